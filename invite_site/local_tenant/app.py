@@ -1,0 +1,64 @@
+"""The tenant as a Flask app: where its parts are put together."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, make_response, render_template
+
+from . import control, login, logout, mailbox, management, oidc, pages, reset
+from .clients import APPLICATION
+from .config import TenantConfig
+from .grants import create_authorization_server
+from .state import EXTENSION, State, cookie_secret, current_state, open_state
+from .wire import Wire
+
+_HERE = Path(__file__).parent
+# Far above what a form or a Management API call needs.
+_LARGEST_BODY_BYTES = 1_000_000
+
+home = Blueprint("home", __name__)
+
+
+@home.get("/")
+def index() -> Response:
+    """What this is, and the way to the mailbox."""
+    state = current_state()
+    application = state.clients.seeded(APPLICATION)
+    return make_response(
+        render_template("index.html", application=application, issuer=state.issuer)
+    )
+
+
+def create_tenant(config: TenantConfig) -> Flask:
+    """The tenant's app without a server; the issuer is `public_url`, else the port's address."""
+    url = (config.public_url or f"http://localhost:{config.port}").rstrip("/")
+    return build_app(open_state(config, url))
+
+
+def build_app(state: State) -> Flask:
+    """The app around a state."""
+    app = Flask(__name__, static_folder=_HERE / "static", template_folder=str(_HERE / "templates"))
+    app.config.update(
+        SECRET_KEY=cookie_secret(state.database),
+        # Ports of localhost share their cookies: a name that no site uses.
+        SESSION_COOKIE_NAME="local_tenant",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=state.url.startswith("https:"),
+        MAX_CONTENT_LENGTH=_LARGEST_BODY_BYTES,
+        # A foreign name that resolves to this machine must not read the mailbox.
+        TRUSTED_HOSTS=["localhost", "127.0.0.1", urlsplit(state.url).hostname],
+    )
+    app.extensions[EXTENSION] = state
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    pages.register(app)
+    server = create_authorization_server(app, state)
+    app.register_blueprint(home)
+    app.register_blueprint(oidc.create_blueprint(server))
+    app.register_blueprint(login.create_blueprint(server))
+    for part in (logout, reset, management, mailbox):
+        app.register_blueprint(part.blueprint)
+    if state.config.control:
+        app.register_blueprint(control.blueprint)
+    app.wsgi_app = Wire(app.wsgi_app, state)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,145 @@
+"""The two seeded applications: the site's regular web app and its machine-to-machine client."""
+
+import hmac
+import json
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+from .config import TenantConfig
+from .database import Database
+from .secret import random_code
+
+APPLICATION = "application"
+MANAGEMENT = "management"
+
+# What the Management API of this tenant can do; another scope would promise a 501.
+MANAGEMENT_SCOPE = "read:users create:users update:users delete:users create:user_tickets"
+
+_KNOWN_SCOPES = frozenset(("openid", "profile", "email"))
+_ANY_PORT = re.compile(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\*(/.*)?$")
+
+
+@dataclass(frozen=True)
+class Client(ClientMixin):
+    """An application registered at the tenant; the methods are Authlib's door to it."""
+
+    client_id: str
+    role: str
+    name: str
+    client_secret: str
+    grant_types: tuple[str, ...]
+    callbacks: tuple[str, ...]
+    logout_urls: tuple[str, ...]
+    initiate_login_uri: str
+    management_scope: str | None
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str:
+        return next((url for url in self.callbacks if ":*" not in url), "")
+
+    def get_allowed_scope(self, scope: Any) -> str:
+        """The wished scopes that exist here; Auth0 drops the others without a word."""
+        return " ".join(name for name in (scope or "").split() if name in _KNOWN_SCOPES)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return is_listed(redirect_uri, self.callbacks)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return hmac.compare_digest(self.client_secret.encode(), client_secret.encode())
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method in ("client_secret_basic", "client_secret_post")
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.grant_types
+
+
+def is_listed(url: str, allowed: tuple[str, ...]) -> bool:
+    """Whether `url` equals an entry, character by character.
+
+    Ours: an entry with `:*` as the port of a loopback host stands for every port
+    (RFC 8252, section 7.3), so that any client on this machine can use this tenant.
+    """
+    for entry in allowed:
+        if url == entry:
+            return True
+        if match := _ANY_PORT.match(entry):
+            base, path = re.escape(match[1]), re.escape(match[2] or "")
+            if re.fullmatch(rf"{base}:[0-9]{{1,5}}{path}", url):
+                return True
+    return False
+
+
+def origins(urls: tuple[str, ...]) -> list[str]:
+    """The origins of some URLs, each once; `http://localhost:*` is one."""
+    parts = [urlsplit(url) for url in urls]
+    return list(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts if part.netloc))
+
+
+def _from_row(row: sqlite3.Row) -> Client:
+    fields: dict[str, Any] = dict(row)
+    for name in ("grant_types", "callbacks", "logout_urls"):
+        fields[name] = tuple(json.loads(fields[name]))
+    return Client(**fields)
+
+
+class Clients:
+    """The table of applications."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def seed(self, config: TenantConfig) -> None:
+        """Make both applications once; what follows from the site's address is set each time."""
+        for role in (APPLICATION, MANAGEMENT):
+            grants = ["authorization_code"] if role == APPLICATION else ["client_credentials"]
+            self._database.run(
+                "INSERT OR IGNORE INTO client VALUES (?, ?, ?, ?, ?, '[]', '[]', '', ?)",
+                random_code(32),
+                role,
+                f"{config.app_name} (Management API)",
+                random_code(64),
+                json.dumps(grants),
+                MANAGEMENT_SCOPE if role == MANAGEMENT else None,
+            )
+        self.change(MANAGEMENT, management_scope=MANAGEMENT_SCOPE)
+        site = config.site_url.rstrip("/")
+        self.change(
+            APPLICATION,
+            name=config.app_name,
+            callbacks=[f"{site}/callback", "http://localhost:*/callback"],
+            logout_urls=[site, f"{site}/", "http://localhost:*", "http://localhost:*/"],
+            initiate_login_uri=f"{site}/login",
+        )
+
+    def change(self, role: str, **fields: Any) -> None:
+        """Set fields of a seeded application; lists are stored as such."""
+        for name, value in fields.items():
+            stored = json.dumps(value) if isinstance(value, list | tuple) else value
+            self._database.run(
+                f"UPDATE client SET {name} = ? WHERE role = ?",  # noqa: S608 (our column names)
+                stored,
+                role,
+            )
+
+    def get(self, client_id: str | None) -> Client | None:
+        """The application of that client id."""
+        row = self._database.one("SELECT * FROM client WHERE client_id = ?", client_id)
+        return None if row is None else _from_row(row)
+
+    def seeded(self, role: str) -> Client:
+        """One of the two seeded applications."""
+        row = self._database.one("SELECT * FROM client WHERE role = ?", role)
+        if row is None:
+            raise LookupError(role)
+        return _from_row(row)

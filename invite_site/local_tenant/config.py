@@ -1,0 +1,29 @@
+"""What a local tenant is told when it starts; it reads no environment of its own."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# The database connection of the contract's examples; this tenant has no other.
+CONNECTION = "Username-Password-Authentication"
+
+
+@dataclass(frozen=True)
+class TenantConfig:
+    """Settings of one local tenant.
+
+    `database` is the SQLite file that keeps everything over restarts. A port of 0
+    takes a free one. `control` switches the test and demo switches under
+    `/_tenant/` on. `site_url` is the site that the seeded application belongs to.
+    `public_url` is the base of the issuer where it differs from
+    `http://localhost:<port>`, for example behind a TLS front.
+    """
+
+    database: Path
+    port: int = 3001
+    smtp_port: int = 1025
+    control: bool = False
+    site_url: str = "http://localhost:3000"
+    app_name: str = "Acme"
+    public_url: str | None = None
+    admin_email: str = "admin@example.com"
+    admin_password: str = field(default="Invite-Demo-1!", repr=False)

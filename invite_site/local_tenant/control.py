@@ -1,0 +1,228 @@
+"""The control plane under `/_tenant/`: switches for tests and the demo, for this machine only.
+
+JSON, with the header `X-Tenant-Control: 1` on every call, so that no web page can drive it.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from .clients import APPLICATION, MANAGEMENT
+from .clock import iso
+from .faults import BadFault, parse_fault
+from .lies import BadLie
+from .state import State, current_state
+
+blueprint = Blueprint("control", __name__, url_prefix="/_tenant")
+
+
+class _BadOrder(ValueError):
+    """An order that cannot be carried out; says why."""
+
+
+@blueprint.before_request
+def _only_this_machine() -> AnyResponse | None:
+    try:
+        is_local = ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        is_local = False
+    if is_local and request.headers.get("X-Tenant-Control") == "1":
+        return None
+    refusal = jsonify({"error": "the control plane wants X-Tenant-Control: 1, from this machine"})
+    refusal.status_code = 403
+    return refusal
+
+
+@blueprint.errorhandler(BadFault)
+@blueprint.errorhandler(BadLie)
+@blueprint.errorhandler(_BadOrder)
+def _bad_order(error: ValueError) -> AnyResponse:
+    response = jsonify({"error": str(error)})
+    response.status_code = 400
+    return response
+
+
+def _order() -> Mapping[str, Any]:
+    order = request.get_json(silent=True)
+    if not isinstance(order, dict):
+        raise _BadOrder("a JSON object is wanted")
+    return order
+
+
+def _number(order: Mapping[str, Any], name: str) -> float:
+    value = order.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _BadOrder(f"{name} is a number of seconds")
+    return float(value)
+
+
+def _done() -> AnyResponse:
+    return Response(status=204)
+
+
+@blueprint.post("/reset")
+def reset() -> AnyResponse:
+    """Forget all but the applications and the key."""
+    current_state().reset()
+    return _done()
+
+
+def _clock(state: State) -> AnyResponse:
+    now = state.clock.now()
+    return jsonify({"offset": state.clock.offset, "now": iso(now)})
+
+
+@blueprint.get("/clock")
+def show_clock() -> AnyResponse:
+    """The tenant's time and how far it is ahead, in seconds."""
+    return _clock(current_state())
+
+
+@blueprint.put("/clock")
+def set_clock() -> AnyResponse:
+    """Put the clock `offset` seconds ahead of the machine's."""
+    state = current_state()
+    state.clock.offset = _number(_order(), "offset")
+    return _clock(state)
+
+
+@blueprint.post("/clock/advance")
+def advance_clock() -> AnyResponse:
+    """Put the clock `seconds` further ahead."""
+    state = current_state()
+    state.clock.offset += _number(_order(), "seconds")
+    return _clock(state)
+
+
+@blueprint.post("/faults")
+def add_fault() -> AnyResponse:
+    """Order a fault; see `faults.Fault`."""
+    state, order = current_state(), _order()
+    try:
+        fault = parse_fault(order)
+    except (TypeError, ValueError) as error:
+        raise BadFault(str(error)) from error
+    state.faults.add(fault)
+    return _faults(state)
+
+
+@blueprint.get("/faults")
+def list_faults() -> AnyResponse:
+    """The faults still to come."""
+    return _faults(current_state())
+
+
+@blueprint.delete("/faults")
+def clear_faults() -> AnyResponse:
+    """Order nothing."""
+    current_state().faults.clear()
+    return _done()
+
+
+def _faults(state: State) -> AnyResponse:
+    return jsonify({"faults": [asdict(fault) for fault in state.faults.all()]})
+
+
+@blueprint.put("/lies")
+def tell_lie() -> AnyResponse:
+    """Tell a lie from now on, `times` times; it takes the place of the one before."""
+    state, order = current_state(), _order()
+    state.lies.tell_next(order)
+    return _lie(state)
+
+
+@blueprint.get("/lies")
+def show_lie() -> AnyResponse:
+    """The lie in hand."""
+    return _lie(current_state())
+
+
+@blueprint.delete("/lies")
+def clear_lies() -> AnyResponse:
+    """Tell the truth."""
+    current_state().lies.clear()
+    return _done()
+
+
+def _lie(state: State) -> AnyResponse:
+    lie = state.lies.current()
+    told = None if lie is None else {"lie": lie.name, "times": lie.times, **lie.options}
+    return jsonify({"lie": told})
+
+
+@blueprint.put("/application")
+def change_application() -> AnyResponse:
+    """Change the seeded application, or the scopes of the Management API client."""
+    state, order = current_state(), _order()
+    texts, lists = ("name", "initiate_login_uri"), ("callbacks", "logout_urls")
+    unknown = set(order) - {*texts, *lists, "management_scope"}
+    if unknown:
+        raise _BadOrder(f"unknown: {', '.join(sorted(unknown))}")
+    for name, value in order.items():
+        wanted = list if name in lists else str
+        if not isinstance(value, wanted):
+            raise _BadOrder(f"{name} is a {wanted.__name__}")
+        role = MANAGEMENT if name == "management_scope" else APPLICATION
+        state.clients.change(role, **{name: value})
+    application, management = state.clients.seeded(APPLICATION), state.clients.seeded(MANAGEMENT)
+    return jsonify(
+        {
+            "name": application.name,
+            "callbacks": application.callbacks,
+            "logout_urls": application.logout_urls,
+            "initiate_login_uri": application.initiate_login_uri,
+            "management_scope": management.management_scope,
+        }
+    )
+
+
+@blueprint.get("/state")
+def show_state() -> AnyResponse:
+    """What a test may want to know: users, tickets, mails, traffic, and what was issued."""
+    state = current_state()
+    return jsonify(
+        {
+            "users": _users(state),
+            "tickets": _tickets(state),
+            "mails": state.mails.counts()[0],
+            "requests": [asdict(call) for call in state.traffic.calls()],
+            "connections": state.traffic.connections(),
+            "issued": state.issued.all(),
+        }
+    )
+
+
+def _users(state: State) -> list[dict[str, Any]]:
+    return [
+        {
+            "user_id": user.user_id,
+            "email": user.email,
+            "email_verified": user.email_verified,
+            "logins_count": user.logins_count,
+            "last_password_reset": _moment(user.last_password_reset),
+            "blocked": bool(user.blocked),
+            "app_metadata": user.app_metadata or {},
+        }
+        for user in state.users.page(0, -1)
+    ]
+
+
+def _tickets(state: State) -> list[dict[str, Any]]:
+    now = state.clock.now()
+    return [
+        {
+            "user_id": ticket.user_id,
+            "created": iso(ticket.created_at),
+            "expires": iso(ticket.expires_at),
+            "state": ticket.state(now),
+        }
+        for ticket in state.tickets.all()
+    ]
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else iso(seconds)

@@ -1,0 +1,122 @@
+"""The tenant's one SQLite file and its tables. It knows SQL and nothing about OAuth."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS client (
+    client_id TEXT PRIMARY KEY, role TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    client_secret TEXT NOT NULL, grant_types TEXT NOT NULL, callbacks TEXT NOT NULL,
+    logout_urls TEXT NOT NULL, initiate_login_uri TEXT NOT NULL, management_scope TEXT);
+CREATE TABLE IF NOT EXISTS user (
+    user_id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, email_verified INTEGER NOT NULL,
+    password_hash TEXT NOT NULL, profile TEXT NOT NULL, app_metadata TEXT, user_metadata TEXT,
+    blocked INTEGER, created_at REAL NOT NULL, updated_at REAL NOT NULL,
+    last_login REAL, last_ip TEXT, logins_count INTEGER NOT NULL DEFAULT 0,
+    last_password_reset REAL);
+CREATE TABLE IF NOT EXISTS ticket (
+    code_hash TEXT PRIMARY KEY, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+    used_at REAL, superseded_at REAL, result_url TEXT, client_id TEXT,
+    mark_email_as_verified INTEGER NOT NULL, include_email INTEGER NOT NULL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS ticket_user ON ticket (user_id);
+CREATE TABLE IF NOT EXISTS session (
+    id_hash TEXT PRIMARY KEY, sid TEXT NOT NULL, created_at REAL NOT NULL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS session_user ON session (user_id);
+CREATE TABLE IF NOT EXISTS pending_login (
+    id_hash TEXT PRIMARY KEY, params TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS authorization_code (
+    code_hash TEXT PRIMARY KEY, client_id TEXT NOT NULL, redirect_uri TEXT NOT NULL,
+    scope TEXT NOT NULL, nonce TEXT, code_challenge TEXT, code_challenge_method TEXT,
+    sid TEXT NOT NULL, auth_time REAL, expires_at REAL NOT NULL, used_at REAL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE TABLE IF NOT EXISTS access_token (
+    token_hash TEXT PRIMARY KEY, scope TEXT NOT NULL, expires_at REAL NOT NULL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE TABLE IF NOT EXISTS mail (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, created_at REAL NOT NULL,
+    sender TEXT NOT NULL, recipients TEXT NOT NULL, raw BLOB NOT NULL,
+    read INTEGER NOT NULL DEFAULT 0);
+"""
+
+# What `POST /_tenant/reset` keeps: who the applications are and how tokens are signed.
+_KEPT_TABLES = ("setting", "client")
+
+
+class Database:
+    """One connection, one lock: many threads may call, one at a time is served."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The file holds client secrets and the signing key: its owner alone reads it.
+        path.touch(mode=0o600)
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        # FULL: what was answered to a caller outlives a kill or a power cut.
+        for pragma in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}")
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            self._connection.executescript(_SCHEMA + "PRAGMA user_version=1;")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together, or not at all."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def all(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        """The rows of a query."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, *parameters: object) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def run(self, sql: str, *parameters: object) -> int:
+        """Commit one statement; the number of rows it changed."""
+        with self.transaction() as connection:
+            return connection.execute(sql, parameters).rowcount
+
+    def setting(self, name: str) -> str | None:
+        """A value that was kept under `name`, or None."""
+        row = self.one("SELECT value FROM setting WHERE name = ?", name)
+        return None if row is None else str(row["value"])
+
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep `value` under `name`."""
+        self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
+
+    def forget(self) -> None:
+        """Empty every table but the applications and the key."""
+        tables = [
+            row["name"] for row in self.all("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        with self.transaction() as connection:
+            for table in tables:
+                if table not in _KEPT_TABLES and not table.startswith("sqlite_"):
+                    connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 (names out of the schema)
+
+    def close(self) -> None:
+        """Close the file; its write-ahead log is folded in."""
+        with self._lock:
+            self._connection.close()

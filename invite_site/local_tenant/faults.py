@@ -1,0 +1,113 @@
+"""Faults that the control plane has ordered, waiting for the calls they are meant for."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SMTP = "SMTP"
+HTTP_KINDS = ("status", "slow", "reset", "act_then_drop")
+SMTP_KINDS = ("status", "slow", "reset")
+SMTP_MOMENTS = ("connect", "rcpt", "data", "after_store")
+
+
+@dataclass
+class Fault:
+    """One order. `route` is `METHOD /path` (with all below that path) or `SMTP`.
+
+    `times` None means until deleted; `seconds` is for `slow`; `at` for SMTP alone.
+    """
+
+    route: str
+    kind: str
+    status: int
+    times: int | None
+    seconds: float
+    headers: Mapping[str, str]
+    body: Any
+    at: str
+
+    def is_for(self, method: str, path: str) -> bool:
+        """Whether a call is meant: the method (`*` for all) and the path or one below it."""
+        wanted_method, _, wanted_path = self.route.partition(" ")
+        if wanted_method not in ("*", method):
+            return False
+        return path == wanted_path or path.startswith(wanted_path.rstrip("/") + "/")
+
+
+class BadFault(ValueError):
+    """An order that cannot be carried out; says why."""
+
+
+def parse_fault(order: Mapping[str, Any]) -> Fault:
+    """A fault out of the control plane's JSON; raises `BadFault`."""
+    unknown = set(order) - {"route", "kind", "status", "times", "seconds", "headers", "body", "at"}
+    if unknown:
+        raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
+    route, kind = str(order.get("route", "")), str(order.get("kind", ""))
+    is_smtp = route == SMTP
+    if not is_smtp and " /" not in route:
+        raise BadFault("route is 'METHOD /path' or 'SMTP'")
+    kinds = SMTP_KINDS if is_smtp else HTTP_KINDS
+    if kind not in kinds:
+        raise BadFault(f"kind is one of {', '.join(kinds)}")
+    at = str(order.get("at", "data"))
+    if is_smtp and at not in SMTP_MOMENTS:
+        raise BadFault(f"at is one of {', '.join(SMTP_MOMENTS)}")
+    times = order.get("times", 1)
+    return Fault(
+        route=route,
+        kind=kind,
+        status=int(order.get("status", 451 if is_smtp else 503)),
+        times=None if times is None else int(times),
+        seconds=float(order.get("seconds", 1.0)),
+        headers={str(k): str(v) for k, v in dict(order.get("headers") or {}).items()},
+        body=order.get("body"),
+        at=at,
+    )
+
+
+class Faults:
+    """The orders in hand; each call takes at most one, the oldest that is meant for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Take an order."""
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        """Forget all orders."""
+        with self._lock:
+            self._faults.clear()
+
+    def all(self) -> list[Fault]:
+        """The orders still in hand."""
+        with self._lock:
+            return list(self._faults)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault for an HTTP call, counted down; None for a call that shall succeed."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.route != SMTP and fault.is_for(method, path):
+                    return self._count_down(fault)
+        return None
+
+    def take_smtp(self, at: str) -> Fault | None:
+        """The fault for that moment of an SMTP conversation, counted down."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.route == SMTP and fault.at == at:
+                    return self._count_down(fault)
+        return None
+
+    def _count_down(self, fault: Fault) -> Fault:
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self._faults.remove(fault)
+        return fault

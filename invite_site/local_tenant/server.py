@@ -1,0 +1,113 @@
+"""The running tenant: its HTTP and SMTP servers in threads, on loopback only."""
+
+import errno
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .clients import APPLICATION, MANAGEMENT
+from .config import CONNECTION, TenantConfig
+from .state import State, open_state
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+_LOOPBACK = "127.0.0.1"
+_THREADS = 8
+
+
+class PortInUse(OSError):
+    """Somebody else listens on `port`."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(errno.EADDRINUSE, f"port {port} is in use")
+        self.port = port
+
+
+@dataclass(frozen=True)
+class RunningTenant:
+    """Where a served tenant is, and what a site copies out of its dashboard."""
+
+    url: str
+    smtp_port: int
+    mailbox_url: str
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@contextmanager
+def serve(config: TenantConfig) -> Iterator[RunningTenant]:
+    """Run the tenant while the block runs; raises `PortInUse` where a port is taken."""
+    with ExitStack() as stack:
+        # Bound first: the port is part of the issuer, and a busy one fails before all else.
+        http = stack.enter_context(_bind(config.port))
+        smtp = stack.enter_context(_bind(config.smtp_port))
+        port, smtp_port = http.getsockname()[1], smtp.getsockname()[1]
+        url = (config.public_url or f"http://localhost:{port}").rstrip("/")
+        state = open_state(config, url)
+        stack.callback(state.close)
+        from .app import build_app
+
+        stack.enter_context(_smtp_server(state, smtp))
+        stack.enter_context(_http_server(build_app(state), state, http))
+        yield RunningTenant(url, smtp_port, f"{url}/mailbox", _environment(state, smtp_port))
+
+
+def _environment(state: State, smtp_port: int) -> dict[str, str]:
+    application, management = state.clients.seeded(APPLICATION), state.clients.seeded(MANAGEMENT)
+    return {
+        "AUTH0_DOMAIN": state.url,
+        "AUTH0_CLIENT_ID": application.client_id,
+        "AUTH0_CLIENT_SECRET": application.client_secret,
+        "AUTH0_MANAGEMENT_CLIENT_ID": management.client_id,
+        "AUTH0_MANAGEMENT_CLIENT_SECRET": management.client_secret,
+        "AUTH0_CONNECTION": CONNECTION,
+        "SMTP_URL": f"smtp://localhost:{smtp_port}",
+    }
+
+
+def _bind(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A port in TIME_WAIT after a restart is no stranger's.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((_LOOPBACK, port))
+        bound.listen(1024)
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(port) from error
+        raise
+    return bound
+
+
+@contextmanager
+def _http_server(app: "Flask", state: State, bound: socket.socket) -> Iterator[None]:
+    from waitress import wasyncore
+    from waitress.server import create_server
+
+    server: Any = create_server(app, sockets=[bound], threads=_THREADS, ident=None)
+    thread = threading.Thread(target=server.run, name="local-tenant-http", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        state.stopping.set()
+        server.task_dispatcher.shutdown()
+        # The loop ends by itself once its map is empty; closing belongs into its thread.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
+        thread.join()
+
+
+@contextmanager
+def _smtp_server(state: State, bound: socket.socket) -> Iterator[None]:
+    from .catcher import Catcher
+
+    catcher = Catcher(state, bound)
+    catcher.start()
+    try:
+        yield
+    finally:
+        catcher.stop()

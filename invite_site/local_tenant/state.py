@@ -1,0 +1,127 @@
+"""Everything one running tenant knows, in one place for the views to reach."""
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+from flask import current_app
+
+from .clients import APPLICATION, MANAGEMENT, Clients
+from .clock import Clock
+from .codes import Codes
+from .config import TenantConfig
+from .database import Database
+from .faults import Faults
+from .keys import SigningKey
+from .lies import Lies
+from .mails import Mails
+from .sessions import Sessions
+from .tickets import Tickets
+from .traffic import Issued, Traffic
+from .users import Users
+
+EXTENSION = "local_tenant"
+
+
+@dataclass(frozen=True)
+class State:
+    """The tables, the key, the clock, and the switches of the control plane."""
+
+    config: TenantConfig
+    url: str  # base of every address, without a slash at its end
+    database: Database
+    clock: Clock
+    clients: Clients
+    users: Users
+    tickets: Tickets
+    sessions: Sessions
+    codes: Codes
+    mails: Mails
+    key: SigningKey
+    faults: Faults
+    lies: Lies
+    traffic: Traffic
+    issued: Issued
+    # Set at the end, so that a slow answer does not hold the tenant up.
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer: the base with its slash, as Auth0 writes it."""
+        return f"{self.url}/"
+
+    @property
+    def management_audience(self) -> str:
+        """The Management API's identifier, with its slash."""
+        return f"{self.url}/api/v2/"
+
+    def seed_admin(self) -> None:
+        """Make the admin's account unless it is there."""
+        if self.users.by_email(self.config.admin_email.lower()) is None:
+            self.users.create(
+                self.config.admin_email,
+                self.config.admin_password,
+                email_verified=True,
+                profile={"name": "Admin"},
+            )
+
+    def reset(self) -> None:
+        """Forget all but the applications and the key, and begin anew."""
+        self.faults.clear()
+        self.lies.clear()
+        self.clock.offset = 0.0
+        self.database.forget()
+        self.clients.seed(self.config)
+        self.seed_admin()
+        self.traffic.clear()
+
+    def close(self) -> None:
+        """Let go of the database file."""
+        self.stopping.set()
+        self.database.close()
+
+
+def open_state(config: TenantConfig, url: str) -> State:
+    """The state kept in the database file, seeded where it is new."""
+    database = Database(config.database)
+    clock = Clock()
+    issued = Issued(config.control)
+    state = State(
+        config=config,
+        url=url,
+        database=database,
+        clock=clock,
+        clients=Clients(database),
+        users=Users(database, clock),
+        tickets=Tickets(database, clock),
+        sessions=Sessions(database, clock),
+        codes=Codes(database, clock),
+        mails=Mails(database, clock),
+        key=SigningKey(database),
+        faults=Faults(),
+        lies=Lies(),
+        traffic=Traffic(config.control),
+        issued=issued,
+    )
+    state.clients.seed(config)
+    state.seed_admin()
+    for role in (APPLICATION, MANAGEMENT):
+        issued.note("client_secrets", state.clients.seeded(role).client_secret)
+    return state
+
+
+def cookie_secret(database: Database) -> str:
+    """What signs the tenant's cookie: random, once per database file."""
+    stored = database.setting("cookie_secret")
+    if stored is None:
+        stored = secrets.token_urlsafe(48)
+        database.keep_setting("cookie_secret", stored)
+    return stored
+
+
+def current_state() -> State:
+    """The state of the tenant that is answering this request."""
+    state = current_app.extensions[EXTENSION]
+    if not isinstance(state, State):
+        raise TypeError("this app is not a local tenant")
+    return state

@@ -1,0 +1,120 @@
+"""Password change tickets: one live ticket per user, spent once, kept as a hash only."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from .clock import Clock
+from .database import Database
+from .secret import digest, random_code
+from .users import User, hash_password
+
+# Auth0 Management API, "Create a password change ticket": absent or 0 means five days.
+DEFAULT_TTL_SECONDS = 432_000
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One ticket; times in epoch seconds. Its code is not in it."""
+
+    code_hash: str
+    user_id: str
+    created_at: float
+    expires_at: float
+    used_at: float | None
+    superseded_at: float | None
+    result_url: str | None
+    client_id: str | None
+    mark_email_as_verified: bool
+    include_email: bool
+
+    def state(self, now: float) -> str:
+        """`live`, `used`, `superseded` or `expired`."""
+        if self.used_at is not None:
+            return "used"
+        if self.superseded_at is not None:
+            return "superseded"
+        return "expired" if self.expires_at <= now else "live"
+
+
+def _from_row(row: sqlite3.Row) -> Ticket:
+    fields = dict(row)
+    for name in ("mark_email_as_verified", "include_email"):
+        fields[name] = bool(fields[name])
+    return Ticket(**fields)
+
+
+class Tickets:
+    """The table of tickets."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(
+        self,
+        user: User,
+        *,
+        ttl_seconds: int = 0,
+        result_url: str | None = None,
+        client_id: str | None = None,
+        mark_email_as_verified: bool = False,
+        include_email: bool = False,
+    ) -> str:
+        """Make a ticket and end the user's earlier one; the code, 32 characters."""
+        code = random_code(32)
+        now = self._clock.now()
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE ticket SET superseded_at = ?"
+                " WHERE user_id = ? AND used_at IS NULL AND superseded_at IS NULL",
+                (now, user.user_id),
+            )
+            connection.execute(
+                "INSERT INTO ticket (code_hash, user_id, created_at, expires_at, result_url,"
+                " client_id, mark_email_as_verified, include_email) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    digest(code),
+                    user.user_id,
+                    now,
+                    now + (ttl_seconds or DEFAULT_TTL_SECONDS),
+                    result_url,
+                    client_id,
+                    mark_email_as_verified,
+                    include_email,
+                ),
+            )
+        return code
+
+    def find(self, code: str) -> Ticket | None:
+        """The ticket of that code, whatever its state."""
+        row = self._database.one("SELECT * FROM ticket WHERE code_hash = ?", digest(code))
+        return None if row is None else _from_row(row)
+
+    def all(self) -> list[Ticket]:
+        """Every ticket, oldest first."""
+        return [
+            _from_row(row) for row in self._database.all("SELECT * FROM ticket ORDER BY created_at")
+        ]
+
+    def spend(self, ticket: Ticket, password: str) -> bool:
+        """Set the password, once: of two callers at the same moment one gets True.
+
+        With it go the address's verification where asked for and the user's sessions.
+        """
+        now = self._clock.now()
+        password_hash = hash_password(password)
+        with self._database.transaction() as connection:
+            spent = connection.execute(
+                "UPDATE ticket SET used_at = ? WHERE code_hash = ?"
+                " AND used_at IS NULL AND superseded_at IS NULL AND expires_at > ?",
+                (now, ticket.code_hash, now),
+            ).rowcount
+            if spent != 1:
+                return False
+            connection.execute(
+                "UPDATE user SET password_hash = ?, last_password_reset = ?, updated_at = ?,"
+                " email_verified = max(email_verified, ?) WHERE user_id = ?",
+                (password_hash, now, now, ticket.mark_email_as_verified, ticket.user_id),
+            )
+            connection.execute("DELETE FROM session WHERE user_id = ?", (ticket.user_id,))
+        return True

@@ -1,0 +1,79 @@
+"""What tests may ask afterwards: which calls came, over how many connections, what was issued.
+
+All of it is kept in memory and only where the control plane is switched on.
+"""
+
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: its method, path without the query, and the status answered (0: dropped)."""
+
+    method: str
+    path: str
+    status: int
+
+
+@dataclass
+class Traffic:
+    """Calls and connections since the last reset."""
+
+    enabled: bool
+    _calls: list[Call] = field(default_factory=list)
+    _connections: set[tuple[str, str]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note_connection(self, address: str, port: str) -> None:
+        """A request came over the connection from that address and port."""
+        if self.enabled:
+            with self._lock:
+                self._connections.add((address, port))
+
+    def note_call(self, call: Call) -> None:
+        """A request was answered or dropped."""
+        if self.enabled:
+            with self._lock:
+                self._calls.append(call)
+
+    def calls(self) -> list[Call]:
+        """The calls in the order of their answers."""
+        with self._lock:
+            return list(self._calls)
+
+    def connections(self) -> int:
+        """How many different connections have carried a request."""
+        with self._lock:
+            return len(self._connections)
+
+    def clear(self) -> None:
+        """Count from here."""
+        with self._lock:
+            self._calls.clear()
+            self._connections.clear()
+
+
+ISSUED_KINDS = ("tickets", "codes", "access_tokens", "id_tokens", "client_secrets")
+
+
+@dataclass
+class Issued:
+    """Every secret handed out since the start, so that a test can search for leaks of it."""
+
+    enabled: bool
+    _secrets: dict[str, list[str]] = field(
+        default_factory=lambda: {kind: [] for kind in ISSUED_KINDS}
+    )
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, kind: str, secret: str) -> None:
+        """A secret of that kind has gone out."""
+        if self.enabled:
+            with self._lock:
+                self._secrets[kind].append(secret)
+
+    def all(self) -> dict[str, list[str]]:
+        """The secrets by kind."""
+        with self._lock:
+            return {kind: list(secrets) for kind, secrets in self._secrets.items()}
