@@ -1,0 +1,81 @@
+"""The invite-to-login site. `create_app` puts the parts together, and nothing else does."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from dotenv import load_dotenv
+from flask import Flask
+
+from . import account, admin, auth, cli, landing, logs, pages
+from .admins import Admins
+from .database import open_engine
+from .extensions import Site, csrf
+from .invitations import Invitations
+from .ledger import Ledger
+from .mailer import Mailer
+from .pause import Pauses
+from .queue import Queue
+from .relying_party import RelyingParty
+from .sessions import Sessions
+from .settings import ROOT, Settings
+from .tenant import Tenant
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    settings: Settings | None = None, clock: Callable[[], datetime] | None = None
+) -> Flask:
+    """The site. Without `settings` it reads `.env` and the environment; `clock` gives aware UTC.
+
+    Raises ConfigError naming everything that is wrong with the settings.
+    """
+    if settings is None:
+        load_dotenv(ROOT / ".env")
+        settings = Settings.from_env()
+    clock = clock or (lambda: datetime.now(UTC))
+    logs.configure(settings)
+
+    app = Flask(
+        __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_keys[0],
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        SESSION_COOKIE_NAME="__Host-login" if settings.is_https else "login",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=64 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may stay open over lunch
+    )
+    engine = open_engine(settings.database_url)
+    ledger = Ledger(engine, connection=settings.connection, client_id=settings.client_id)
+    pauses = Pauses(engine)
+    sessions = Sessions(engine, clock)
+    tenant = Tenant(settings)
+    app.extensions["invite_site"] = Site(
+        settings=settings,
+        engine=engine,
+        invitations=Invitations(
+            settings,
+            ledger=ledger,
+            queue=Queue(engine),
+            pauses=pauses,
+            tenant=tenant,
+            mailer=Mailer(settings),
+            clock=clock,
+        ),
+        ledger=ledger,
+        pauses=pauses,
+        sessions=sessions,
+        admins=Admins(engine),
+        tenant=tenant,
+        relying_party=RelyingParty(settings, sessions),
+        clock=clock,
+    )
+    csrf.init_app(app)
+    pages.init_app(app)
+    for part in (account, auth, landing, admin):
+        app.register_blueprint(part.bp)
+    cli.init_app(app)
+    return app

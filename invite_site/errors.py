@@ -1,0 +1,126 @@
+"""What can go wrong, as one tree. Each class carries a sentence for people and never a secret.
+
+InviteSiteError
+├─ ConfigError              at start-up; lists every problem at once
+├─ InvitationError          the person asking can put it right
+│   ├─ InvalidInvitee       an address or name that cannot be used; says which field
+│   ├─ AlreadyInvited       an invitation to this address is open
+│   ├─ NotPossibleNow       the invitation's state does not allow what was asked
+│   └─ InvitationNotFound
+├─ DeliveryError            the outside world said no while an invitation was on its way
+│   ├─ TenantRefused        the tenant's final word about this one invitation
+│   │   └─ UserExists       409 on create: somebody has an account with this address
+│   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
+│   ├─ CredentialsRefused   the tenant or the mail server does not accept our credentials
+│   ├─ MailRefused          the mail server's final word about this address
+│   ├─ MailDelayed          the mail server asks us to come back later with this message
+│   └─ MailUnavailable      the mail server cannot be reached
+└─ LoginError               a sign-in that cannot be finished; carries a code, never the tenant's words
+    └─ TenantUnreachable    the tenant did not answer while somebody was signing in
+"""
+
+from datetime import datetime
+
+
+class InviteSiteError(Exception):
+    """Base of every error of this site. `str(error)` is one sentence for a person."""
+
+
+class ConfigError(InviteSiteError):
+    """The settings cannot be used. `problems` holds one sentence for each fault."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The settings cannot be used:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+class InvitationError(InviteSiteError):
+    """What was asked cannot be done with this invitation; the person asking can put it right."""
+
+
+class InvalidInvitee(InvitationError):
+    """An address or a name that no invitation can be sent to. `field` is `email` or `name`."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        self.field = field
+        super().__init__(sentence)
+
+
+class AlreadyInvited(InvitationError):
+    """An invitation to this address is open; says who sent it and when."""
+
+    def __init__(self, invitation_id: int, inviter: str, invited_at: datetime) -> None:
+        self.invitation_id = invitation_id
+        self.inviter = inviter
+        self.invited_at = invited_at
+        super().__init__(
+            f"{inviter} already invited this address on {invited_at:%d %B %Y at %H:%M} UTC. "
+            "Open that invitation to send it again or to withdraw it."
+        )
+
+
+class NotPossibleNow(InvitationError):
+    """The state of the invitation does not allow what was asked."""
+
+
+class InvitationNotFound(InvitationError):
+    """There is no invitation with this number."""
+
+
+class DeliveryError(InviteSiteError):
+    """The outside world said no while an invitation was on its way."""
+
+
+class TenantRefused(DeliveryError):
+    """The tenant's final answer (4xx). `status` and `code` are the tenant's, for the log."""
+
+    def __init__(self, sentence: str, *, status: int = 0, code: str = "") -> None:
+        self.status = status
+        self.code = code
+        super().__init__(sentence)
+
+
+class UserExists(TenantRefused):
+    """The connection already has a user with this address."""
+
+
+class TenantUnavailable(DeliveryError):
+    """The tenant cannot answer now. `retry_after` is the wait it asked for, in seconds."""
+
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(sentence)
+
+
+class CredentialsRefused(DeliveryError):
+    """Our credentials or their rights are not enough; nothing goes out until somebody mends them."""
+
+
+class MailRefused(DeliveryError):
+    """The mail server refused this address or message for good (5xx)."""
+
+
+class MailDelayed(DeliveryError):
+    """The mail server asks to try this message again later (4xx)."""
+
+
+class MailUnavailable(DeliveryError):
+    """The mail server cannot be reached; every message waits."""
+
+
+class LoginError(InviteSiteError):
+    """A sign-in that cannot be finished. `code` is ours; the tenant's own words are never shown.
+
+    RFC 6749 leaves `error_description` to the sender, so anybody can write it into a URL.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(f"The sign-in was refused ({code}).")
+
+
+class TenantUnreachable(LoginError):
+    """The tenant did not answer while somebody was signing in."""
+
+    def __init__(self) -> None:
+        super().__init__("tenant_unreachable")

@@ -1,0 +1,61 @@
+"""What a view may reach: the parts of the running site, typed, and who is asking."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from flask import current_app, g, request
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Engine
+
+from .admins import Admins
+from .invitations import Invitations
+from .ledger import Ledger
+from .pause import Pauses
+from .relying_party import RelyingParty
+from .sessions import Sessions
+from .settings import Settings
+from .tenant import Tenant
+
+csrf = CSRFProtect()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts that `create_app` put together."""
+
+    settings: Settings
+    engine: Engine
+    invitations: Invitations
+    ledger: Ledger
+    pauses: Pauses
+    sessions: Sessions
+    admins: Admins
+    tenant: Tenant
+    relying_party: RelyingParty
+    clock: Callable[[], datetime]
+
+
+def site() -> Site:
+    """The running site."""
+    return cast(Site, current_app.extensions["invite_site"])
+
+
+def sid_cookie(settings: Settings) -> str:
+    """The session cookie's name. `__Host-` binds it to this host, which only https allows."""
+    return "__Host-sid" if settings.is_https else "sid"
+
+
+def signed_in() -> Any | None:
+    """The session row of whoever sends this request, or None. Read once for each request."""
+    if "signed_in" not in g:
+        cookie = request.cookies.get(sid_cookie(site().settings), "")
+        g.signed_in = site().sessions.find(cookie) if cookie else None
+    return g.signed_in
+
+
+def is_admin() -> bool:
+    """Whether whoever sends this request may invite."""
+    who = signed_in()
+    return who is not None and (who.has_admin_role or site().admins.includes(who.sub))

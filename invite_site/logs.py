@@ -1,0 +1,55 @@
+"""The log: one line an event, to standard error, with nothing in it that opens a door.
+
+What we log holds ids and codes. The filter is a second net, for what a library might say.
+"""
+
+import logging
+import re
+import sys
+
+from .settings import Settings
+
+SECRETS = re.compile(
+    r"(?P<keep>\b(?:ticket|code|state|nonce|code_verifier|id_token|access_token|client_secret"
+    r"|login_hint|email)=)[^\s&#'\"]+"
+    r"|(?P<bearer>Bearer )\S+"
+    r"|\beyJ[\w-]+\.[\w-]+\.?[\w-]*",
+    re.IGNORECASE,
+)
+ADDRESS = re.compile(r"\b([\w.+'-])[\w.+'-]*@([\w.-]+\.\w+)")
+# These say too much below this level: Authlib the PKCE verifier, urllib3 each path, SQLAlchemy
+# each value.
+QUIET = ("authlib", "urllib3", "requests", "sqlalchemy", "alembic", "waitress", "mail.log")
+
+
+class Redaction(logging.Filter):
+    """Takes secrets, whole addresses and control characters out of a record, traceback included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        record.msg = redact(text)
+        record.args = ()
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def redact(text: str) -> str:
+    """The text without secrets; addresses as `a***@example.com`."""
+    text = SECRETS.sub(lambda m: f"{m['keep'] or m['bearer'] or ''}***", text)
+    text = ADDRESS.sub(r"\1***@\2", text)
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def configure(settings: Settings) -> None:
+    """Set up the log once a process; a second site in the same process only sets the level."""
+    root = logging.getLogger()
+    root.setLevel(settings.log_level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if not any(isinstance(f, Redaction) for h in root.handlers for f in h.filters):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.addFilter(Redaction())
+        root.addHandler(handler)

@@ -1,0 +1,204 @@
+"""Everything that can be set, read once and checked as a whole.
+
+No other module reads the environment, so a test says `Settings(...)` and is done.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+DAY = 24 * 60 * 60
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The site's settings. Addresses carry no trailing slash; times are seconds."""
+
+    secret_keys: tuple[str, ...] = field(repr=False)
+    site_url: str
+    site_port: int = 3000
+    app_name: str
+    app_url: str = ""
+    contact_email: str = ""
+    tenant_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    management_url: str
+    management_client_id: str
+    management_client_secret: str = field(repr=False)
+    connection: str
+    invitation_ttl: int = 5 * DAY
+    admin_role_claim: str = ""
+    admin_role: str = ""
+    database_url: str
+    smtp_url: str = field(repr=False)
+    mail_from: str
+    log_level: str = "INFO"
+
+    @property
+    def issuer(self) -> str:
+        """The tenant's issuer: its address with the trailing slash that Auth0 puts there."""
+        return f"{self.tenant_url}/"
+
+    @property
+    def metadata_url(self) -> str:
+        return f"{self.tenant_url}/.well-known/openid-configuration"
+
+    @property
+    def management_audience(self) -> str:
+        """Always the canonical domain, also with a custom domain, and with the final slash."""
+        return f"{self.management_url}/api/v2/"
+
+    @property
+    def callback_url(self) -> str:
+        return f"{self.site_url}/callback"
+
+    @property
+    def result_url(self) -> str:
+        return f"{self.site_url}/invite/complete"
+
+    @property
+    def is_https(self) -> bool:
+        return self.site_url.startswith("https://")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the site itself is only reached from this machine."""
+        return is_loopback(self.site_url)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Settings from environment variables (`.env.example` lists them).
+
+        Raises ConfigError naming every problem at once, so that one start shows all there is to do.
+        """
+        env = os.environ if environ is None else environ
+        problems: list[str] = []
+
+        def read(name: str, default: str | None = None) -> str:
+            value = env.get(name, "").strip()
+            if not value and default is None:
+                problems.append(f"{name} is missing.")
+            return value or default or ""
+
+        def checked(name: str, value: str, convert: Callable[[str], T], fallback: T) -> T:
+            if not value:
+                return fallback
+            try:
+                return convert(value)
+            except ValueError as fault:
+                problems.append(f"{name} {fault}.")
+                return fallback
+
+        port = checked("SITE_PORT", read("SITE_PORT", "3000"), _port, 3000)
+        site_url = checked(
+            "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), _web_address, ""
+        )
+        tenant_url = checked("AUTH0_DOMAIN", read("AUTH0_DOMAIN"), _tenant_address, "")
+        settings = cls(
+            secret_keys=checked("SECRET_KEY", read("SECRET_KEY"), _secret_keys, ()),
+            site_url=site_url,
+            site_port=port,
+            app_name=read("APP_NAME"),
+            app_url=checked("APP_URL", read("APP_URL", ""), _web_address, ""),
+            contact_email=read("CONTACT_EMAIL", ""),
+            tenant_url=tenant_url,
+            client_id=read("AUTH0_CLIENT_ID"),
+            client_secret=read("AUTH0_CLIENT_SECRET"),
+            management_url=checked(
+                "AUTH0_MANAGEMENT_DOMAIN",
+                read("AUTH0_MANAGEMENT_DOMAIN", tenant_url),
+                _tenant_address,
+                "",
+            ),
+            management_client_id=read("AUTH0_MANAGEMENT_CLIENT_ID", env.get("AUTH0_CLIENT_ID", "")),
+            management_client_secret=read(
+                "AUTH0_MANAGEMENT_CLIENT_SECRET", env.get("AUTH0_CLIENT_SECRET", "")
+            ),
+            connection=read("AUTH0_CONNECTION", "Username-Password-Authentication"),
+            invitation_ttl=checked(
+                "INVITATION_TTL_SECONDS",
+                read("INVITATION_TTL_SECONDS", str(5 * DAY)),
+                _lifetime,
+                5 * DAY,
+            ),
+            admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
+            admin_role=read("ADMIN_ROLE", ""),
+            database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
+            smtp_url=checked("SMTP_URL", read("SMTP_URL"), _smtp_address, ""),
+            mail_from=read("MAIL_FROM"),
+            log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
+        )
+        if bool(settings.admin_role_claim) != bool(settings.admin_role):
+            problems.append("ADMIN_ROLE_CLAIM and ADMIN_ROLE belong together; set both or neither.")
+        if problems:
+            raise ConfigError(problems)
+        return settings
+
+
+def is_loopback(url: str) -> bool:
+    """Whether this address can only mean this machine (RFC 8252 §7.3)."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be a web address such as https://invite.example.com")
+    if parts.scheme == "http" and not is_loopback(value):
+        raise ValueError("must begin with https://; plain http is only for this machine")
+    return value.rstrip("/")
+
+
+def _tenant_address(value: str) -> str:
+    """A bare domain, as Auth0 writes it, or a full address for a tenant on this machine."""
+    address = _web_address(value if "://" in value else f"https://{value}")
+    if urlsplit(address).path:
+        raise ValueError("must be the tenant's domain alone, such as acme.eu.auth0.com")
+    return address
+
+
+def _smtp_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("must look like smtp://user:password@mail.example.com:587")
+    return value
+
+
+def _secret_keys(value: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in value.split(",") if key.strip())
+    if not keys or any(len(key) < 32 for key in keys):
+        raise ValueError(
+            "must be at least 32 characters long; make one with "
+            "python3 -c 'import secrets; print(secrets.token_hex())'"
+        )
+    return keys
+
+
+def _port(value: str) -> int:
+    port = int(value) if value.isdecimal() else 0
+    if not 0 < port < 65536:
+        raise ValueError("must be a number from 1 to 65535")
+    return port
+
+
+def _lifetime(value: str) -> int:
+    seconds = int(value) if value.isdecimal() else 0
+    if not 60 <= seconds <= 365 * DAY:
+        raise ValueError("must be a number of seconds between 60 and one year")
+    return seconds
+
+
+def _log_level(value: str) -> str:
+    if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return value.upper()
