@@ -1,0 +1,57 @@
+"""Find a Chromium for the browser tests, else install one: `python -m tests.browser.install`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find() -> str | None:
+    """The path of a Chromium: `$CHROMIUM`, one of the usual names, or Playwright's own."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return shutil.which(named)
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    return _playwrights_own()
+
+
+def _playwrights_own() -> str | None:
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright")
+    found = sorted(cache.glob("chromium-*/chrome-linux*/chrome")) + sorted(
+        cache.glob("chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium")
+    )
+    return str(found[-1]) if found else None
+
+
+def install() -> None:
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "chromium"],
+        ):
+            if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
+                return
+    else:
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
+
+
+def main() -> None:
+    if find() is None:
+        print("Installing Chromium for the browser tests (once) ...", flush=True)
+        install()
+    if find() is None:
+        sys.exit(
+            "The browser tests need Chromium. Install it with\n"
+            "  apt-get install chromium\n"
+            "or set CHROMIUM to the path of one. (`make test-fast` runs what needs no browser.)"
+        )
+
+
+if __name__ == "__main__":
+    main()

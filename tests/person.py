@@ -1,0 +1,135 @@
+"""A person at a browser without script: opens pages, fills in fields by label, presses buttons."""
+
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from bs4 import BeautifulSoup, Tag
+
+from .page_quality import faults_of
+
+
+class Person:
+    """One browser with its cookies. Every page it is shown is checked for its quality."""
+
+    def __init__(self) -> None:
+        self._browser = requests.Session()
+        self._browser.trust_env = False
+        self._typed: dict[str, str] = {}
+        self.response = requests.Response()
+        self.pages: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._browser.close()
+
+    # What a person does --------------------------------------------------------------------------
+
+    def opens(self, url: str) -> Self:
+        self._show(self._browser.get(url, timeout=15))
+        return self
+
+    def peeks(self, url: str, method: str = "GET") -> requests.Response:
+        """One request that follows no redirect, as a mail scanner sends it."""
+        return self._browser.request(method, url, allow_redirects=False, timeout=15)
+
+    def types(self, **fields: str) -> Self:
+        """Fill in fields by label, with `_` for a space: `types(Email_address="…")`."""
+        for label, value in fields.items():
+            self._typed[self._field(label.replace("_", " "))["name"]] = value
+        return self
+
+    def types_into(self, label: str, value: str) -> Self:
+        self._typed[str(self._field(label)["name"])] = value
+        return self
+
+    def presses(self, words: str) -> Self:
+        """Press the button (or the link that looks like one) with these words."""
+        for link in self.soup.find_all("a"):
+            if link.get_text(" ", strip=True) == words:
+                return self.opens(urljoin(self.url, str(link["href"])))
+        method, action, fields = self.form(words)
+        sent = {"params": fields} if method == "GET" else {"data": fields}
+        self._show(
+            self._browser.request(method, action, headers={"Referer": self.url}, timeout=15, **sent)
+        )
+        return self
+
+    def form(self, button: str) -> tuple[str, str, dict[str, str]]:
+        """Method, address and fields of the form that this button sends, as filled in by now."""
+        for form in self.soup.find_all("form"):
+            for each in form.find_all(["button", "input"]):
+                if button in (each.get_text(" ", strip=True), each.get("value")):
+                    fields = {
+                        str(field["name"]): str(field.get("value", ""))
+                        for field in form.find_all("input")
+                        if field.get("name")
+                        and (field.get("type") != "checkbox" or field.has_attr("checked"))
+                    }
+                    fields |= {k: v for k, v in self._typed.items() if k in fields}
+                    action = urljoin(self.url, str(form.get("action") or self.url))
+                    return str(form.get("method", "get")).upper(), action, fields
+        raise AssertionError(f"no button {button!r} on the page {self.heading!r} at {self.path}")
+
+    # What a person sees --------------------------------------------------------------------------
+
+    @property
+    def soup(self) -> BeautifulSoup:
+        return BeautifulSoup(self.response.text, "html.parser")
+
+    @property
+    def url(self) -> str:
+        return str(self.response.url)
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path
+
+    @property
+    def heading(self) -> str:
+        return self.soup.h1.get_text(" ", strip=True) if self.soup.h1 else ""
+
+    @property
+    def text(self) -> str:
+        main = self.soup.find("main") or self.soup
+        return " ".join(main.get_text(" ").split())
+
+    def sees_in(self, label: str) -> str:
+        """What stands in the field with this label."""
+        return str(self._field(label).get("value", ""))
+
+    def sees_link(self, words: str) -> str:
+        for link in self.soup.find_all("a"):
+            if link.get_text(" ", strip=True) == words:
+                return urljoin(self.url, str(link["href"]))
+        raise AssertionError(f"no link {words!r} on the page {self.heading!r}")
+
+    def cookie(self, name: str) -> str | None:
+        found: str | None = self._browser.cookies.get(name)
+        return found
+
+    @property
+    def cookies(self) -> requests.cookies.RequestsCookieJar:
+        return self._browser.cookies
+
+    # ---------------------------------------------------------------------------------------------
+
+    def _show(self, response: requests.Response) -> None:
+        self.response = response
+        self._typed = {}
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            self.pages.append(response.text)
+            faults = faults_of(response.text, dict(response.headers))
+            assert not faults, f"{response.url}: {faults}"
+
+    def _field(self, label: str) -> Tag:
+        for each in self.soup.find_all("label"):
+            if each.get_text(" ", strip=True) == label:
+                field = (
+                    self.soup.find(id=str(each["for"])) if each.get("for") else each.find("input")
+                )
+                assert field is not None
+                return field
+        raise AssertionError(f"no field {label!r} on the page {self.heading!r} at {self.path}")

@@ -1,0 +1,221 @@
+"""The parts that run for a test: a local tenant, and sites in front of it, on free ports."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from flask import Flask
+
+from invite_site import create_app
+from invite_site.extensions import Site
+from invite_site.local_tenant import TenantConfig, serve
+from invite_site.serving import listening, prepare, serving, site_of, working
+from invite_site.settings import Settings
+
+from .person import Person
+
+ADMIN = "admin@example.com"
+ADMIN_PASSWORD = "Invite-Demo-1!"
+PASSWORD = "Correct-Horse-9"
+SECRET_KEY = "0123456789abcdef0123456789abcdef"
+APP_NAME = 'A&B "<x>'  # every page and mail has to cope with such a name
+
+
+class Clock:
+    """The site's time, moved by hand."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def forward(self, **by: float) -> None:
+        self._ahead += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A running local tenant and its switches."""
+
+    url: str
+    mailbox_url: str
+    environment: Mapping[str, str]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(
+            method,
+            f"{self.url}/_tenant{path}",
+            json=body,
+            headers={"X-Tenant-Control": "1"},
+            timeout=10,
+        )
+        assert answer.ok, (answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def reset(self) -> None:
+        self.control("POST", "/reset")
+
+    def forward(self, seconds: float) -> None:
+        self.control("POST", "/clock/advance", {"seconds": seconds})
+
+    def fails(self, route: str, **fault: Any) -> None:
+        self.control("POST", "/faults", {"route": route, **fault})
+
+    def heals(self) -> None:
+        self.control("DELETE", "/faults")
+
+    def lies(self, lie: str, **more: Any) -> None:
+        self.control("PUT", "/lies", {"lie": lie, **more})
+
+    @property
+    def state(self) -> Any:
+        return self.control("GET", "/state")
+
+    def user(self, email: str) -> Any:
+        return next((u for u in self.state["users"] if u["email"] == email.lower()), None)
+
+    def calls(self, start: str) -> int:
+        """How many requests the tenant answered whose "METHOD /path" begins like this."""
+        return sum(
+            f"{each['method']} {each['path']}".startswith(start) for each in self.state["requests"]
+        )
+
+    def mails(self, to: str = "") -> list[Any]:
+        """The mails in the mailbox, newest first, each with Text and HTML."""
+        box = f"{self.mailbox_url}/api/v1"
+        listed = requests.get(f"{box}/messages", timeout=10).json()["messages"]
+        return [
+            requests.get(f"{box}/message/{each['ID']}", timeout=10).json()
+            for each in listed
+            if not to or any(person["Address"].lower() == to.lower() for person in each["To"])
+        ]
+
+    def link_to(self, email: str) -> str:
+        """The invitation link in the newest mail to this address."""
+        text = self.mails(email)[0]["Text"]
+        return next(word for word in text.split() if "/lo/reset?ticket=" in word)
+
+
+@dataclass(frozen=True)
+class RunningSite:
+    """A site that answers on `url`, with its parts."""
+
+    url: str
+    app: Flask
+    clock: Clock
+    settings: Settings
+
+    @property
+    def parts(self) -> Site:
+        return site_of(self.app)
+
+    def delivers(self) -> int:
+        """One round of a worker: everything due now; returns how many rows it took."""
+        invitations = self.parts.invitations
+        jobs = invitations.claim("test worker", limit=10)
+        for job in jobs:
+            invitations.deliver(job)
+        invitations.check_with_tenant(limit=10)
+        return len(jobs)
+
+    def invites(self, email: str, name: str = "") -> Any:
+        from invite_site.invitations import Inviter
+
+        return self.parts.invitations.invite(email, name=name, inviter=Inviter("Grace Hopper"))
+
+    def row(self, invitation_id: int) -> Any:
+        return self.parts.ledger.get(invitation_id)
+
+    def status(self, email: str) -> str:
+        rows = self.parts.ledger.page(now=self.clock(), query=email.lower(), size=1)
+        return rows[0].status(self.clock())
+
+    def make_admin(self, email: str = ADMIN) -> None:
+        user = self.parts.tenant.find_user(email)
+        assert user is not None
+        self.parts.admins.grant(user.user_id, label=email, now=self.clock())
+
+
+@contextlib.contextmanager
+def running_tenant(folder: Path) -> Iterator[Tenant]:
+    config = TenantConfig(
+        database=folder / "tenant.db", port=0, smtp_port=0, control=True, app_name=APP_NAME
+    )
+    with serve(config) as tenant:
+        yield Tenant(tenant.url, tenant.mailbox_url, dict(tenant.environment))
+
+
+def settings_for(tenant: Tenant, folder: Path, **more: str) -> Settings:
+    """Settings read from variables, as a deployment reads them."""
+    return Settings.from_env(
+        {
+            "SECRET_KEY": SECRET_KEY,
+            "SITE_URL": "http://localhost:3000",
+            "APP_NAME": APP_NAME,
+            "CONTACT_EMAIL": "help@example.com",
+            "MAIL_FROM": "Acme <invitations@example.com>",
+            "DATABASE_URL": f"sqlite:///{folder / 'site.db'}",
+            **tenant.environment,
+            **more,
+        }
+    )
+
+
+@contextlib.contextmanager
+def running_site(
+    settings: Settings, *, clock: Clock | None = None, worker: str | None = None
+) -> Iterator[RunningSite]:
+    """The site on a free port; with `worker`, a worker of that name beside it."""
+    clock = clock or Clock()
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(listening(0))
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        settings = replace(settings, site_url=url)
+        app = create_app(settings, clock)
+        stack.callback(site_of(app).engine.dispose)
+        prepare(app)
+        stack.enter_context(serving(app, listener))
+        if worker:
+            stack.enter_context(working(app, worker))
+        yield RunningSite(url, app, clock, settings)
+
+
+def wait_until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Ask again and again until it is so; fails naming `what` when it never is."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.02)
+
+
+# What people do, in sentences ---------------------------------------------------------------------
+
+
+def signs_in(
+    person: Person,
+    site: RunningSite,
+    email: str = ADMIN,
+    password: str = ADMIN_PASSWORD,
+    start: str = "/login",
+) -> Person:
+    """Sign in at the site by way of the tenant's login page."""
+    person.opens(site.url + start)
+    return logs_in(person, email, password)
+
+
+def logs_in(person: Person, email: str, password: str) -> Person:
+    """Fill in the tenant's login page."""
+    return person.types(Email_address=email, Password=password).presses("Continue")
+
+
+def sets_password(person: Person, link: str, password: str = PASSWORD) -> Person:
+    """Open the mailed link and choose a password on the tenant's page, without script."""
+    person.opens(link)
+    person.types_into("New password", password).types_into("Re-enter new password", password)
+    return person.presses("Reset password")
