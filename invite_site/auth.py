@@ -123,8 +123,12 @@ def page_of_ours(target: str) -> str:
 
     Only what the routes know passes: filters of bad addresses have all been got round.
     """
-    path = urlsplit(target.removeprefix(site().settings.site_url)).path
-    if not path.startswith("/") or urlsplit(path).netloc:
+    try:
+        parts = urlsplit(target.removeprefix(site().settings.site_url))
+    except ValueError:
+        return "/"
+    path = parts.path
+    if parts.scheme or parts.netloc or not path.startswith("/"):
         return "/"
     adapter = current_app.url_map.bind("", "/")
     try:

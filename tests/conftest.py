@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .databases import postgres_database, postgres_server
 from .person import Person
 from .running import Clock, RunningSite, Tenant, running_site, running_tenant, settings_for
 
@@ -25,6 +26,32 @@ def tenant(_tenant: Tenant) -> Tenant:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[str]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database; a test that asks for it runs once on each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'site.db'}"
+        return
+    with postgres_database(request.getfixturevalue("_postgres")) as url:
+        yield url
+
+
+@pytest.fixture
+def site_on(
+    database_url: str, tenant: Tenant, tmp_path: Path, clock: Clock
+) -> Iterator[RunningSite]:
+    """A site without a worker, once on each kind of database."""
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=database_url)
+    with running_site(settings, clock=clock) as running:
+        yield running
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ MANAGEMENT = "management"
 MANAGEMENT_SCOPE = "read:users create:users update:users delete:users create:user_tickets"
 
 _KNOWN_SCOPES = frozenset(("openid", "profile", "email"))
+_LARGEST_PORT = 65_535
 _ANY_PORT = re.compile(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\*(/.*)?$")
 
 
@@ -71,12 +72,15 @@ def is_listed(url: str, allowed: tuple[str, ...]) -> bool:
     (RFC 8252, section 7.3), so that any client on this machine can use this tenant.
     """
     for entry in allowed:
-        if url == entry:
-            return True
-        if match := _ANY_PORT.match(entry):
-            base, path = re.escape(match[1]), re.escape(match[2] or "")
-            if re.fullmatch(rf"{base}:[0-9]{{1,5}}{path}", url):
+        match = _ANY_PORT.match(entry)
+        if match is None:
+            if url == entry:
                 return True
+            continue
+        base, path = re.escape(match[1]), re.escape(match[2] or "")
+        found = re.fullmatch(rf"{base}:([0-9]{{1,5}}){path}", url)
+        if found and int(found[1]) <= _LARGEST_PORT:
+            return True
     return False
 
 

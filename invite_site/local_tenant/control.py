@@ -17,6 +17,9 @@ from .faults import BadFault, parse_fault
 from .lies import BadLie
 from .state import State, current_state
 
+# Ten years: farther away, times stop being times that libraries can write.
+_FARTHEST_SECONDS = 315_360_000
+
 blueprint = Blueprint("control", __name__, url_prefix="/_tenant")
 
 
@@ -57,6 +60,8 @@ def _number(order: Mapping[str, Any], name: str) -> float:
     value = order.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _BadOrder(f"{name} is a number of seconds")
+    if abs(value) > _FARTHEST_SECONDS:
+        raise _BadOrder(f"{name} is too far away")
     return float(value)
 
 
@@ -164,8 +169,8 @@ def change_application() -> AnyResponse:
         raise _BadOrder(f"unknown: {', '.join(sorted(unknown))}")
     for name, value in order.items():
         wanted = list if name in lists else str
-        if not isinstance(value, wanted):
-            raise _BadOrder(f"{name} is a {wanted.__name__}")
+        if not isinstance(value, wanted) or not all(isinstance(each, str) for each in value):
+            raise _BadOrder(f"{name} is a {'list of texts' if wanted is list else 'text'}")
         role = MANAGEMENT if name == "management_scope" else APPLICATION
         state.clients.change(role, **{name: value})
     application, management = state.clients.seeded(APPLICATION), state.clients.seeded(MANAGEMENT)

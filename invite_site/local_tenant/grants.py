@@ -182,6 +182,12 @@ class TenantServer(AuthorizationServer):
             state.url + request.path, request.method, body_parameters(), request.headers
         )
 
+    def authenticate_client(self, request: Any, methods: Any, endpoint: str = "token") -> Any:
+        try:
+            return super().authenticate_client(request, methods, endpoint)
+        except UnicodeDecodeError as error:  # Authlib trusts what Basic holds to be text
+            raise InvalidClientError from error
+
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
         # Auth0 answers 403 where RFC 6749 says 400, and calls a wrong secret access_denied.
         if isinstance(error, InvalidClientError):

@@ -115,5 +115,11 @@ def _has_format(name: str, value: str) -> bool:
         except EmailNotValidError:
             return False
         return True
-    parts = urlsplit(value)
-    return bool(parts.scheme and parts.netloc) and not any(each.isspace() for each in value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # a bracket without its other half
+        return False
+    # Only addresses a browser can be sent to; other schemes are not established (ours).
+    if parts.scheme not in ("http", "https"):
+        return False
+    return bool(parts.netloc) and not any(each.isspace() for each in value)

@@ -97,7 +97,15 @@ def _http_server(app: "Flask", state: State, bound: socket.socket) -> Iterator[N
         state.stopping.set()
         server.task_dispatcher.shutdown()
         # The loop ends by itself once its map is empty; closing belongs into its thread.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
+        # It waits until the trigger has been pulled, since it closes the trigger as well.
+        pulled = threading.Event()
+
+        def close_all() -> None:
+            pulled.wait()
+            wasyncore.close_all(server._map)
+
+        server.trigger.pull_trigger(close_all)
+        pulled.set()
         thread.join()
 
 

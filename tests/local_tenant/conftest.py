@@ -1,0 +1,26 @@
+"""A served tenant for these tests alone: on free ports, with a database of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from invite_site.local_tenant import RunningTenant, TenantConfig, serve
+
+from .guest import Guest
+
+
+@pytest.fixture(scope="session")
+def served_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTenant]:
+    database: Path = tmp_path_factory.mktemp("tenant") / "tenant.db"
+    with serve(TenantConfig(database=database, port=0, smtp_port=0, control=True)) as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(served_tenant: RunningTenant) -> Iterator[Guest]:
+    """A guest at a tenant that has forgotten the test before."""
+    guest = Guest(served_tenant)
+    assert guest.control("POST", "/reset").status_code == 204
+    yield guest
+    guest.browser.close()

@@ -1,0 +1,402 @@
+"""OpenID Connect at the tenant: discovery, login, tokens, and both ways out."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from .guest import CALLBACK, Guest, form_fields, pkce, query
+
+ADMIN = ("admin@example.com", "Invite-Demo-1!")
+
+
+def keys(tenant: Guest) -> KeySet:
+    return KeySet.import_key_set(
+        requests.get(f"{tenant.url}/.well-known/jwks.json", timeout=10).json()
+    )
+
+
+def test_it_works(tenant: Guest) -> None:
+    """Login with PKCE, tokens that verify, userinfo that agrees."""
+    verifier, challenge = pkce()
+    answer = tenant.log_in(*ADMIN, code_challenge=challenge, code_challenge_method="S256")
+    assert answer.headers["Location"].startswith(f"{CALLBACK}?code=")
+    assert query(answer)["state"] == "the-state"
+
+    tokens = tenant.exchange(query(answer)["code"], code_verifier=verifier)
+
+    assert tokens.status_code == 200
+    body = tokens.json()
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 86400)
+    token = jwt.decode(body["id_token"], keys(tenant))
+    claims = token.claims
+    assert token.header["alg"] == "RS256"
+    assert claims["iss"] == f"{tenant.url}/"
+    assert claims["aud"] == tenant.tenant.environment["AUTH0_CLIENT_ID"]
+    assert claims["nonce"] == "the-nonce"
+    assert claims["email"] == "admin@example.com"
+    assert claims["email_verified"] is True
+    assert claims["exp"] - claims["iat"] == 36_000
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", claims["updated_at"])
+    assert len(claims["sid"]) == 32
+    assert "auth_time" not in claims
+    bearer = {"Authorization": f"Bearer {body['access_token']}"}
+    person = requests.get(f"{tenant.url}/userinfo", headers=bearer, timeout=10).json()
+    assert (person["sub"], person["email"]) == (claims["sub"], "admin@example.com")
+    assert tenant.user(claims["sub"])["logins_count"] == 1
+
+
+def test_discovery_names_what_is_there(tenant: Guest) -> None:
+    """Every endpoint it names answers something else than 404 or 501."""
+    document = requests.get(f"{tenant.url}/.well-known/openid-configuration", timeout=10).json()
+
+    assert document["issuer"] == f"{tenant.url}/"
+    assert document["end_session_endpoint"] == f"{tenant.url}/oidc/logout"
+    named = [document[name] for name in document if name.endswith(("_endpoint", "_uri"))]
+    assert len(named) == 5
+    for url in named:
+        method = "POST" if url.endswith("/oauth/token") else "GET"
+        assert requests.request(method, url, timeout=10).status_code not in (404, 501)
+
+
+def test_the_key_stays_the_same_and_is_named_by_its_thumbprint(tenant: Guest) -> None:
+    """RFC 7638, so that a key can never hide behind another's name."""
+    (key,) = keys(tenant).keys
+
+    assert key.kid == key.thumbprint()
+    listed = requests.get(f"{tenant.url}/.well-known/jwks.json", timeout=10).json()["keys"][0]
+    assert (listed["use"], listed["alg"]) == ("sig", "RS256")
+    assert "d" not in listed
+
+
+def test_a_client_without_pkce_is_served(tenant: Guest) -> None:
+    """A confidential client may leave it out; both ways to send the secret work."""
+    environment = tenant.tenant.environment
+    code = query(tenant.log_in(*ADMIN))["code"]
+
+    answer = requests.post(
+        f"{tenant.url}/oauth/token",
+        json={
+            "grant_type": "authorization_code",
+            "client_id": environment["AUTH0_CLIENT_ID"],
+            "client_secret": environment["AUTH0_CLIENT_SECRET"],
+            "code": code,
+            "redirect_uri": CALLBACK,
+        },
+        timeout=10,
+    )
+
+    assert answer.status_code == 200
+
+
+def test_a_wrong_verifier_is_refused(tenant: Guest) -> None:
+    """403 and not RFC 6749's 400, as Auth0 does."""
+    _, challenge = pkce()
+    answer = tenant.log_in(*ADMIN, code_challenge=challenge, code_challenge_method="S256")
+
+    refused = tenant.exchange(query(answer)["code"], code_verifier=pkce()[0])
+
+    assert refused.status_code == 403
+    assert refused.json() == {
+        "error": "invalid_grant",
+        "error_description": "Failed to verify code verifier",
+    }
+
+
+def test_a_missing_verifier_is_refused(tenant: Guest) -> None:
+    """Who has sent a challenge has to prove it."""
+    _, challenge = pkce()
+    answer = tenant.log_in(*ADMIN, code_challenge=challenge, code_challenge_method="S256")
+
+    assert tenant.exchange(query(answer)["code"]).status_code in (400, 403)
+
+
+@pytest.mark.parametrize("fault", ["unknown", "used", "expired", "other redirect_uri"])
+def test_a_code_that_does_not_work_is_refused(tenant: Guest, fault: str) -> None:
+    """403 invalid_grant."""
+    code, changes = query(tenant.log_in(*ADMIN))["code"], {}
+    if fault == "unknown":
+        code = "nope"
+    elif fault == "used":
+        assert tenant.exchange(code).status_code == 200
+    elif fault == "expired":
+        tenant.control("POST", "/clock/advance", {"seconds": 61})
+    else:
+        changes = {"redirect_uri": "http://localhost:3333/callback"}
+
+    answer = tenant.exchange(code, **changes)
+
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "invalid_grant"
+
+
+def test_a_code_is_exchanged_once_even_at_the_same_moment(tenant: Guest) -> None:
+    """Of eight exchanges one gets tokens."""
+    code = query(tenant.log_in(*ADMIN))["code"]
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: tenant.exchange(code).status_code, range(8)))
+
+    assert sorted(statuses) == [200] + [403] * 7
+
+
+def test_a_wrong_client_secret_is_refused(tenant: Guest) -> None:
+    """401 access_denied."""
+    answer = requests.post(
+        f"{tenant.url}/oauth/token",
+        data={"grant_type": "authorization_code", "code": "x"},
+        auth=(tenant.tenant.environment["AUTH0_CLIENT_ID"], "wrong"),
+        timeout=10,
+    )
+
+    assert answer.status_code == 401
+    assert answer.json() == {"error": "access_denied", "error_description": "Unauthorized"}
+
+
+def test_credentials_that_are_no_text_are_refused(tenant: Guest) -> None:
+    """Basic holding octets that are not UTF-8."""
+    answer = requests.post(
+        f"{tenant.url}/oauth/token",
+        data={"grant_type": "authorization_code", "code": "x"},
+        headers={"Authorization": "Basic /w=="},
+        timeout=10,
+    )
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("grant_type", ["password", "refresh_token", 'odd "one"', ""])
+def test_another_grant_is_refused(tenant: Guest, grant_type: str) -> None:
+    """An error in the OAuth shape, never a crash."""
+    answer = tenant.exchange("x", grant_type=grant_type)
+
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "unsupported_grant_type"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": "unknown"},
+        {"client_id": None},
+        {"redirect_uri": "http://evil.test/callback"},
+        {"redirect_uri": "http://localhost:3000/callback/"},
+        {"redirect_uri": "http://localhost:3000/callback?x=1"},
+        {"redirect_uri": 'http://localhost:99/"callback'},
+        {"redirect_uri": "http://localhost:1@evil.test:80/callback"},
+        {"redirect_uri": "http://localhost:*/callback"},
+        {"redirect_uri": "http://localhost:99999/callback"},
+    ],
+)
+def test_an_unlisted_destination_gets_a_page_and_no_redirect(
+    tenant: Guest, changes: dict[str, str]
+) -> None:
+    """The error stays at the tenant: the address may be an attacker's."""
+    answer = tenant.authorize(**changes)
+
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert 'href="http://localhost:3000/login?iss=' in answer.text
+
+
+def test_any_port_of_this_machine_is_a_callback(tenant: Guest) -> None:
+    """Ours: a second site process, or a quickstart, can use the same application."""
+    answer = tenant.log_in(*ADMIN, redirect_uri="http://localhost:54321/callback")
+
+    assert answer.headers["Location"].startswith("http://localhost:54321/callback?code=")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": 'x"y'}, "invalid_request"),
+        ({"code_challenge": "short", "code_challenge_method": "S256"}, "invalid_request"),
+        ({"code_challenge_method": "S256"}, "invalid_request"),
+    ],
+)
+def test_an_ill_formed_request_is_told_to_the_application(
+    tenant: Guest, changes: dict[str, str], error: str
+) -> None:
+    """By a redirect with the state."""
+    answer = tenant.authorize(**changes)
+
+    assert query(answer)["error"] == error
+    assert query(answer)["state"] == "the-state"
+
+
+def test_the_login_page_has_the_address_filled_in(tenant: Guest) -> None:
+    """`login_hint` fills the field, and the cursor waits in the password."""
+    location = tenant.authorize(login_hint="ada+team@example.com", prompt="login").headers[
+        "Location"
+    ]
+
+    page = tenant.open(tenant.url + location).text
+
+    assert 'value="ada+team@example.com"' in page
+    assert re.search(r'<input id="password"[^>]*autofocus', page)
+    assert '<label for="email">Email address</label>' in page
+    assert ">Continue</button>" in page
+
+
+def test_a_wrong_password_keeps_the_typed_address(tenant: Guest) -> None:
+    """Said the same way for an address nobody has."""
+    for email in ("admin@example.com", "nobody@example.com"):
+        answer = tenant.log_in(email, "wrong")
+        assert answer.status_code == 400
+        assert "Wrong email or password." in answer.text
+        assert f'value="{email}"' in answer.text
+
+
+def test_a_login_form_works_once(tenant: Guest) -> None:
+    """Also not from another browser, which has another token."""
+    page = tenant.open(tenant.url + tenant.authorize().headers["Location"]).text
+    fields = form_fields(page) | {"email": ADMIN[0], "password": ADMIN[1]}
+    stranger = requests.post(f"{tenant.url}/login", data=fields, allow_redirects=False, timeout=10)
+    assert "Location" not in stranger.headers
+
+    first = tenant.browser.post(f"{tenant.url}/login", data=fields, allow_redirects=False)
+    second = tenant.browser.post(f"{tenant.url}/login", data=fields, allow_redirects=False)
+
+    assert "code" in query(first)
+    assert second.status_code == 400
+
+
+def test_a_session_is_honoured_unless_login_is_asked_for(tenant: Guest) -> None:
+    """Silently the second time; `prompt=login` and an old `max_age` show the form."""
+    tenant.log_in(*ADMIN)
+
+    assert "code" in query(tenant.authorize())
+    assert "code" in query(tenant.authorize(prompt="none"))
+    assert tenant.authorize(prompt="login").headers["Location"].startswith("/login?")
+    tenant.control("POST", "/clock/advance", {"seconds": 100})
+    assert tenant.authorize(max_age="60").headers["Location"].startswith("/login?")
+
+
+def test_max_age_brings_auth_time(tenant: Guest) -> None:
+    """And only then."""
+    token = tenant.admin_tokens(max_age="60").json()["id_token"]
+
+    assert isinstance(jwt.decode(token, keys(tenant)).claims["auth_time"], int)
+
+
+def test_without_a_session_prompt_none_is_refused(tenant: Guest) -> None:
+    """login_required, told to the application."""
+    assert query(tenant.authorize(prompt="none"))["error"] == "login_required"
+
+
+def test_a_blocked_user_is_refused(tenant: Guest) -> None:
+    """With the right password as with a session."""
+    user = tenant.create_user("ada@example.com", password="Before-4711!")
+    tenant.log_in("ada@example.com", "Before-4711!")
+    tenant.api("PATCH", f"/users/{user['user_id']}", {"blocked": True})
+
+    for answer in (tenant.authorize(), tenant.log_in("ada@example.com", "Before-4711!")):
+        told = query(answer)
+        assert (told["error"], told["error_description"]) == ("unauthorized", "user is blocked")
+
+
+def test_scopes_decide_what_is_told(tenant: Guest) -> None:
+    """Without `profile` and `email` there is `sub` alone; without `openid` no ID token."""
+    bare = jwt.decode(tenant.admin_tokens(scope="openid").json()["id_token"], keys(tenant)).claims
+    none = tenant.admin_tokens(scope="profile").json()
+
+    assert not {"email", "name"} & set(bare)
+    assert "id_token" not in none
+
+
+def test_userinfo_wants_a_valid_token(tenant: Guest) -> None:
+    """401 for none, junk, and a Management API token."""
+    for token in ("", "junk", tenant.token_request().json()["access_token"]):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert (
+            requests.get(f"{tenant.url}/userinfo", headers=headers, timeout=10).status_code == 401
+        )
+
+
+def test_the_cookie_is_the_tenants_own(tenant: Guest) -> None:
+    """Ports of localhost share cookies: its name must differ from the site's."""
+    tenant.log_in(*ADMIN)
+
+    assert [cookie.name for cookie in tenant.browser.cookies] == ["local_tenant"]
+
+
+def test_auth0_logout_ends_the_session(tenant: Guest) -> None:
+    """And returns to a listed address; query and fragment of it do not count."""
+    client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
+    tenant.log_in(*ADMIN)
+
+    answer = tenant.open(
+        f"{tenant.url}/v2/logout?client_id={client_id}&returnTo=http%3A%2F%2Flocalhost%3A3000%2F%3Fbye%3D1"
+    )
+
+    assert answer.headers["Location"] == "http://localhost:3000/?bye=1"
+    assert tenant.authorize().headers["Location"].startswith("/login?")
+    first = tenant.open(f"{tenant.url}/v2/logout?client_id={client_id}")
+    assert first.headers["Location"] == "http://localhost:3000"
+
+
+@pytest.mark.parametrize(
+    "target", ["http://evil.test/", "http://localhost:3000/elsewhere", "//evil.test"]
+)
+def test_logout_to_an_unlisted_address_is_refused(tenant: Guest, target: str) -> None:
+    """Both ways out check the list."""
+    client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
+    for path, name in (("/v2/logout", "returnTo"), ("/oidc/logout", "post_logout_redirect_uri")):
+        answer = tenant.browser.get(
+            tenant.url + path, params={"client_id": client_id, name: target}, allow_redirects=False
+        )
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+
+
+def oidc_logout(tenant: Guest, **params: str) -> requests.Response:
+    return tenant.browser.get(
+        f"{tenant.url}/oidc/logout",
+        params={"post_logout_redirect_uri": "http://localhost:3000/", "state": "s", **params},
+        allow_redirects=False,
+    )
+
+
+@pytest.mark.parametrize("hint", ["id_token_hint", "logout_hint"])
+def test_oidc_logout_with_a_hint_goes_straight_back(tenant: Guest, hint: str) -> None:
+    """The hint proves that the one who asks knows the session."""
+    token = tenant.admin_tokens().json()["id_token"]
+    sid = jwt.decode(token, keys(tenant)).claims["sid"]
+    client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
+
+    answer = oidc_logout(
+        tenant, client_id=client_id, **{hint: token if hint == "id_token_hint" else sid}
+    )
+
+    assert answer.headers["Location"] == "http://localhost:3000/?state=s"
+    assert tenant.authorize().headers["Location"].startswith("/login?")
+
+
+@pytest.mark.parametrize("hints", [{}, {"logout_hint": "another-session"}])
+def test_oidc_logout_without_a_matching_hint_asks(tenant: Guest, hints: dict[str, str]) -> None:
+    """The session ends only when the person says so."""
+    client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
+    tenant.log_in(*ADMIN)
+
+    page = oidc_logout(tenant, client_id=client_id, **hints)
+
+    assert page.status_code == 200
+    assert "code" in query(tenant.authorize())
+    answer = tenant.browser.post(
+        f"{tenant.url}/oidc/logout", data=form_fields(page.text), allow_redirects=False
+    )
+    assert answer.headers["Location"] == "http://localhost:3000/?state=s"
+    assert tenant.authorize().headers["Location"].startswith("/login?")
+
+
+def test_oidc_logout_with_a_foreign_hint_is_refused(tenant: Guest) -> None:
+    """No token of this tenant, or of another client."""
+    tenant.log_in(*ADMIN)
+    token = tenant.admin_tokens().json()["id_token"]
+
+    assert oidc_logout(tenant, id_token_hint="junk").status_code == 400
+    assert oidc_logout(tenant, id_token_hint=token, client_id="another").status_code == 400

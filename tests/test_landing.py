@@ -1,0 +1,199 @@
+"""`/invite/complete` believes nothing: it chooses a page or begins a login."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from .person import Person
+from .running import RunningSite, Tenant, sets_password, signs_in
+
+
+@pytest.fixture
+def ref(site: RunningSite) -> str:
+    """The ref of an invitation that was sent to Ada."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    return str(row.ref)
+
+
+def contents(site: RunningSite) -> dict[str, list[object]]:
+    """Everything the site has stored, but for logins under way."""
+    tables = ("invitation", "invitation_event", "delivery", "session", "admin_grant", "pause")
+    with site.parts.engine.connect() as db:
+        return {
+            table: [tuple(row) for row in db.execute(text(f"SELECT * FROM {table}"))]  # noqa: S608
+            for table in tables
+        }
+
+
+def hint_of(location: str) -> list[str]:
+    return parse_qs(urlsplit(location).query).get("login_hint", [])
+
+
+def test_it_works(site: RunningSite, person: Person, ref: str) -> None:
+    """`success=true` and a known ref: at once to the login, with the stored address."""
+    answer = person.peeks(f"{site.url}/invite/complete?i={ref}&success=true")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith(f"{site.settings.tenant_url}/authorize?")
+    assert hint_of(answer.headers["Location"]) == ["ada@example.com"]
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "success=",
+        "success=false",
+        "success=True",
+        "success=TRUE",
+        "success=1",
+        "success=true%20",
+        "success=%20true",
+        "success=true%00",
+        "success=true&success=true",
+        "success=true&success=false",
+        "success=false&success=true",
+        "success[]=true",
+        "Success=true",
+        "code=success",
+    ],
+)
+def test_anything_but_exactly_true_is_a_page_and_changes_nothing(
+    site: RunningSite, person: Person, ref: str, query: str
+) -> None:
+    """A friendly page with one way on, no redirect, nothing written."""
+    before = contents(site)
+    person.opens(f"{site.url}/invite/complete?i={ref}&{query}")
+    assert person.response.status_code == 200
+    assert not person.response.history
+    assert person.heading == "Your password was not set"
+    assert person.form("Sign in")
+    assert contents(site) == before
+
+
+@pytest.mark.parametrize(
+    ("message", "heading"),
+    [
+        ("This URL can be used only once", "This link has been used already"),
+        ("Access expired.", "This link has expired"),
+        ("Access expired", "This link has expired"),
+        ("The operation cannot be completed. Please try again.", "Your password was not set"),
+        ("<script>alert(1)</script> pay here", "Your password was not set"),
+    ],
+)
+def test_the_message_chooses_among_our_words_and_is_never_shown(
+    site: RunningSite, person: Person, ref: str, message: str, heading: str
+) -> None:
+    """Anybody can write a message into an address."""
+    person.opens(f"{site.url}/invite/complete?i={ref}&success=false&message={message}")
+    assert person.heading == heading
+    assert "cannot be completed" not in person.text
+    assert "pay here" not in person.response.text
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("email=bob%40example.com", ["bob@example.com"]),
+        ("email=a%2Btag%40example.com", ["a+tag@example.com"]),
+        ("email=a+tag%40example.com", ["a+tag@example.com"]),  # a `+` that nobody encoded
+        ("email=O%27Brien%40example.com", ["O'Brien@example.com"]),
+        ("email=x%40y.test", ["x@y.test"]),
+        ("", []),
+        ("email=", []),
+        ("email=nonsense", []),
+        ("email=a%40example.com&email=b%40example.com", []),
+        ("email=a%40example.com%0d%0aX-Evil:1", []),
+        ("email=" + "a" * 300 + "%40example.com", []),
+        ("email=%3Cscript%3E%40example.com", []),
+    ],
+)
+def test_without_a_known_ref_the_address_given_is_a_hint_if_it_looks_like_one(
+    site: RunningSite, person: Person, query: str, hint: list[str]
+) -> None:
+    """The page goes on to the login; the form there shows the hint, or nothing."""
+    before = contents(site)
+    answer = person.peeks(f"{site.url}/invite/complete?i=unknown&success=true&{query}")
+    assert answer.status_code == 302
+    assert hint_of(answer.headers["Location"]) == hint
+    assert contents(site) == before
+    with site.parts.engine.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM login_transaction")).scalar() == 1
+
+
+def test_coming_back_is_noted_as_a_hint_once(site: RunningSite, person: Person, ref: str) -> None:
+    """The first return is noted; the state does not move."""
+    for _ in range(3):
+        person.peeks(f"{site.url}/invite/complete?i={ref}&success=true")
+    row = site.parts.ledger.by_ref(ref)
+    assert row is not None
+    assert row.state == "sent"
+    assert row.result_seen_at is not None
+    events = [event.event for event in site.parts.ledger.events(row.id)]
+    assert events.count("came back from the password page") == 1
+
+
+def test_a_withdrawn_invitation_has_its_own_page(
+    site: RunningSite, person: Person, ref: str
+) -> None:
+    """No login is begun, whatever `success` says."""
+    row = site.parts.ledger.by_ref(ref)
+    assert row is not None
+    site.parts.invitations.revoke(row.id, actor="Grace")
+    for success in ("true", "false"):
+        person.opens(f"{site.url}/invite/complete?i={ref}&success={success}")
+        assert person.heading == "This invitation was withdrawn"
+        assert "help@example.com" in person.text
+
+
+def test_somebody_signed_in_is_asked_first(
+    site: RunningSite, tenant: Tenant, person: Person, ref: str
+) -> None:
+    """No redirect over the head of who is signed in, and their session is left alone."""
+    signs_in(person, site)
+    session = person.cookie("sid")
+    person.opens(f"{site.url}/invite/complete?i={ref}&success=true&email=eve@evil.example")
+    assert person.heading == "Who goes on from here?"
+    assert person.cookie("sid") == session
+    person.presses("Stay signed in as I am")
+    assert "admin@example.com" in person.text
+
+
+def test_who_is_asked_can_go_on_as_the_invited_person(
+    site: RunningSite, tenant: Tenant, person: Person, ref: str
+) -> None:
+    """The login starts fresh with the invited address; the invitation is accepted by its owner."""
+    signs_in(person, site)
+    sets_password(person, tenant.link_to("ada@example.com"))
+    assert person.heading == "Who goes on from here?"
+    person.presses("Continue as the invited person")
+    assert person.sees_in("Email address") == "ada@example.com"
+    person.types(Password="Correct-Horse-9").presses("Continue")
+    assert "ada@example.com" in person.text
+    assert site.status("ada@example.com") == "accepted"
+
+
+def test_an_accepted_invitation_leads_to_the_sign_in(
+    site: RunningSite, tenant: Tenant, person: Person, ref: str
+) -> None:
+    """Coming back once more is no dead end and begins no login by itself."""
+    sets_password(person, tenant.link_to("ada@example.com"))
+    person.types(Password="Correct-Horse-9").presses("Continue")
+    with Person() as later:
+        later.opens(f"{site.url}/invite/complete?i={ref}&success=true")
+        assert later.heading == "You have accepted this invitation"
+        assert later.form("Sign in")
+
+
+@pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "Forwarded"])
+def test_a_forged_host_changes_no_address(site: RunningSite, ref: str, header: str) -> None:
+    """Links are built from SITE_URL, never from the request."""
+    value = "host=evil.example" if header == "Forwarded" else "evil.example"
+    answer = site.app.test_client().get(
+        f"/invite/complete?i={ref}&success=true", headers={header: value}
+    )
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert query["redirect_uri"] == [f"{site.url}/callback"]

@@ -1,0 +1,318 @@
+"""The ledger and its queue, on SQLite and on PostgreSQL: states, winners, leases, proofs."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from invite_site.database import alembic_config, is_current, open_engine, upgrade
+from invite_site.errors import AlreadyInvited, InvitationNotFound
+from invite_site.invitee import Invitee
+from invite_site.ledger import Ledger
+from invite_site.queue import LEASE, Queue
+from invite_site.schema import Invitation, State
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Ledger:
+    return Ledger(engine, connection="Users", client_id="cid")
+
+
+@pytest.fixture
+def queue(engine: Engine) -> Queue:
+    return Queue(engine)
+
+
+def invited(ledger: Ledger, email: str = "ada@example.com", **more: Any) -> Invitation:
+    return ledger.open(
+        Invitee.parse(email, more.pop("name", "")),
+        inviter=more.pop("inviter", "Grace"),
+        inviter_sub="auth0|grace",
+        expires_at=more.pop("expires_at", NOW + 5 * DAY),
+        now=more.pop("now", NOW),
+        **more,
+    )
+
+
+def sent(ledger: Ledger, queue: Queue, email: str = "ada@example.com") -> Invitation:
+    row = invited(ledger, email)
+    [job] = queue.claim("w", limit=1, now=NOW)
+    assert queue.note_user(job, f"auth0|{row.id}")
+    assert queue.mark_sent(job, message_id=f"<{row.id}@x>", ticket_issued_at=NOW, now=NOW)
+    return ledger.get(row.id)
+
+
+def test_it_works(ledger: Ledger, queue: Queue) -> None:
+    """Queued, sending, sent, accepted: each step an event with who and on what evidence."""
+    row = sent(ledger, queue)
+    assert row.state == State.SENT
+    assert row.created_at == NOW
+    accepted = ledger.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=LATER)
+    assert accepted is not None
+    assert accepted.state == State.ACCEPTED
+    assert [(event.event, event.to_state) for event in ledger.events(row.id)] == [
+        ("invited", "queued"),
+        ("delivery started", "sending"),
+        ("handed to the mail server", "sent"),
+        ("accepted", "accepted"),
+    ]
+    assert ledger.events(row.id)[-1].evidence == {"proof": "ID token", "sub": f"auth0|{row.id}"}
+
+
+def test_one_address_has_one_open_invitation(ledger: Ledger) -> None:
+    """Another case of letters is the same address; the second admin hears who and when."""
+    first = invited(ledger, "Ada@example.com", inviter="Grace")
+    with pytest.raises(AlreadyInvited, match=r"Grace already invited .* 01 March 2026") as refused:
+        invited(ledger, "ADA@EXAMPLE.com", inviter="Joan")
+    assert refused.value.invitation_id == first.id
+
+
+def test_the_database_itself_refuses_a_second_open_row(engine: Engine, ledger: Ledger) -> None:
+    """Also where some code forgets to ask."""
+    row = invited(ledger)
+    columns = (
+        "email, email_norm, name, connection, client_id, inviter, inviter_sub, created_at, "
+        "expires_at, generation, attempts"
+    )
+    with pytest.raises(IntegrityError), engine.begin() as db:
+        db.execute(
+            text(
+                f"INSERT INTO invitation (ref, state, {columns}) "  # noqa: S608
+                f"SELECT 'other', 'queued', {columns} FROM invitation WHERE id = :id"
+            ),
+            {"id": row.id},
+        )
+
+
+def test_twenty_people_who_invite_at_once_get_one_invitation(ledger: Ledger) -> None:
+    """One opens it, the others hear of it."""
+
+    def ask(number: int) -> str:
+        try:
+            invited(ledger, inviter=f"Admin {number}")
+        except AlreadyInvited:
+            return "already"
+        return "opened"
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(ask, range(20)))
+    assert sorted(set(answers)) == ["already", "opened"]
+    assert answers.count("opened") == 1
+
+
+def test_the_same_form_twice_is_one_invitation(ledger: Ledger) -> None:
+    """Ten posts of one form at once all get the same row."""
+    with ThreadPoolExecutor(10) as pool:
+        rows = list(pool.map(lambda _: invited(ledger, form_key="k"), range(10)))
+    assert len({row.id for row in rows}) == 1
+    assert len(ledger.events(rows[0].id)) == 1
+
+
+def test_an_ended_invitation_makes_room_for_a_new_one(ledger: Ledger) -> None:
+    """The new row remembers the one that it supersedes."""
+    first = invited(ledger)
+    assert ledger.revoke(first.id, actor="Grace", reason="typo", now=NOW)
+    second = invited(ledger)
+    assert second.supersedes_id == first.id
+
+
+def test_each_job_goes_to_one_worker(ledger: Ledger, queue: Queue) -> None:
+    """Four workers, fifty jobs, none twice."""
+    for number in range(50):
+        invited(ledger, f"p{number}@example.com")
+
+    def drain(worker: int) -> list[int]:
+        taken: list[int] = []
+        while jobs := queue.claim(f"w{worker}", limit=3, now=NOW):
+            taken += [job.id for job in jobs]
+        return taken
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [row_id for each in pool.map(drain, range(4)) for row_id in each]
+    assert len(taken) == len(set(taken)) == 50
+
+
+def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, queue: Queue) -> None:
+    """Not before, and the dead one can do nothing with it if it wakes up."""
+    invited(ledger)
+    [dead] = queue.claim("dead", limit=1, now=NOW)
+    assert not queue.claim("next", limit=1, now=NOW + LEASE)
+    [job] = queue.claim("next", limit=1, now=NOW + LEASE + timedelta(seconds=1))
+    assert job.id == dead.id
+    assert not queue.mark_sent(dead, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+    assert not queue.fail(dead, trouble="no", now=NOW)
+    assert not queue.postpone(dead, until=NOW, trouble="no", now=NOW, costs_attempt=True)
+    assert queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+
+
+def test_a_worker_that_restarts_takes_its_own_jobs_back(ledger: Ledger, queue: Queue) -> None:
+    """Under the same name at once; another's lease is left alone."""
+    invited(ledger, "a@example.com")
+    invited(ledger, "b@example.com")
+    queue.claim("mine", limit=1, now=NOW)
+    queue.claim("theirs", limit=1, now=NOW)
+    assert queue.release("mine", now=NOW) == 1
+    assert len(queue.claim("mine", limit=5, now=NOW)) == 1
+
+
+def test_an_expired_invitation_is_never_sent(ledger: Ledger, queue: Queue) -> None:
+    """Its link would be dead on arrival."""
+    row = invited(ledger, expires_at=NOW + timedelta(minutes=1))
+    assert not queue.claim("w", limit=1, now=NOW + timedelta(minutes=1))
+    assert row.status(NOW + timedelta(minutes=1)) == "expired"
+
+
+def test_resending_gives_a_full_life_and_a_new_message(ledger: Ledger, queue: Queue) -> None:
+    """Also to one that has expired; not to one that has ended."""
+    row = sent(ledger, queue)
+    again = ledger.requeue(row.id, actor="Grace", expires_at=NOW + 9 * DAY, now=NOW + 6 * DAY)
+    assert again is not None
+    assert (again.state, again.generation) == (State.QUEUED, 2)
+    assert again.status(NOW + 6 * DAY) == "queued"
+    assert ledger.revoke(row.id, actor="Grace", reason="", now=NOW)
+    assert ledger.requeue(row.id, actor="Grace", expires_at=NOW + 9 * DAY, now=NOW) is None
+
+
+def test_a_withdrawn_invitation_is_taken_from_its_worker(ledger: Ledger, queue: Queue) -> None:
+    """The worker finds out at its next step and stops."""
+    row = invited(ledger)
+    [job] = queue.claim("w", limit=1, now=NOW)
+    assert queue.still_holds(job)
+    assert ledger.revoke(row.id, actor="Grace", reason="", now=NOW)
+    assert not queue.still_holds(job)
+    assert not queue.note_user(job, "auth0|1")
+    assert not queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+    assert ledger.get(row.id).state == State.REVOKED
+
+
+def test_of_ten_sign_ins_at_once_one_accepts(ledger: Ledger, queue: Queue) -> None:
+    """The others find nothing left to accept."""
+    row = sent(ledger, queue)
+    with ThreadPoolExecutor(10) as pool:
+        won = list(
+            pool.map(
+                lambda _: ledger.accept(sub=f"auth0|{row.id}", email="a@example.com", now=LATER),
+                range(10),
+            )
+        )
+    assert sum(each is not None for each in won) == 1
+
+
+def test_no_other_account_can_accept(ledger: Ledger, queue: Queue) -> None:
+    """Not even one with the same address."""
+    sent(ledger, queue)
+    assert ledger.accept(sub="auth0|other", email="ada@example.com", now=LATER) is None
+
+
+def test_accepting_after_the_end_of_its_life_is_fine(ledger: Ledger, queue: Queue) -> None:
+    """The sign-in itself proves that the link was used in time."""
+    row = sent(ledger, queue)
+    late = NOW + 30 * DAY
+    assert row.status(late) == "expired"
+    assert ledger.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=late) is not None
+
+
+def test_the_database_refuses_an_acceptance_without_proof(engine: Engine, ledger: Ledger) -> None:
+    """`accepted` needs a time and a `sub`."""
+    row = invited(ledger)
+    with pytest.raises(IntegrityError), engine.begin() as db:
+        db.execute(
+            text("UPDATE invitation SET state = 'accepted', closed_at = created_at WHERE id = :id"),
+            {"id": row.id},
+        )
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE invitation_event SET actor = 'x'", "DELETE FROM invitation_event"]
+)
+def test_an_event_is_neither_changed_nor_removed(
+    engine: Engine, ledger: Ledger, statement: str
+) -> None:
+    """History is only added to."""
+    invited(ledger)
+    with pytest.raises(DatabaseError, match="only added to"), engine.begin() as db:
+        db.execute(text(statement))
+
+
+def test_a_retry_of_one_message_is_one_delivery(ledger: Ledger, queue: Queue) -> None:
+    """What the server said last is what is kept."""
+    row = invited(ledger)
+    [job] = queue.claim("w", limit=1, now=NOW)
+    queue.postpone(job, until=NOW, trouble="busy", now=NOW, costs_attempt=True, message_id="<m@x>")
+    [job] = queue.claim("w", limit=1, now=NOW)
+    assert job.attempts == 2
+    queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=LATER)
+    [delivery] = ledger.deliveries(row.id)
+    assert (delivery.status, delivery.at) == ("accepted", LATER)
+
+
+def test_a_wait_that_is_nobodys_fault_costs_no_attempt(ledger: Ledger, queue: Queue) -> None:
+    """A paused queue does not use up a row's tries."""
+    invited(ledger)
+    for _ in range(3):
+        [job] = queue.claim("w", limit=1, now=NOW)
+        assert job.attempts == 1
+        queue.postpone(job, until=NOW, trouble="down", now=NOW, costs_attempt=False)
+
+
+def test_the_list_is_newest_first_and_can_be_searched(ledger: Ledger) -> None:
+    """By part of an address or name; a percent sign is a percent sign."""
+    invited(ledger, "ada@example.com", name="Ada Byron")
+    invited(ledger, "bob@example.com", name="100% Bob")
+    invited(ledger, "cy_d@example.com")
+
+    def found(**how: Any) -> list[str]:
+        return [row.email.split("@")[0] for row in ledger.page(now=NOW, **how)]
+
+    assert found() == ["cy_d", "bob", "ada"]
+    assert found(query="BYRON") == ["ada"]
+    assert found(query="%") == ["bob"]
+    assert found(query="cy_") == ["cy_d"]
+    assert found(query="_d") == ["cy_d"]
+    assert found(size=2) == ["cy_d", "bob"]
+    assert found(before=ledger.page(now=NOW)[1].id) == ["ada"]
+    assert found(status="queued") == ["cy_d", "bob", "ada"]
+    assert found(status="expired") == []
+    assert [row.email for row in ledger.page(now=NOW + 6 * DAY, status="queued")] == []
+    assert len(ledger.page(now=NOW + 6 * DAY, status="expired")) == 3
+
+
+def test_an_unknown_number_is_not_found(ledger: Ledger) -> None:
+    """With an error of our own."""
+    with pytest.raises(InvitationNotFound):
+        ledger.get(999)
+    assert ledger.by_ref("nothing") is None
+
+
+def test_migrations_go_up_and_down_and_match_the_tables(engine: Engine) -> None:
+    """The same revisions serve both kinds of database."""
+    from alembic import command
+
+    assert is_current(engine)
+    command.check(alembic_config(engine))
+    command.downgrade(alembic_config(engine), "base")
+    assert not is_current(engine)
+    upgrade(engine)
+    assert is_current(engine)
+
+
+def test_a_moment_without_a_zone_is_refused(ledger: Ledger) -> None:
+    """A naive time would be stored as somebody's local time."""
+    with pytest.raises(Exception, match="without a time zone"):
+        invited(ledger, now=datetime(2026, 3, 1))

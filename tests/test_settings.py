@@ -1,0 +1,80 @@
+"""Settings are read once, and every problem is told at once."""
+
+import pytest
+
+from invite_site.errors import ConfigError
+from invite_site.settings import Settings
+
+GOOD = {
+    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "SITE_URL": "https://invite.example.com/",
+    "APP_NAME": "Acme",
+    "AUTH0_DOMAIN": "acme.eu.auth0.com",
+    "AUTH0_CLIENT_ID": "cid",
+    "AUTH0_CLIENT_SECRET": "secret-of-the-client",
+    "SMTP_URL": "smtp://user:pass@mail.example.com:587",
+    "MAIL_FROM": "Acme <invitations@example.com>",
+}
+
+
+def test_it_works() -> None:
+    """A bare domain becomes an issuer with its slash; what is not said has a default."""
+    settings = Settings.from_env(GOOD)
+    assert settings.issuer == "https://acme.eu.auth0.com/"
+    assert settings.management_audience == "https://acme.eu.auth0.com/api/v2/"
+    assert settings.callback_url == "https://invite.example.com/callback"
+    assert settings.result_url == "https://invite.example.com/invite/complete"
+    assert settings.management_client_id == "cid"
+    assert settings.invitation_ttl == 432000
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """One start shows everything there is to do."""
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env({"SITE_URL": "http://invite.example.com", "SITE_PORT": "x"})
+    text = str(caught.value)
+    for name in ("SECRET_KEY", "APP_NAME", "AUTH0_DOMAIN", "SMTP_URL", "SITE_URL", "SITE_PORT"):
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("SITE_URL", "http://invite.example.com"),
+        ("SITE_URL", "ftp://invite.example.com"),
+        ("AUTH0_DOMAIN", "http://acme.example.com"),
+        ("AUTH0_DOMAIN", "https://acme.example.com/path"),
+        ("SMTP_URL", "mail.example.com"),
+        ("INVITATION_TTL_SECONDS", "0"),
+        ("INVITATION_TTL_SECONDS", "-5"),
+        ("LOG_LEVEL", "LOUD"),
+        ("ADMIN_ROLE", "inviter"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused(name: str, value: str) -> None:
+    """Better no start than one that fails at the first invitation."""
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_env({**GOOD, name: value})
+
+
+def test_plain_http_is_fine_on_this_machine() -> None:
+    """The local tenant has no certificate and needs none."""
+    settings = Settings.from_env(
+        {**GOOD, "SITE_URL": "http://localhost:3000", "AUTH0_DOMAIN": "http://localhost:3001"}
+    )
+    assert settings.issuer == "http://localhost:3001/"
+
+
+def test_no_secret_stands_in_the_representation() -> None:
+    """Settings end up in tracebacks and debuggers."""
+    shown = repr(Settings.from_env(GOOD))
+    assert "secret-of-the-client" not in shown
+    assert GOOD["SECRET_KEY"] not in shown
+    assert "user:pass" not in shown
+
+
+def test_older_secret_keys_follow_the_newest() -> None:
+    """Cookies signed with the key before the change stay good."""
+    settings = Settings.from_env({**GOOD, "SECRET_KEY": f"{'n' * 32}, {'o' * 32}"})
+    assert settings.secret_keys == ("n" * 32, "o" * 32)
