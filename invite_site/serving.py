@@ -67,8 +67,16 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
         yield
     finally:
         server.task_dispatcher.shutdown()  # the answers under way go out first
-        # Waitress ends when nothing is open any more, and browsers keep connections open.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
+        # Waitress ends when nothing is open any more, and browsers keep connections open. Its own
+        # thread closes them, after the trigger that asks for it has been let go.
+        asked = threading.Event()
+
+        def close_all() -> None:
+            asked.wait()
+            wasyncore.close_all(server._map)
+
+        server.trigger.pull_trigger(close_all)
+        asked.set()
         thread.join(timeout=5)
 
 
