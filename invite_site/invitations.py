@@ -237,7 +237,7 @@ class Invitations:
                 self._tenant.withdraw_ticket(user_id)
             return False
         self._mailer.send_invitation(
-            Recipient(job.email, job.name),
+            Recipient(job.email, _mailbox(job), job.name),
             ticket_url=ticket.url,
             inviter=job.inviter,
             expires_at=job.expires_at,
@@ -340,3 +340,8 @@ class Invitations:
         """The same for every retry of one message, so that a mailbox can fold a second copy."""
         host = urlsplit(self._settings.site_url).hostname
         return f"<{job.ref}.{job.generation}@{host}>"
+
+
+def _mailbox(job: Invitation) -> str:
+    """The address as typed before the `@`, and as A-labels behind it."""
+    return f"{job.email.rpartition('@')[0]}@{job.email_norm.rpartition('@')[2]}"

@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,9 +24,14 @@ TIMEOUT = 20.0  # seconds the mail server may take for each step
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person: a message of ours has exactly one."""
+    """One person: a message of ours has exactly one.
+
+    `email` is how they write their address; `mailbox` is how the network does, with the domain as
+    A-labels, which every mail server understands.
+    """
 
     email: str
+    mailbox: str
     name: str
 
 
@@ -71,7 +77,7 @@ class Mailer:
                 expires_at=expires_at,
                 expires_in=time_left(expires_at - now),
             ),
-            to.email,
+            to.mailbox,
         )
 
     def _message(
@@ -84,7 +90,7 @@ class Mailer:
         message["Subject"] = " ".join(render("subject.txt").split())
         message["From"] = _address(*parseaddr(self._settings.mail_from))
         # Not a string: "a@x, b@y" would be two recipients, and the second gets the key as well.
-        message["To"] = _address(to.name, to.email)
+        message["To"] = _address(to.name, to.mailbox)
         if self._settings.contact_email:
             message["Reply-To"] = _address("", self._settings.contact_email)
         message["Date"] = format_datetime(now)
@@ -161,7 +167,14 @@ def time_left(left: timedelta) -> str:
 
 
 def _address(name: str, email: str) -> Address:
-    return Address(display_name=name, addr_spec=email)
+    """One address for a header. Raises MailRefused for anything that is not exactly one."""
+    try:
+        address = Address(display_name=name, addr_spec=email)
+    except (ValueError, IndexError, HeaderParseError) as refused:
+        raise MailRefused("No mail can be written to this address.") from refused
+    if not address.username or not address.domain:
+        raise MailRefused("No mail can be written to this address.")
+    return address
 
 
 def _is_final(code: int) -> bool:

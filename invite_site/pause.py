@@ -36,7 +36,10 @@ class Pauses:
         second to a minute.
         """
         pause = self.current()
-        rounds = pause.rounds + 1 if pause and pause.cause == cause else 0
+        same = pause is not None and pause.cause == cause
+        if pause and same and pause.until > now and wait is None:
+            return pause.until  # several deliveries were under way and met the same fault
+        rounds = pause.rounds + 1 if pause and same else 0
         seconds = wait if wait is not None else min(2.0**rounds, LONGEST_WAIT)
         until = now + timedelta(seconds=max(seconds, 1.0))
         values = {"cause": cause, "sentence": sentence, "until": until, "rounds": rounds}

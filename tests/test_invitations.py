@@ -1,0 +1,396 @@
+"""Delivery, with a tenant and a mail server that fail on request: nothing is lost or doubled."""
+
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from invite_site.errors import AlreadyInvited, NotPossibleNow
+
+from .person import Person
+from .running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    running_site,
+    sets_password,
+    signs_in,
+    wait_until,
+)
+
+ADA = "ada@example.com"
+
+
+def test_it_works(site_on: RunningSite, tenant: Tenant) -> None:
+    """One account with a marker, one ticket, one mail; on both kinds of database."""
+    site = site_on
+    row = site.invites(ADA, "Ada")
+    assert site.delivers() == 1
+    user = tenant.user(ADA)
+    assert user["app_metadata"] == {"invitedToMyApp": True, "invitation_id": row.ref}
+    assert user["email_verified"] is False
+    assert len(tenant.mails(ADA)) == 1
+    assert site.row(row.id).user_id == user["user_id"]
+    assert site.delivers() == 0
+
+
+def test_the_journey_on_both_databases(
+    site_on: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """From the form to *Accepted*."""
+    site_on.invites(ADA)
+    site_on.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site_on.status(ADA) == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("route", "fault", "words"),
+    [
+        ("POST /api/v2/users", {"kind": "status", "status": 500}, "trouble of its own"),
+        ("POST /api/v2/users", {"kind": "status", "status": 503}, "trouble of its own"),
+        ("POST /api/v2/users", {"kind": "reset"}, "does not answer"),
+        ("POST /oauth/token", {"kind": "reset"}, "does not answer"),
+        ("POST /oauth/token", {"kind": "status", "status": 500}, "does not answer"),
+        (
+            "POST /api/v2/tickets/password-change",
+            {"kind": "status", "status": 502},
+            "trouble of its own",
+        ),
+        ("SMTP", {"kind": "status", "status": 421, "at": "connect"}, "does not take messages"),
+        ("SMTP", {"kind": "reset"}, "cannot be reached"),
+    ],
+)
+def test_what_passes_pauses_the_queue_and_loses_nothing(
+    site: RunningSite, tenant: Tenant, route: str, fault: dict[str, object], words: str
+) -> None:
+    """One sentence for the admin; the row keeps its tries and goes out when it can."""
+    row = site.invites(ADA)
+    tenant.fails(route, times=10, **fault)
+    site.delivers()
+    waiting = site.row(row.id)
+    assert (waiting.state, waiting.attempts) == ("queued", 0)
+    pause = site.parts.pauses.current()
+    assert pause is not None
+    assert words in pause.sentence
+    assert site.delivers() == 0, "a paused queue starts nothing"
+    tenant.heals()
+    site.clock.forward(seconds=61)
+    assert site.delivers() == 1
+    assert site.row(row.id).state == "sent"
+    assert site.parts.pauses.current() is None
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_the_pause_grows_and_sends_one_probe(site: RunningSite, tenant: Tenant) -> None:
+    """Ten waiting invitations cost a tenant that is down one call a round."""
+    for number in range(10):
+        site.invites(f"p{number}@example.com")
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=None)
+    waits = []
+    site.delivers()
+    for _ in range(8):
+        before = tenant.calls("POST /api/v2/users")
+        pause = site.parts.pauses.current()
+        assert pause is not None
+        waits.append((pause.until - site.clock()).total_seconds())
+        site.clock.forward(seconds=waits[-1] + 0.1)
+        assert site.delivers() == 1
+        assert tenant.calls("POST /api/v2/users") == before + 1
+    assert waits[-1] > 55
+    assert waits[0] < 3
+    tenant.heals()
+    site.clock.forward(seconds=61)
+    while site.delivers():
+        pass
+    assert all(site.status(f"p{number}@example.com") == "sent" for number in range(10))
+
+
+def test_a_short_wait_is_waited_out(site: RunningSite, tenant: Tenant) -> None:
+    """429 with a moment's wait is repeated within the call."""
+    row = site.invites(ADA)
+    tenant.fails(
+        "POST /api/v2/users", kind="status", status=429, times=1, headers={"Retry-After": "0"}
+    )
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+
+
+def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant) -> None:
+    """For as long as the tenant asks, and without using up a try."""
+    row = site.invites(ADA)
+    tenant.fails(
+        "POST /api/v2/users", kind="status", status=429, times=1, headers={"Retry-After": "40"}
+    )
+    site.delivers()
+    pause = site.parts.pauses.current()
+    assert pause is not None
+    assert "slow down" in pause.sentence
+    assert timedelta(seconds=35) < pause.until - site.clock() <= timedelta(seconds=40)
+    assert site.row(row.id).attempts == 0
+    site.clock.forward(seconds=41)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+
+
+def test_a_create_whose_answer_was_lost_makes_no_second_account(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The next try meets a 409, finds our own marker, and goes on."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/users", kind="act_then_drop", times=1)
+    site.delivers()
+    assert site.row(row.id).state == "queued"
+    site.clock.forward(seconds=61)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    assert sum(user["email"] == ADA for user in tenant.state["users"]) == 1
+
+
+def test_a_mail_that_was_taken_but_not_answered_goes_out_again_under_the_same_id(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """A mailbox can fold the two, and the newest link works."""
+    site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    site.clock.forward(seconds=61)
+    site.delivers()
+    mails = tenant.mails(ADA)
+    assert len(mails) == 2
+    assert mails[0]["MessageID"] == mails[1]["MessageID"]
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        person.types(Password=PASSWORD).presses("Continue")
+    assert site.status(ADA) == "accepted"
+
+
+def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """One clear sentence; the rows wait."""
+    wrong = replace(site.settings, management_client_secret="wrong")
+    with running_site(wrong) as broken:
+        row = broken.invites(ADA)
+        broken.delivers()
+        pause = broken.parts.pauses.current()
+        assert pause is not None
+        assert "AUTH0_MANAGEMENT_CLIENT_SECRET" in pause.sentence
+        assert broken.row(row.id).state == "queued"
+        assert broken.row(row.id).attempts == 0
+        broken.clock.forward(seconds=30)
+        assert broken.delivers() == 0
+    with running_site(site.settings) as mended:
+        mended.parts.invitations.start_worker("test worker")
+        mended.delivers()
+        assert mended.status(ADA) == "sent"
+
+
+def test_a_missing_scope_pauses_with_the_scopes_it_needs(site: RunningSite, tenant: Tenant) -> None:
+    """The sentence says what to grant."""
+    tenant.control("PUT", "/application", {"management_scope": "read:users"})
+    site.invites(ADA)
+    site.delivers()
+    pause = site.parts.pauses.current()
+    assert pause is not None
+    assert "create:users, read:users and create:user_tickets" in pause.sentence
+
+
+def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) -> None:
+    """450: this message later, the others now."""
+    delayed = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=2)
+    site.delivers()
+    assert site.parts.pauses.current() is None
+    for minutes in (1, 5):
+        row = site.row(delayed.id)
+        assert row.state == "queued"
+        assert "try again later" in (row.trouble or "")
+        assert row.next_try_at is not None
+        assert row.next_try_at - site.clock() <= timedelta(minutes=minutes)
+        assert site.delivers() == 0
+        site.clock.forward(minutes=minutes)
+        site.delivers()
+    assert site.row(delayed.id).state == "sent"
+    [delivery] = site.parts.ledger.deliveries(delayed.id)
+    assert delivery.status == "accepted"
+
+
+def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenant: Tenant) -> None:
+    """550: no retry; the address can be invited anew."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    site.delivers()
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "550" in (failed.trouble or "")
+    [delivery] = site.parts.ledger.deliveries(row.id)
+    assert delivery.status == "refused"
+    again = site.invites(ADA)
+    assert again.supersedes_id == row.id
+    site.delivers()
+    assert site.status(ADA) == "sent"
+
+
+def test_an_account_that_did_not_come_from_here_is_left_alone(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Whoever made it could share it with the invitee; the admin is told what to do."""
+    tenant.reset()
+    row = site.invites("admin@example.com")
+    site.delivers()
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "did not create" in (failed.trouble or "")
+    assert tenant.mails() == []
+    assert tenant.state["tickets"] == []
+
+
+def test_an_account_of_an_earlier_invitation_that_nobody_used_is_used_again(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Withdrawn and invited again: the same account, a new ticket."""
+    first = site.invites(ADA)
+    site.delivers()
+    site.parts.invitations.revoke(first.id, actor="Grace")
+    site.delivers()
+    second = site.invites(ADA)
+    site.delivers()
+    assert site.row(second.id).state == "sent"
+    assert site.row(second.id).user_id == site.row(first.id).user_id
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        person.types(Password=PASSWORD).presses("Continue")
+        assert person.url == f"{site.url}/"
+    assert site.row(second.id).state == "accepted"
+    assert site.row(first.id).state == "revoked"
+
+
+def test_resending_replaces_the_link_and_the_life(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The older link says that it was used; the newer one works, and lives in full."""
+    row = site.invites(ADA)
+    site.delivers()
+    old = tenant.link_to(ADA)
+    site.clock.forward(days=4)
+    site.parts.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    new = tenant.link_to(ADA)
+    assert new != old
+    person.opens(old)
+    assert person.heading == "This link has been used already"
+    sets_password(person, new)
+    assert person.sees_in("Email address") == ADA
+    mails = tenant.mails(ADA)
+    assert mails[0]["MessageID"] != mails[1]["MessageID"]
+    assert site.row(row.id).expires_at - site.clock() > timedelta(days=4, hours=23)
+
+
+def test_revoking_kills_the_link_at_the_tenant(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Without a page of ours on the way: the ticket itself is worthless."""
+    row = site.invites(ADA)
+    site.delivers()
+    site.parts.invitations.revoke(row.id, actor="Grace", reason="typo")
+    site.delivers()
+    assert [ticket["state"] for ticket in tenant.state["tickets"]][:1] == ["superseded"]
+    person.opens(tenant.link_to(ADA))
+    assert person.heading == "This invitation was withdrawn"
+    assert "link withdrawn at the tenant" in [
+        event.event for event in site.parts.ledger.events(row.id)
+    ]
+
+
+def test_revoking_while_the_worker_is_on_the_way_sends_nothing(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The worker finds the row taken before the mail, and kills the ticket that it made."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/tickets/password-change", kind="slow", seconds=1, times=1)
+    worker = threading.Thread(target=site.delivers)
+    worker.start()
+    wait_until(lambda: site.row(row.id).user_id is not None, "the account was made")
+    site.parts.invitations.revoke(row.id, actor="Grace")
+    worker.join()
+    assert tenant.mails() == []
+    assert site.row(row.id).state == "revoked"
+    site.delivers()
+    assert "live" not in {
+        ticket["state"] for ticket in tenant.state["tickets"] if _lives_long(ticket)
+    }
+
+
+def _lives_long(ticket: dict[str, str]) -> bool:
+    life = datetime.fromisoformat(ticket["expires"]) - datetime.fromisoformat(ticket["created"])
+    return life > timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("state", ["queued", "accepted", "revoked", "password_set"])
+def test_what_cannot_be_resent_says_why(
+    site: RunningSite, tenant: Tenant, person: Person, state: str
+) -> None:
+    """A sentence for each state."""
+    row = site.invites(ADA)
+    if state != "queued":
+        site.delivers()
+    if state in ("accepted", "password_set"):
+        sets_password(person, tenant.link_to(ADA))
+    if state == "accepted":
+        person.types(Password=PASSWORD).presses("Continue")
+    if state == "password_set":
+        site.delivers()
+    if state == "revoked":
+        site.parts.invitations.revoke(row.id, actor="Grace")
+    assert site.row(row.id).state == state
+    with pytest.raises(NotPossibleNow) as refused:
+        site.parts.invitations.resend(row.id, actor="Grace")
+    assert str(refused.value).endswith(".")
+
+
+def test_inviting_again_after_the_end_renews_the_same_invitation(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """An expired invitation is no obstacle."""
+    row = site.invites(ADA)
+    site.delivers()
+    with pytest.raises(AlreadyInvited):
+        site.invites(ADA)
+    site.clock.forward(days=6)
+    assert site.status(ADA) == "expired"
+    again = site.invites(ADA)
+    assert again.id == row.id
+    site.delivers()
+    assert site.status(ADA) == "sent"
+    assert len(tenant.mails(ADA)) == 2
+
+
+def test_the_ticket_never_outlives_the_invitation(site: RunningSite, tenant: Tenant) -> None:
+    """Its life is what is left when it is made, said in seconds."""
+    row = site.invites(ADA)
+    site.clock.forward(days=3)
+    site.delivers()
+    [ticket] = tenant.state["tickets"]
+    life = datetime.fromisoformat(ticket["expires"]) - datetime.fromisoformat(ticket["created"])
+    assert life <= row.expires_at - site.clock() + timedelta(seconds=1)
+    assert life > timedelta(days=1, hours=23)
+
+
+def test_somebody_else_signing_in_leaves_the_invitation(site: RunningSite, person: Person) -> None:
+    """An ordinary sign-in accepts nothing that is not its own."""
+    site.invites(ADA)
+    site.delivers()
+    signs_in(person, site)
+    assert site.status(ADA) == "sent"
+
+
+def test_an_address_of_a_foreign_domain_gets_its_mail(site: RunningSite, tenant: Tenant) -> None:
+    """The network sees A-labels; the person reads the address as it was typed."""
+    site.invites("jo@bücher.example")
+    site.delivers()
+    assert site.status("jo@xn--bcher-kva.example") == "sent"
+    [mail] = tenant.mails("jo@xn--bcher-kva.example")
+    assert "jo@bücher.example" in mail["Text"]

@@ -1,0 +1,162 @@
+"""The mail, read back from a real mailbox."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from bs4 import BeautifulSoup
+
+from invite_site.errors import MailDelayed, MailRefused, MailUnavailable
+from invite_site.mailer import Mailer, Recipient, invitation_link, time_left
+from invite_site.serving import listening
+
+from .running import APP_NAME, Tenant, settings_for
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+TICKET = "https://acme.eu.auth0.com/lo/reset?ticket=vCXrmOFD88EqTjKpvxBEwG7KmlQ0QFmS#"
+
+
+@pytest.fixture
+def mailer(tenant: Tenant, tmp_path: Path) -> Mailer:
+    return Mailer(settings_for(tenant, tmp_path))
+
+
+def send(mailer: Mailer, email: str = "ada@example.com", name: str = "", **more: Any) -> None:
+    mailer.send_invitation(
+        Recipient(email, email, name),
+        ticket_url=more.get("ticket_url", TICKET),
+        inviter=more.get("inviter", "Grace Hopper"),
+        expires_at=NOW + timedelta(days=5, hours=2),
+        message_id="<ref.1@localhost>",
+        now=NOW,
+    )
+
+
+def test_it_works(mailer: Mailer, tenant: Tenant) -> None:
+    """What it is and from whom, the next step, the real end, and how to get another; twice."""
+    send(mailer, "O'Brien@example.com", "Pat O'Brien")
+    [mail] = tenant.mails()
+    assert mail["Subject"] == f"Grace Hopper invites you to {APP_NAME}"
+    assert mail["To"] == [{"Name": "Pat O'Brien", "Address": "O'Brien@example.com"}]
+    assert mail["MessageID"] == "ref.1@localhost"
+    seen = BeautifulSoup(mail["HTML"], "html.parser").get_text(" ")
+    for text in (mail["Text"], seen):
+        flat = " ".join(text.split())
+        assert "Hello Pat O'Brien" in flat
+        assert "Grace Hopper invites you to" in flat
+        assert "6 March 2026, 14:00 UTC" in flat
+        assert "5 days from now" in flat
+        assert "help@example.com" in flat
+
+
+def test_the_link_is_the_same_in_both_parts(mailer: Mailer, tenant: Tenant) -> None:
+    """The ticket to the letter, then the note; once as text and once as a link."""
+    send(mailer)
+    [mail] = tenant.mails()
+    link = invitation_link(TICKET, APP_NAME)
+    assert link in mail["Text"].split()
+    anchors = [a["href"] for a in BeautifulSoup(mail["HTML"], "html.parser").find_all("a")]
+    assert link in anchors
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme", 'A&B "<x>', "Ünï/cödé?#%", "a=b&type=reset", "100% + more"]
+)
+def test_the_note_stands_behind_the_hash_and_changes_nothing_before_it(name: str) -> None:
+    """Byte for byte the tenant's words, then `type=invite&app=` and the encoded name."""
+    link = invitation_link(TICKET, name)
+    assert link.startswith(TICKET + "type=invite&app=")
+    assert unquote(link.removeprefix(TICKET + "type=invite&app=")) == name
+    assert re.fullmatch(r"[\x21-\x7e]+", link)
+    assert link.count("#") == 1
+
+
+def test_nothing_is_loaded_from_outside(mailer: Mailer, tenant: Tenant) -> None:
+    """No picture, no style sheet, no script: opening the mail tells nobody."""
+    send(mailer)
+    [mail] = tenant.mails()
+    soup = BeautifulSoup(mail["HTML"], "html.parser")
+    assert not soup.find_all(["img", "link", "script", "iframe", "object"])
+    assert "url(" not in mail["HTML"]
+
+
+def test_a_name_stays_text(mailer: Mailer, tenant: Tenant) -> None:
+    """Markup and template marks appear as they were typed."""
+    send(mailer, name="{{7*7}} <b>Bob</b>")
+    [mail] = tenant.mails()
+    assert "{{7*7}} <b>Bob</b>" in mail["Text"]
+    assert "<b>Bob</b>" not in mail["HTML"]
+    assert "{{7*7}} <b>Bob</b>" in unescape(mail["HTML"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.com, eve@evil.example",
+        "ada@example.com,eve@evil.example",
+        "ada@example.com;eve@evil.example",
+        "friends:ada@example.com,eve@evil.example;",
+        "ada@example.com\nBcc: eve@evil.example",
+        "ada@example.com\r\nRCPT TO:<eve@evil.example>",
+        "Ada <ada@example.com>, eve@evil.example",
+        "<ada@example.com><eve@evil.example>",
+        "ada@example.com eve@evil.example",
+        "",
+        "@example.com",
+        "ada",
+    ],
+)
+def test_a_message_has_one_recipient_or_none(mailer: Mailer, tenant: Tenant, address: str) -> None:
+    """Whatever slipped through so far: nobody else gets the key."""
+    with pytest.raises(MailRefused):
+        send(mailer, address)
+    assert tenant.mails() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "status", "status": 550, "at": "rcpt"}, MailRefused),
+        ({"kind": "status", "status": 554, "at": "data"}, MailRefused),
+        ({"kind": "status", "status": 450, "at": "rcpt"}, MailDelayed),
+        ({"kind": "status", "status": 451, "at": "data"}, MailDelayed),
+        ({"kind": "status", "status": 421, "at": "connect"}, MailUnavailable),
+        ({"kind": "status", "status": 421, "at": "rcpt"}, MailUnavailable),
+        ({"kind": "reset"}, MailUnavailable),
+    ],
+)
+def test_each_answer_of_the_server_has_its_meaning(
+    mailer: Mailer, tenant: Tenant, fault: dict[str, Any], error: type[Exception]
+) -> None:
+    """For good, later, or not at all now."""
+    tenant.fails("SMTP", times=1, **fault)
+    with pytest.raises(error):
+        send(mailer)
+
+
+def test_a_server_that_is_not_there_is_unavailable(tenant: Tenant, tmp_path: Path) -> None:
+    """At once, as an error of ours."""
+    with listening(0) as taken:
+        port = taken.getsockname()[1]
+    mailer = Mailer(settings_for(tenant, tmp_path, SMTP_URL=f"smtp://localhost:{port}"))
+    with pytest.raises(MailUnavailable):
+        send(mailer)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(days=5, hours=23), "5 days"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=3, minutes=59), "3 hours"),
+        (timedelta(minutes=1, seconds=30), "1 minute"),
+        (timedelta(seconds=5), "less than a minute"),
+    ],
+)
+def test_the_time_left_is_never_said_too_long(left: timedelta, words: str) -> None:
+    """Rounded down."""
+    assert time_left(left) == words

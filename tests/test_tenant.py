@@ -1,0 +1,178 @@
+"""The client of the Management API: one token, patience, and nothing believed without a look."""
+
+import string
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from flask import Flask, jsonify
+
+from invite_site.errors import (
+    CredentialsRefused,
+    TenantRefused,
+    TenantUnavailable,
+    UserExists,
+)
+from invite_site.invitee import Invitee
+from invite_site.serving import listening, serving
+from invite_site.settings import Settings
+from invite_site.tenant import Tenant as TenantClient
+from invite_site.tenant import throwaway_password, wait_asked_for
+
+from .running import Tenant, settings_for
+
+ADA = Invitee.parse("Ada+tag@example.com", "Ada Byron")
+
+
+@pytest.fixture
+def settings(tenant: Tenant, tmp_path: Path) -> Settings:
+    return settings_for(tenant, tmp_path)
+
+
+@pytest.fixture
+def client(settings: Settings) -> TenantClient:
+    return TenantClient(settings)
+
+
+def test_it_works(client: TenantClient, tenant: Tenant) -> None:
+    """Create, find, look up, ticket: what an invitation needs."""
+    user_id = client.create_user(ADA, "ref-1")
+    found = client.find_user("ada+tag@example.com")
+    assert found is not None
+    assert (found.user_id, found.invitation_ref, found.has_logged_in) == (user_id, "ref-1", False)
+    ticket = client.create_ticket(user_id, result_url="http://localhost:1/x?i=1", lifetime=60)
+    assert ticket.url.startswith(f"{tenant.url}/lo/reset?ticket=")
+    assert ticket.url.endswith("#")
+    assert ticket.url not in repr(ticket)
+    again = client.get_user(user_id)
+    assert again is not None
+    assert again.last_password_reset is None
+
+
+def test_no_second_mail_goes_out_beside_ours(client: TenantClient, tenant: Tenant) -> None:
+    """Auth0 would verify the address with a mail of its own."""
+    client.create_user(ADA, "ref-1")
+    assert tenant.mails() == []
+    assert tenant.user("ada+tag@example.com")["email_verified"] is False
+
+
+def test_a_second_account_of_an_address_is_refused(client: TenantClient) -> None:
+    """With an error of its own, since it has an answer of its own."""
+    client.create_user(ADA, "ref-1")
+    with pytest.raises(UserExists):
+        client.create_user(ADA, "ref-2")
+
+
+def test_nobody_is_found_as_none(client: TenantClient) -> None:
+    """By address and by id."""
+    assert client.find_user("nobody@example.com") is None
+    assert client.get_user("auth0|000000000000000000000000") is None
+
+
+def test_a_refusal_carries_status_and_code(client: TenantClient) -> None:
+    """For the log; the sentence is for people."""
+    with pytest.raises(TenantRefused, match="404 inexistent_user") as refused:
+        client.create_ticket("auth0|0", result_url="http://localhost:1/", lifetime=60)
+    assert (refused.value.status, refused.value.code) == (404, "inexistent_user")
+
+
+def test_many_threads_share_one_token(client: TenantClient, tenant: Tenant) -> None:
+    """The token endpoint is limited; one call is enough for a day."""
+    before = tenant.calls("POST /oauth/token")
+    start = threading.Barrier(16)
+
+    def look(_: int) -> object:
+        start.wait()
+        return client.find_user("nobody@example.com")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(look, range(16)))
+    assert tenant.calls("POST /oauth/token") - before == 1
+
+
+def test_a_token_that_is_refused_is_renewed_once(client: TenantClient, tenant: Tenant) -> None:
+    """The tenant may have changed its keys."""
+    client.find_user("nobody@example.com")
+    tenant.fails("GET /api/v2/users-by-email", kind="status", status=401, times=1)
+    assert client.find_user("nobody@example.com") is None
+    tenant.fails("GET /api/v2/users-by-email", kind="status", status=401, times=2)
+    with pytest.raises(CredentialsRefused):
+        client.find_user("nobody@example.com")
+
+
+def test_wrong_credentials_name_the_settings(settings: Settings) -> None:
+    """So that the banner says what to mend."""
+    wrong = TenantClient(replace(settings, management_client_secret="wrong"))
+    with pytest.raises(CredentialsRefused, match="AUTH0_MANAGEMENT_CLIENT_SECRET"):
+        wrong.find_user("nobody@example.com")
+
+
+def test_a_tenant_that_is_not_there_is_unavailable(settings: Settings) -> None:
+    """As an error of ours, at once."""
+    with listening(0) as taken:
+        port = taken.getsockname()[1]
+    gone = TenantClient(replace(settings, management_url=f"http://localhost:{port}"))
+    with pytest.raises(TenantUnavailable):
+        gone.find_user("nobody@example.com")
+
+
+@pytest.fixture
+def strange_tenant() -> Iterator[str]:
+    """A tenant whose tickets lead somewhere else."""
+    app = Flask("strange")
+
+    @app.post("/oauth/token")
+    def token() -> object:
+        return jsonify(access_token="t", token_type="Bearer", expires_in=86400)
+
+    @app.post("/api/v2/tickets/password-change")
+    def ticket() -> object:
+        return jsonify(ticket="https://evil.example/lo/reset?ticket=abc#")
+
+    with listening(0) as listener, serving(app, listener):
+        yield f"http://localhost:{listener.getsockname()[1]}"
+
+
+def test_a_link_to_another_host_is_never_used(settings: Settings, strange_tenant: str) -> None:
+    """Only the tenant's own host and its custom domain may hold a ticket."""
+    client = TenantClient(replace(settings, management_url=strange_tenant))
+    with pytest.raises(TenantRefused, match="not its own"):
+        client.create_ticket("auth0|1", result_url="http://localhost:1/", lifetime=60)
+
+
+def test_the_throwaway_password_passes_every_policy() -> None:
+    """Long, four kinds of characters, never three alike in a row, and new each time."""
+    passwords = {throwaway_password() for _ in range(200)}
+    assert len(passwords) == 200
+    for password in passwords:
+        assert 20 <= len(password) <= 72
+        for kind in (string.ascii_lowercase, string.ascii_uppercase, string.digits, "!@#$%^&*"):
+            assert set(kind) & set(password)
+        assert not any(a == b for a, b in pairwise(password))
+
+
+@pytest.mark.parametrize(
+    ("headers", "low", "high"),
+    [
+        ({"Retry-After": "7"}, 7, 7),
+        ({"x-ratelimit-reset": "1"}, 0, 0),
+        ({"Retry-After": "3", "x-ratelimit-reset": "99999999999"}, 3, 3),
+    ],
+)
+def test_the_wait_is_what_the_tenant_asked_for(
+    headers: dict[str, str], low: float, high: float
+) -> None:
+    """`Retry-After` first, then Auth0's own header; one in the past is no wait."""
+    wait = wait_asked_for(headers)
+    assert wait is not None
+    assert low <= wait <= high
+
+
+def test_without_a_word_no_wait_is_known() -> None:
+    """Dates and nonsense count as no word."""
+    assert wait_asked_for({}) is None
+    assert wait_asked_for({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) is None
