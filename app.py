@@ -1,8 +1,20 @@
 """Entry point: servers and the `flask` command load `app:create_app()`; `python app.py` runs the demo."""
 
-from invite_site import create_app
+import sys
 
-__all__ = ["create_app"]
+from flask import Flask
+
+import invite_site
+from invite_site.errors import ConfigError
+
+
+def create_app() -> Flask:
+    """The site of the environment; what is wrong with the settings ends the start, all at once."""
+    try:
+        return invite_site.create_app()
+    except ConfigError as refused:
+        sys.exit(str(refused))
+
 
 if __name__ == "__main__":
     from invite_site.demo import main

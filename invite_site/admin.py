@@ -35,14 +35,14 @@ def overview() -> View:
 @bp.get("/invitations")
 def invitations() -> View:
     """The list, newest first; `q` looks in address and name, `state` picks a status."""
-    query = request.args.get("q", "").strip()[:254]
+    query = _line(request.args.get("q", ""))[:254]
     status = request.args.get("state", "")
     status = status if status in STATUSES else ""
     rows = site().ledger.page(
         now=site().clock(),
         query=query,
         status=status,
-        before=request.args.get("before", type=int),
+        before=request.args.get("before", type=_number),
         size=PAGE + 1,
     )
     return render_template(
@@ -74,7 +74,7 @@ def create() -> View:
                 form.email.data or "",
                 name=form.name.data or "",
                 inviter=_inviter(),
-                form_key=form.key.data or None,
+                form_key=_line(form.key.data or "")[:64] or None,
             )
         except InvalidInvitee as invalid:
             form[invalid.field].errors = [str(invalid)]
@@ -87,7 +87,7 @@ def create() -> View:
     return render_template("admin/invite.html", form=form, taken=taken), 422
 
 
-@bp.get("/invitations/<int:invitation_id>")
+@bp.get("/invitations/<int(max=2147483647):invitation_id>")
 def invitation(invitation_id: int) -> View:
     """One invitation, with what happened to it and who says so."""
     ledger = site().ledger
@@ -104,12 +104,12 @@ def invitation(invitation_id: int) -> View:
     )
 
 
-@bp.post("/invitations/<int:invitation_id>/resend")
+@bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
 def resend(invitation_id: int) -> View:
     return _act(invitation_id, "A new invitation is on its way; the older link stops working.")
 
 
-@bp.post("/invitations/<int:invitation_id>/revoke")
+@bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
 def revoke(invitation_id: int) -> View:
     return _act(invitation_id, "The invitation is withdrawn.", revoking=True)
 
@@ -118,7 +118,7 @@ def _act(invitation_id: int, done: str, *, revoking: bool = False) -> View:
     try:
         if revoking:
             form = RevokeForm()
-            reason = (form.reason.data or "").strip()[:200]
+            reason = _line(form.reason.data or "")[:200]
             site().invitations.revoke(invitation_id, actor=_inviter().name, reason=reason)
         else:
             site().invitations.resend(invitation_id, actor=_inviter().name)
@@ -127,6 +127,16 @@ def _act(invitation_id: int, done: str, *, revoking: bool = False) -> View:
     else:
         flash(done, "success")
     return redirect(url_for("admin.invitation", invitation_id=invitation_id), 303)
+
+
+def _line(text: str) -> str:
+    """What somebody typed as one line of letters that can be stored and shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _number(value: str) -> int:
+    """A number that the database can hold."""
+    return min(int(value), 2**31 - 1)
 
 
 def _inviter() -> Inviter:

@@ -5,6 +5,7 @@ workers that want the same thing get one winner. The ledger knows the rules of t
 may ask for a change, and why, is decided in `invitations`.
 """
 
+import re
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,6 +22,8 @@ from .schema import OPEN_STATES, Delivery, Invitation, InvitationEvent, State
 
 LEASE = timedelta(seconds=60)  # longer than the slowest delivery: three tenant calls and one mail
 CHECK_LEASE = timedelta(seconds=60)
+
+REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
 
 
 class Ledger:
@@ -95,8 +98,8 @@ class Ledger:
         return found
 
     def by_ref(self, ref: str) -> Invitation | None:
-        """The invitation that the opaque ref of a link points to."""
-        return self._first(Invitation.ref == ref)
+        """The invitation that the opaque ref of a link points to, if it has the shape of one."""
+        return self._first(Invitation.ref == ref) if REF.fullmatch(ref) else None
 
     def of_user(self, user_id: str) -> Sequence[Invitation]:
         """Every invitation of this user of the tenant, newest first."""

@@ -26,20 +26,21 @@ class Redaction(logging.Filter):
     """Takes secrets, whole addresses and control characters out of a record, traceback included."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
+        text = redact(record.getMessage())
         if record.exc_info:
-            text += "\n" + logging.Formatter().formatException(record.exc_info)
-        record.msg = redact(text)
+            trace = logging.Formatter().formatException(record.exc_info)
+            text = "\n    ".join([text, *map(redact, trace.splitlines())])
+        record.msg = text
         record.args = ()
         record.exc_info = record.exc_text = None
         return True
 
 
 def redact(text: str) -> str:
-    """The text without secrets; addresses as `a***@example.com`."""
+    """The text as one line without secrets; addresses as `a***@example.com`."""
     text = SECRETS.sub(lambda m: f"{m['keep'] or m['bearer'] or ''}***", text)
     text = ADDRESS.sub(r"\1***@\2", text)
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def configure(settings: Settings) -> None:

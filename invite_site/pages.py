@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
     def _headers(response: Response) -> Response:
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
-        if request.endpoint != "static":
+        if request.endpoint != "static" or response.mimetype == "text/html":
             headers["Content-Security-Policy"] = policy
             headers["Cache-Control"] = "no-store"
             headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -197,3 +197,13 @@ def test_a_forged_host_changes_no_address(site: RunningSite, ref: str, header: s
     )
     query = parse_qs(urlsplit(answer.headers["Location"]).query)
     assert query["redirect_uri"] == [f"{site.url}/callback"]
+
+
+@pytest.mark.parametrize(
+    "ref", ["%00", "a%00b", "x" * 5000, "%F0%9F%92%A9", "%ff%fe", "' OR 1=1 --"]
+)
+def test_a_ref_of_any_shape_is_just_unknown(site_on: RunningSite, person: Person, ref: str) -> None:
+    """On both kinds of database."""
+    for success in ("true", "false"):
+        answer = person.peeks(f"{site_on.url}/invite/complete?i={ref}&success={success}")
+        assert answer.status_code == (302 if success == "true" else 200)

@@ -1,0 +1,281 @@
+"""The admin pages: who may open them, the form, the list, one invitation and what can be done."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+import requests
+
+from .person import Person
+from .running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
+
+ADA = "ada@example.com"
+
+
+@pytest.fixture
+def desk(site: RunningSite, admin: Person) -> Person:
+    """An admin, signed in, before the list."""
+    site.make_admin()
+    return signs_in(admin, site, start="/admin/invitations")
+
+
+def test_it_works(site: RunningSite, desk: Person) -> None:
+    """The empty list says what to do; an invitation sent appears in it, newest first."""
+    assert "Nobody has been invited yet" in desk.text
+    for address in (ADA, "bob@example.com"):
+        desk.opens(f"{site.url}/admin/invitations").presses("Invite someone")
+        desk.types(Email_address=address).presses("Send invitation")
+        assert desk.heading == address
+        assert "on its way" in desk.text
+    desk.opens(f"{site.url}/admin/invitations")
+    assert [a.get_text(strip=True) for a in desk.soup.select("tbody a")] == [
+        "bob@example.com",
+        ADA,
+    ]
+
+
+def admin_routes(site: RunningSite) -> list[tuple[str, str]]:
+    return sorted(
+        (method, re.sub("<.*>", "1", rule.rule))
+        for rule in site.app.url_map.iter_rules()
+        if rule.rule.startswith("/admin")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    )
+
+
+def test_every_admin_page_is_closed_to_the_world(site: RunningSite, person: Person) -> None:
+    """Whoever is unknown is sent to sign in; the list of pages is the application's own."""
+    site.invites(ADA)
+    for method, path in admin_routes(site):
+        answer = person.peeks(site.url + path, method)
+        # Without its token a form is refused before anybody asks who sent it.
+        assert answer.status_code == (302 if method == "GET" else 400), (method, path)
+
+
+def test_every_admin_page_is_closed_to_people_without_a_grant(
+    site: RunningSite, person: Person
+) -> None:
+    """Being signed in is not enough."""
+    site.invites(ADA)
+    signs_in(person, site)
+    token = token_of(person)
+    for method, path in admin_routes(site):
+        answer = person._browser.request(
+            method, site.url + path, data={"csrf_token": token}, allow_redirects=False, timeout=10
+        )
+        assert answer.status_code == 403, (method, path)
+        assert ADA not in answer.text
+    assert site.status(ADA) == "queued"
+
+
+def token_of(person: Person) -> str:
+    return person.form("Sign out")[2]["csrf_token"]
+
+
+def test_a_grant_and_its_removal_count_from_the_next_request(
+    site: RunningSite, person: Person
+) -> None:
+    """No new sign-in is needed, and none is waited for."""
+    signs_in(person, site)
+    assert person.opens(f"{site.url}/admin/invitations").response.status_code == 403
+    site.make_admin()
+    assert person.opens(f"{site.url}/admin/invitations").response.status_code == 200
+    site.parts.admins.revoke("admin@example.com")
+    assert person.opens(f"{site.url}/admin/invitations").response.status_code == 403
+
+
+def test_a_form_without_its_token_changes_nothing(site: RunningSite, desk: Person) -> None:
+    """Another site cannot make an admin's browser invite."""
+    answer = desk._browser.post(
+        f"{site.url}/admin/invitations", data={"email": ADA, "key": "k"}, timeout=10
+    )
+    assert answer.status_code == 400
+    assert "lost its cookie" in answer.text
+    assert not site.parts.ledger.page(now=site.clock())
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "words"),
+    [
+        ("", "", "Enter the address to invite."),
+        ("ada", "", "Enter an email address such as"),
+        ("ada@example.com, bob@example.com", "", "one address at a time"),
+        (ADA, "x" * 81, "too long"),
+        (ADA, "see https://evil.example", "cannot hold a web address"),
+        ("a" * 300 + "@example.com", "", "too long"),
+    ],
+)
+def test_a_mistake_is_told_and_what_was_typed_stays(
+    site: RunningSite, desk: Person, address: str, name: str, words: str
+) -> None:
+    """At the top and at the field, with the title saying so."""
+    desk.presses("Invite someone").types(Email_address=address, Name=name)
+    desk.presses("Send invitation")
+    assert desk.response.status_code == 422
+    assert words in desk.text
+    assert desk.sees_in("Email address") == address
+    assert desk.sees_in("Name") == name
+    assert str(desk.soup.title.string).startswith("Error:")
+    assert not site.parts.ledger.page(now=site.clock())
+
+
+def test_a_second_admin_hears_who_invited_and_when(site: RunningSite, desk: Person) -> None:
+    """With a link to that invitation."""
+    row = site.invites("ADA@example.com")
+    desk.presses("Invite someone").types(Email_address=ADA).presses("Send invitation")
+    assert desk.response.status_code == 422
+    assert "Grace Hopper already invited this address on" in desk.text
+    assert f"{datetime.now(UTC):%B %Y}" in desk.text
+    desk.presses("Open that invitation")
+    assert desk.path == f"/admin/invitations/{row.id}"
+
+
+def test_ten_posts_of_one_form_are_one_invitation(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """A nervous finger: every click ends at the same page."""
+    desk.presses("Invite someone").types(Email_address=ADA)
+    ends = post_at_once([desk] * 10)
+    assert len(set(ends)) == 1
+    while site.delivers():
+        pass
+    assert len(tenant.mails(ADA)) == 1
+    assert sum(user["email"] == ADA for user in tenant.state["users"]) == 1
+
+
+def test_two_admins_at_once_are_one_invitation(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """Five posts each; one page wins and the others hear of it."""
+    site.invites("joan@example.com")
+    site.delivers()
+    with Person() as joan:
+        sets_password(joan, tenant.link_to("joan@example.com"))
+        joan.types(Password=PASSWORD).presses("Continue")
+        site.make_admin("joan@example.com")
+        for each in (desk, joan):
+            each.opens(f"{site.url}/admin/invitations/new").types(Email_address=ADA)
+        post_at_once([desk, joan] * 5)
+    while site.delivers():
+        pass
+    assert len([r for r in site.parts.ledger.page(now=site.clock()) if r.email == ADA]) == 1
+    assert len(tenant.mails(ADA)) == 1
+
+
+def post_at_once(people: list[Person]) -> list[str]:
+    """Send the form that each has before them, all in the same moment; where each ended."""
+    forms = [
+        (person.form("Send invitation"), person.cookies.get_dict(), person.url) for person in people
+    ]
+
+    def post(sent: tuple[tuple[str, str, dict[str, str]], dict[str, str], str]) -> str:
+        (_, action, fields), cookies, page = sent
+        answer = requests.post(
+            action,
+            data=fields,
+            cookies=cookies,
+            headers={"Referer": page},
+            allow_redirects=False,
+            timeout=20,
+        )
+        assert answer.status_code in (303, 422)
+        return answer.headers.get("Location", "")
+
+    with ThreadPoolExecutor(len(forms)) as pool:
+        return list(pool.map(post, forms))
+
+
+def test_the_list_can_be_searched_and_turned(site: RunningSite, desk: Person) -> None:
+    """By part of an address, by status, and page by page."""
+    for number in range(60):
+        site.invites(f"p{number:02}@example.com")
+    desk.opens(f"{site.url}/admin/invitations")
+    assert len(desk.soup.select("tbody tr")) == 50
+    desk.presses("Older")
+    assert len(desk.soup.select("tbody tr")) == 10
+    desk.presses("Newest")
+    assert len(desk.soup.select("tbody tr")) == 50
+    desk.opens(f"{site.url}/admin/invitations?q=P07")
+    assert len(desk.soup.select("tbody tr")) == 1
+    desk.opens(f"{site.url}/admin/invitations?state=accepted")
+    assert "No invitation matches" in desk.text
+    for odd in ("before=x", "before=-1", "before=99999999999999999999", "state=no", "q=%25%00"):
+        desk.opens(f"{site.url}/admin/invitations?{odd}")
+        assert desk.response.status_code == 200
+
+
+def test_resend_and_revoke_are_buttons(site: RunningSite, tenant: Tenant, desk: Person) -> None:
+    """Each says what it did; what cannot be done says why."""
+    row = site.invites(ADA)
+    site.delivers()
+    desk.opens(f"{site.url}/admin/invitations/{row.id}").presses("Resend")
+    assert "older link stops working" in desk.text
+    assert site.row(row.id).state == "queued"
+    site.delivers()
+    desk.opens(desk.url).types(Reason="wrong person").presses("Revoke")
+    assert "withdrawn" in desk.text
+    assert "wrong person" in desk.text
+    assert site.row(row.id).state == "revoked"
+    stale = desk._browser.post(
+        f"{site.url}/admin/invitations/{row.id}/resend",
+        data={"csrf_token": token_of(desk)},
+        timeout=10,
+    )
+    assert "This invitation has ended. Invite the address again." in stale.text
+
+
+def test_a_paused_queue_is_one_banner(site: RunningSite, tenant: Tenant, desk: Person) -> None:
+    """Why, that nothing is lost, and when the next try is."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=1)
+    site.delivers()
+    for path in ("/admin/invitations", f"/admin/invitations/{row.id}"):
+        desk.opens(site.url + path)
+        assert "trouble of its own" in desk.text
+        assert "Nothing is lost" in desk.text
+        assert len(desk.soup.select(".banner.warning")) == 1
+
+
+def test_a_failed_invitation_says_why(site: RunningSite, tenant: Tenant, desk: Person) -> None:
+    """With the mail server's words."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    site.delivers()
+    desk.opens(f"{site.url}/admin/invitations/{row.id}")
+    assert "Failed" in desk.text
+    assert "550" in desk.text
+
+
+def test_no_page_shows_the_link(site: RunningSite, tenant: Tenant, desk: Person) -> None:
+    """Whoever holds it could become the invited person."""
+    row = site.invites(ADA)
+    site.delivers()
+    desk.opens(f"{site.url}/admin/invitations/{row.id}").opens(f"{site.url}/admin/invitations")
+    assert not any("ticket=" in page for page in desk.pages)
+
+
+@pytest.mark.parametrize("number", ["0", "999", "99999999999999999999999"])
+def test_an_unknown_number_is_a_page(site: RunningSite, desk: Person, number: str) -> None:
+    """404 with a way on."""
+    desk.opens(f"{site.url}/admin/invitations/{number}")
+    assert desk.response.status_code == 404
+    assert desk.sees_link("Go to the start page")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere", "/invite/", "/static/nothing.css"])
+def test_an_unknown_page_is_a_page(site: RunningSite, person: Person, path: str) -> None:
+    """404, with the same headers as every page."""
+    person.opens(site.url + path)
+    assert person.response.status_code == 404
+    assert person.heading == "There is no such page"
+
+
+def test_too_much_at_once_is_refused(site: RunningSite, desk: Person) -> None:
+    """A form is small."""
+    answer = desk._browser.post(
+        f"{site.url}/admin/invitations",
+        data={"csrf_token": token_of(desk), "email": "x" * 70_000},
+        timeout=10,
+    )
+    assert answer.status_code == 413

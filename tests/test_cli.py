@@ -1,0 +1,94 @@
+"""The commands: the same use cases, one sentence for each mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .running import RunningSite, Tenant
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def run(site: RunningSite):  # type: ignore[no-untyped-def]
+    """Run a command inside the running site's application."""
+    runner = site.app.test_cli_runner()
+
+    def run(*words: str) -> str:
+        result = runner.invoke(args=list(words))
+        return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
+
+    return run
+
+
+def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
+    """Send, list, resend, revoke."""
+    assert run("invite", "send", "ada@example.com", "--name", "Ada").startswith("Queued as number")
+    site.delivers()
+    assert "sent\tada@example.com" in run("invite", "list")
+    assert len(tenant.mails("ada@example.com")) == 1
+    number = str(site.parts.ledger.page(now=site.clock())[0].id)
+    assert "Queued again." in run("invite", "resend", number)
+    assert "Withdrawn." in run("invite", "revoke", number, "--reason", "typo")
+    assert "revoked" in run("invite", "list", "--state", "revoked")
+
+
+def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
+    """And exit status 1, without a traceback."""
+    for words in (
+        ("invite", "send", "nonsense"),
+        ("invite", "resend", "999"),
+        ("invite", "revoke", "999"),
+        ("admin", "grant", "nobody@example.com"),
+        ("admin", "revoke", "nobody@example.com"),
+    ):
+        output = run(*words)
+        assert output.startswith("Error: ")
+        assert output.endswith("[exit 1]")
+        assert "Traceback" not in output
+
+
+def test_a_second_invitation_says_who_sent_the_first(run) -> None:  # type: ignore[no-untyped-def]
+    """The same words as the page."""
+    run("invite", "send", "ada@example.com")
+    assert "the command line already invited this address" in run(
+        "invite", "send", "ADA@example.com"
+    )
+
+
+def test_an_admin_is_granted_by_address_and_kept_by_sub(
+    site: RunningSite, tenant: Tenant, run
+) -> None:  # type: ignore[no-untyped-def]
+    """The address is resolved at the tenant once; afterwards only the account counts."""
+    assert "may invite." in run("admin", "grant", "Admin@Example.com")
+    assert "could invite already." in run("admin", "grant", "admin@example.com")
+    sub = tenant.user("admin@example.com")["user_id"]
+    assert sub in run("admin", "list")
+    assert site.parts.admins.includes(sub)
+    assert "may no longer invite." in run("admin", "revoke", "Admin@Example.com")
+    assert not site.parts.admins.includes(sub)
+    assert "may invite." in run("admin", "grant", "auth0|somebody")
+
+
+def test_the_database_can_be_brought_up_to_date(run) -> None:  # type: ignore[no-untyped-def]
+    """Twice is once."""
+    assert "up to date" in run("db", "upgrade")
+    assert "up to date" in run("db", "upgrade")
+
+
+def test_settings_that_cannot_work_are_listed_and_nothing_starts() -> None:
+    """Every problem at once, without a traceback."""
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "serve"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "SECRET_KEY": "short"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode != 0
+    assert "AUTH0_DOMAIN is missing." in result.stderr
+    assert "SECRET_KEY must be at least 32 characters" in result.stderr
+    assert "Traceback" not in result.stderr

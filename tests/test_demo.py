@@ -1,0 +1,250 @@
+"""The demo and `make run` as real processes: started, used, killed, started again."""
+
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from dotenv import dotenv_values
+
+from invite_site.serving import listening
+
+from .person import Person
+from .running import ADMIN, ADMIN_PASSWORD, PASSWORD, Tenant, logs_in, sets_password, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_ports(number: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        return [stack.enter_context(listening(0)).getsockname()[1] for _ in range(number)]
+
+
+class Demo:
+    """`python app.py` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        site, tenant, smtp = free_ports(3)
+        self.folder = folder
+        self.url = f"http://localhost:{site}"
+        self.tenant = Tenant(f"http://localhost:{tenant}", f"http://localhost:{tenant}/mailbox", {})
+        self.environment = {
+            **os.environ,
+            "SITE_PORT": str(site),
+            "TENANT_PORT": str(tenant),
+            "SMTP_PORT": str(smtp),
+            "INSTANCE_DIR": str(folder),
+            "AUTH0_DOMAIN": "real.example.com",  # the demo never looks at these
+            "AUTH0_CLIENT_SECRET": "real",
+        }
+        self.process: subprocess.Popen[str] | None = None
+        self.said = ""
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "app.py")],
+            env=self.environment,
+            cwd=self.folder.parent,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        self.said = ""
+        for line in self.process.stdout:
+            self.said += line
+            if "make demo-reset" in line:
+                return
+        raise AssertionError(f"the demo ended: {self.said}")
+
+    def end(self, number: int) -> int:
+        assert self.process
+        assert self.process.stdout
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=10)
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    demo = Demo(tmp_path / "instance")
+    demo.start()
+    yield demo
+    if demo.process:
+        demo.end(signal.SIGKILL)
+
+
+def signs_in_as_admin(admin: Person, url: str) -> Person:
+    admin.opens(f"{url}/admin/")
+    return logs_in(admin, ADMIN, ADMIN_PASSWORD)
+
+
+def invites(admin: Person, url: str, address: str) -> None:
+    admin.opens(f"{url}/admin/invitations/new").types(Email_address=address)
+    admin.presses("Send invitation")
+    assert admin.heading == address
+
+
+def test_it_works(demo: Demo, admin: Person, person: Person) -> None:
+    """It says where to go, the whole way works, and Ctrl-C ends it."""
+    assert f"Ready: {demo.url}\n" in demo.said
+    assert f"{demo.url}/admin/" in demo.said
+    assert demo.tenant.mailbox_url in demo.said
+    signs_in_as_admin(admin, demo.url)
+    invites(admin, demo.url, "ada@example.com")
+    wait_until(lambda: bool(demo.tenant.mails("ada@example.com")), "the mail came")
+    sets_password(person, demo.tenant.link_to("ada@example.com"))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert person.heading.startswith("Welcome")
+    assert "Accepted" in admin.opens(admin.url).text
+    assert demo.end(signal.SIGINT) == 0
+
+
+def test_its_settings_are_in_a_file_of_its_owner(demo: Demo) -> None:
+    """Every setting a deployment would have, readable by nobody else."""
+    file = demo.folder / "demo.env"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    settings = dotenv_values(file)
+    assert settings["AUTH0_DOMAIN"] == demo.tenant.url
+    for name in (
+        "SECRET_KEY",
+        "SITE_URL",
+        "APP_NAME",
+        "AUTH0_CLIENT_ID",
+        "AUTH0_CLIENT_SECRET",
+        "AUTH0_MANAGEMENT_CLIENT_ID",
+        "AUTH0_MANAGEMENT_CLIENT_SECRET",
+        "AUTH0_CONNECTION",
+        "DATABASE_URL",
+        "SMTP_URL",
+        "MAIL_FROM",
+    ):
+        assert settings[name], name
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        None,
+        ("POST /api/v2/users", {"kind": "slow", "seconds": 4}),
+        ("POST /api/v2/tickets/password-change", {"kind": "slow", "seconds": 4}),
+        ("SMTP", {"kind": "slow", "seconds": 4, "at": "data"}),
+    ],
+    ids=["at once", "account", "ticket", "mail"],
+)
+def test_killed_after_send_invitation_it_goes_on_where_it_was(
+    demo: Demo, admin: Person, person: Person, fault: tuple[str, dict[str, object]] | None
+) -> None:
+    """The answer to *Send invitation* is a promise: after the restart the mail goes out within ten
+    seconds, there is at most one too many, and everybody is still signed in."""
+    signs_in_as_admin(admin, demo.url)
+    if fault:
+        demo.tenant.fails(fault[0], times=1, **fault[1])
+    invites(admin, demo.url, "ada@example.com")
+    if fault:
+        wait_until(lambda: "Sending" in admin.opens(admin.url).text, "the worker began")
+    demo.end(signal.SIGKILL)
+    demo.start()
+    wait_until(
+        lambda: (
+            "Handed to the mail server" in admin.opens(admin.url).text
+            and "Sent" in admin.soup.select_one(".status").get_text()
+        ),  # type: ignore[union-attr]
+        "the invitation was sent",
+        seconds=10,
+    )
+    assert 1 <= len(demo.tenant.mails("ada@example.com")) <= 2
+    sets_password(person, demo.tenant.link_to("ada@example.com"))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert person.heading.startswith("Welcome")
+
+
+def test_a_busy_port_is_one_sentence_naming_the_variable(demo: Demo) -> None:
+    """For each of the three."""
+    for name in ("SITE_PORT", "TENANT_PORT", "SMTP_PORT"):
+        ports = dict(zip(("SITE_PORT", "TENANT_PORT", "SMTP_PORT"), free_ports(3), strict=True))
+        environment = {
+            **demo.environment,
+            **{key: str(port) for key, port in ports.items()},
+            name: demo.environment[name],
+            "INSTANCE_DIR": str(demo.folder.parent / "second"),
+        }
+        result = subprocess.run(
+            [sys.executable, str(ROOT / "app.py")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert result.returncode == 1
+        assert result.stderr.count("\n") == 1
+        assert demo.environment[name] in result.stderr
+        assert f"{name}=" in result.stderr
+
+
+def test_another_process_of_the_site_works_from_the_file_alone(
+    demo: Demo, tmp_path: Path, admin: Person, person: Person
+) -> None:
+    """`make run` on another port and with a database of its own passes the same journey."""
+    [port] = free_ports(1)
+    url = f"http://localhost:{port}"
+    file = {k: v or "" for k, v in dotenv_values(demo.folder / "demo.env").items()}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        **file,
+        "SITE_PORT": str(port),
+        "SITE_URL": url,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}",
+    }
+    flask = [sys.executable, "-m", "flask", "--app", "app"]
+    process = subprocess.Popen(
+        [*flask, "serve"], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == f"Ready: {url}\n"
+        granted = subprocess.run(
+            [*flask, "admin", "grant", ADMIN],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert "may invite" in granted.stdout
+        signs_in_as_admin(admin, url)
+        invites(admin, url, "o'brien+run@example.com")
+        wait_until(lambda: bool(demo.tenant.mails("o'brien+run@example.com")), "the mail came")
+        sets_password(person, demo.tenant.link_to("o'brien+run@example.com"))
+        assert person.sees_in("Email address") == "o'brien+run@example.com"
+        person.types(Password=PASSWORD).presses("Continue")
+        assert person.url == f"{url}/"
+        assert "Accepted" in admin.opens(admin.url).text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(timeout=10)
+        process.stdout.close()
+
+
+def test_nothing_listens_beyond_this_machine(demo: Demo) -> None:
+    """The local tenant and the site answer on loopback only."""
+    port = demo.url.rsplit(":", 1)[1]
+    listening_on = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    addresses = {
+        line.split()[1].split(":")[0]
+        for line in listening_on
+        if line.split()[3] == "0A" and int(line.split()[1].split(":")[1], 16) == int(port)
+    }
+    assert addresses == {"0100007F"}
+    assert requests.get(demo.url, timeout=5).ok

@@ -1,0 +1,137 @@
+"""The worker as a process of its own, killed without warning, and beside others."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .person import Person
+from .running import (
+    PASSWORD,
+    SECRET_KEY,
+    RunningSite,
+    Tenant,
+    sets_password,
+    wait_until,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+ADA = "ada@example.com"
+
+
+def environment_of(site: RunningSite, tenant: Tenant) -> dict[str, str]:
+    """The variables that another process of this very site needs."""
+    return {
+        **os.environ,
+        **tenant.environment,
+        "SECRET_KEY": SECRET_KEY,
+        "SITE_URL": site.url,
+        "APP_NAME": site.settings.app_name,
+        "MAIL_FROM": site.settings.mail_from,
+        "DATABASE_URL": site.settings.database_url,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+@pytest.fixture
+def start_worker(site_on: RunningSite, tenant: Tenant):  # type: ignore[no-untyped-def]
+    """Start `flask invite work` as a process; all are ended with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "invite", "work"],
+            cwd=ROOT,
+            env=environment_of(site_on, tenant),
+            stdout=subprocess.DEVNULL,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=10)
+
+
+Start = Callable[[], subprocess.Popen[bytes]]
+
+
+def test_it_works(site_on: RunningSite, tenant: Tenant, start_worker: Start) -> None:
+    """A worker of its own delivers what the site queued, and ends within ten seconds when asked."""
+    site_on.invites(ADA)
+    worker = start_worker()
+    wait_until(lambda: site_on.status(ADA) == "sent", "the invitation was sent")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=10) == 0
+    assert len(tenant.mails(ADA)) == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "fault"),
+    [
+        ("POST /oauth/token", {"kind": "slow", "seconds": 3}),
+        ("POST /api/v2/users", {"kind": "slow", "seconds": 3}),
+        ("POST /api/v2/tickets/password-change", {"kind": "slow", "seconds": 3}),
+        ("SMTP", {"kind": "slow", "seconds": 3, "at": "data"}),
+    ],
+    ids=["token", "account", "ticket", "mail"],
+)
+def test_a_killed_worker_loses_nothing(
+    site_on: RunningSite,
+    tenant: Tenant,
+    start_worker: Start,
+    person: Person,
+    route: str,
+    fault: dict[str, object],
+) -> None:
+    """kill -9 in the middle of a step: after its lease another worker takes over; the newest link
+    works, and there is at most one mail too many."""
+    # An address of its own: what the killed worker asked for may still happen while others test.
+    address = f"{uuid.uuid4().hex}@example.com"
+    row = site_on.invites(address)
+    tenant.fails(route, times=1, **fault)
+    worker = start_worker()
+    begun = {
+        "POST /oauth/token": lambda: site_on.row(row.id).state == "sending",
+        "POST /api/v2/users": lambda: tenant.calls("POST /oauth/token") > 0,
+        "POST /api/v2/tickets/password-change": lambda: site_on.row(row.id).user_id is not None,
+        "SMTP": lambda: bool(tenant.state["tickets"]),
+    }[route]
+    wait_until(begun, "the worker was in the middle")
+    worker.kill()
+    worker.wait(timeout=10)
+    assert site_on.row(row.id).state == "sending"
+    assert site_on.delivers() == 0, "the lease is still the dead worker's"
+    site_on.clock.forward(seconds=61)
+    assert site_on.delivers() == 1
+    assert site_on.row(row.id).state == "sent"
+    assert sum(user["email"] == address for user in tenant.state["users"]) == 1
+    assert len(tenant.mails(address)) <= 2
+    sets_password(person, tenant.link_to(address))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site_on.status(address) == "accepted"
+
+
+def test_several_workers_share_the_queue(
+    site_on: RunningSite, tenant: Tenant, start_worker: Start
+) -> None:
+    """Thirty invitations, three workers, thirty mails."""
+    for number in range(30):
+        site_on.invites(f"p{number}@example.com")
+    for _ in range(3):
+        start_worker()
+    ledger = site_on.parts.ledger
+    wait_until(
+        lambda: len(ledger.page(now=site_on.clock(), status="sent", size=100)) == 30,
+        "all were sent",
+        seconds=60,
+    )
+    for number in range(30):
+        assert len(tenant.mails(f"p{number}@example.com")) == 1
