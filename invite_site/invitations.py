@@ -325,10 +325,14 @@ class Invitations:
                 self._queue.end_check(row, again_at=None)
 
     def start_worker(self, worker: str) -> None:
-        """A worker of this name starts: what an earlier one held is due again at once, and
-        credentials that were refused get another chance."""
+        """A worker of this name starts: what an earlier one held is due again at once, and a pause
+        ends in a try now, since somebody may have restarted because they mended its cause."""
         self._queue.release(worker, now=self._clock())
-        self._pauses.end("credentials")
+        self._pauses.try_now(self._clock())
+
+    def stop_worker(self, worker: str) -> None:
+        """A worker of this name stops: what it could not finish is due again at once."""
+        self._queue.release(worker, now=self._clock())
 
     # ---------------------------------------------------------------------------------------------
 

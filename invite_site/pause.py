@@ -51,7 +51,12 @@ class Pauses:
             pass
         return until
 
-    def end(self, *causes: str) -> None:
-        """Something went out again; or, with `causes`, only a pause for one of these reasons ends."""
+    def try_now(self, now: datetime) -> None:
+        """Let a probe go ahead without waiting any longer."""
         with self._begin() as db:
-            db.execute(delete(Pause).where(Pause.cause.in_(causes)) if causes else delete(Pause))
+            db.execute(update(Pause).values(until=now))
+
+    def end(self) -> None:
+        """Something went out again."""
+        with self._begin() as db:
+            db.execute(delete(Pause))

@@ -100,10 +100,7 @@ class RelyingParty:
             if error := answer.get("error"):
                 raise LoginError(error if error in KNOWN_REFUSALS else "refused")
             token = self._client.authorize_access_token(
-                claims_options={
-                    "iss": {"essential": True, "values": [self._settings.issuer]},
-                    "aud": {"essential": True, "values": [self._settings.client_id]},
-                },
+                claims_options={"iss": {"essential": True, "values": [self._settings.issuer]}},
                 leeway=LEEWAY,
             )
             return self._identity(token.get("userinfo"))
@@ -143,7 +140,8 @@ class RelyingParty:
     def _identity(self, claims: Mapping[str, Any] | None) -> Identity:
         """The person of a verified ID token, where it says all that we asked for.
 
-        Authlib passes a missing token, an empty `sub` and a second audience.
+        Authlib passes a missing token, an empty `sub`, and an audience that is not us or not us
+        alone (OpenID Connect Core §3.1.3.7).
         """
         if not claims:
             raise LoginError("token_missing")

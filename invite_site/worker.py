@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 from .invitations import Invitations
 from .schema import Invitation
@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 POLL = 0.5  # seconds between two looks at an empty queue
+PATIENCE = 8.0  # seconds that deliveries under way get to finish when the worker is to stop
 SWEEP_EVERY = 120  # looks
 
 
@@ -23,30 +24,54 @@ def work(
     stop: threading.Event,
     threads: int = THREADS,
 ) -> None:
-    """Deliver until `stop` is set; the deliveries under way are finished first.
+    """Deliver until `stop` is set; returns within ten seconds after it.
 
-    `name` says whose lease is whose: a worker that starts under the same name takes back at once
-    what it held when it died, so no two workers may run under one name.
+    What is under way then may finish; what does not goes back into the queue. `name` says whose
+    lease is whose: a worker that starts under the same name takes back at once what it held when
+    it died, so no two workers may run under one name.
     """
     looks = 0
     started = False
-    with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
-        while not stop.is_set():
-            try:
-                if not started:
-                    invitations.start_worker(name)
-                    started = True
-                jobs = invitations.claim(name, limit=threads)
-                list(pool.map(lambda job: _deliver(invitations, job), jobs))
-                checked = invitations.check_with_tenant(limit=threads)
-                if looks % SWEEP_EVERY == 0:
-                    sessions.sweep()
-                looks += 1
-            except Exception:  # the database may be away for a moment; the worker stays
-                log.exception("the worker could not use the database")
-                jobs, checked = [], 0
-            if not jobs and not checked:
-                stop.wait(POLL)
+    while not stop.is_set():
+        busy = False
+        try:
+            if not started:
+                invitations.start_worker(name)
+                started = True
+            jobs = invitations.claim(name, limit=threads)
+            busy = _do_together(invitations, jobs, stop)
+            if looks % SWEEP_EVERY == 0:
+                sessions.sweep()
+            looks += 1
+        except Exception:  # the database may be away for a moment; the worker stays
+            log.exception("the worker could not use the database")
+        if not busy:
+            stop.wait(POLL)
+    if started:
+        invitations.stop_worker(name)
+
+
+def _do_together(invitations: Invitations, jobs: list[Invitation], stop: threading.Event) -> bool:
+    """Deliver each job in a thread of its own, and ask the tenant what there is to ask.
+
+    The threads do not keep the process alive: one that hangs is left behind with its lease.
+    """
+    checked: list[int] = []
+    tasks = [
+        threading.Thread(target=_deliver, args=(invitations, job), daemon=True) for job in jobs
+    ]
+    tasks.append(threading.Thread(target=_check, args=(invitations, checked), daemon=True))
+    for task in tasks:
+        task.start()
+    end: float | None = None
+    for task in tasks:
+        while task.is_alive():
+            task.join(0.1)
+            if stop.is_set():
+                end = end or time.monotonic() + PATIENCE
+                if time.monotonic() > end:
+                    return True
+    return bool(jobs) or any(checked)
 
 
 def _deliver(invitations: Invitations, job: Invitation) -> None:
@@ -55,3 +80,10 @@ def _deliver(invitations: Invitations, job: Invitation) -> None:
     except Exception:
         log.exception("delivery of invitation %s stopped unexpectedly", job.id)
         invitations.put_back(job)
+
+
+def _check(invitations: Invitations, checked: list[int]) -> None:
+    try:
+        checked.append(invitations.check_with_tenant(limit=THREADS))
+    except Exception:
+        log.exception("asking the tenant stopped unexpectedly")

@@ -119,6 +119,19 @@ def test_a_killed_worker_loses_nothing(
     assert site_on.status(address) == "accepted"
 
 
+def test_a_worker_that_is_stopped_gives_back_what_it_cannot_finish(
+    site_on: RunningSite, tenant: Tenant, start_worker: Start
+) -> None:
+    """Within ten seconds, and the next worker need not wait for the lease."""
+    row = site_on.invites(f"{uuid.uuid4().hex}@example.com")
+    tenant.fails("POST /api/v2/users", kind="slow", seconds=12, times=1)
+    worker = start_worker()
+    wait_until(lambda: tenant.calls("POST /oauth/token") > 0, "the worker was in the middle")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=10) == 0
+    assert site_on.row(row.id).state == "queued"
+
+
 def test_several_workers_share_the_queue(
     site_on: RunningSite, tenant: Tenant, start_worker: Start
 ) -> None:
