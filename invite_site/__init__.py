@@ -17,7 +17,7 @@ from .pause import Pauses
 from .queue import Queue
 from .relying_party import RelyingParty
 from .sessions import Sessions
-from .settings import ROOT, Settings
+from .settings import DAY, ROOT, Settings
 from .tenant import Tenant
 
 __all__ = ["create_app"]
@@ -46,6 +46,7 @@ def create_app(
         SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=64 * 1024,
+        SEND_FILE_MAX_AGE_DEFAULT=365 * DAY,  # their addresses carry a fingerprint
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may stay open over lunch
     )
     engine = open_engine(settings.database_url)

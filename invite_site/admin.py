@@ -10,6 +10,7 @@ from .errors import AlreadyInvited, InvalidInvitee, InvitationError, NotPossible
 from .extensions import signed_in, site
 from .forms import InviteForm, RevokeForm
 from .invitations import Inviter
+from .ways import way_of
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 bp.before_request(require_admin)
@@ -60,7 +61,7 @@ def invitations() -> View:
 
 @bp.get("/invitations/new")
 def new() -> View:
-    return render_template("admin/invite.html", form=InviteForm(formdata=None))
+    return _form_page(InviteForm(formdata=None))
 
 
 @bp.post("/invitations")
@@ -84,7 +85,7 @@ def create() -> View:
         else:
             flash("The invitation is on its way.", "success")
             return redirect(url_for("admin.invitation", invitation_id=row.id), 303)
-    return render_template("admin/invite.html", form=form, taken=taken), 422
+    return _form_page(form, taken), 422
 
 
 @bp.get("/invitations/<int(max=2147483647):invitation_id>")
@@ -97,7 +98,6 @@ def invitation(invitation_id: int) -> View:
         row=row,
         status=row.status(site().clock()),
         events=ledger.events(row.id),
-        deliveries=ledger.deliveries(row.id),
         now=site().clock(),
         pause=site().pauses.current(),
         form=RevokeForm(formdata=None),
@@ -112,6 +112,11 @@ def resend(invitation_id: int) -> View:
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
 def revoke(invitation_id: int) -> View:
     return _act(invitation_id, "The invitation is withdrawn.", revoking=True)
+
+
+def _form_page(form: InviteForm, taken: AlreadyInvited | None = None) -> str:
+    way, limits = way_of(site().settings)
+    return render_template("admin/invite.html", form=form, taken=taken, way=way, limits=limits)
 
 
 def _act(invitation_id: int, done: str, *, revoking: bool = False) -> View:

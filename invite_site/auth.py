@@ -1,9 +1,10 @@
 """Signing in and out: `/login`, `/callback`, `/logout`, and the door of the admin pages."""
 
 import logging
+from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
@@ -11,11 +12,13 @@ from werkzeug.wrappers import Response
 from .errors import LoginError, TenantUnreachable
 from .extensions import is_admin, sid_cookie, signed_in, site
 from .invitations import Arrival
-from .schema import Invitation
+from .schema import Invitation, State
 from .sessions import SESSION_LIFE, Identity
 
 bp = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
+
+LANDING_LIFE = timedelta(hours=1)
 
 View = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
@@ -51,10 +54,30 @@ def login() -> View:
     iss = request.args.get("iss")
     if iss is not None and iss != site().settings.issuer:
         raise LoginError("wrong_issuer")
+    if iss is not None and (invitation := came_from_landing()) is not None:
+        return start_login(invitation=invitation, login_hint=invitation.email, from_invitation=True)
     return start_login(
         login_hint=request.args.get("login_hint", "")[:254] or None,
         next_page=page_of_ours(request.args.get("target_link_uri", "")),
     )
+
+
+def remember_landing(ref: str) -> None:
+    """Note in this browser's cookie that it went on from this invitation's landing page.
+
+    New Universal Login brings people back by the login route, which names nobody.
+    """
+    until = site().clock() + LANDING_LIFE
+    session["landing"] = [ref, int(until.timestamp())]
+
+
+def came_from_landing() -> Invitation | None:
+    """The invitation that this browser went on from within the last hour, while it is open."""
+    ref, until = session.pop("landing", ["", 0])
+    if not ref or until < site().clock().timestamp():
+        return None
+    invitation = site().invitations.find(ref)
+    return invitation if invitation and State(invitation.state).is_open else None
 
 
 @bp.get("/callback")

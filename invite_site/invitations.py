@@ -6,12 +6,14 @@ changes a row, and the worker does the rest.
 """
 
 import enum
+import hashlib
 import logging
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from .errors import (
     AlreadyInvited,
@@ -27,18 +29,19 @@ from .errors import (
 )
 from .invitee import Invitee
 from .ledger import Ledger
-from .mailer import Mailer, Recipient
+from .mailer import Mailer, Recipient, invitation_link
 from .pause import CREDENTIALS_WAIT, Pauses
 from .queue import Queue
 from .schema import Invitation, State
 from .sessions import Identity
 from .settings import Settings
-from .tenant import Tenant
+from .tenant import Tenant, Ticket
 
 log = logging.getLogger(__name__)
 
 # A mail server that delays one message gets this much time, after the first, second, … try.
 DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))
+LANDING_TICKET_LIFE = timedelta(hours=1)
 RECHECK = timedelta(seconds=60)
 
 
@@ -148,6 +151,32 @@ class Invitations:
     def find(self, ref: str) -> Invitation | None:
         return self._ledger.by_ref(ref)
 
+    def of_landing(self, token: str) -> Invitation | None:
+        """The invitation whose newest mail carries this landing link."""
+        return self._ledger.by_landing(_hash(token))
+
+    def follow(self, invitation: Invitation) -> str | None:
+        """The button on the landing page was pressed: where at the tenant to go on, or None where
+        the password is chosen already and a login is next.
+
+        The ticket is made only now and lives an hour: the mail holds a link of ours, which ends
+        when we say so. Raises NotPossibleNow for a second click, and DeliveryError.
+        """
+        now = self._clock()
+        if invitation.status(now) != State.SENT or not invitation.user_id:
+            return None
+        if invitation.ticket_issued_at and self._has_password(invitation):
+            return None
+        if not self._ledger.begin_opening(invitation.id, now=now):
+            raise NotPossibleNow(
+                "This link was opened a moment ago, or very often. Wait a few seconds, then "
+                "press the button again."
+            )
+        left = min(invitation.expires_at - now, LANDING_TICKET_LIFE)
+        ticket = self._make_ticket(invitation, invitation.user_id, left)
+        self._ledger.note_ticket(invitation.id, issued_at=ticket.issued_at)
+        return invitation_link(ticket.url, self._settings.app_name)
+
     def arrive(self, identity: Identity, ref: str | None) -> Arrival:
         """Somebody signed in, with a verified ID token, perhaps on the way from invitation `ref`.
 
@@ -165,7 +194,9 @@ class Invitations:
             return Arrival.WRONG_ACCOUNT
         known = self._ledger.of_user(identity.sub)
         if any(State(row.state).is_open for row in known):
-            if not identity.email_verified:
+            # With the tenant's own mail the tenant does not say whether it reached its reader; that
+            # the password which we made up was replaced, does.
+            if not identity.email_verified and self._settings.delivery == "ticket":
                 return Arrival.UNVERIFIED
             if self._ledger.accept(sub=identity.sub, email=identity.email, now=self._clock()):
                 return Arrival.ACCEPTED
@@ -227,25 +258,42 @@ class Invitations:
         user_id = self._ensure_user(job)
         if not self._queue.note_user(job, user_id):
             return False
-        ticket = self._tenant.create_ticket(
-            user_id,
-            result_url=f"{self._settings.result_url}?{urlencode({'i': job.ref})}",
-            lifetime=int((job.expires_at - self._clock()).total_seconds()),
-        )
-        if not self._queue.still_holds(job):
-            if self._ledger.get(job.id).state == State.REVOKED:
-                self._tenant.withdraw_ticket(user_id)
-            return False
+        if self._settings.delivery == "tenant_email":
+            issued_at = self._tenant.send_password_email(job.email_norm)
+            return self._queue.mark_sent(
+                job, message_id=None, ticket_issued_at=issued_at, now=self._clock()
+            )
+        ticket = None
+        if self._settings.link == "landing":
+            token = secrets.token_urlsafe(32)
+            if not self._queue.note_landing(job, _hash(token)):
+                return False
+            url = f"{self._settings.site_url}/i/{token}"
+        else:
+            ticket = self._make_ticket(job, user_id, job.expires_at - self._clock())
+            if not self._queue.still_holds(job):
+                if self._ledger.get(job.id).state == State.REVOKED:
+                    self._tenant.withdraw_ticket(user_id)
+                return False
+            url = invitation_link(ticket.url, self._settings.app_name)
         self._mailer.send_invitation(
             Recipient(job.email, _mailbox(job), job.name),
-            ticket_url=ticket.url,
+            url=url,
             inviter=job.inviter,
             expires_at=job.expires_at,
             message_id=message_id,
             now=self._clock(),
         )
         return self._queue.mark_sent(
-            job, message_id=message_id, ticket_issued_at=ticket.issued_at, now=self._clock()
+            job,
+            message_id=message_id,
+            ticket_issued_at=ticket.issued_at if ticket else None,
+            now=self._clock(),
+        )
+
+    def _make_ticket(self, row: Invitation, user_id: str, lifetime: timedelta) -> Ticket:
+        return self._tenant.create_ticket(
+            user_id, ref=row.ref, lifetime=int(lifetime.total_seconds())
         )
 
     def _ensure_user(self, job: Invitation) -> str:
@@ -317,12 +365,18 @@ class Invitations:
                 self._tenant.withdraw_ticket(row.user_id)
             self._queue.end_check(row, again_at=None, event="link withdrawn at the tenant")
         else:
-            user = self._tenant.get_user(row.user_id)
-            at = user.last_password_reset if user else None
-            if at and row.ticket_issued_at and at >= row.ticket_issued_at:
-                self._queue.mark_password_set(row, at=at, now=self._clock())
-            else:
+            if not self._has_password(row):
                 self._queue.end_check(row, again_at=None)
+
+    def _has_password(self, row: Invitation) -> bool:
+        """Ask the tenant whether the password was chosen since the ticket was made; if so, the row
+        moves to *password set*."""
+        user = self._tenant.get_user(row.user_id) if row.user_id else None
+        at = user.last_password_reset if user else None
+        if at is None or row.ticket_issued_at is None or at < row.ticket_issued_at:
+            return False
+        self._queue.mark_password_set(row, at=at, now=self._clock())
+        return True
 
     def start_worker(self, worker: str) -> None:
         """A worker of this name starts: what an earlier one held is due again at once, and a pause
@@ -349,3 +403,7 @@ class Invitations:
 def _mailbox(job: Invitation) -> str:
     """The address as typed before the `@`, and as A-labels behind it."""
     return f"{job.email.rpartition('@')[0]}@{job.email_norm.rpartition('@')[2]}"
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

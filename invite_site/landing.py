@@ -7,11 +7,12 @@ in the hint of a login; who that login is for, the tenant says later in the call
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from .auth import View, start_login
+from .auth import View, remember_landing, start_login
+from .errors import NotPossibleNow
 from .extensions import signed_in, site
 from .invitee import ADDRESS_LENGTH
 from .schema import Invitation, State
@@ -74,6 +75,42 @@ def switch_account() -> View:
     if invitation is not None and not State(invitation.state).is_open:
         return _ended(invitation)
     return _continue_as(invitation, _email(request.form.getlist("email")))
+
+
+@bp.get("/i/<token>")
+def link(token: str) -> View:
+    """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
+    so mail scanners may."""
+    invitation = site().invitations.of_landing(token)
+    return _link_page(invitation)
+
+
+@bp.post("/i/<token>")
+def follow(token: str) -> View:
+    """The button: on to the tenant's password page with a ticket made now, or to the login."""
+    invitation = site().invitations.of_landing(token)
+    if invitation is None or _status(invitation) not in ("sent", "password_set"):
+        return _link_page(invitation)
+    try:
+        url = site().invitations.follow(invitation)
+    except NotPossibleNow as refused:
+        flash(str(refused), "error")
+        return _link_page(invitation)
+    if url is None:
+        return _continue_as(invitation, None)
+    if site().settings.invite_return == "login_route":
+        remember_landing(invitation.ref)
+    return redirect(url, 303)
+
+
+def _link_page(invitation: Invitation | None) -> View:
+    status = _status(invitation) if invitation else "unknown"
+    page = render_template("landing/link.html", status=status, invitation=invitation)
+    return page if invitation else (page, 404)
+
+
+def _status(invitation: Invitation) -> str:
+    return invitation.status(site().clock())
 
 
 def _continue_as(invitation: Invitation | None, email: str | None) -> Response:

@@ -23,6 +23,8 @@ from .schema import OPEN_STATES, Delivery, Invitation, InvitationEvent, State
 LEASE = timedelta(seconds=60)  # longer than the slowest delivery: three tenant calls and one mail
 CHECK_LEASE = timedelta(seconds=60)
 
+OPENING = timedelta(seconds=3)  # a second click within it waits for the ticket of the first
+OPENINGS = 30  # tickets that one landing link gives
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
 
 
@@ -100,6 +102,10 @@ class Ledger:
     def by_ref(self, ref: str) -> Invitation | None:
         """The invitation that the opaque ref of a link points to, if it has the shape of one."""
         return self._first(Invitation.ref == ref) if REF.fullmatch(ref) else None
+
+    def by_landing(self, landing_hash: str) -> Invitation | None:
+        """The invitation whose newest mail carries the landing link with this hash."""
+        return self._first(Invitation.landing_hash == landing_hash)
 
     def of_user(self, user_id: str) -> Sequence[Invitation]:
         """Every invitation of this user of the tenant, newest first."""
@@ -233,6 +239,34 @@ class Ledger:
             ).one_or_none()
             if row_id is not None:
                 InvitationEvent.note(db, row_id, now, "invitee", "came back from the password page")
+
+    def begin_opening(self, invitation_id: int, *, now: datetime) -> bool:
+        """Whether the landing link may lead on to the tenant now: one ticket at a time, so that a
+        second click does not kill the ticket of the first, and not for ever."""
+        with self._begin() as db:
+            row_id = db.scalars(
+                update(Invitation)
+                .where(
+                    Invitation.id == invitation_id,
+                    Invitation.state == State.SENT,
+                    Invitation.openings < OPENINGS,
+                    or_(Invitation.opened_at.is_(None), Invitation.opened_at < now - OPENING),
+                )
+                .values(opened_at=now, openings=Invitation.openings + 1)
+                .returning(Invitation.id)
+            ).one_or_none()
+            if row_id is not None:
+                InvitationEvent.note(db, row_id, now, "invitee", "opened the link")
+            return row_id is not None
+
+    def note_ticket(self, invitation_id: int, *, issued_at: datetime) -> None:
+        """A ticket for the landing page was made then, by the tenant's clock."""
+        with self._begin() as db:
+            db.execute(
+                update(Invitation)
+                .where(Invitation.id == invitation_id)
+                .values(ticket_issued_at=issued_at)
+            )
 
     def note_wrong_account(self, ref: str, *, now: datetime) -> None:
         """Somebody else signed in on the way from this invitation; it stays as it is."""

@@ -53,13 +53,13 @@ class Mailer:
         self,
         to: Recipient,
         *,
-        ticket_url: str,
+        url: str,
         inviter: str,
         expires_at: datetime,
         message_id: str,
         now: datetime,
     ) -> None:
-        """Mail the invitation. Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused."""
+        """Mail the invitation with this link. Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused."""
         settings = self._settings
         self._send(
             self._message(
@@ -67,7 +67,7 @@ class Mailer:
                 to,
                 message_id=message_id,
                 now=now,
-                url=invitation_link(ticket_url, settings.app_name),
+                url=url,
                 app_name=settings.app_name,
                 site_url=settings.site_url,
                 contact_email=settings.contact_email,
@@ -159,7 +159,11 @@ def invitation_link(ticket_url: str, app_name: str) -> str:
 
 
 def time_left(left: timedelta) -> str:
-    """The time in words, rounded down to whole days, hours or minutes: "5 days", "1 hour"."""
+    """The time in words, in whole days, hours or minutes: "5 days", "1 hour".
+
+    Rounded down, but for the moment between the invitation and its mail.
+    """
+    left += timedelta(seconds=59)
     for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if count := int(left.total_seconds()) // seconds:
             return f"{count} {unit}{'' if count == 1 else 's'}"

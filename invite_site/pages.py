@@ -1,7 +1,10 @@
 """What every page has in common: headers, the words of templates, and the pages for errors."""
 
+import functools
+import hashlib
 import logging
 from datetime import datetime
+from pathlib import Path
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -12,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .auth import View, login_refused
-from .errors import InvitationNotFound, LoginError
+from .errors import DeliveryError, InvitationNotFound, LoginError
 from .extensions import is_admin, signed_in, site
 from .settings import Settings
 
@@ -40,6 +43,11 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def _begin() -> None:
         g.began = perf_counter()
+
+    @app.url_defaults
+    def _version(endpoint: str, values: dict[str, object]) -> None:
+        if endpoint == "static":  # a new file has a new address, so browsers may keep the old one
+            values["v"] = _fingerprint(Path(str(app.static_folder)) / str(values["filename"]))
 
     @app.context_processor
     def _words() -> dict[str, object]:
@@ -79,11 +87,17 @@ def init_app(app: Flask) -> None:
         return response
 
     app.register_error_handler(LoginError, login_refused)
+    app.register_error_handler(DeliveryError, _outside_away)
     app.register_error_handler(InvitationNotFound, lambda error: _page(404))
     app.register_error_handler(CSRFError, _form_too_old)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
     app.register_error_handler(Exception, _unforeseen)
+
+
+@functools.cache
+def _fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def moment(at: datetime | None) -> str:
@@ -133,6 +147,18 @@ def _database_away(error: OperationalError) -> View:
         advice="Nothing was saved. Wait a moment, then try again.",
     )
     return page, 503, {"Retry-After": "5"}
+
+
+def _outside_away(error: DeliveryError) -> View:
+    log.warning("a page had to do without the tenant: %s", type(error).__name__)
+    page = render_template(
+        "errors/page.html",
+        status=503,
+        title="This does not work right now",
+        advice="The sign-in service does not answer. Nothing is lost: wait a moment, go back and "
+        "try it again.",
+    )
+    return page, 503, {"Retry-After": "10"}
 
 
 def _unforeseen(error: Exception) -> View:

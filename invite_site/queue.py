@@ -84,17 +84,29 @@ class Queue:
         """Whether the worker that claimed this row still holds it."""
         return self._as_holder(job, {"lease_by": job.lease_by})
 
+    def note_landing(self, job: Invitation, landing_hash: str) -> bool:
+        """From now on this is the invitation's one landing link. False as in `note_user`."""
+        return self._as_holder(job, {"landing_hash": landing_hash, "openings": 0})
+
     def mark_sent(
-        self, job: Invitation, *, message_id: str, ticket_issued_at: datetime, now: datetime
+        self,
+        job: Invitation,
+        *,
+        message_id: str | None,
+        ticket_issued_at: datetime | None,
+        now: datetime,
     ) -> bool:
-        """The mail server took the message. False: somebody else had the row by then."""
+        """The mail server took the message; without a `message_id` it is the tenant that sends it.
+
+        False: somebody else had the row by then.
+        """
         return self._leave(
             job,
             State.SENT,
-            "handed to the mail server",
+            "handed to the mail server" if message_id else "handed to the tenant",
             now=now,
-            evidence={"message_id": message_id},
-            message=(message_id, "accepted", ""),
+            evidence={"message_id": message_id} if message_id else {},
+            message=(message_id, "accepted", "") if message_id else None,
             next_try_at=None,
             trouble=None,
             ticket_issued_at=ticket_issued_at,

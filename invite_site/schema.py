@@ -101,6 +101,9 @@ class Invitation(Base):
     first_sent_at: Mapped[datetime | None]
     last_sent_at: Mapped[datetime | None]
     ticket_issued_at: Mapped[datetime | None]  # by the tenant's clock
+    landing_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    opened_at: Mapped[datetime | None]  # when the landing link last led on to the tenant
+    openings: Mapped[int] = mapped_column(default=0, server_default="0")
     result_seen_at: Mapped[datetime | None]
     password_set_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]

@@ -36,6 +36,9 @@ class Settings:
     management_client_secret: str = field(repr=False)
     connection: str
     invitation_ttl: int = 5 * DAY
+    delivery: str = "ticket"  # or "tenant_email": the tenant sends its own mail
+    invite_return: str = "result_url"  # or "login_route", for New Universal Login
+    link: str = "ticket"  # or "landing": the mail leads to a page of ours first
     admin_role_claim: str = ""
     admin_role: str = ""
     database_url: str
@@ -98,6 +101,14 @@ class Settings:
                 problems.append(f"{name} {fault}.")
                 return fallback
 
+        def choice(name: str, default: str, other: str) -> str:
+            value = read(name, default)
+            if value not in (default, other):
+                problems.append(f"{name} must be {default} or {other}.")
+            return value
+
+        # The tenant's own mail needs no mail server of ours.
+        no_mail = "" if env.get("INVITE_DELIVERY", "").strip() == "tenant_email" else None
         port = checked("SITE_PORT", read("SITE_PORT", "3000"), _port, 3000)
         site_url = checked(
             "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), _web_address, ""
@@ -130,15 +141,23 @@ class Settings:
                 _lifetime,
                 5 * DAY,
             ),
+            delivery=choice("INVITE_DELIVERY", "ticket", "tenant_email"),
+            invite_return=choice("INVITE_RETURN", "result_url", "login_route"),
+            link=choice("INVITE_LINK", "ticket", "landing"),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
-            smtp_url=checked("SMTP_URL", read("SMTP_URL"), _smtp_address, ""),
-            mail_from=read("MAIL_FROM"),
+            smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), _smtp_address, ""),
+            mail_from=read("MAIL_FROM", no_mail),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):
             problems.append("ADMIN_ROLE_CLAIM and ADMIN_ROLE belong together; set both or neither.")
+        if settings.delivery == "tenant_email" and settings.link == "landing":
+            problems.append(
+                "INVITE_LINK=landing needs INVITE_DELIVERY=ticket: the tenant's own mail always "
+                "carries the tenant's own link."
+            )
         if problems:
             raise ConfigError(problems)
         return settings

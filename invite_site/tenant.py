@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from authlib.integrations.base_client import OAuthError
@@ -101,20 +101,27 @@ class Tenant:
                 return None
             raise
 
-    def create_ticket(self, user_id: str, *, result_url: str, lifetime: int) -> Ticket:
+    def create_ticket(self, user_id: str, *, ref: str, lifetime: int) -> Ticket:
         """A password change ticket that lives `lifetime` seconds. It replaces any earlier one.
 
-        The lifetime is always said, because Auth0 reads 0 as five days.
+        The Classic password page leads back to the ticket's `result_url`; New Universal Login
+        knows only the way to the login route of the ticket's `client_id`. Auth0 refuses both in
+        one ticket. The lifetime is always said, because Auth0 reads 0 as five days.
         """
+        way_back = (
+            {"client_id": self._settings.client_id}
+            if self._settings.invite_return == "login_route"
+            else {"result_url": f"{self._settings.result_url}?{urlencode({'i': ref})}"}
+        )
         answer = self._call(
             "POST",
             "/tickets/password-change",
             json={
                 "user_id": user_id,
-                "result_url": result_url,
                 "ttl_sec": max(lifetime, 1),
                 "mark_email_as_verified": True,
                 "includeEmailInRedirect": True,
+                **way_back,
             },
         )
         url = str(answer.json()["ticket"])
@@ -127,7 +134,29 @@ class Tenant:
 
     def withdraw_ticket(self, user_id: str) -> None:
         """Make the user's live ticket worthless: a newer one replaces it and is thrown away."""
-        self.create_ticket(user_id, result_url=self._settings.result_url, lifetime=1)
+        self.create_ticket(user_id, ref="", lifetime=1)
+
+    def send_password_email(self, email_norm: str) -> datetime:
+        """Have the tenant send its own mail with a link; returns when, by the tenant's clock.
+
+        The answer is the same whether or not the address has an account, so it proves nothing.
+        """
+        try:
+            answer = self._session.request(
+                "POST",
+                f"{self._settings.tenant_url}/dbconnections/change_password",
+                withhold_token=True,
+                json={
+                    "client_id": self._settings.client_id,
+                    "email": email_norm,
+                    "connection": self._settings.connection,
+                },
+            )
+        except requests.RequestException as failed:
+            raise TenantUnavailable("The tenant does not answer.") from failed
+        if answer.status_code >= 400:
+            raise _error_of(answer)
+        return _date_of(answer)
 
     def _is_of_the_tenant(self, url: str) -> bool:
         ours = (self._settings.tenant_url, self._settings.management_url)

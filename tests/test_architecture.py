@@ -39,14 +39,15 @@ MAY_IMPORT = {
     "auth": {"extensions", "invitations", "schema", "sessions"},
     "account": {"auth", "extensions"},
     "landing": {"auth", "extensions", "invitee", "schema"},
-    "admin": {"auth", "extensions", "forms", "invitations"},
+    "admin": {"auth", "extensions", "forms", "invitations", "ways"},
+    "ways": set(),
     "pages": {"auth", "extensions"},
     "serving": {"database", "extensions", "worker"},
     "cli": {"database", "extensions", "invitations", "invitee", "pages", "serving", "worker"},
 }  # fmt: skip
 NO_FLASK = {
     "errors", "settings", "invitee", "schema", "database", "ledger", "queue", "pause", "sessions",
-    "admins", "tenant", "mailer", "invitations", "worker", "logs",
+    "admins", "tenant", "mailer", "invitations", "worker", "logs", "ways",
 }  # fmt: skip
 
 # Every page and door, so that none vanishes or appears unnoticed.
@@ -57,6 +58,8 @@ ROUTES = {
     "POST /logout",
     "GET /invite/complete",
     "POST /invite/complete",
+    "GET /i/<token>",
+    "POST /i/<token>",
     "GET /admin/",
     "GET /admin/invitations",
     "POST /admin/invitations",
@@ -141,7 +144,7 @@ def test_the_routes_are_the_ones_on_the_list(site: RunningSite) -> None:
 def test_every_setting_is_explained_in_the_example() -> None:
     """`.env.example` names exactly the variables that the settings read."""
     source = (PACKAGE / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'read\(\s*"([A-Z0-9_]+)"', source))
+    read = set(re.findall(r'(?:read|choice)\(\s*"([A-Z0-9_]+)"', source))
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     explained = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     assert explained == read

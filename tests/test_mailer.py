@@ -28,7 +28,7 @@ def mailer(tenant: Tenant, tmp_path: Path) -> Mailer:
 def send(mailer: Mailer, email: str = "ada@example.com", name: str = "", **more: Any) -> None:
     mailer.send_invitation(
         Recipient(email, email, name),
-        ticket_url=more.get("ticket_url", TICKET),
+        url=invitation_link(TICKET, APP_NAME),
         inviter=more.get("inviter", "Grace Hopper"),
         expires_at=NOW + timedelta(days=5, hours=2),
         message_id="<ref.1@localhost>",
@@ -151,10 +151,11 @@ def test_a_server_that_is_not_there_is_unavailable(tenant: Tenant, tmp_path: Pat
     ("left", "words"),
     [
         (timedelta(days=5, hours=23), "5 days"),
+        (timedelta(days=5) - timedelta(seconds=3), "5 days"),
         (timedelta(days=1), "1 day"),
         (timedelta(hours=3, minutes=59), "3 hours"),
-        (timedelta(minutes=1, seconds=30), "1 minute"),
-        (timedelta(seconds=5), "less than a minute"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(0), "less than a minute"),
     ],
 )
 def test_the_time_left_is_never_said_too_long(left: timedelta, words: str) -> None:

@@ -44,7 +44,7 @@ def test_it_works(client: TenantClient, tenant: Tenant) -> None:
     found = client.find_user("ada+tag@example.com")
     assert found is not None
     assert (found.user_id, found.invitation_ref, found.has_logged_in) == (user_id, "ref-1", False)
-    ticket = client.create_ticket(user_id, result_url="http://localhost:1/x?i=1", lifetime=60)
+    ticket = client.create_ticket(user_id, ref="ref-1", lifetime=60)
     assert ticket.url.startswith(f"{tenant.url}/lo/reset?ticket=")
     assert ticket.url.endswith("#")
     assert ticket.url not in repr(ticket)
@@ -76,7 +76,7 @@ def test_nobody_is_found_as_none(client: TenantClient) -> None:
 def test_a_refusal_carries_status_and_code(client: TenantClient) -> None:
     """For the log; the sentence is for people."""
     with pytest.raises(TenantRefused, match="404 inexistent_user") as refused:
-        client.create_ticket("auth0|0", result_url="http://localhost:1/", lifetime=60)
+        client.create_ticket("auth0|0", ref="ref-1", lifetime=60)
     assert (refused.value.status, refused.value.code) == (404, "inexistent_user")
 
 
@@ -141,7 +141,7 @@ def test_a_link_to_another_host_is_never_used(settings: Settings, strange_tenant
     """Only the tenant's own host and its custom domain may hold a ticket."""
     client = TenantClient(replace(settings, management_url=strange_tenant))
     with pytest.raises(TenantRefused, match="not its own"):
-        client.create_ticket("auth0|1", result_url="http://localhost:1/", lifetime=60)
+        client.create_ticket("auth0|1", ref="ref-1", lifetime=60)
 
 
 def test_the_throwaway_password_passes_every_policy() -> None:

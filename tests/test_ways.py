@@ -1,0 +1,192 @@
+"""The landing link, and what each way of travelling needs and refuses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from invite_site.errors import ConfigError
+
+from .person import Person
+from .running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    running_site,
+    settings_for,
+)
+
+ADA = "ada@example.com"
+
+
+@pytest.fixture
+def landing(tenant: Tenant, database_url: str, tmp_path: Path) -> Iterator[RunningSite]:
+    """A site whose mails lead to a page of its own, on both kinds of database."""
+    settings = settings_for(tenant, tmp_path, INVITE_LINK="landing", DATABASE_URL=database_url)
+    with running_site(settings) as running:
+        yield running
+
+
+def link_in(tenant: Tenant, email: str, number: int = 0) -> str:
+    text = tenant.mails(email)[number]["Text"]
+    return next(word for word in text.split() if "/i/" in word)
+
+
+def chooses_password(person: Person) -> Person:
+    person.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
+    return person.presses("Reset password")
+
+
+def test_it_works(landing: RunningSite, tenant: Tenant, person: Person) -> None:
+    """A page of ours, a ticket made at the button, and the way as ever."""
+    landing.invites(ADA, "Ada")
+    landing.delivers()
+    assert tenant.state["tickets"] == []
+    person.opens(link_in(tenant, ADA))
+    assert person.url.startswith(landing.url)
+    assert person.heading.startswith("You are invited to")
+    assert "Grace Hopper" in person.text
+    assert tenant.state["tickets"] == []
+    person.presses("Choose your password")
+    assert person.url.startswith(f"{tenant.url}/lo/reset?ticket=")
+    assert "#type=invite&app=A%26B" in person.url
+    [ticket] = tenant.state["tickets"]
+    assert ticket["state"] == "live"
+    chooses_password(person)
+    assert person.sees_in("Email address") == ADA
+    person.types(Password=PASSWORD).presses("Continue")
+    assert landing.status(ADA) == "accepted"
+
+
+def test_scanners_may_open_the_page(landing: RunningSite, tenant: Tenant) -> None:
+    """Fifty GETs and HEADs make no ticket and change nothing."""
+    row = landing.invites(ADA)
+    landing.delivers()
+    with Person() as scanner:
+        for number in range(50):
+            answer = scanner.peeks(link_in(tenant, ADA), "HEAD" if number % 2 else "GET")
+            assert answer.status_code == 200
+    assert tenant.state["tickets"] == []
+    assert landing.row(row.id).opened_at is None
+
+
+def test_the_button_needs_its_token(landing: RunningSite, tenant: Tenant, person: Person) -> None:
+    """A form of another site makes no ticket."""
+    landing.invites(ADA)
+    landing.delivers()
+    assert person.peeks(link_in(tenant, ADA), "POST").status_code == 400
+    assert tenant.state["tickets"] == []
+
+
+def test_a_second_click_does_not_kill_the_first_ticket(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It is asked to wait; a little later it gets a ticket of its own, and only that one lives."""
+    landing.invites(ADA)
+    landing.delivers()
+    link = link_in(tenant, ADA)
+    person.opens(link).presses("Choose your password")
+    with Person() as second:
+        second.opens(link).presses("Choose your password")
+        assert "opened a moment ago" in second.text
+        assert [ticket["state"] for ticket in tenant.state["tickets"]] == ["live"]
+        landing.clock.forward(seconds=4)
+        second.presses("Choose your password")
+        assert second.url.startswith(tenant.url)
+    states = sorted(ticket["state"] for ticket in tenant.state["tickets"])
+    assert states == ["live", "superseded"]
+
+
+def test_with_the_password_set_the_button_only_signs_in(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Never another ticket: the account has an owner now."""
+    landing.invites(ADA)
+    landing.delivers()
+    link = link_in(tenant, ADA)
+    chooses_password(person.opens(link).presses("Choose your password"))
+    with Person() as later:
+        landing.clock.forward(seconds=10)
+        later.opens(link).presses("Choose your password")
+        assert later.sees_in("Email address") == ADA
+        assert len(tenant.state["tickets"]) == 1
+        later.opens(link)
+        assert later.heading == "Your password is set"
+        later.presses("Sign in").types(Password=PASSWORD).presses("Continue")
+    assert landing.status(ADA) == "accepted"
+    assert person.opens(link).heading == "You have accepted this invitation"
+
+
+def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: Person) -> None:
+    """Replaced, expired, withdrawn, unknown: what happened and what to do."""
+    row = landing.invites(ADA)
+    landing.delivers()
+    link = link_in(tenant, ADA)
+    landing.parts.invitations.resend(row.id, actor="Grace")
+    assert person.opens(link).heading == "A newer invitation is on its way"
+    landing.delivers()
+    assert person.opens(link).heading == "This link does not lead anywhere"
+    assert person.response.status_code == 404
+    newer = link_in(tenant, ADA)
+    assert newer != link
+    landing.clock.forward(days=6)
+    assert person.opens(newer).heading == "This invitation has expired"
+    landing.parts.invitations.revoke(row.id, actor="Grace")
+    assert person.opens(newer).heading == "This invitation was withdrawn"
+    assert person.opens(f"{landing.url}/i/nonsense").response.status_code == 404
+
+
+def test_a_page_left_open_past_the_end_makes_no_ticket(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The button looks again."""
+    landing.invites(ADA)
+    landing.delivers()
+    person.opens(link_in(tenant, ADA))
+    landing.clock.forward(days=6)
+    person.presses("Choose your password")
+    assert person.heading == "This invitation has expired"
+    assert tenant.state["tickets"] == []
+
+
+def test_the_tenant_being_away_is_a_page(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """503 with one next step; the link works when it is back."""
+    landing.invites(ADA)
+    landing.delivers()
+    person.opens(link_in(tenant, ADA))
+    tenant.fails("POST /api/v2/tickets/password-change", kind="status", status=503, times=1)
+    person.presses("Choose your password")
+    assert person.response.status_code == 503
+    assert person.heading == "This does not work right now"
+    landing.clock.forward(seconds=4)
+    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    assert person.url.startswith(tenant.url)
+
+
+def test_the_link_is_stored_as_a_hash(landing: RunningSite, tenant: Tenant) -> None:
+    """Who reads the database cannot open it."""
+    row = landing.invites(ADA)
+    landing.delivers()
+    token = link_in(tenant, ADA).rsplit("/", 1)[1]
+    stored = landing.row(row.id)
+    assert stored.landing_hash
+    assert token not in str(vars(stored))
+
+
+def test_what_does_not_go_together_is_refused_at_start(tenant: Tenant, tmp_path: Path) -> None:
+    """With the reason."""
+    with pytest.raises(ConfigError, match="carries the tenant's own link"):
+        settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email", INVITE_LINK="landing")
+    for name in ("INVITE_DELIVERY", "INVITE_RETURN", "INVITE_LINK"):
+        with pytest.raises(ConfigError, match=f"{name} must be"):
+            settings_for(tenant, tmp_path, **{name: "pigeon"})
+
+
+def test_the_tenants_own_mail_needs_no_mail_server_of_ours(tenant: Tenant, tmp_path: Path) -> None:
+    """SMTP_URL and MAIL_FROM may be empty then, and only then."""
+    empty = {"SMTP_URL": "", "MAIL_FROM": ""}
+    assert settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email", **empty)
+    with pytest.raises(ConfigError, match="SMTP_URL is missing"):
+        settings_for(tenant, tmp_path, **empty)
