@@ -92,6 +92,7 @@ def revoke(number: int, reason: str) -> None:
 @invite.command("work")
 def work_() -> None:
     """Deliver invitations until stopped."""
+    prepare(current_app._get_current_object())  # type: ignore[attr-defined]  # a proxy's target
     stop = _stop_on_signal()
     click.echo("Working. Stop with Ctrl-C.")
     work(site().invitations, site().sessions, name=worker_name(), stop=stop)

@@ -237,6 +237,49 @@ def test_another_process_of_the_site_works_from_the_file_alone(
         process.stdout.close()
 
 
+def test_a_strangers_quickstart_signs_in_with_the_file_alone(
+    demo: Demo, tmp_path: Path, person: Person
+) -> None:
+    """From another folder, knowing nothing but the variables; it signs out as well."""
+    [port] = free_ports(1)
+    url = f"http://localhost:{port}"
+    script = tmp_path / "elsewhere" / "quickstart.py"
+    script.parent.mkdir()
+    script.write_text((ROOT / "tests" / "quickstart.py").read_text(encoding="utf-8"))
+    file = {k: v or "" for k, v in dotenv_values(demo.folder / "demo.env").items()}
+    process = subprocess.Popen(
+        [sys.executable, script.name, str(port)],
+        env={"PATH": os.environ["PATH"], **file},
+        cwd=script.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == "Ready\n"
+        wait_until(lambda: answers(url), "the quickstart answers")
+        person.opens(f"{url}/login")
+        logs_in(person, ADMIN, ADMIN_PASSWORD)
+        assert person.url == f"{url}/"
+        user = person.response.json()["user"]
+        assert user["email"] == ADMIN
+        assert user["iss"] == f"{demo.tenant.url}/"
+        assert person.opens(f"{url}/logout").response.json() == {"user": None}
+        person.opens(f"{url}/login")
+        assert person.url.startswith(demo.tenant.url)
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
 def test_nothing_listens_beyond_this_machine(demo: Demo) -> None:
     """The local tenant and the site answer on loopback only."""
     port = demo.url.rsplit(":", 1)[1]
