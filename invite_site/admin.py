@@ -98,6 +98,7 @@ def invitation(invitation_id: int) -> View:
         row=row,
         status=row.status(site().clock()),
         events=ledger.events(row.id),
+        carrier="the tenant" if site().settings.delivery == "tenant_email" else "the mail server",
         now=site().clock(),
         pause=site().pauses.current(),
         form=RevokeForm(formdata=None),
