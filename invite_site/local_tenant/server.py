@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .clients import APPLICATION, MANAGEMENT
+from .clients import APPLICATION, MANAGEMENT, SETUP
 from .config import CONNECTION, TenantConfig
 from .state import State, open_state
 
@@ -57,12 +57,15 @@ def serve(config: TenantConfig) -> Iterator[RunningTenant]:
 
 def _environment(state: State, smtp_port: int) -> dict[str, str]:
     application, management = state.clients.seeded(APPLICATION), state.clients.seeded(MANAGEMENT)
+    setup = state.clients.seeded(SETUP)
     return {
         "AUTH0_DOMAIN": state.url,
         "AUTH0_CLIENT_ID": application.client_id,
         "AUTH0_CLIENT_SECRET": application.client_secret,
         "AUTH0_MANAGEMENT_CLIENT_ID": management.client_id,
         "AUTH0_MANAGEMENT_CLIENT_SECRET": management.client_secret,
+        "TENANT_SETUP_CLIENT_ID": setup.client_id,
+        "TENANT_SETUP_CLIENT_SECRET": setup.client_secret,
         "AUTH0_CONNECTION": CONNECTION,
         "SMTP_URL": f"smtp://localhost:{smtp_port}",
     }

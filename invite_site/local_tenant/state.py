@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 
-from .clients import APPLICATION, MANAGEMENT, Clients
+from .clients import APPLICATION, MANAGEMENT, SETUP, Clients
 from .clock import Clock
 from .codes import Codes
 from .config import TenantConfig
 from .database import Database
+from .documents import Documents
+from .email_provider import EmailProvider
+from .email_templates import EmailTemplates
 from .faults import Faults
 from .keys import SigningKey
 from .lies import Lies
 from .mails import Mails
+from .prompts import CustomText, Prompts
 from .sessions import Sessions
+from .tenant_settings import TenantSettings
 from .tickets import Tickets
 from .traffic import Issued, Traffic
 from .users import Users
@@ -37,6 +42,11 @@ class State:
     sessions: Sessions
     codes: Codes
     mails: Mails
+    templates: EmailTemplates
+    provider: EmailProvider
+    settings: TenantSettings
+    prompts: Prompts
+    custom_text: CustomText
     key: SigningKey
     faults: Faults
     lies: Lies
@@ -71,7 +81,8 @@ class State:
         self.lies.clear()
         self.clock.offset = 0.0
         self.database.forget()
-        self.clients.seed(self.config)
+        self.clients.forget_others()
+        self.clients.seed(self.config, anew=True)
         self.seed_admin()
         self.traffic.clear()
 
@@ -84,6 +95,7 @@ class State:
 def open_state(config: TenantConfig, url: str) -> State:
     """The state kept in the database file, seeded where it is new."""
     database = Database(config.database)
+    documents = Documents(database)
     clock = Clock()
     issued = Issued(config.control)
     state = State(
@@ -97,6 +109,11 @@ def open_state(config: TenantConfig, url: str) -> State:
         sessions=Sessions(database, clock),
         codes=Codes(database, clock),
         mails=Mails(database, clock),
+        templates=EmailTemplates(documents),
+        provider=EmailProvider(documents),
+        settings=TenantSettings(documents, config),
+        prompts=Prompts(documents),
+        custom_text=CustomText(documents),
         key=SigningKey(database),
         faults=Faults(),
         lies=Lies(),
@@ -105,7 +122,7 @@ def open_state(config: TenantConfig, url: str) -> State:
     )
     state.clients.seed(config)
     state.seed_admin()
-    for role in (APPLICATION, MANAGEMENT):
+    for role in (APPLICATION, MANAGEMENT, SETUP):
         issued.note("client_secrets", state.clients.seeded(role).client_secret)
     return state
 
