@@ -16,6 +16,7 @@ from .clock import iso
 from .faults import BadFault, parse_fault
 from .lies import BadLie
 from .state import State, current_state
+from .switches import BadSwitch
 
 # Ten years: farther away, times stop being times that libraries can write.
 _FARTHEST_SECONDS = 315_360_000
@@ -42,6 +43,7 @@ def _only_this_machine() -> AnyResponse | None:
 
 @blueprint.errorhandler(BadFault)
 @blueprint.errorhandler(BadLie)
+@blueprint.errorhandler(BadSwitch)
 @blueprint.errorhandler(_BadOrder)
 def _bad_order(error: ValueError) -> AnyResponse:
     response = jsonify({"error": str(error)})
@@ -157,6 +159,27 @@ def _lie(state: State) -> AnyResponse:
     lie = state.lies.current()
     told = None if lie is None else {"lie": lie.name, "times": lie.times, **lie.options}
     return jsonify({"lie": told})
+
+
+@blueprint.put("/switches")
+def set_switches() -> AnyResponse:
+    """Decide points that are not established; see `switches.SWITCHES`."""
+    state = current_state()
+    state.switches.change(_order())
+    return jsonify(state.switches.all())
+
+
+@blueprint.get("/switches")
+def show_switches() -> AnyResponse:
+    """How each switch stands."""
+    return jsonify(current_state().switches.all())
+
+
+@blueprint.delete("/switches")
+def clear_switches() -> AnyResponse:
+    """All at their defaults."""
+    current_state().switches.clear()
+    return _done()
 
 
 @blueprint.put("/application")

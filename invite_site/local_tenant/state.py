@@ -10,6 +10,7 @@ from .clients import APPLICATION, MANAGEMENT, SETUP, Clients
 from .clock import Clock
 from .codes import Codes
 from .config import TenantConfig
+from .connection import Connection
 from .database import Database
 from .documents import Documents
 from .email_provider import EmailProvider
@@ -17,9 +18,11 @@ from .email_templates import EmailTemplates
 from .faults import Faults
 from .keys import SigningKey
 from .lies import Lies
+from .logs import Logs
 from .mails import Mails
 from .prompts import CustomText, Prompts
 from .sessions import Sessions
+from .switches import Switches
 from .tenant_settings import TenantSettings
 from .tickets import Tickets
 from .traffic import Issued, Traffic
@@ -47,9 +50,12 @@ class State:
     settings: TenantSettings
     prompts: Prompts
     custom_text: CustomText
+    connection: Connection
+    logs: Logs
     key: SigningKey
     faults: Faults
     lies: Lies
+    switches: Switches
     traffic: Traffic
     issued: Issued
     # Set at the end, so that a slow answer does not hold the tenant up.
@@ -79,6 +85,7 @@ class State:
         """Forget all but the applications and the key, and begin anew."""
         self.faults.clear()
         self.lies.clear()
+        self.switches.clear()
         self.clock.offset = 0.0
         self.database.forget()
         self.clients.forget_others()
@@ -96,6 +103,8 @@ def open_state(config: TenantConfig, url: str) -> State:
     """The state kept in the database file, seeded where it is new."""
     database = Database(config.database)
     documents = Documents(database)
+    clients = Clients(database)
+    connection = Connection(database, documents, clients)
     clock = Clock()
     issued = Issued(config.control)
     state = State(
@@ -103,7 +112,7 @@ def open_state(config: TenantConfig, url: str) -> State:
         url=url,
         database=database,
         clock=clock,
-        clients=Clients(database),
+        clients=clients,
         users=Users(database, clock),
         tickets=Tickets(database, clock),
         sessions=Sessions(database, clock),
@@ -114,9 +123,12 @@ def open_state(config: TenantConfig, url: str) -> State:
         settings=TenantSettings(documents, config),
         prompts=Prompts(documents),
         custom_text=CustomText(documents),
+        connection=connection,
+        logs=Logs(database, clock, connection.id),
         key=SigningKey(database),
         faults=Faults(),
         lies=Lies(),
+        switches=Switches(),
         traffic=Traffic(config.control),
         issued=issued,
     )
