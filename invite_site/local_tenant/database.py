@@ -66,8 +66,15 @@ CREATE TABLE log (
 CREATE INDEX log_user ON log (user_id);
 """
 
+# Failed logins in a row, by user and IP address.
+_FAILURES = """
+CREATE TABLE login_failure (
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE, ip TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (user_id, ip));
+"""
+
 # One step for each version of the file; a step that has been released is never changed.
-_STEPS = (_TABLES, _CONFIGURATION)
+_STEPS = (_TABLES, _CONFIGURATION, _FAILURES)
 
 # What `POST /_tenant/reset` keeps: who the applications are and how tokens are signed.
 _KEPT_TABLES = ("setting", "client")

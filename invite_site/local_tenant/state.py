@@ -15,6 +15,7 @@ from .database import Database
 from .documents import Documents
 from .email_provider import EmailProvider
 from .email_templates import EmailTemplates
+from .failures import Failures
 from .faults import Faults
 from .keys import SigningKey
 from .lies import Lies
@@ -43,6 +44,7 @@ class State:
     users: Users
     tickets: Tickets
     sessions: Sessions
+    failures: Failures
     codes: Codes
     mails: Mails
     templates: EmailTemplates
@@ -116,6 +118,7 @@ def open_state(config: TenantConfig, url: str) -> State:
         users=Users(database, clock),
         tickets=Tickets(database, clock),
         sessions=Sessions(database, clock),
+        failures=Failures(database),
         codes=Codes(database, clock),
         mails=Mails(database, clock),
         templates=EmailTemplates(documents),

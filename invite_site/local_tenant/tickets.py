@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .clock import Clock
 from .database import Database
 from .secret import digest, random_code
-from .users import User, hash_password
+from .users import User, end_what_hangs_on_a_password, hash_password
 
 # Auth0 Management API, "Create a password change ticket": absent or 0 means five days.
 DEFAULT_TTL_SECONDS = 432_000
@@ -99,7 +99,7 @@ class Tickets:
     def spend(self, ticket: Ticket, password: str) -> bool:
         """Set the password, once: of two callers at the same moment one gets True.
 
-        With it go the address's verification where asked for and the user's sessions.
+        With it go the address's verification where asked for, the user's sessions and blocks.
         """
         now = self._clock.now()
         password_hash = hash_password(password)
@@ -116,5 +116,5 @@ class Tickets:
                 " email_verified = max(email_verified, ?) WHERE user_id = ?",
                 (password_hash, now, now, ticket.mark_email_as_verified, ticket.user_id),
             )
-            connection.execute("DELETE FROM session WHERE user_id = ?", (ticket.user_id,))
+            end_what_hangs_on_a_password(connection, ticket.user_id)
         return True
