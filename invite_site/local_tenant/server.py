@@ -46,7 +46,7 @@ def serve(config: TenantConfig) -> Iterator[RunningTenant]:
         smtp = stack.enter_context(_bind(config.smtp_port))
         port, smtp_port = http.getsockname()[1], smtp.getsockname()[1]
         url = (config.public_url or f"http://localhost:{port}").rstrip("/")
-        state = open_state(config, url)
+        state = open_state(config, url, smtp_port)
         stack.callback(state.close)
         from .app import build_app
 

@@ -3,6 +3,7 @@
 import secrets
 import threading
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from flask import current_app
 
@@ -38,6 +39,7 @@ class State:
 
     config: TenantConfig
     url: str  # base of every address, without a slash at its end
+    smtp_port: int  # of the catcher, where mail of the tenant's own goes
     database: Database
     clock: Clock
     clients: Clients
@@ -73,6 +75,11 @@ class State:
         """The Management API's identifier, with its slash."""
         return f"{self.url}/api/v2/"
 
+    @property
+    def tenant_name(self) -> str:
+        """Auth0's name of a tenant: the first part of its host."""
+        return (urlsplit(self.url).hostname or "").partition(".")[0]
+
     def seed_admin(self) -> None:
         """Make the admin's account unless it is there."""
         if self.users.by_email(self.config.admin_email.lower()) is None:
@@ -101,7 +108,7 @@ class State:
         self.database.close()
 
 
-def open_state(config: TenantConfig, url: str) -> State:
+def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> State:
     """The state kept in the database file, seeded where it is new."""
     database = Database(config.database)
     documents = Documents(database)
@@ -112,6 +119,7 @@ def open_state(config: TenantConfig, url: str) -> State:
     state = State(
         config=config,
         url=url,
+        smtp_port=config.smtp_port if smtp_port is None else smtp_port,
         database=database,
         clock=clock,
         clients=clients,

@@ -87,7 +87,11 @@ class Tickets:
 
     def find(self, code: str) -> Ticket | None:
         """The ticket of that code, whatever its state."""
-        row = self._database.one("SELECT * FROM ticket WHERE code_hash = ?", digest(code))
+        return self.find_hash(digest(code))
+
+    def find_hash(self, code_hash: str) -> Ticket | None:
+        """The ticket of that code's hash."""
+        row = self._database.one("SELECT * FROM ticket WHERE code_hash = ?", code_hash)
         return None if row is None else _from_row(row)
 
     def all(self) -> list[Ticket]:
