@@ -39,7 +39,7 @@ def custom_page(state: State, code: str, email: str) -> Response | None:
         "csrf_token": form_token(),
         "password_policy": "good",
         # Put into a script as it is; there is nothing in it from outside.
-        "password_complexity_options": Markup(f'{{"min_length":{MINIMUM_LENGTH}}}'),
+        "password_complexity_options": Markup('{"min_length":%d}') % MINIMUM_LENGTH,
         "lang": request.accept_languages.best_match(settings["enabled_locales"]) or "en",
         "tenant": {
             "name": state.tenant_name,

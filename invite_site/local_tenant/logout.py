@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from .addresses import with_query
 from .clients import APPLICATION, Client, is_listed
+from .credentials import sign_out, signed_in
 from .keys import InvalidToken
-from .login import sign_out, signed_in
 from .pages import form_token_is_right, leave_to, message_page
 from .state import State, current_state
 

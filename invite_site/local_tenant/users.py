@@ -175,6 +175,15 @@ class Users:
         )
         return [_from_row(row) for row in rows]
 
+    def with_own_password(self, length: int) -> list[User]:
+        """`length` users who have chosen a password, the latest first."""
+        rows = self._database.all(
+            "SELECT * FROM user WHERE last_password_reset IS NOT NULL"
+            " ORDER BY last_password_reset DESC LIMIT ?",
+            length,
+        )
+        return [_from_row(row) for row in rows]
+
     def count(self) -> int:
         """How many users there are."""
         row = self._database.one("SELECT count(*) AS n FROM user")
