@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from .clients import APPLICATION, MANAGEMENT
 from .clock import iso
+from .experience import EXPERIENCES, choose_experience, current_experience
 from .faults import BadFault, parse_fault
 from .lies import BadLie
 from .state import State, current_state
@@ -159,6 +160,26 @@ def _lie(state: State) -> AnyResponse:
     lie = state.lies.current()
     told = None if lie is None else {"lie": lie.name, "times": lie.times, **lie.options}
     return jsonify({"lie": told})
+
+
+@blueprint.put("/experience")
+def set_experience() -> AnyResponse:
+    """Choose `classic`, `classic_reset` or `new`."""
+    state, name = current_state(), _order().get("experience")
+    if name not in EXPERIENCES:
+        raise _BadOrder(f"experience is one of {', '.join(EXPERIENCES)}")
+    choose_experience(state, str(name))
+    return _experience(state)
+
+
+@blueprint.get("/experience")
+def show_experience() -> AnyResponse:
+    """The experience people meet."""
+    return _experience(current_state())
+
+
+def _experience(state: State) -> AnyResponse:
+    return jsonify({"experience": current_experience(state).name})
 
 
 @blueprint.put("/switches")
