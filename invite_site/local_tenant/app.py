@@ -9,6 +9,7 @@ from . import (
     authorize,
     control,
     forgot,
+    limiting,
     login,
     logout,
     mailbox,
@@ -65,6 +66,7 @@ def build_app(state: State) -> Flask:
     app.extensions[EXTENSION] = state
     app.json.sort_keys = False  # type: ignore[attr-defined]
     pages.register(app)
+    limiting.register(app)
     server = create_authorization_server(app, state)
     app.register_blueprint(home)
     app.register_blueprint(oidc.create_blueprint(server))

@@ -157,14 +157,39 @@ class Clients:
         self._database.run("DELETE FROM client WHERE role IS NULL")
 
     def change(self, role: str, **fields: Any) -> None:
-        """Set fields of a seeded application; lists and objects are stored as such."""
+        """Set fields of a seeded application."""
+        self.change_one(self.seeded(role).client_id, **fields)
+
+    def change_one(self, client_id: str, **fields: Any) -> None:
+        """Set fields of an application; lists and objects are stored as such."""
         for name, value in fields.items():
             stored = json.dumps(value) if isinstance(value, list | tuple | dict) else value
             self._database.run(
-                f"UPDATE client SET {name} = ? WHERE role = ?",  # noqa: S608 (our column names)
+                f"UPDATE client SET {name} = ? WHERE client_id = ?",  # noqa: S608 (our column names)
                 stored,
-                role,
+                client_id,
             )
+
+    def create(self, name: str) -> Client:
+        """A new application, with a secret and nothing else."""
+        client_id = random_code(32)
+        self._database.run(
+            "INSERT INTO client VALUES (?, NULL, ?, ?, '[]', '[]', '[]', '', NULL, '{}')",
+            client_id,
+            name,
+            random_code(64),
+        )
+        client = self.get(client_id)
+        assert client is not None  # noqa: S101 (just stored)
+        return client
+
+    def delete(self, client_id: str) -> None:
+        """Forget an application; an unknown one is fine."""
+        self._database.run("DELETE FROM client WHERE client_id = ?", client_id)
+
+    def all(self) -> list[Client]:
+        """Every application, oldest first."""
+        return [_from_row(row) for row in self._database.all("SELECT * FROM client ORDER BY rowid")]
 
     def get(self, client_id: str | None) -> Client | None:
         """The application of that client id."""

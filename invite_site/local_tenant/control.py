@@ -16,6 +16,7 @@ from .clock import iso
 from .experience import EXPERIENCES, choose_experience, current_experience
 from .faults import BadFault, parse_fault
 from .lies import BadLie
+from .limits import BadPlan
 from .state import State, current_state
 from .switches import BadSwitch
 
@@ -44,6 +45,7 @@ def _only_this_machine() -> AnyResponse | None:
 
 @blueprint.errorhandler(BadFault)
 @blueprint.errorhandler(BadLie)
+@blueprint.errorhandler(BadPlan)
 @blueprint.errorhandler(BadSwitch)
 @blueprint.errorhandler(_BadOrder)
 def _bad_order(error: ValueError) -> AnyResponse:
@@ -160,6 +162,26 @@ def _lie(state: State) -> AnyResponse:
     lie = state.lies.current()
     told = None if lie is None else {"lie": lie.name, "times": lie.times, **lie.options}
     return jsonify({"lie": told})
+
+
+@blueprint.put("/plan")
+def choose_plan() -> AnyResponse:
+    """Put the rate limits of a plan in force, with full buckets; `off` for none."""
+    state = current_state()
+    state.limits.choose(str(_order().get("plan", "")))
+    return _plan(state)
+
+
+@blueprint.get("/plan")
+def show_plan() -> AnyResponse:
+    """The plan in force, and its figures."""
+    return _plan(current_state())
+
+
+def _plan(state: State) -> AnyResponse:
+    plan = state.limits.plan
+    rates = {kind: asdict(rate) for kind, rate in plan.rates.items()}
+    return jsonify({"plan": plan.name, "rates": rates, "log_days": plan.log_days})
 
 
 @blueprint.put("/experience")

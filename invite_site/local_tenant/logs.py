@@ -49,6 +49,8 @@ _MASK = "*****"
 _KEPT_SECONDS = 30 * 86_400
 _SWEEP_EVERY = 256
 
+Entry = dict[str, Any]
+
 
 class Logs:
     """The table of log entries."""
@@ -110,6 +112,32 @@ class Logs:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (number, log_id, now, type_, user.user_id if user else None, json.dumps(entry)),
             )
+
+    def after(self, log_id: str, length: int, *, since: float) -> list[Entry]:
+        """`length` entries that follow that id, oldest first."""
+        return self._entries(
+            "log_id > ? AND date >= ? ORDER BY log_id LIMIT ?", log_id, since, length
+        )
+
+    def newest_first(self, *, since: float, user_id: str | None = None) -> list[Entry]:
+        """All entries, or those about one user."""
+        if user_id is not None:
+            return self._entries("user_id = ? AND date >= ? ORDER BY log_id DESC", user_id, since)
+        return self._entries("date >= ? ORDER BY log_id DESC", since)
+
+    def get(self, log_id: str) -> Entry | None:
+        """The entry of that id."""
+        return next(iter(self._entries("log_id = ?", log_id)), None)
+
+    def _entries(self, condition: str, *parameters: object) -> list[Entry]:
+        rows = self._database.all(
+            f"SELECT log_id, entry FROM log WHERE {condition}",  # noqa: S608 (ours, above)
+            *parameters,
+        )
+        return [
+            {"_id": row["log_id"], "log_id": row["log_id"], **json.loads(row["entry"])}
+            for row in rows
+        ]
 
 
 def _masked(value: Any) -> Any:

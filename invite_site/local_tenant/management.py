@@ -3,7 +3,28 @@
 A call that none of them knows is answered with 501 by `pages.py`.
 """
 
-from . import management_tickets, management_users
+from . import (
+    management_clients,
+    management_connections,
+    management_logs,
+    management_mail,
+    management_roles,
+    management_tenant,
+    management_tickets,
+    management_users,
+)
 from .management_call import blueprint
 
-__all__ = ["blueprint", "management_tickets", "management_users"]
+# Importing a part hangs its calls on the blueprint.
+PARTS = (
+    management_clients,
+    management_connections,
+    management_logs,
+    management_mail,
+    management_roles,
+    management_tenant,
+    management_tickets,
+    management_users,
+)
+
+__all__ = ["PARTS", "blueprint"]

@@ -20,9 +20,11 @@ from .failures import Failures
 from .faults import Faults
 from .keys import SigningKey
 from .lies import Lies
+from .limits import Limits
 from .logs import Logs
 from .mails import Mails
 from .prompts import CustomText, Prompts
+from .roles import Roles
 from .sessions import Sessions
 from .switches import Switches
 from .tenant_settings import TenantSettings
@@ -55,11 +57,13 @@ class State:
     prompts: Prompts
     custom_text: CustomText
     connection: Connection
+    roles: Roles
     logs: Logs
     key: SigningKey
     faults: Faults
     lies: Lies
     switches: Switches
+    limits: Limits
     traffic: Traffic
     issued: Issued
     # Set at the end, so that a slow answer does not hold the tenant up.
@@ -95,6 +99,7 @@ class State:
         self.faults.clear()
         self.lies.clear()
         self.switches.clear()
+        self.limits.choose(self.config.plan)
         self.clock.offset = 0.0
         self.database.forget()
         self.clients.forget_others()
@@ -135,11 +140,13 @@ def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> 
         prompts=Prompts(documents),
         custom_text=CustomText(documents),
         connection=connection,
+        roles=Roles(database, documents),
         logs=Logs(database, clock, connection.id),
         key=SigningKey(database),
         faults=Faults(),
         lies=Lies(),
         switches=Switches(),
+        limits=Limits(clock, config.plan),
         traffic=Traffic(config.control),
         issued=issued,
     )

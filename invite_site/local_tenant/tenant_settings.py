@@ -35,7 +35,8 @@ class TenantSettings:
         return {**self._fresh, **(self._documents.get(_KIND, _NAME) or {})}
 
     def change(self, changes: Mapping[str, Any]) -> Document:
-        """Set some, each whole; all settings after it."""
+        """Set some, each whole, or take them back with None; all settings after it."""
         stored = {**(self._documents.get(_KIND, _NAME) or {}), **changes}
-        self._documents.put(_KIND, _NAME, stored)
+        kept = {name: value for name, value in stored.items() if value is not None}
+        self._documents.put(_KIND, _NAME, kept)
         return self.get()
