@@ -204,6 +204,16 @@ def _experience(state: State) -> AnyResponse:
     return jsonify({"experience": current_experience(state).name})
 
 
+@blueprint.put("/role-claim")
+def choose_role_claim() -> AnyResponse:
+    """Let ID tokens name the user's roles under `claim`; null for not at all."""
+    state, claim = current_state(), _order().get("claim")
+    if claim is not None and not (isinstance(claim, str) and claim):
+        raise _BadOrder("claim is a text or null")
+    state.role_claim.choose(claim)
+    return jsonify({"claim": state.role_claim.get()})
+
+
 @blueprint.put("/switches")
 def set_switches() -> AnyResponse:
     """Decide points that are not established; see `switches.SWITCHES`."""

@@ -5,7 +5,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from .addresses import with_query
 from .clients import APPLICATION, Client, is_listed
-from .credentials import sign_out, signed_in
+from .credentials import sign_out as end_session
+from .credentials import signed_in
 from .keys import InvalidToken
 from .pages import form_token_is_right, leave_to, message_page
 from .state import State, current_state
@@ -20,7 +21,7 @@ def auth0_logout() -> AnyResponse:
     # Without client_id Auth0 asks the tenant's own list; here the one application's is it.
     client_id = request.args.get("client_id")
     client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
-    sign_out()
+    _sign_out(state, client)
     if client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
     return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
@@ -47,11 +48,18 @@ def oidc_logout() -> AnyResponse:
     agreed = request.method == "POST" and form_token_is_right(request.form.get("_csrf"))
     if known is not None and not agreed and hints != {known[0].sid}:
         return _ask(known[1].email)
-    sign_out()
+    _sign_out(state, client)
     if not target:
         return message_page("Signed out", "You are signed out of this tenant.")
     told = {"state": request.values["state"]} if "state" in request.values else {}
     return leave_to(with_query(target, told))
+
+
+def _sign_out(state: State, client: Client | None) -> None:
+    known = signed_in()
+    end_session()
+    if known is not None:
+        state.logs.write("slo", "User successfully logged out", user=known[1], client=client)
 
 
 def _hint_claims(state: State, hint: str | None) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from .documents import Document, Documents
 from .secret import random_code
 
 _KIND = "role"
+_CLAIM = "role_claim"
 
 
 class Roles:
@@ -56,3 +57,22 @@ class Roles:
             self._database.run(
                 "DELETE FROM user_role WHERE user_id = ? AND role_id = ?", user_id, role_id
             )
+
+
+class RoleClaim:
+    """Which claim of an ID token names the user's roles: at Auth0 the work of an Action."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def get(self) -> str | None:
+        """The claim's name, or None where no token tells roles."""
+        kept = self._documents.get(_CLAIM, _CLAIM)
+        return None if kept is None else str(kept["claim"])
+
+    def choose(self, claim: str | None) -> None:
+        """Put the roles under that claim, or under none."""
+        if claim is None:
+            self._documents.delete(_CLAIM, _CLAIM)
+        else:
+            self._documents.put(_CLAIM, _CLAIM, {"claim": claim})

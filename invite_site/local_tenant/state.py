@@ -24,7 +24,7 @@ from .limits import Limits
 from .logs import Logs
 from .mails import Mails
 from .prompts import CustomText, Prompts
-from .roles import Roles
+from .roles import RoleClaim, Roles
 from .sessions import Sessions
 from .switches import Switches
 from .tenant_settings import TenantSettings
@@ -58,6 +58,7 @@ class State:
     custom_text: CustomText
     connection: Connection
     roles: Roles
+    role_claim: RoleClaim
     logs: Logs
     key: SigningKey
     faults: Faults
@@ -120,6 +121,7 @@ def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> 
     clients = Clients(database)
     connection = Connection(database, documents, clients)
     clock = Clock()
+    switches = Switches()
     issued = Issued(config.control)
     state = State(
         config=config,
@@ -132,7 +134,7 @@ def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> 
         tickets=Tickets(database, clock),
         sessions=Sessions(database, clock),
         failures=Failures(database),
-        codes=Codes(database, clock),
+        codes=Codes(database, clock, switches),
         mails=Mails(database, clock),
         templates=EmailTemplates(documents),
         provider=EmailProvider(documents),
@@ -141,11 +143,12 @@ def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> 
         custom_text=CustomText(documents),
         connection=connection,
         roles=Roles(database, documents),
+        role_claim=RoleClaim(documents),
         logs=Logs(database, clock, connection.id),
         key=SigningKey(database),
         faults=Faults(),
         lies=Lies(),
-        switches=Switches(),
+        switches=switches,
         limits=Limits(clock, config.plan),
         traffic=Traffic(config.control),
         issued=issued,
