@@ -29,9 +29,13 @@ class PortInUse(OSError):
 
 @dataclass(frozen=True)
 class RunningTenant:
-    """Where a served tenant is, and what a site copies out of its dashboard."""
+    """Where a served tenant is, and what a site copies out of its dashboard.
+
+    `url` is the public address; `port` is where it listens on this machine.
+    """
 
     url: str
+    port: int
     smtp_port: int
     mailbox_url: str
     environment: Mapping[str, str] = field(repr=False)
@@ -52,7 +56,7 @@ def serve(config: TenantConfig) -> Iterator[RunningTenant]:
 
         stack.enter_context(_smtp_server(state, smtp))
         stack.enter_context(_http_server(build_app(state), state, http))
-        yield RunningTenant(url, smtp_port, f"{url}/mailbox", _environment(state, smtp_port))
+        yield RunningTenant(url, port, smtp_port, f"{url}/mailbox", _environment(state, smtp_port))
 
 
 def _environment(state: State, smtp_port: int) -> dict[str, str]:
