@@ -83,7 +83,7 @@ def reset() -> AnyResponse:
 
 def _clock(state: State) -> AnyResponse:
     now = state.clock.now()
-    return jsonify({"offset": state.clock.offset, "now": iso(now)})
+    return jsonify({"offset": state.clock.offset, "now": iso(now), "held": state.clock.is_held})
 
 
 @blueprint.get("/clock")
@@ -94,9 +94,10 @@ def show_clock() -> AnyResponse:
 
 @blueprint.put("/clock")
 def set_clock() -> AnyResponse:
-    """Put the clock `offset` seconds ahead of the machine's."""
-    state = current_state()
-    state.clock.offset = _number(_order(), "offset")
+    """Put the clock `offset` seconds ahead of the machine's; `held` lets it stand still."""
+    state, order = current_state(), _order()
+    state.clock.offset = _number(order, "offset")
+    state.clock.hold(order.get("held") is True)
     return _clock(state)
 
 

@@ -102,6 +102,7 @@ class State:
         self.switches.clear()
         self.limits.choose(self.config.plan)
         self.clock.offset = 0.0
+        self.clock.hold(False)
         self.database.forget()
         self.clients.forget_others()
         self.clients.seed(self.config, anew=True)
