@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, make_response, render_template
 from . import (
     authorize,
     control,
+    dashboard,
     forgot,
     limiting,
     login,
@@ -76,5 +77,7 @@ def build_app(state: State) -> Flask:
         app.register_blueprint(part.blueprint)
     if state.config.control:
         app.register_blueprint(control.blueprint)
+        app.register_blueprint(dashboard.blueprint)
+    app.jinja_env.globals["control"] = state.config.control
     app.wsgi_app = Wire(app.wsgi_app, state)  # type: ignore[method-assign]
     return app

@@ -30,13 +30,17 @@ class _BadOrder(ValueError):
     """An order that cannot be carried out; says why."""
 
 
+def is_this_machine() -> bool:
+    """Whether the caller sits at this machine."""
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
 @blueprint.before_request
 def _only_this_machine() -> AnyResponse | None:
-    try:
-        is_local = ipaddress.ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        is_local = False
-    if is_local and request.headers.get("X-Tenant-Control") == "1":
+    if is_this_machine() and request.headers.get("X-Tenant-Control") == "1":
         return None
     refusal = jsonify({"error": "the control plane wants X-Tenant-Control: 1, from this machine"})
     refusal.status_code = 403

@@ -125,6 +125,10 @@ class Logs:
             return self._entries("user_id = ? AND date >= ? ORDER BY log_id DESC", user_id, since)
         return self._entries("date >= ? ORDER BY log_id DESC", since)
 
+    def latest(self, length: int) -> list[Entry]:
+        """The last `length` entries, newest first."""
+        return self._entries("TRUE ORDER BY number DESC LIMIT ?", length)
+
     def get(self, log_id: str) -> Entry | None:
         """The entry of that id."""
         return next(iter(self._entries("log_id = ?", log_id)), None)

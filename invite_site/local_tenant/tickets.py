@@ -10,6 +10,7 @@ from .users import User, end_what_hangs_on_a_password, hash_password
 
 # Auth0 Management API, "Create a password change ticket": absent or 0 means five days.
 DEFAULT_TTL_SECONDS = 432_000
+STATES = ("live", "used", "superseded", "expired")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,25 @@ class Tickets:
         return [
             _from_row(row) for row in self._database.all("SELECT * FROM ticket ORDER BY created_at")
         ]
+
+    def latest(self, length: int) -> list[Ticket]:
+        """The last `length` tickets, newest first."""
+        rows = self._database.all("SELECT * FROM ticket ORDER BY created_at DESC LIMIT ?", length)
+        return [_from_row(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many tickets there are in each state."""
+        now = self._clock.now()
+        row = self._database.one(
+            "SELECT sum(used_at IS NOT NULL) AS used,"
+            " sum(used_at IS NULL AND superseded_at IS NOT NULL) AS superseded,"
+            " sum(used_at IS NULL AND superseded_at IS NULL AND expires_at <= ?) AS expired,"
+            " sum(used_at IS NULL AND superseded_at IS NULL AND expires_at > ?) AS live"
+            " FROM ticket",
+            now,
+            now,
+        )
+        return {} if row is None else {name: int(row[name] or 0) for name in STATES}
 
     def spend(self, ticket: Ticket, password: str) -> bool:
         """Set the password, once: of two callers at the same moment one gets True.

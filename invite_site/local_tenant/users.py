@@ -175,6 +175,11 @@ class Users:
         )
         return [_from_row(row) for row in rows]
 
+    def latest(self, length: int) -> list[User]:
+        """The last `length` users, newest first."""
+        rows = self._database.all("SELECT * FROM user ORDER BY created_at DESC LIMIT ?", length)
+        return [_from_row(row) for row in rows]
+
     def with_own_password(self, length: int) -> list[User]:
         """`length` users who have chosen a password, the latest first."""
         rows = self._database.all(

@@ -52,6 +52,7 @@ def _the_application(route: Route) -> None:
 
 def suits_everybody(page: Page) -> None:
     """Nothing for axe to complain about, and nothing to scroll sideways for."""
+    page.wait_for_load_state()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     width = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
@@ -114,6 +115,7 @@ def test_the_login_pages_suit_everybody(tenant: Guest, phone: Page) -> None:
     expect(phone.get_by_role("alert")).to_have_text("Wrong email or password.")
     suits_everybody(phone)
     phone.get_by_role("link", name="Forgot password?").click()
+    expect(phone.get_by_role("heading", name="Forgot Your Password?")).to_be_visible()
     suits_everybody(phone)
     phone.get_by_label("Email address").fill("grace@example.com")
     phone.get_by_role("button", name="Continue").click()
@@ -129,6 +131,25 @@ def test_the_login_pages_suit_everybody(tenant: Guest, phone: Page) -> None:
     phone.get_by_label("Password", exact=True).fill("Wrong-Horse-1")
     phone.get_by_role("button", name="Continue", exact=True).click()
     expect(phone.get_by_role("alert")).to_have_text("Wrong email or password")
+    suits_everybody(phone)
+
+
+def test_the_dashboard_suits_everybody(tenant: Guest, phone: Page) -> None:
+    """With something of everything on it; a switch says what it has done."""
+    user = tenant.create_user("somebody.with.a.long.address@subdomain.of.example.com")
+    tenant.set_password(tenant.create_ticket(user["user_id"]), GOOD)
+    tenant.create_ticket(user["user_id"])
+    tenant.send_mail("A subject that is longer than a small phone is wide, by quite a bit")
+    tenant.control("POST", "/faults", {"route": "GET /userinfo", "kind": "status"})
+    tenant.control("PUT", "/lies", {"lie": "callback_iss_absent_but_advertised"})
+    phone.goto(tenant.url)
+    suits_everybody(phone)
+    phone.get_by_role("link", name="Dashboard").first.click()
+    expect(phone.get_by_role("heading", name="Dashboard")).to_be_visible()
+    suits_everybody(phone)
+    phone.get_by_label("Pages that people meet").select_option("new")
+    phone.get_by_role("button", name="Switch experience").click()
+    expect(phone.get_by_role("status")).to_contain_text("New Universal Login alone")
     suits_everybody(phone)
 
 
