@@ -39,6 +39,9 @@ def create_blueprint(server: TenantServer) -> Blueprint:
         if error is not None:
             return error
         asked = request.values.to_dict()
+        closed = _why_closed(state, asked)
+        if closed is not None:
+            return _refuse(asked, "invalid_request", closed)
         if state.lies.take("error_callback"):
             return _refuse(asked, "access_denied", ATTACKER_TEXT)
         prompts = asked.get("prompt", "").split()
@@ -76,6 +79,16 @@ def _ill_formed(
         return _refuse(values.to_dict(), str(error.error), str(error.description))
     except ValueError:  # Authlib will not repeat characters that RFC 6749 forbids in a text
         return _refuse(values.to_dict(), "invalid_request", "Ill-formed request")
+    return None
+
+
+def _why_closed(state: State, asked: Mapping[str, str]) -> str | None:
+    """Why nobody can log in to this application, or not by that connection (texts are ours)."""
+    connection = state.connection.get()
+    if asked.get("client_id") not in connection["enabled_clients"]:
+        return "no connections enabled for the client"
+    if asked.get("connection", connection["name"]) != connection["name"]:
+        return "the connection was not found"
     return None
 
 

@@ -18,7 +18,7 @@ blueprint = Blueprint("logout", __name__)
 def auth0_logout() -> AnyResponse:
     """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
     state = current_state()
-    # Without client_id Auth0 asks the tenant's own list; here the one application's is it.
+    # Without client_id Auth0 asks the tenant's own list; here the application's counts as well.
     client_id = request.args.get("client_id")
     client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
     _sign_out(state, client)
@@ -79,8 +79,12 @@ def _ask(email: str) -> Response:
 
 
 def _is_allowed(client: Client, url: str) -> bool:
-    """Listed among the Allowed Logout URLs; query and fragment do not count (Auth0 docs)."""
-    return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls)
+    """Listed among the Allowed Logout URLs of the application or the tenant.
+
+    Query and fragment do not count (Auth0 docs).
+    """
+    of_tenant = tuple(current_state().settings.get()["allowed_logout_urls"])
+    return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls + of_tenant)
 
 
 def _not_allowed(url: str) -> Response:

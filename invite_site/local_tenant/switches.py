@@ -12,60 +12,72 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Switch:
-    """One open point: the values it may take, the first of them is the default."""
+    """One open point: where the contract speaks of it, and the values it may take.
 
+    The first value is the default.
+    """
+
+    section: str
     values: tuple[Any, ...]
     question: str
 
 
 SWITCHES: dict[str, Switch] = {
     "include_email_default": Switch(
-        (False, True), "whether a ticket without `includeEmailInRedirect` adds `email`"
+        "§3.1", (False, True), "whether a ticket without `includeEmailInRedirect` adds `email`"
     ),
     "email_on_failure": Switch(
-        (True, False), "whether `email` comes with a failure too, where it comes with success"
+        "§4", (True, False), "whether `email` comes with a failure too, where it comes with success"
     ),
     "result_url_with_client_id": Switch(
-        ("refuse", "allow"), "a ticket with both `result_url` and `client_id`"
+        "§3.1", ("refuse", "allow"), "a ticket with both `result_url` and `client_id`"
     ),
     "result_url_on_localhost": Switch(
-        ("allow", "refuse"), "a `result_url` on localhost or an IP address"
+        "§4", ("allow", "refuse"), "a `result_url` on localhost or an IP address"
     ),
     "ticket_result_url_barred": Switch(
-        (False, True), "whether the 403 of 2026-05-05 covers the `result_url` of tickets as well"
+        "§3.1",
+        (False, True),
+        "whether the 403 of 2026-05-05 covers the `result_url` of tickets as well",
     ),
     "template_result_url_barred": Switch(
-        (False, True), "whether this tenant falls under the 403 on a template's `resultUrl`"
+        "§5.2", (False, True), "whether this tenant falls under the 403 on a template's `resultUrl`"
     ),
     "plus_in_redirect": Switch(
-        ("encoded", "literal"), "how a `+` in the `email` of a redirect is written"
+        "§4", ("encoded", "literal"), "how a `+` in the `email` of a redirect is written"
     ),
     "new_login_honours_result_url": Switch(
-        (False, True), "whether New Universal Login leads its button to a ticket's `result_url`"
+        "§4.1",
+        (False, True),
+        "whether New Universal Login leads its button to a ticket's `result_url`",
     ),
     "new_login_ticket_path": Switch(
-        ("/u/reset-verify", "/u/reset-password"), "path of a ticket in New Universal Login"
+        "§3.2", ("/u/reset-verify", "/u/reset-password"), "path of a ticket in New Universal Login"
     ),
     "dead_ticket_status": Switch(
-        (400, 200, 403, 404), "HTTP status of the pages for expired and used tickets"
+        "§3.4", (400, 200, 403, 404), "HTTP status of the pages for expired and used tickets"
     ),
     "unknown_connection_status": Switch(
-        (400, 404), "status of POST /users with a connection that does not exist"
+        "§2.1", (400, 404), "status of POST /users with a connection that does not exist"
     ),
     "missing_token_status": Switch(
-        (401, 400), "status of a Management API call without an Authorization header"
+        "§1.6", (401, 400), "status of a Management API call without an Authorization header"
     ),
     "plus_in_nickname": Switch(
-        ("kept", "cut"), "the nickname made of an address with a `+`: `ada+team` or `ada`"
+        "§2.1", ("kept", "cut"), "the nickname made of an address with a `+`: `ada+team` or `ada`"
     ),
     "mail_to_blocked": Switch(
-        (True, False), "whether a blocked user gets the mail of `/dbconnections/change_password`"
+        "§5.1",
+        (True, False),
+        "whether a blocked user gets the mail of `/dbconnections/change_password`",
     ),
-    "code_lifetime_seconds": Switch((60, 30, 300, 600), "how long an authorization code lives"),
+    "code_lifetime_seconds": Switch(
+        "§7.3", (60, 30, 300, 600), "how long an authorization code lives"
+    ),
     "authentication_429": Switch(
-        ("oauth", "management"), "shape of a 429 of the Authentication API"
+        "§1.3", ("oauth", "management"), "shape of a 429 of the Authentication API"
     ),
-    "retry_after_on_429": Switch((False, True), "whether a 429 carries `Retry-After`"),
+    "retry_after_on_429": Switch("§8", (False, True), "whether a 429 carries `Retry-After`"),
 }
 
 
