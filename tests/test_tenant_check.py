@@ -12,7 +12,6 @@ import pytest
 from invite_site.setup.access import rate_limit
 from invite_site.setup.api import Credentials
 from invite_site.setup.check import FACTS, Report
-from invite_site.setup.mail import greet
 from invite_site.setup.ways import Ways
 
 from .at_tenant import AtTenant, at_tenant
@@ -345,31 +344,6 @@ def test_no_secret_is_printed(at: AtTenant) -> None:
     shown += at.runs("check", "--json").output + at.runs("apply", "--dry-run").output
     secrets = [value for name, value in at.tenant.environment.items() if "SECRET" in name]
     assert not [secret for secret in [*secrets, "wrong-secret"] if secret in shown]
-
-
-# The mail server ----------------------------------------------------------------------------------
-
-
-def test_a_mail_server_without_encryption_is_told(at: AtTenant) -> None:
-    """Off this machine an invitation only travels encrypted."""
-    assert "STARTTLS" in greet(at.settings.smtp_url, encrypted=True).says
-    assert greet(at.settings.smtp_url, encrypted=False).verdict == "ok"
-
-
-def test_smtps_on_a_plain_port_is_told(at: AtTenant) -> None:
-    """The most common mistake: the port of the other kind."""
-    url = at.settings.smtp_url.replace("smtp://", "smtps://")
-    verdict = greet(url, encrypted=True)
-    assert verdict.verdict == "wrong"
-    assert "smtp://" in verdict.mend
-
-
-def test_a_mail_server_that_wants_no_sign_in_is_told(at: AtTenant) -> None:
-    """A user and a password that nobody asks for are a mistake as well."""
-    url = at.settings.smtp_url.replace("smtp://", "smtp://user:p%40ss@")
-    verdict = greet(url, encrypted=False)
-    assert verdict.verdict == "wrong"
-    assert "p%40ss" not in verdict.says + verdict.mend
 
 
 def test_setup_credentials_need_both_halves() -> None:
