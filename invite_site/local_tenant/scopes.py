@@ -3,7 +3,7 @@
 MANAGEMENT_SCOPES = frozenset(
     (
         "create:users", "read:users", "update:users", "delete:users", "create:user_tickets",
-        "update:users_app_metadata", "create:users_app_metadata", "read:users_app_metadata",
+        "update:users_app_metadata",
         "create:roles", "read:roles", "update:roles", "delete:roles",
         "create:role_members", "read:role_members", "delete:role_members",
         "read:logs", "read:logs_users",

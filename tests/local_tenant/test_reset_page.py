@@ -229,7 +229,7 @@ def test_of_two_at_the_same_moment_one_wins(tenant: Guest) -> None:
     assert "code" in query(tenant.log_in("ada+team@example.com", f"Correct-Horse-{winners[0]}"))
 
 
-@contract("§3.3", "a new password ends the user's sessions")
+@contract("§3.3", "a password chosen with a ticket ends the user's sessions")
 def test_a_new_password_ends_the_sessions_of_the_user(tenant: Guest) -> None:
     """Whoever was signed in at the tenant has to sign in again."""
     user = tenant.create_user("ada@example.com", password="Before-4711!")
