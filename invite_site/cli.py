@@ -1,4 +1,4 @@
-"""The commands: `flask invite …`, `flask admin …`, `flask db …`, `flask serve`.
+"""The commands: `flask invite …`, `flask admin …`, `flask tenant …`, `flask db …`, `flask serve`.
 
 They call the same use cases as the pages; a mistake is one sentence and exit status 1.
 """
@@ -20,6 +20,7 @@ from .invitations import Inviter
 from .invitee import Invitee
 from .pages import moment
 from .serving import PortInUse, listening, prepare, serving, worker_name, working
+from .tenant_cli import tenant
 from .worker import work
 
 P = ParamSpec("P")
@@ -31,7 +32,7 @@ db = AppGroup("db", help="The database.")
 
 
 def init_app(app: Flask) -> None:
-    for command in (invite, admin, db, serve):
+    for command in (invite, admin, tenant, db, serve):
         app.cli.add_command(command)
 
 

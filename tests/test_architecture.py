@@ -43,7 +43,10 @@ MAY_IMPORT = {
     "ways": set(),
     "pages": {"auth", "extensions"},
     "serving": {"database", "extensions", "worker"},
-    "cli": {"database", "extensions", "invitations", "invitee", "pages", "serving", "worker"},
+    "tenant_cli": {"extensions", "setup"},
+    "cli": {
+        "database", "extensions", "invitations", "invitee", "pages", "serving", "tenant_cli", "worker",
+    },
 }  # fmt: skip
 NO_FLASK = {
     "errors", "settings", "invitee", "schema", "database", "ledger", "queue", "pause", "sessions",
@@ -123,6 +126,18 @@ def test_the_local_tenant_never_looks_out_of_its_window(path: Path) -> None:
             assert not any(alias.name.startswith("invite_site") for alias in node.names)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "setup").glob("*.py")), ids=lambda path: path.name
+)
+def test_the_setup_of_a_tenant_knows_little_of_the_site(path: Path) -> None:
+    """It reads the settings and speaks HTTP; Flask and the ledger are not its business."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 2:
+            assert node.module in {"errors", "settings", "tenant"}
+        elif isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] not in {"flask", "invite_site", "sqlalchemy"}
+
+
 def test_only_the_demo_opens_the_local_tenants_door() -> None:
     """`demo.py` imports it and nothing else of the site does."""
     importers = {
@@ -145,6 +160,9 @@ def test_every_setting_is_explained_in_the_example() -> None:
     """`.env.example` names exactly the variables that the settings read."""
     source = (PACKAGE / "settings.py").read_text(encoding="utf-8")
     read = set(re.findall(r'(?:read|choice)\(\s*"([A-Z0-9_]+)"', source))
+    # What sets a tenant up is no business of the running site, so its settings do not have it.
+    command = (PACKAGE / "tenant_cli.py").read_text(encoding="utf-8")
+    read |= set(re.findall(r'envvar="([A-Z0-9_]+)"', command))
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     explained = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     assert explained == read

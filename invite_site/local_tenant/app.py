@@ -5,7 +5,22 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, render_template
 
-from . import control, login, logout, mailbox, management, oidc, pages, reset
+from . import (
+    authorize,
+    control,
+    dashboard,
+    forgot,
+    limiting,
+    login,
+    logout,
+    mailbox,
+    management,
+    new_login,
+    new_reset,
+    oidc,
+    pages,
+    reset,
+)
 from .clients import APPLICATION
 from .config import TenantConfig
 from .grants import create_authorization_server
@@ -52,13 +67,17 @@ def build_app(state: State) -> Flask:
     app.extensions[EXTENSION] = state
     app.json.sort_keys = False  # type: ignore[attr-defined]
     pages.register(app)
+    limiting.register(app)
     server = create_authorization_server(app, state)
     app.register_blueprint(home)
     app.register_blueprint(oidc.create_blueprint(server))
-    app.register_blueprint(login.create_blueprint(server))
-    for part in (logout, reset, management, mailbox):
+    for page in (authorize, login, new_login):
+        app.register_blueprint(page.create_blueprint(server))
+    for part in (logout, reset, new_reset, forgot, management, mailbox):
         app.register_blueprint(part.blueprint)
     if state.config.control:
         app.register_blueprint(control.blueprint)
+        app.register_blueprint(dashboard.blueprint)
+    app.jinja_env.globals["control"] = state.config.control
     app.wsgi_app = Wire(app.wsgi_app, state)  # type: ignore[method-assign]
     return app

@@ -1,9 +1,10 @@
-"""The two seeded applications: the site's regular web app and its machine-to-machine client."""
+"""The applications: the seeded ones of the site, and those made by the Management API."""
 
 import hmac
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,16 +13,30 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from .config import TenantConfig
 from .database import Database
+from .scopes import MANAGEMENT_SCOPES
 from .secret import random_code
 
 APPLICATION = "application"
 MANAGEMENT = "management"
+SETUP = "setup"
 
-# What the Management API of this tenant can do; another scope would promise a 501.
-MANAGEMENT_SCOPE = "read:users create:users update:users delete:users create:user_tickets"
+# What the running site may do at the Management API, and what the one who sets a tenant up.
+_SCOPES: dict[str, str | None] = {
+    APPLICATION: None,
+    MANAGEMENT: "read:users create:users update:users delete:users create:user_tickets"
+    " read:roles create:role_members delete:role_members read:logs",
+    SETUP: " ".join(sorted(MANAGEMENT_SCOPES)),
+}
+_GRANT_TYPES = {
+    APPLICATION: ["authorization_code"],
+    MANAGEMENT: ["client_credentials"],
+    SETUP: ["client_credentials"],
+}
+_NAMES = {APPLICATION: "{}", MANAGEMENT: "{} (Management API)", SETUP: "{} (setup)"}
 
 _KNOWN_SCOPES = frozenset(("openid", "profile", "email"))
 _LARGEST_PORT = 65_535
+_SEEDED = "applications_seeded_for"
 _ANY_PORT = re.compile(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\*(/.*)?$")
 
 
@@ -30,7 +45,7 @@ class Client(ClientMixin):
     """An application registered at the tenant; the methods are Authlib's door to it."""
 
     client_id: str
-    role: str
+    role: str | None
     name: str
     client_secret: str
     grant_types: tuple[str, ...]
@@ -38,6 +53,8 @@ class Client(ClientMixin):
     logout_urls: tuple[str, ...]
     initiate_login_uri: str
     management_scope: str | None
+    # What the Management API was given beside the fields above, kept as it was given.
+    properties: Mapping[str, Any]
 
     def get_client_id(self) -> str:
         return self.client_id
@@ -94,6 +111,7 @@ def _from_row(row: sqlite3.Row) -> Client:
     fields: dict[str, Any] = dict(row)
     for name in ("grant_types", "callbacks", "logout_urls"):
         fields[name] = tuple(json.loads(fields[name]))
+    fields["properties"] = json.loads(fields["properties"])
     return Client(**fields)
 
 
@@ -103,38 +121,75 @@ class Clients:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def seed(self, config: TenantConfig) -> None:
-        """Make both applications once; what follows from the site's address is set each time."""
-        for role in (APPLICATION, MANAGEMENT):
-            grants = ["authorization_code"] if role == APPLICATION else ["client_credentials"]
+    def seed(self, config: TenantConfig, *, anew: bool = False) -> None:
+        """Make the site's applications once.
+
+        What follows from the site's address is set again where the configuration has
+        changed: else a restart would undo what somebody has changed since.
+        """
+        for role, scope in _SCOPES.items():
             self._database.run(
-                "INSERT OR IGNORE INTO client VALUES (?, ?, ?, ?, ?, '[]', '[]', '', ?)",
+                "INSERT OR IGNORE INTO client VALUES (?, ?, ?, ?, ?, '[]', '[]', '', ?, '{}')",
                 random_code(32),
                 role,
-                f"{config.app_name} (Management API)",
+                _NAMES[role].format(config.app_name),
                 random_code(64),
-                json.dumps(grants),
-                MANAGEMENT_SCOPE if role == MANAGEMENT else None,
+                json.dumps(_GRANT_TYPES[role]),
+                scope,
             )
-        self.change(MANAGEMENT, management_scope=MANAGEMENT_SCOPE)
+        told = json.dumps([config.app_name, config.site_url, _SCOPES])
+        if not anew and self._database.setting(_SEEDED) == told:
+            return
+        for role, scope in _SCOPES.items():
+            name = _NAMES[role].format(config.app_name)
+            self.change(role, name=name, management_scope=scope, properties={})
         site = config.site_url.rstrip("/")
         self.change(
             APPLICATION,
-            name=config.app_name,
             callbacks=[f"{site}/callback", "http://localhost:*/callback"],
             logout_urls=[site, f"{site}/", "http://localhost:*", "http://localhost:*/"],
             initiate_login_uri=f"{site}/login",
         )
+        self._database.keep_setting(_SEEDED, told)
+
+    def forget_others(self) -> None:
+        """Only the seeded applications stay."""
+        self._database.run("DELETE FROM client WHERE role IS NULL")
 
     def change(self, role: str, **fields: Any) -> None:
-        """Set fields of a seeded application; lists are stored as such."""
+        """Set fields of a seeded application."""
+        self.change_one(self.seeded(role).client_id, **fields)
+
+    def change_one(self, client_id: str, **fields: Any) -> None:
+        """Set fields of an application; lists and objects are stored as such."""
         for name, value in fields.items():
-            stored = json.dumps(value) if isinstance(value, list | tuple) else value
+            stored = json.dumps(value) if isinstance(value, list | tuple | dict) else value
             self._database.run(
-                f"UPDATE client SET {name} = ? WHERE role = ?",  # noqa: S608 (our column names)
+                f"UPDATE client SET {name} = ? WHERE client_id = ?",  # noqa: S608 (our column names)
                 stored,
-                role,
+                client_id,
             )
+
+    def create(self, name: str) -> Client:
+        """A new application, with a secret and nothing else."""
+        client_id = random_code(32)
+        self._database.run(
+            "INSERT INTO client VALUES (?, NULL, ?, ?, '[]', '[]', '[]', '', NULL, '{}')",
+            client_id,
+            name,
+            random_code(64),
+        )
+        client = self.get(client_id)
+        assert client is not None  # noqa: S101 (just stored)
+        return client
+
+    def delete(self, client_id: str) -> None:
+        """Forget an application; an unknown one is fine."""
+        self._database.run("DELETE FROM client WHERE client_id = ?", client_id)
+
+    def all(self) -> list[Client]:
+        """Every application, oldest first."""
+        return [_from_row(row) for row in self._database.all("SELECT * FROM client ORDER BY rowid")]
 
     def get(self, client_id: str | None) -> Client | None:
         """The application of that client id."""
@@ -142,7 +197,7 @@ class Clients:
         return None if row is None else _from_row(row)
 
     def seeded(self, role: str) -> Client:
-        """One of the two seeded applications."""
+        """One of the seeded applications."""
         row = self._database.one("SELECT * FROM client WHERE role = ?", role)
         if row is None:
             raise LookupError(role)

@@ -7,13 +7,23 @@ from datetime import UTC, datetime
 
 @dataclass
 class Clock:
-    """The machine's clock plus an `offset` in seconds that the control plane may set."""
+    """The machine's clock plus an `offset` in seconds; the control plane may set and hold it."""
 
     offset: float = 0.0
+    _held_at: float | None = None
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time() + self.offset
+        return (time.time() if self._held_at is None else self._held_at) + self.offset
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it stands still."""
+        return self._held_at is not None
+
+    def hold(self, held: bool) -> None:
+        """Let it stand still, or go on with the machine's time."""
+        self._held_at = time.time() if held else None
 
 
 def iso(seconds: float) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from .clock import Clock
 from .database import Database
 from .secret import digest, random_code
+from .switches import Switches
 
-# Auth0 does not publish a code's life; the contract's emulator profile says 60 seconds.
-CODE_SECONDS = 60
 ACCESS_TOKEN_SECONDS = 86_400
 
 
@@ -38,9 +37,10 @@ class AuthorizationCode:
 class Codes:
     """The tables of authorization codes and access tokens."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, switches: Switches) -> None:
         self._database = database
         self._clock = clock
+        self._switches = switches
 
     def keep(
         self,
@@ -56,8 +56,10 @@ class Codes:
         sid: str,
         auth_time: float | None,
     ) -> None:
-        """Store a new code for 60 seconds; older ones are swept out."""
+        """Store a new code for its short life; older ones are swept out."""
         now = self._clock.now()
+        # Auth0 does not publish how long a code lives.
+        life = int(self._switches["code_lifetime_seconds"])
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM authorization_code WHERE expires_at < ?", (now - 3600,))
             connection.execute(
@@ -75,7 +77,7 @@ class Codes:
                     user_id,
                     sid,
                     auth_time,
-                    now + CODE_SECONDS,
+                    now + life,
                 ),
             )
 

@@ -15,7 +15,8 @@ class TenantConfig:
     takes a free one. `control` switches the test and demo switches under
     `/_tenant/` on. `site_url` is the site that the seeded application belongs to.
     `public_url` is the base of the issuer where it differs from
-    `http://localhost:<port>`, for example behind a TLS front.
+    `http://localhost:<port>`, for example behind a TLS front. `plan` is the one whose
+    rate limits are in force at the start.
     """
 
     database: Path
@@ -25,5 +26,6 @@ class TenantConfig:
     site_url: str = "http://localhost:3000"
     app_name: str = "Acme"
     public_url: str | None = None
+    plan: str = "off"
     admin_email: str = "admin@example.com"
     admin_password: str = field(default="Invite-Demo-1!", repr=False)

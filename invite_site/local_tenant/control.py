@@ -13,9 +13,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from .clients import APPLICATION, MANAGEMENT
 from .clock import iso
+from .experience import EXPERIENCES, choose_experience, current_experience
 from .faults import BadFault, parse_fault
 from .lies import BadLie
+from .limits import BadPlan
 from .state import State, current_state
+from .switches import BadSwitch
 
 # Ten years: farther away, times stop being times that libraries can write.
 _FARTHEST_SECONDS = 315_360_000
@@ -27,13 +30,17 @@ class _BadOrder(ValueError):
     """An order that cannot be carried out; says why."""
 
 
+def is_this_machine() -> bool:
+    """Whether the caller sits at this machine."""
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
 @blueprint.before_request
 def _only_this_machine() -> AnyResponse | None:
-    try:
-        is_local = ipaddress.ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        is_local = False
-    if is_local and request.headers.get("X-Tenant-Control") == "1":
+    if is_this_machine() and request.headers.get("X-Tenant-Control") == "1":
         return None
     refusal = jsonify({"error": "the control plane wants X-Tenant-Control: 1, from this machine"})
     refusal.status_code = 403
@@ -42,6 +49,8 @@ def _only_this_machine() -> AnyResponse | None:
 
 @blueprint.errorhandler(BadFault)
 @blueprint.errorhandler(BadLie)
+@blueprint.errorhandler(BadPlan)
+@blueprint.errorhandler(BadSwitch)
 @blueprint.errorhandler(_BadOrder)
 def _bad_order(error: ValueError) -> AnyResponse:
     response = jsonify({"error": str(error)})
@@ -78,7 +87,7 @@ def reset() -> AnyResponse:
 
 def _clock(state: State) -> AnyResponse:
     now = state.clock.now()
-    return jsonify({"offset": state.clock.offset, "now": iso(now)})
+    return jsonify({"offset": state.clock.offset, "now": iso(now), "held": state.clock.is_held})
 
 
 @blueprint.get("/clock")
@@ -89,9 +98,10 @@ def show_clock() -> AnyResponse:
 
 @blueprint.put("/clock")
 def set_clock() -> AnyResponse:
-    """Put the clock `offset` seconds ahead of the machine's."""
-    state = current_state()
-    state.clock.offset = _number(_order(), "offset")
+    """Put the clock `offset` seconds ahead of the machine's; `held` lets it stand still."""
+    state, order = current_state(), _order()
+    state.clock.offset = _number(order, "offset")
+    state.clock.hold(order.get("held") is True)
     return _clock(state)
 
 
@@ -157,6 +167,77 @@ def _lie(state: State) -> AnyResponse:
     lie = state.lies.current()
     told = None if lie is None else {"lie": lie.name, "times": lie.times, **lie.options}
     return jsonify({"lie": told})
+
+
+@blueprint.put("/plan")
+def choose_plan() -> AnyResponse:
+    """Put the rate limits of a plan in force, with full buckets; `off` for none."""
+    state = current_state()
+    state.limits.choose(str(_order().get("plan", "")))
+    return _plan(state)
+
+
+@blueprint.get("/plan")
+def show_plan() -> AnyResponse:
+    """The plan in force, and its figures."""
+    return _plan(current_state())
+
+
+def _plan(state: State) -> AnyResponse:
+    plan = state.limits.plan
+    rates = {kind: asdict(rate) for kind, rate in plan.rates.items()}
+    return jsonify({"plan": plan.name, "rates": rates, "log_days": plan.log_days})
+
+
+@blueprint.put("/experience")
+def set_experience() -> AnyResponse:
+    """Choose `classic`, `classic_reset` or `new`."""
+    state, name = current_state(), _order().get("experience")
+    if name not in EXPERIENCES:
+        raise _BadOrder(f"experience is one of {', '.join(EXPERIENCES)}")
+    choose_experience(state, str(name))
+    return _experience(state)
+
+
+@blueprint.get("/experience")
+def show_experience() -> AnyResponse:
+    """The experience people meet."""
+    return _experience(current_state())
+
+
+def _experience(state: State) -> AnyResponse:
+    return jsonify({"experience": current_experience(state).name})
+
+
+@blueprint.put("/role-claim")
+def choose_role_claim() -> AnyResponse:
+    """Let ID tokens name the user's roles under `claim`; null for not at all."""
+    state, claim = current_state(), _order().get("claim")
+    if claim is not None and not (isinstance(claim, str) and claim):
+        raise _BadOrder("claim is a text or null")
+    state.role_claim.choose(claim)
+    return jsonify({"claim": state.role_claim.get()})
+
+
+@blueprint.put("/switches")
+def set_switches() -> AnyResponse:
+    """Decide points that are not established; see `switches.SWITCHES`."""
+    state = current_state()
+    state.switches.change(_order())
+    return jsonify(state.switches.all())
+
+
+@blueprint.get("/switches")
+def show_switches() -> AnyResponse:
+    """How each switch stands."""
+    return jsonify(current_state().switches.all())
+
+
+@blueprint.delete("/switches")
+def clear_switches() -> AnyResponse:
+    """All at their defaults."""
+    current_state().switches.clear()
+    return _done()
 
 
 @blueprint.put("/application")

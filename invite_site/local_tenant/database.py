@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS client (
     client_id TEXT PRIMARY KEY, role TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
@@ -44,6 +44,38 @@ CREATE TABLE IF NOT EXISTS mail (
     read INTEGER NOT NULL DEFAULT 0);
 """
 
+# Any number of applications, and the tenant's own configuration.
+_CONFIGURATION = """
+CREATE TABLE new_client (
+    client_id TEXT PRIMARY KEY, role TEXT UNIQUE, name TEXT NOT NULL,
+    client_secret TEXT NOT NULL, grant_types TEXT NOT NULL, callbacks TEXT NOT NULL,
+    logout_urls TEXT NOT NULL, initiate_login_uri TEXT NOT NULL, management_scope TEXT,
+    properties TEXT NOT NULL DEFAULT '{}');
+INSERT INTO new_client SELECT *, '{}' FROM client;
+DROP TABLE client;
+ALTER TABLE new_client RENAME TO client;
+CREATE TABLE document (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (kind, name));
+CREATE TABLE user_role (
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE, role_id TEXT NOT NULL,
+    PRIMARY KEY (user_id, role_id));
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, log_id TEXT NOT NULL UNIQUE, date REAL NOT NULL,
+    type TEXT NOT NULL, user_id TEXT, entry TEXT NOT NULL);
+CREATE INDEX log_user ON log (user_id);
+"""
+
+# Failed logins in a row, by user and IP address.
+_FAILURES = """
+CREATE TABLE login_failure (
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE, ip TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (user_id, ip));
+"""
+
+# One step for each version of the file; a step that has been released is never changed.
+_STEPS = (_TABLES, _CONFIGURATION, _FAILURES)
+
 # What `POST /_tenant/reset` keeps: who the applications are and how tokens are signed.
 _KEPT_TABLES = ("setting", "client")
 
@@ -66,8 +98,10 @@ class Database:
             "foreign_keys=ON",
         ):
             self._connection.execute(f"PRAGMA {pragma}")
-        if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self._connection.executescript(_SCHEMA + "PRAGMA user_version=1;")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, step in enumerate(_STEPS[version:], start=version + 1):
+            # In one transaction: a kill in between leaves the version before.
+            self._connection.executescript(f"BEGIN;{step}PRAGMA user_version={number};COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -5,8 +5,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from .addresses import with_query
 from .clients import APPLICATION, Client, is_listed
+from .credentials import sign_out as end_session
+from .credentials import signed_in
 from .keys import InvalidToken
-from .login import sign_out, signed_in
 from .pages import form_token_is_right, leave_to, message_page
 from .state import State, current_state
 
@@ -17,10 +18,10 @@ blueprint = Blueprint("logout", __name__)
 def auth0_logout() -> AnyResponse:
     """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
     state = current_state()
-    # Without client_id Auth0 asks the tenant's own list; here the one application's is it.
+    # Without client_id Auth0 asks the tenant's own list; here the application's counts as well.
     client_id = request.args.get("client_id")
     client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
-    sign_out()
+    _sign_out(state, client)
     if client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
     return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
@@ -47,11 +48,18 @@ def oidc_logout() -> AnyResponse:
     agreed = request.method == "POST" and form_token_is_right(request.form.get("_csrf"))
     if known is not None and not agreed and hints != {known[0].sid}:
         return _ask(known[1].email)
-    sign_out()
+    _sign_out(state, client)
     if not target:
         return message_page("Signed out", "You are signed out of this tenant.")
     told = {"state": request.values["state"]} if "state" in request.values else {}
     return leave_to(with_query(target, told))
+
+
+def _sign_out(state: State, client: Client | None) -> None:
+    known = signed_in()
+    end_session()
+    if known is not None:
+        state.logs.write("slo", "User successfully logged out", user=known[1], client=client)
 
 
 def _hint_claims(state: State, hint: str | None) -> dict[str, str] | None:
@@ -71,8 +79,12 @@ def _ask(email: str) -> Response:
 
 
 def _is_allowed(client: Client, url: str) -> bool:
-    """Listed among the Allowed Logout URLs; query and fragment do not count (Auth0 docs)."""
-    return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls)
+    """Listed among the Allowed Logout URLs of the application or the tenant.
+
+    Query and fragment do not count (Auth0 docs).
+    """
+    of_tenant = tuple(current_state().settings.get()["allowed_logout_urls"])
+    return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls + of_tenant)
 
 
 def _not_allowed(url: str) -> Response:

@@ -5,7 +5,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, jsonify, request
 
 from .forgery import OTHER_ISSUER, OTHER_KEYS_PATH
-from .grants import TenantServer, body_parameters, oauth_error
+from .grants import Parameters, TenantServer, body_parameters, oauth_error
 from .keys import public_jwk
 from .lies import DISCOVERY_LIES
 from .state import State, current_state
@@ -84,11 +84,14 @@ def create_blueprint(server: TenantServer) -> Blueprint:
 
     @blueprint.post("/oauth/token")
     def token() -> Response:
-        if body_parameters().get("grant_type") == "authorization_code":
+        asked = body_parameters()
+        if asked.get("grant_type") == "authorization_code":
             lied = _lying_answer(current_state())
             if lied is not None:
                 return lied
-        return cast(Response, server.create_token_response())
+        response = cast(Response, server.create_token_response())
+        _log_exchange(current_state(), asked, response)
+        return response
 
     @blueprint.route("/userinfo", methods=["GET", "POST"])
     def userinfo() -> Response:
@@ -113,6 +116,21 @@ def _lying_answer(state: State) -> Response | None:
             return oauth_error(403, "invalid_grant", "Invalid authorization code")
     state.stopping.wait(float(lie.options.get("seconds", 30)))
     return None
+
+
+def _log_exchange(state: State, asked: Parameters, response: Response) -> None:
+    kinds = {"authorization_code": "eacft", "client_credentials": "eccft"}
+    kind = kinds.get(asked.get("grant_type", ""))
+    if kind is None:
+        return
+    basic = request.authorization
+    client_id = asked.get("client_id") or (basic.username if basic else None)
+    client = state.clients.get(client_id)
+    if response.status_code == 200:
+        state.logs.write(f"s{kind}", client=client)
+    else:
+        told = (response.get_json(silent=True) or {}).get("error_description", "")
+        state.logs.write(f"f{kind}", told, client=client)
 
 
 def _userinfo(state: State) -> Response:

@@ -47,6 +47,12 @@ def message_page(title: str, text: str, status: int = 200) -> Response:
     return make_response(page, status)
 
 
+def open_again_page() -> Response:
+    """For a form whose token is not this browser's."""
+    told = "This page was open for too long, or the browser keeps no cookies. Open the link again."
+    return message_page("Open the link again", told, 403)
+
+
 def allow_form_to(url: str) -> None:
     """Let a form of this page end, by a redirect, at the origin of `url`."""
     g.setdefault("form_origins", []).extend(origins((url,)))
@@ -57,7 +63,8 @@ def leave_to(url: str) -> AnyResponse:
     return redirect(url, 303 if request.method == "POST" else 302)
 
 
-def _content_security_policy(state: State) -> str:
+def form_origins(state: State) -> str:
+    """Where the forms of this page may end, as the Content-Security-Policy writes it."""
     # Chromium applies form-action to the redirects after a POST as well, so the
     # application's addresses have to be in it.
     application = state.clients.seeded(APPLICATION)
@@ -65,10 +72,14 @@ def _content_security_policy(state: State) -> str:
         *origins(application.callbacks + application.logout_urls),
         *g.get("form_origins", []),
     ]
+    return f"'self' {' '.join(dict.fromkeys(allowed))}"
+
+
+def _content_security_policy(state: State) -> str:
     return (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
         " connect-src 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none';"
-        f" form-action 'self' {' '.join(dict.fromkeys(allowed))}"
+        f" form-action {form_origins(state)}"
     )
 
 

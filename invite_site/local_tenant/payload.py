@@ -17,6 +17,9 @@ _JSON_TYPES: tuple[tuple[type, str], ...] = (
     (list, "array"),
 )
 
+# Auth0's name for what a default login route has to be.
+HTTPS_OR_EMPTY = "absolute-https-uri-or-empty"
+
 
 class ApiError(Exception):
     """An answer `{statusCode, error, message, errorCode}`; the code is sometimes absent."""
@@ -43,7 +46,11 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """What one property may hold. Lengths are in characters, `least` bounds an integer."""
+    """What one property may hold. Lengths are in characters, `least` bounds an integer.
+
+    `items` are those of an array, of which there are at least `shortest`; `fields` close
+    the schema of an object, which else may hold anything.
+    """
 
     type: str
     description: str
@@ -52,6 +59,9 @@ class Field:
     format: str | None = None
     least: int | None = None
     nullable: bool = False
+    choices: Collection[str] = ()
+    items: "Field | None" = None
+    fields: "Mapping[str, Field] | None" = None
 
 
 def invalid_body(reason: str) -> ApiError:
@@ -68,18 +78,28 @@ def check_body(
     for name in required:
         if name not in body:
             raise invalid_body(f"Missing required property: {name}")
-    for name, value in body.items():
+    _check_object(body, fields, "")
+    return body
+
+
+def _check_object(value: Mapping[str, Any], fields: Mapping[str, Field], path: str) -> None:
+    for name, each in value.items():
         if name not in fields:
             raise invalid_body(f"Additional properties not allowed: {name}")
-        reason = _broken_rule(fields[name], value)
-        if reason is not None:
-            raise ApiError(
-                400,
-                f"Payload validation error: '{reason}' on property {name}"
-                f" ({fields[name].description}).",
-                "invalid_body",
-            )
-    return body
+        _check_value(each, fields[name], path + name)
+
+
+def _check_value(value: Any, field: Field, path: str) -> None:
+    reason = _broken_rule(field, value)
+    if reason is not None:
+        told = f"'{reason}' on property {path}"
+        about = f" ({field.description})" if field.description else ""
+        raise ApiError(400, f"Payload validation error: {told}{about}.", "invalid_body")
+    if field.fields is not None and isinstance(value, dict):
+        _check_object(value, field.fields, f"{path}.")
+    if field.items is not None and isinstance(value, list):
+        for index, each in enumerate(value):
+            _check_value(each, field.items, f"{path}[{index}]")
 
 
 def _type_of(value: object) -> str:
@@ -96,8 +116,12 @@ def _broken_rule(field: Field, value: Any) -> str | None:
         return f"Expected type {field.type} but found type {found}"
     if field.type == "integer" and field.least is not None and value < field.least:
         return f"Value {value} is less than minimum {field.least}"
+    if field.type == "array" and len(value) < field.shortest:
+        return f"Array is too short ({len(value)}), minimum {field.shortest}"
     if field.type != "string":
         return None
+    if field.choices and value not in field.choices:
+        return f"No enum match for: {value}"
     if len(value) < field.shortest:
         return f"String is too short ({len(value)} chars), minimum {field.shortest}"
     if field.longest is not None and len(value) > field.longest:
@@ -115,10 +139,17 @@ def _has_format(name: str, value: str) -> bool:
         except EmailNotValidError:
             return False
         return True
+    if name == HTTPS_OR_EMPTY and not value:
+        return True
     try:
         parts = urlsplit(value)
     except ValueError:  # a bracket without its other half
         return False
+    if name == HTTPS_OR_EMPTY:
+        # Ours: plain http for this machine, where nobody has a certificate.
+        at_home = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+        if parts.scheme != "https" and not at_home:
+            return False
     # Only addresses a browser can be sent to; other schemes are not established (ours).
     if parts.scheme not in ("http", "https"):
         return False

@@ -1,96 +1,65 @@
 """Auth0's Classic password page `/lo/reset`: a ticket is spent here, by a successful POST only."""
 
-from dataclasses import dataclass
-
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .addresses import with_query
-from .pages import allow_form_to, form_token_is_right, leave_to, message_page
-from .policy import POLICY_TEXT, judge
+from .custom_page import custom_page
+from .pages import allow_form_to, form_token_is_right, leave_to, message_page, open_again_page
+from .password_change import (
+    DONE,
+    EXPIRED,
+    USED,
+    Complaint,
+    Visit,
+    look_at,
+    note_failure,
+    spend,
+    told_to,
+    visit_with,
+    why_dead,
+)
+from .policy import POLICY_TEXT
 from .state import State, current_state
-from .tickets import Ticket
-from .users import User
 
 blueprint = Blueprint("reset", __name__)
-
-# Auth0's own sentences, as the application reads them in `message`.
-DONE = "You can now login to the application with the new password."
-EXPIRED = "Access expired."
-USED = "This URL can be used only once"
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """How a visit ended: told to `result_url` where the ticket has one, else on a page."""
-
-    ticket: Ticket
-    user: User
-    success: bool
-    message: str
-
-    def address(self) -> str | None:
-        """The ticket's `result_url` with what Auth0 adds to it."""
-        if self.ticket.result_url is None:
-            return None
-        told = {"email": self.user.email} if self.ticket.include_email else {}
-        told |= {"success": "true" if self.success else "false", "message": self.message}
-        return with_query(self.ticket.result_url, told)
-
-    def page(self) -> Response:
-        if self.success:
-            return message_page("Password changed", "Your password has been reset successfully.")
-        if self.message == EXPIRED:
-            told = "This link has expired. Ask for a new one where you got it."
-            return message_page("This link has expired", told, 400)
-        told = "A link can be used once, and only the newest one works. Ask for a new one where you got it."
-        return message_page("This link has been used", told, 400)
 
 
 @blueprint.get("/lo/reset")
 def show() -> AnyResponse:
     """The form for a live ticket; nothing changes by looking, so mail scanners do no harm."""
-    state = current_state()
-    found = _find(state, request.args.get("ticket", ""))
-    if found is None:
+    state, code = current_state(), request.args.get("ticket", "")
+    visit = visit_with(state, code)
+    if visit is None:
         return _unknown()
-    dead = _dead(state, *found)
+    dead = why_dead(state, visit)
     if dead is None:
-        return _form(request.args["ticket"], *found)
-    address = dead.address()
-    return dead.page() if address is None else leave_to(address)
+        return _form(state, code, visit)
+    address = _way_back(state, visit, success=False, message=dead)
+    return _end_page(state, dead) if address is None else leave_to(address)
 
 
 @blueprint.post("/lo/reset")
 def set_password() -> AnyResponse:
     """Spend the ticket if all is well; JSON for the page's script, a redirect for a plain form."""
     state, form = current_state(), _fields()
-    ticket_code, password = form.get("ticket", ""), form.get("newPassword", "")
+    code, password = form.get("ticket", ""), form.get("newPassword", "")
     if not form_token_is_right(form.get("_csrf")):
         return _invalid_form_token()
-    found = _find(state, ticket_code)
-    if found is None:
-        return (
-            _script_error(500, "The ticket is missing or unknown") if _is_script() else _unknown()
-        )
-    dead = _dead(state, *found)
+    visit = visit_with(state, code)
+    if visit is None:
+        told = "The ticket is missing or unknown"
+        return _script_error(500, told) if _is_script() else _unknown()
+    dead = why_dead(state, visit)
     if dead is not None:
-        return _end(dead)
-    verdict = judge(password)
-    if not verdict.is_good:
-        if _is_script():
-            return make_response(jsonify(verdict.as_error()), 400)
-        return _form(ticket_code, *found, error=verdict.in_words(), field="newPassword")
-    if password != form.get("confirmNewPassword"):
-        told = "The two passwords are not the same."
-        if _is_script():
-            return _script_error(500, told)
-        return _form(ticket_code, *found, error=told, field="confirmNewPassword")
-    ticket, user = found
-    if state.tickets.spend(ticket, password):
-        return _end(_Outcome(ticket, user, True, DONE))
+        note_failure(state, visit, dead)
+        return _end(state, visit, success=False, message=dead)
+    complaint = look_at(password, form.get("confirmNewPassword"))
+    if complaint is not None:
+        return _complain(state, code, visit, complaint)
+    if spend(state, visit, password):
+        return _end(state, visit, success=True, message=DONE)
     # Somebody else was faster with the same link.
-    return _end(_Outcome(ticket, user, False, USED))
+    return _end(state, visit, success=False, message=USED)
 
 
 def _fields() -> dict[str, str]:
@@ -108,40 +77,63 @@ def _is_script() -> bool:
     )
 
 
-def _find(state: State, code: str) -> tuple[Ticket, User] | None:
-    ticket = state.tickets.find(code)
-    user = state.users.get(ticket.user_id) if ticket else None
-    return (ticket, user) if ticket and user else None
-
-
-def _dead(state: State, ticket: Ticket, user: User) -> _Outcome | None:
-    """Why a ticket works no more, or None for a live one. A superseded one counts as used."""
-    match ticket.state(state.clock.now()):
-        case "live":
-            return None
-        case "expired":
-            return _Outcome(ticket, user, False, EXPIRED)
-    return _Outcome(ticket, user, False, USED)
-
-
-def _end(outcome: _Outcome) -> AnyResponse:
-    address = outcome.address()
+def _complain(state: State, code: str, visit: Visit, complaint: Complaint) -> Response:
+    verdict = complaint.verdict
+    if verdict is not None:
+        note_failure(state, visit, "PasswordStrengthError: Password is too weak")
     if not _is_script():
-        return outcome.page() if address is None else leave_to(address)
+        field = "confirmNewPassword" if verdict is None else "newPassword"
+        return _form(state, code, visit, error=complaint.text, field=field)
+    if verdict is None:
+        return _script_error(500, complaint.text)
+    return make_response(jsonify(verdict.as_error()), 400)
+
+
+def _way_back(state: State, visit: Visit, *, success: bool, message: str) -> str | None:
+    """The ticket's `result_url`, told how it ended; None where the ticket has none."""
+    url = visit.ticket.result_url
+    return None if url is None else told_to(url, state, visit, success=success, message=message)
+
+
+def _end(state: State, visit: Visit, *, success: bool, message: str) -> AnyResponse:
+    address = _way_back(state, visit, success=success, message=message)
+    if not _is_script():
+        return _end_page(state, message) if address is None else leave_to(address)
     if address is not None:
         return jsonify({"result_url": address})
-    if outcome.success:
+    if success:
         return jsonify({"message": "Your password has been reset successfully."})
-    return _script_error(400, outcome.message)
+    return _script_error(400, message)
+
+
+def _end_page(state: State, message: str) -> Response:
+    """How it ended, for a ticket without `result_url`."""
+    if message == DONE:
+        return message_page("Password changed", "Your password has been reset successfully.")
+    status = int(state.switches["dead_ticket_status"])
+    if message == EXPIRED:
+        told = "This link has expired. Ask for a new one where you got it."
+        return message_page("This link has expired", told, status)
+    told = "A link can be used once, and only the newest one works. Ask for a new one where you got it."
+    return message_page("This link has been used", told, status)
 
 
 def _form(
-    code: str, ticket: Ticket, user: User, error: str | None = None, field: str | None = None
+    state: State, code: str, visit: Visit, error: str | None = None, field: str | None = None
 ) -> Response:
-    if ticket.result_url is not None:
-        allow_form_to(ticket.result_url)
+    if visit.ticket.result_url is not None:
+        allow_form_to(visit.ticket.result_url)
+    # A complaint is shown on our own page: a stored one learns of it by its script alone.
+    stored = custom_page(state, code, visit.user.email) if error is None else None
+    if stored is not None:
+        return stored
     page = render_template(
-        "reset.html", code=code, email=user.email, error=error, field=field, policy=POLICY_TEXT
+        "reset.html",
+        code=code,
+        email=visit.user.email,
+        error=error,
+        field=field,
+        policy=POLICY_TEXT,
     )
     return make_response(page, 200 if error is None else 400)
 
@@ -152,20 +144,15 @@ def _unknown() -> Response:
 
 
 def _invalid_form_token() -> AnyResponse:
-    if _is_script():
-        return make_response(
-            jsonify(
-                {
-                    "name": "CsrfInvalidTokenError",
-                    "message": "Invalid CSRF token",
-                    "code": "invalid_csrf_token",
-                    "statusCode": 403,
-                }
-            ),
-            403,
-        )
-    told = "This page was open for too long, or the browser keeps no cookies. Open the link again."
-    return message_page("Open the link again", told, 403)
+    if not _is_script():
+        return open_again_page()
+    body = {
+        "name": "CsrfInvalidTokenError",
+        "message": "Invalid CSRF token",
+        "code": "invalid_csrf_token",
+        "statusCode": 403,
+    }
+    return make_response(jsonify(body), 403)
 
 
 def _script_error(status: int, message: str) -> Response:

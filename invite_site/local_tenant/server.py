@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .clients import APPLICATION, MANAGEMENT
+from .clients import APPLICATION, MANAGEMENT, SETUP
 from .config import CONNECTION, TenantConfig
 from .state import State, open_state
 
@@ -29,9 +29,13 @@ class PortInUse(OSError):
 
 @dataclass(frozen=True)
 class RunningTenant:
-    """Where a served tenant is, and what a site copies out of its dashboard."""
+    """Where a served tenant is, and what a site copies out of its dashboard.
+
+    `url` is the public address; `port` is where it listens on this machine.
+    """
 
     url: str
+    port: int
     smtp_port: int
     mailbox_url: str
     environment: Mapping[str, str] = field(repr=False)
@@ -46,23 +50,26 @@ def serve(config: TenantConfig) -> Iterator[RunningTenant]:
         smtp = stack.enter_context(_bind(config.smtp_port))
         port, smtp_port = http.getsockname()[1], smtp.getsockname()[1]
         url = (config.public_url or f"http://localhost:{port}").rstrip("/")
-        state = open_state(config, url)
+        state = open_state(config, url, smtp_port)
         stack.callback(state.close)
         from .app import build_app
 
         stack.enter_context(_smtp_server(state, smtp))
         stack.enter_context(_http_server(build_app(state), state, http))
-        yield RunningTenant(url, smtp_port, f"{url}/mailbox", _environment(state, smtp_port))
+        yield RunningTenant(url, port, smtp_port, f"{url}/mailbox", _environment(state, smtp_port))
 
 
 def _environment(state: State, smtp_port: int) -> dict[str, str]:
     application, management = state.clients.seeded(APPLICATION), state.clients.seeded(MANAGEMENT)
+    setup = state.clients.seeded(SETUP)
     return {
         "AUTH0_DOMAIN": state.url,
         "AUTH0_CLIENT_ID": application.client_id,
         "AUTH0_CLIENT_SECRET": application.client_secret,
         "AUTH0_MANAGEMENT_CLIENT_ID": management.client_id,
         "AUTH0_MANAGEMENT_CLIENT_SECRET": management.client_secret,
+        "TENANT_SETUP_CLIENT_ID": setup.client_id,
+        "TENANT_SETUP_CLIENT_SECRET": setup.client_secret,
         "AUTH0_CONNECTION": CONNECTION,
         "SMTP_URL": f"smtp://localhost:{smtp_port}",
     }

@@ -78,6 +78,16 @@ class Sessions:
         params: dict[str, str] = json.loads(row["params"])
         return params
 
+    def note_identifier(self, login_id: str, email: str) -> None:
+        """The person of a login under way has said who they are."""
+        params = self.pending_login(login_id)
+        if params is not None:
+            self._database.run(
+                "UPDATE pending_login SET params = ? WHERE id_hash = ?",
+                json.dumps({**params, "login_hint": email}),
+                digest(login_id),
+            )
+
     def end_login(self, login_id: str) -> None:
         """The login is done: its form works no more."""
         self._database.run("DELETE FROM pending_login WHERE id_hash = ?", digest(login_id))

@@ -3,19 +3,31 @@
 import secrets
 import threading
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from flask import current_app
 
-from .clients import APPLICATION, MANAGEMENT, Clients
+from .clients import APPLICATION, MANAGEMENT, SETUP, Clients
 from .clock import Clock
 from .codes import Codes
 from .config import TenantConfig
+from .connection import Connection
 from .database import Database
+from .documents import Documents
+from .email_provider import EmailProvider
+from .email_templates import EmailTemplates
+from .failures import Failures
 from .faults import Faults
 from .keys import SigningKey
 from .lies import Lies
+from .limits import Limits
+from .logs import Logs
 from .mails import Mails
+from .prompts import CustomText, Prompts
+from .roles import RoleClaim, Roles
 from .sessions import Sessions
+from .switches import Switches
+from .tenant_settings import TenantSettings
 from .tickets import Tickets
 from .traffic import Issued, Traffic
 from .users import Users
@@ -29,17 +41,30 @@ class State:
 
     config: TenantConfig
     url: str  # base of every address, without a slash at its end
+    smtp_port: int  # of the catcher, where mail of the tenant's own goes
     database: Database
     clock: Clock
     clients: Clients
     users: Users
     tickets: Tickets
     sessions: Sessions
+    failures: Failures
     codes: Codes
     mails: Mails
+    templates: EmailTemplates
+    provider: EmailProvider
+    settings: TenantSettings
+    prompts: Prompts
+    custom_text: CustomText
+    connection: Connection
+    roles: Roles
+    role_claim: RoleClaim
+    logs: Logs
     key: SigningKey
     faults: Faults
     lies: Lies
+    switches: Switches
+    limits: Limits
     traffic: Traffic
     issued: Issued
     # Set at the end, so that a slow answer does not hold the tenant up.
@@ -55,6 +80,11 @@ class State:
         """The Management API's identifier, with its slash."""
         return f"{self.url}/api/v2/"
 
+    @property
+    def tenant_name(self) -> str:
+        """Auth0's name of a tenant: the first part of its host."""
+        return (urlsplit(self.url).hostname or "").partition(".")[0]
+
     def seed_admin(self) -> None:
         """Make the admin's account unless it is there."""
         if self.users.by_email(self.config.admin_email.lower()) is None:
@@ -69,9 +99,13 @@ class State:
         """Forget all but the applications and the key, and begin anew."""
         self.faults.clear()
         self.lies.clear()
+        self.switches.clear()
+        self.limits.choose(self.config.plan)
         self.clock.offset = 0.0
+        self.clock.hold(False)
         self.database.forget()
-        self.clients.seed(self.config)
+        self.clients.forget_others()
+        self.clients.seed(self.config, anew=True)
         self.seed_admin()
         self.traffic.clear()
 
@@ -81,31 +115,48 @@ class State:
         self.database.close()
 
 
-def open_state(config: TenantConfig, url: str) -> State:
+def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> State:
     """The state kept in the database file, seeded where it is new."""
     database = Database(config.database)
+    documents = Documents(database)
+    clients = Clients(database)
+    connection = Connection(database, documents, clients)
     clock = Clock()
+    switches = Switches()
     issued = Issued(config.control)
     state = State(
         config=config,
         url=url,
+        smtp_port=config.smtp_port if smtp_port is None else smtp_port,
         database=database,
         clock=clock,
-        clients=Clients(database),
+        clients=clients,
         users=Users(database, clock),
         tickets=Tickets(database, clock),
         sessions=Sessions(database, clock),
-        codes=Codes(database, clock),
+        failures=Failures(database),
+        codes=Codes(database, clock, switches),
         mails=Mails(database, clock),
+        templates=EmailTemplates(documents),
+        provider=EmailProvider(documents),
+        settings=TenantSettings(documents, config),
+        prompts=Prompts(documents),
+        custom_text=CustomText(documents),
+        connection=connection,
+        roles=Roles(database, documents),
+        role_claim=RoleClaim(documents),
+        logs=Logs(database, clock, connection.id),
         key=SigningKey(database),
         faults=Faults(),
         lies=Lies(),
+        switches=switches,
+        limits=Limits(clock, config.plan),
         traffic=Traffic(config.control),
         issued=issued,
     )
     state.clients.seed(config)
     state.seed_admin()
-    for role in (APPLICATION, MANAGEMENT):
+    for role in (APPLICATION, MANAGEMENT, SETUP):
         issued.note("client_secrets", state.clients.seeded(role).client_secret)
     return state
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from .clock import Clock
 from .database import Database
 from .secret import digest, random_code
-from .users import User, hash_password
+from .users import User, end_what_hangs_on_a_password, hash_password
 
 # Auth0 Management API, "Create a password change ticket": absent or 0 means five days.
 DEFAULT_TTL_SECONDS = 432_000
+STATES = ("live", "used", "superseded", "expired")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,11 @@ class Tickets:
 
     def find(self, code: str) -> Ticket | None:
         """The ticket of that code, whatever its state."""
-        row = self._database.one("SELECT * FROM ticket WHERE code_hash = ?", digest(code))
+        return self.find_hash(digest(code))
+
+    def find_hash(self, code_hash: str) -> Ticket | None:
+        """The ticket of that code's hash."""
+        row = self._database.one("SELECT * FROM ticket WHERE code_hash = ?", code_hash)
         return None if row is None else _from_row(row)
 
     def all(self) -> list[Ticket]:
@@ -96,10 +101,29 @@ class Tickets:
             _from_row(row) for row in self._database.all("SELECT * FROM ticket ORDER BY created_at")
         ]
 
+    def latest(self, length: int) -> list[Ticket]:
+        """The last `length` tickets, newest first."""
+        rows = self._database.all("SELECT * FROM ticket ORDER BY created_at DESC LIMIT ?", length)
+        return [_from_row(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many tickets there are in each state."""
+        now = self._clock.now()
+        row = self._database.one(
+            "SELECT sum(used_at IS NOT NULL) AS used,"
+            " sum(used_at IS NULL AND superseded_at IS NOT NULL) AS superseded,"
+            " sum(used_at IS NULL AND superseded_at IS NULL AND expires_at <= ?) AS expired,"
+            " sum(used_at IS NULL AND superseded_at IS NULL AND expires_at > ?) AS live"
+            " FROM ticket",
+            now,
+            now,
+        )
+        return {} if row is None else {name: int(row[name] or 0) for name in STATES}
+
     def spend(self, ticket: Ticket, password: str) -> bool:
         """Set the password, once: of two callers at the same moment one gets True.
 
-        With it go the address's verification where asked for and the user's sessions.
+        With it go the address's verification where asked for, the user's sessions and blocks.
         """
         now = self._clock.now()
         password_hash = hash_password(password)
@@ -116,5 +140,5 @@ class Tickets:
                 " email_verified = max(email_verified, ?) WHERE user_id = ?",
                 (password_hash, now, now, ticket.mark_email_as_verified, ticket.user_id),
             )
-            connection.execute("DELETE FROM session WHERE user_id = ?", (ticket.user_id,))
+            end_what_hangs_on_a_password(connection, ticket.user_id)
         return True

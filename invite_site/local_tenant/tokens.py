@@ -36,7 +36,7 @@ def profile_claims(user: User, scope: str) -> dict[str, Any]:
 def id_token(state: State, client: Client, user: User, code: AuthorizationCode) -> str:
     """The ID token for an exchanged code; the one place where lies get into one."""
     now = int(state.clock.now())
-    claims = {
+    claims: dict[str, Any] = {
         **profile_claims(user, code.scope),
         "iss": state.issuer,
         "aud": client.client_id,
@@ -49,6 +49,8 @@ def id_token(state: State, client: Client, user: User, code: AuthorizationCode) 
         claims["auth_time"] = int(code.auth_time)
     if code.nonce is not None:
         claims["nonce"] = code.nonce
+    if (claim := state.role_claim.get()) is not None:
+        claims[claim] = [role["name"] for role in state.roles.of(user.user_id)]
     lie = state.lies.take(*ID_TOKEN_LIES)
     token = forge(state, lie, claims, client) if lie else state.key.sign(claims)
     state.issued.note("id_tokens", token)

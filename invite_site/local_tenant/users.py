@@ -92,6 +92,12 @@ def hash_password(password: str) -> str:
     return generate_password_hash(password, method=_HASH_METHOD)
 
 
+def end_what_hangs_on_a_password(connection: sqlite3.Connection, user_id: str) -> None:
+    """With a new password the user's sessions end and brute-force blocks are lifted."""
+    connection.execute("DELETE FROM session WHERE user_id = ?", (user_id,))
+    connection.execute("DELETE FROM login_failure WHERE user_id = ?", (user_id,))
+
+
 def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else json.dumps(value)
 
@@ -169,6 +175,20 @@ class Users:
         )
         return [_from_row(row) for row in rows]
 
+    def latest(self, length: int) -> list[User]:
+        """The last `length` users, newest first."""
+        rows = self._database.all("SELECT * FROM user ORDER BY created_at DESC LIMIT ?", length)
+        return [_from_row(row) for row in rows]
+
+    def with_own_password(self, length: int) -> list[User]:
+        """`length` users who have chosen a password, the latest first."""
+        rows = self._database.all(
+            "SELECT * FROM user WHERE last_password_reset IS NOT NULL"
+            " ORDER BY last_password_reset DESC LIMIT ?",
+            length,
+        )
+        return [_from_row(row) for row in rows]
+
     def count(self) -> int:
         """How many users there are."""
         row = self._database.one("SELECT count(*) AS n FROM user")
@@ -193,6 +213,8 @@ class Users:
                 )
             except sqlite3.IntegrityError as error:
                 raise UserExists(str(changes.get("email"))) from error
+            if "password" in changes:
+                end_what_hangs_on_a_password(connection, user_id)
         return self.get(user_id)
 
     def delete(self, user_id: str) -> None:

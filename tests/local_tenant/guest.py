@@ -27,7 +27,9 @@ class Guest:
 
     tenant: RunningTenant
     browser: requests.Session = field(default_factory=requests.Session)
+    _credentials: tuple[str, str] | None = None
     _token: str | None = None
+    _setup_token: str | None = None
 
     @property
     def url(self) -> str:
@@ -35,12 +37,20 @@ class Guest:
 
     # --- the Management API
 
+    def use(self, client_id: str, client_secret: str) -> None:
+        """Call as another application from now on."""
+        self._credentials, self._token = (client_id, client_secret), None
+
     def token_request(self, **changes: Any) -> requests.Response:
         environment = self.tenant.environment
+        client_id, client_secret = self._credentials or (
+            environment["AUTH0_MANAGEMENT_CLIENT_ID"],
+            environment["AUTH0_MANAGEMENT_CLIENT_SECRET"],
+        )
         body = {
             "grant_type": "client_credentials",
-            "client_id": environment["AUTH0_MANAGEMENT_CLIENT_ID"],
-            "client_secret": environment["AUTH0_MANAGEMENT_CLIENT_SECRET"],
+            "client_id": client_id,
+            "client_secret": client_secret,
             "audience": f"{self.url}/api/v2/",
         }
         return requests.post(f"{self.url}/oauth/token", json={**body, **changes}, timeout=10)
@@ -54,6 +64,18 @@ class Guest:
         return requests.request(
             method, f"{self.url}/api/v2{path}", json=body, headers=headers, timeout=10
         )
+
+    def configure(self, method: str, path: str, body: Any = None) -> requests.Response:
+        """A call of whoever sets the tenant up, that must succeed."""
+        if self._setup_token is None:
+            environment = self.tenant.environment
+            self._setup_token = self.token_request(
+                client_id=environment["TENANT_SETUP_CLIENT_ID"],
+                client_secret=environment["TENANT_SETUP_CLIENT_SECRET"],
+            ).json()["access_token"]
+        answer = self.api(method, path, body, token=self._setup_token)
+        assert answer.ok, answer.text
+        return answer
 
     def create_user(self, email: str = "ada@example.com", **more: Any) -> dict[str, Any]:
         body = {

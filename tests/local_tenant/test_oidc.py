@@ -8,6 +8,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from .contract import contract
 from .guest import CALLBACK, Guest, form_fields, pkce, query
 
 ADMIN = ("admin@example.com", "Invite-Demo-1!")
@@ -19,6 +20,8 @@ def keys(tenant: Guest) -> KeySet:
     )
 
 
+@contract("§7.3", "code exchange: tokens, `expires_in`, PKCE")
+@contract("§7.4", "the ID token: RS256, `kid`, claims by scope, `sid`")
 def test_it_works(tenant: Guest) -> None:
     """Login with PKCE, tokens that verify, userinfo that agrees."""
     verifier, challenge = pkce()
@@ -49,6 +52,7 @@ def test_it_works(tenant: Guest) -> None:
     assert tenant.user(claims["sub"])["logins_count"] == 1
 
 
+@contract("§7.1", "discovery names what is there")
 def test_discovery_names_what_is_there(tenant: Guest) -> None:
     """Every endpoint it names answers something else than 404 or 501."""
     document = requests.get(f"{tenant.url}/.well-known/openid-configuration", timeout=10).json()
@@ -62,6 +66,7 @@ def test_discovery_names_what_is_there(tenant: Guest) -> None:
         assert requests.request(method, url, timeout=10).status_code not in (404, 501)
 
 
+@contract("§7.1", "JWKS with a `kid` that lasts")
 def test_the_key_stays_the_same_and_is_named_by_its_thumbprint(tenant: Guest) -> None:
     """RFC 7638, so that a key can never hide behind another's name."""
     (key,) = keys(tenant).keys
@@ -92,6 +97,7 @@ def test_a_client_without_pkce_is_served(tenant: Guest) -> None:
     assert answer.status_code == 200
 
 
+@contract("§7.3", "wrong verifier: 403 `Failed to verify code verifier`")
 def test_a_wrong_verifier_is_refused(tenant: Guest) -> None:
     """403 and not RFC 6749's 400, as Auth0 does."""
     _, challenge = pkce()
@@ -114,6 +120,7 @@ def test_a_missing_verifier_is_refused(tenant: Guest) -> None:
     assert tenant.exchange(query(answer)["code"]).status_code in (400, 403)
 
 
+@contract("§7.3", "unknown, used or expired code: 403 `Invalid authorization code`")
 @pytest.mark.parametrize("fault", ["unknown", "used", "expired", "other redirect_uri"])
 def test_a_code_that_does_not_work_is_refused(tenant: Guest, fault: str) -> None:
     """403 invalid_grant."""
@@ -133,6 +140,7 @@ def test_a_code_that_does_not_work_is_refused(tenant: Guest, fault: str) -> None
     assert answer.json()["error"] == "invalid_grant"
 
 
+@contract("§7.3", "a code is exchanged once")
 def test_a_code_is_exchanged_once_even_at_the_same_moment(tenant: Guest) -> None:
     """Of eight exchanges one gets tokens."""
     code = query(tenant.log_in(*ADMIN))["code"]
@@ -143,6 +151,7 @@ def test_a_code_is_exchanged_once_even_at_the_same_moment(tenant: Guest) -> None
     assert sorted(statuses) == [200] + [403] * 7
 
 
+@contract("§7.3", "bad client secret: 401 `access_denied`")
 def test_a_wrong_client_secret_is_refused(tenant: Guest) -> None:
     """401 access_denied."""
     answer = requests.post(
@@ -177,6 +186,7 @@ def test_another_grant_is_refused(tenant: Guest, grant_type: str) -> None:
     assert answer.json()["error"] == "unsupported_grant_type"
 
 
+@contract("§7.2", "unknown client or callback: a page, never a redirect")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -209,6 +219,7 @@ def test_any_port_of_this_machine_is_a_callback(tenant: Guest) -> None:
     assert answer.headers["Location"].startswith("http://localhost:54321/callback?code=")
 
 
+@contract("§7.2", "bad parameters are told to a valid callback")
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -228,6 +239,7 @@ def test_an_ill_formed_request_is_told_to_the_application(
     assert query(answer)["state"] == "the-state"
 
 
+@contract("§7.2", "`login_hint` fills in the address")
 def test_the_login_page_has_the_address_filled_in(tenant: Guest) -> None:
     """`login_hint` fills the field, and the cursor waits in the password."""
     location = tenant.authorize(login_hint="ada+team@example.com", prompt="login").headers[
@@ -242,6 +254,7 @@ def test_the_login_page_has_the_address_filled_in(tenant: Guest) -> None:
     assert ">Continue</button>" in page
 
 
+@contract("§7.2", "wrong credentials stay on the tenant's page")
 def test_a_wrong_password_keeps_the_typed_address(tenant: Guest) -> None:
     """Said the same way for an address nobody has."""
     for email in ("admin@example.com", "nobody@example.com"):
@@ -265,6 +278,7 @@ def test_a_login_form_works_once(tenant: Guest) -> None:
     assert second.status_code == 400
 
 
+@contract("§7.2", "a session wins silently; `prompt=login` and `max_age` show the form")
 def test_a_session_is_honoured_unless_login_is_asked_for(tenant: Guest) -> None:
     """Silently the second time; `prompt=login` and an old `max_age` show the form."""
     tenant.log_in(*ADMIN)
@@ -276,6 +290,7 @@ def test_a_session_is_honoured_unless_login_is_asked_for(tenant: Guest) -> None:
     assert tenant.authorize(max_age="60").headers["Location"].startswith("/login?")
 
 
+@contract("§7.4", "`auth_time` only with `max_age`")
 def test_max_age_brings_auth_time(tenant: Guest) -> None:
     """And only then."""
     token = tenant.admin_tokens(max_age="60").json()["id_token"]
@@ -283,11 +298,13 @@ def test_max_age_brings_auth_time(tenant: Guest) -> None:
     assert isinstance(jwt.decode(token, keys(tenant)).claims["auth_time"], int)
 
 
+@contract("§7.2", "`prompt=none` without a session: `login_required`")
 def test_without_a_session_prompt_none_is_refused(tenant: Guest) -> None:
     """login_required, told to the application."""
     assert query(tenant.authorize(prompt="none"))["error"] == "login_required"
 
 
+@contract("§7.2", "blocked user: `unauthorized`, `user is blocked`")
 def test_a_blocked_user_is_refused(tenant: Guest) -> None:
     """With the right password as with a session."""
     user = tenant.create_user("ada@example.com", password="Before-4711!")
@@ -299,6 +316,7 @@ def test_a_blocked_user_is_refused(tenant: Guest) -> None:
         assert (told["error"], told["error_description"]) == ("unauthorized", "user is blocked")
 
 
+@contract("§7.4", "`profile` and `email` decide which claims there are")
 def test_scopes_decide_what_is_told(tenant: Guest) -> None:
     """Without `profile` and `email` there is `sub` alone; without `openid` no ID token."""
     bare = jwt.decode(tenant.admin_tokens(scope="openid").json()["id_token"], keys(tenant)).claims
@@ -308,6 +326,7 @@ def test_scopes_decide_what_is_told(tenant: Guest) -> None:
     assert "id_token" not in none
 
 
+@contract("§7.5", "/userinfo: 200 with the claims, else 401")
 def test_userinfo_wants_a_valid_token(tenant: Guest) -> None:
     """401 for none, junk, and a Management API token."""
     for token in ("", "junk", tenant.token_request().json()["access_token"]):
@@ -324,6 +343,7 @@ def test_the_cookie_is_the_tenants_own(tenant: Guest) -> None:
     assert [cookie.name for cookie in tenant.browser.cookies] == ["local_tenant"]
 
 
+@contract("§7.6", "/v2/logout: back to a listed address; query and fragment do not count")
 def test_auth0_logout_ends_the_session(tenant: Guest) -> None:
     """And returns to a listed address; query and fragment of it do not count."""
     client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
@@ -339,6 +359,7 @@ def test_auth0_logout_ends_the_session(tenant: Guest) -> None:
     assert first.headers["Location"] == "http://localhost:3000"
 
 
+@contract("§7.6", "an unlisted address gets an error page")
 @pytest.mark.parametrize(
     "target", ["http://evil.test/", "http://localhost:3000/elsewhere", "//evil.test"]
 )
@@ -361,6 +382,7 @@ def oidc_logout(tenant: Guest, **params: str) -> requests.Response:
     )
 
 
+@contract("§7.6", "/oidc/logout with a matching hint goes straight back with `state`")
 @pytest.mark.parametrize("hint", ["id_token_hint", "logout_hint"])
 def test_oidc_logout_with_a_hint_goes_straight_back(tenant: Guest, hint: str) -> None:
     """The hint proves that the one who asks knows the session."""
@@ -376,6 +398,7 @@ def test_oidc_logout_with_a_hint_goes_straight_back(tenant: Guest, hint: str) ->
     assert tenant.authorize().headers["Location"].startswith("/login?")
 
 
+@contract("§7.6", "/oidc/logout without a matching hint asks first")
 @pytest.mark.parametrize("hints", [{}, {"logout_hint": "another-session"}])
 def test_oidc_logout_without_a_matching_hint_asks(tenant: Guest, hints: dict[str, str]) -> None:
     """The session ends only when the person says so."""
@@ -393,6 +416,7 @@ def test_oidc_logout_without_a_matching_hint_asks(tenant: Guest, hints: dict[str
     assert tenant.authorize().headers["Location"].startswith("/login?")
 
 
+@contract("§7.6", "`client_id` must be the hint's `aud`")
 def test_oidc_logout_with_a_foreign_hint_is_refused(tenant: Guest) -> None:
     """No token of this tenant, or of another client."""
     tenant.log_in(*ADMIN)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from .contract import contract
 from .guest import Guest, form_fields, query
 
 RESULT_URL = "http://localhost:3000/invite/complete?i=inv_7"
@@ -18,6 +19,7 @@ def ticket_for(tenant: Guest, **more: object) -> tuple[str, str]:
     return user["user_id"], ticket
 
 
+@contract("§4", "success: `success`, `message`, `email` on request, beside our own query")
 def test_it_works(tenant: Guest) -> None:
     """The form is filled in, the password counts, and the site hears of it."""
     user_id, ticket = ticket_for(tenant, mark_email_as_verified=True, includeEmailInRedirect=True)
@@ -36,6 +38,7 @@ def test_it_works(tenant: Guest) -> None:
     assert "code" in query(tenant.log_in("ada+team@example.com", GOOD))
 
 
+@contract("§3.3", "POST /lo/reset by script: 200 with `result_url`")
 def test_a_script_gets_the_address_as_json(tenant: Guest) -> None:
     """The page's own script leaves for `result_url` by itself."""
     _, ticket = ticket_for(tenant)
@@ -69,6 +72,7 @@ def test_the_page_has_what_people_and_password_managers_look_for(tenant: Guest) 
     assert "http://localhost:3000" in policy
 
 
+@contract("§3.3", "GET does not consume a ticket")
 def test_looking_spends_nothing(tenant: Guest) -> None:
     """A mail scanner may GET and HEAD as often as it likes."""
     user_id, ticket = ticket_for(tenant)
@@ -80,6 +84,7 @@ def test_looking_spends_nothing(tenant: Guest) -> None:
     assert tenant.set_password(ticket, GOOD).status_code == 303
 
 
+@contract("§3.4", "used, Classic: `success=false`, `This URL can be used only once`")
 def test_a_used_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> None:
     """Once means once."""
     _, ticket = ticket_for(tenant, includeEmailInRedirect=True)
@@ -96,6 +101,7 @@ def test_a_used_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> None:
     }
 
 
+@contract("§3.4", "expired, Classic: `success=false`, `Access expired.`")
 def test_an_expired_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> None:
     """Also when the form was already open."""
     _, ticket = ticket_for(tenant, ttl_sec=60)
@@ -109,6 +115,7 @@ def test_an_expired_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> No
         assert query(answer) == {"i": "inv_7", "success": "false", "message": "Access expired."}
 
 
+@contract("§3.3", "only the newest ticket of a user works")
 def test_a_newer_ticket_ends_the_older_one(tenant: Guest) -> None:
     """One live ticket per user; the older one counts as used."""
     user_id, older = ticket_for(tenant)
@@ -118,6 +125,7 @@ def test_a_newer_ticket_ends_the_older_one(tenant: Guest) -> None:
     assert tenant.open(newer).status_code == 200
 
 
+@contract("§3.4", "dead ticket without a result URL: the tenant's own page")
 @pytest.mark.parametrize("end", ["used", "expired"])
 def test_a_dead_ticket_without_result_url_gets_a_page_with_a_way_on(
     tenant: Guest, end: str
@@ -157,6 +165,7 @@ def test_a_weak_password_keeps_the_page(tenant: Guest, weak: str) -> None:
     assert tenant.set_password(ticket, GOOD).status_code == 303
 
 
+@contract("§3.3", "weak password: 400 `PasswordStrengthError` with rules and policy")
 def test_a_script_is_told_why_a_password_is_weak(tenant: Guest) -> None:
     """The body of Auth0's Classic page."""
     _, ticket = ticket_for(tenant)
@@ -181,6 +190,7 @@ def test_two_different_passwords_keep_the_page(tenant: Guest) -> None:
     assert tenant.set_password(ticket, GOOD).status_code == 303
 
 
+@contract("§3.3", "wrong form token: 403 `invalid_csrf_token`")
 def test_a_form_from_elsewhere_is_refused(tenant: Guest) -> None:
     """Without the token of this browser nothing happens."""
     _, ticket = ticket_for(tenant)
@@ -193,6 +203,7 @@ def test_a_form_from_elsewhere_is_refused(tenant: Guest) -> None:
     assert tenant.post_reset(fields).status_code == 303
 
 
+@contract("§3.3", "a ticket is spent once")
 def test_of_two_at_the_same_moment_one_wins(tenant: Guest) -> None:
     """Ten posts with ten passwords: one is told it worked, and its password is the one."""
     _, ticket = ticket_for(tenant)
@@ -218,6 +229,7 @@ def test_of_two_at_the_same_moment_one_wins(tenant: Guest) -> None:
     assert "code" in query(tenant.log_in("ada+team@example.com", f"Correct-Horse-{winners[0]}"))
 
 
+@contract("§3.3", "a password chosen with a ticket ends the user's sessions")
 def test_a_new_password_ends_the_sessions_of_the_user(tenant: Guest) -> None:
     """Whoever was signed in at the tenant has to sign in again."""
     user = tenant.create_user("ada@example.com", password="Before-4711!")
@@ -229,6 +241,7 @@ def test_a_new_password_ends_the_sessions_of_the_user(tenant: Guest) -> None:
     assert urlsplit(tenant.authorize().headers["Location"]).path == "/login"
 
 
+@contract("§4", "an existing query and fragment of `result_url` stay, the fragment last")
 def test_a_fragment_in_the_result_url_stays_at_its_end(tenant: Guest) -> None:
     """Auth0 adds its parameters to the query, before a fragment."""
     _, ticket = ticket_for(tenant, result_url="http://localhost:3000/#/done")

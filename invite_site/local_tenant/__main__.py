@@ -1,0 +1,80 @@
+"""`python -m invite_site.local_tenant`: the tenant alone, as the Auth0 of another project."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from . import PortInUse, RunningTenant, TenantConfig, serve
+from .plans import PLANS
+
+
+def main() -> None:
+    """Run until Ctrl-C. Ends with one sentence where a variable or a port is no good."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    config = _config()
+    try:
+        with serve(config) as tenant:
+            _say_what_to_copy(config, tenant)
+            stop.wait()
+    except PortInUse as taken:
+        variable = "TENANT_PORT" if taken.port == config.port else "SMTP_PORT"
+        sys.exit(
+            f"Port {taken.port} is in use. Choose another one:"
+            f" {variable}=… python -m invite_site.local_tenant"
+        )
+    print("Stopped.")  # noqa: T201 - a word for the person at the terminal
+
+
+def _config() -> TenantConfig:
+    plan = os.environ.get("TENANT_PLAN") or "off"
+    if plan not in PLANS:
+        sys.exit(f"TENANT_PLAN is one of {', '.join(PLANS)}, not {plan!r}.")
+    folder = Path(os.environ.get("INSTANCE_DIR") or "instance").resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return TenantConfig(
+        database=folder / "tenant.db",
+        port=_port("TENANT_PORT", 3001),
+        smtp_port=_port("SMTP_PORT", 1025),
+        control=os.environ.get("LOCAL_TENANT_CONTROL") == "1",
+        site_url=os.environ.get("SITE_URL") or "http://localhost:3000",
+        app_name=os.environ.get("APP_NAME") or "Acme",
+        public_url=os.environ.get("TENANT_URL") or None,
+        plan=plan,
+    )
+
+
+def _port(name: str, default: int) -> int:
+    """A port out of a variable; 0 takes a free one."""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit()) or int(value) > 65_535:
+        sys.exit(f"{name} must be a number from 0 to 65535, not {value!r}.")
+    return int(value)
+
+
+def _say_what_to_copy(config: TenantConfig, tenant: RunningTenant) -> None:
+    settings = "\n".join(f"  {name}='{value}'" for name, value in tenant.environment.items())
+    control = "on, for this machine" if config.control else "off (LOCAL_TENANT_CONTROL=1)"
+    text = f"""
+Ready: {tenant.url}
+
+Settings for your application:
+
+{settings}
+
+Allowed callback URLs: {config.site_url}/callback, and /callback on any port of localhost
+Mailbox:       {tenant.mailbox_url}
+First person:  {config.admin_email} with the password {config.admin_password}
+Control plane: {control}
+State:         {config.database}
+
+Stop with Ctrl-C.
+"""
+    print(text, flush=True)  # noqa: T201 - this is what the command says
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The three experiences: which pages people meet, as the stored settings have it.
+
+A customised password page is Auth0's switch for "Classic, but only for this step".
+"""
+
+from dataclasses import dataclass
+
+from .prompts import CLASSIC, NEW
+from .state import State
+
+# Name, experience of the login, and whether a customised password page is switched on.
+_NAMED = {
+    "classic": (CLASSIC, False),
+    "classic_reset": (NEW, True),
+    "new": (NEW, False),
+}
+EXPERIENCES = tuple(_NAMED)
+
+
+@dataclass(frozen=True)
+class Experience:
+    """`new_login` and `new_reset` say which pages are those of New Universal Login."""
+
+    name: str
+    new_login: bool
+    new_reset: bool
+
+
+def current_experience(state: State) -> Experience:
+    """The experience people meet now."""
+    if state.prompts.experience() != NEW:
+        return Experience("classic", new_login=False, new_reset=False)
+    if state.settings.get()["change_password"].get("enabled"):
+        return Experience("classic_reset", new_login=True, new_reset=False)
+    return Experience("new", new_login=True, new_reset=True)
+
+
+def choose_experience(state: State, name: str) -> None:
+    """Set what makes that experience; a stored page stays stored."""
+    login, enabled = _NAMED[name]
+    state.prompts.change({"universal_login_experience": login})
+    page = state.settings.get()["change_password"]
+    state.settings.change({"change_password": {**page, "enabled": enabled}})
+
+
+def ticket_url(state: State, code: str) -> str:
+    """The address of a ticket: always with a bare `#` at its end, for whoever adds to it."""
+    new = current_experience(state).new_reset
+    path = state.switches["new_login_ticket_path"] if new else "/lo/reset"
+    return f"{state.url}{path}?ticket={code}#"
+
+
+def login_path(state: State) -> str:
+    """Where `/authorize` sends people."""
+    return "/u/login/identifier" if current_experience(state).new_login else "/login"

@@ -1,0 +1,187 @@
+"""The part of Lucene's query language that Auth0's searches are written in, and their sorting.
+
+`field:value`, `field:"phrase"`, `field:pre*`, ranges `[a TO b]` and `{a TO b}`,
+`_exists_:field`, AND, OR, NOT and parentheses; two clauses side by side mean OR.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import translate
+from typing import Any
+
+Document = Mapping[str, Any]
+Matcher = Callable[[Document], bool]
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<open>\() | (?P<close>\)) | (?P<and>AND\b|&&) | (?P<or>OR\b|\|\|)
+        | (?P<not>NOT\b|!|-(?=\S))
+        | (?:(?P<field>[\w.@-]+):)?
+          (?: "(?P<phrase>(?:[^"\\]|\\.)*)"
+            | (?P<from>[\[{])\s*(?P<low>"[^"]*"|[^\s\]}]+)\s+TO\s+(?P<high>"[^"]*"|[^\s\]}]+?)\s*(?P<to>[\]}])
+            | (?P<word>(?:[^\s()":\[\]{}\\]|\\.|(?<=\d):(?=\d))+) )
+    )""",
+    re.VERBOSE,
+)
+
+
+class BadQuery(ValueError):
+    """A query nobody can read; says where."""
+
+
+def matcher(query: str, default_fields: Sequence[str]) -> Matcher:
+    """Whether a document fits the query; a value without a field is looked for in the default ones.
+
+    Raises `BadQuery`.
+    """
+    if not query.strip():
+        return lambda document: True
+    return _Reader(query, default_fields).read()
+
+
+def sorter(sort: str) -> Callable[[list[Document]], list[Document]]:
+    """Puts documents into the order of `field:1` or `field:-1`; raises `BadQuery`."""
+    if not sort:
+        return lambda documents: documents
+    match = re.fullmatch(r"([\w.]+):(-?1)", sort)
+    if match is None:
+        raise BadQuery(f"sort is field:1 or field:-1, not {sort}")
+    name, descending = match[1], match[2] == "-1"
+
+    def key(document: Document) -> tuple[bool, float, str]:
+        value = next(iter(_values(document, name)), None)
+        amount = float(value) if isinstance(value, int | float) else 0.0
+        return (value is not None, amount, _text(value))
+
+    return lambda documents: sorted(documents, key=key, reverse=descending)
+
+
+class _Reader:
+    """A recursive descent over the tokens."""
+
+    def __init__(self, query: str, default_fields: Sequence[str]) -> None:
+        self._default_fields = default_fields
+        self._tokens: list[re.Match[str]] = []
+        end = 0
+        while query[end:].strip():
+            match = _TOKEN.match(query, end)
+            if match is None:
+                raise BadQuery(f"cannot be read from here on: {query[end:]}")
+            self._tokens.append(match)
+            end = match.end()
+
+    def read(self) -> Matcher:
+        found = self._any()
+        if self._tokens:
+            raise BadQuery(f"unexpected: {self._tokens[0][0].strip()}")
+        return found
+
+    def _next_is(self, *kinds: str) -> bool:
+        return bool(self._tokens) and any(self._tokens[0][kind] for kind in kinds)
+
+    def _any(self) -> Matcher:
+        parts = [self._all()]
+        while self._tokens and not self._next_is("close"):
+            if self._next_is("or"):
+                self._tokens.pop(0)
+            parts.append(self._all())
+        return lambda document: any(part(document) for part in parts)
+
+    def _all(self) -> Matcher:
+        parts = [self._one()]
+        while self._next_is("and"):
+            self._tokens.pop(0)
+            parts.append(self._one())
+        return lambda document: all(part(document) for part in parts)
+
+    def _one(self) -> Matcher:
+        if not self._tokens:
+            raise BadQuery("it ends too early")
+        token = self._tokens.pop(0)
+        if token["not"]:
+            denied = self._one()
+            return lambda document: not denied(document)
+        if token["open"]:
+            inner = self._any()
+            if not self._next_is("close"):
+                raise BadQuery("a parenthesis is not closed")
+            self._tokens.pop(0)
+            return inner
+        if token["phrase"] is None and not token["word"] and not token["from"]:
+            raise BadQuery(f"unexpected: {token[0].strip()}")
+        return _clause(token, self._default_fields)
+
+
+def _clause(token: re.Match[str], default_fields: Sequence[str]) -> Matcher:
+    field = token["field"]
+    if field == "_exists_":
+        name = token["word"] or token["phrase"] or ""
+        return lambda document: bool(_values(document, name))
+    fields = [field] if field else default_fields
+    if token["from"]:
+        test = _range(token)
+    elif token["phrase"] is not None:
+        test = _equal(_unescaped(token["phrase"]))
+    else:
+        test = _like(token["word"])
+    return lambda document: any(test(value) for name in fields for value in _values(document, name))
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def _equal(wanted: str) -> Callable[[Any], bool]:
+    return lambda value: _text(value).lower() == wanted.lower()
+
+
+def _like(word: str) -> Callable[[Any], bool]:
+    if "*" not in word and "?" not in word:
+        return _equal(_unescaped(word))
+    pattern = re.compile(translate(_unescaped(word).replace("[", "[[]")), re.IGNORECASE)
+    return lambda value: pattern.match(_text(value)) is not None
+
+
+def _range(token: re.Match[str]) -> Callable[[Any], bool]:
+    low, high = token["low"].strip('"'), token["high"].strip('"')
+    with_low, with_high = token["from"] == "[", token["to"] == "]"
+
+    def test(value: Any) -> bool:
+        below = -1 if low == "*" else _compared(low, value)
+        above = -1 if high == "*" else _compared(value, high)
+        # Up to a day means to its end: 2026-01-31 is the beginning of all its moments.
+        if with_high and _text(value).startswith(high):
+            above = 0
+        return below < with_low and above < with_high
+
+    return test
+
+
+def _compared(one: Any, other: Any) -> int:
+    """Below 0, 0 or above 0; as numbers where both are some, else as texts, times among them."""
+    try:
+        first, second = float(one), float(other)
+    except (TypeError, ValueError):
+        text, another = _text(one), _text(other)
+        return (text > another) - (text < another)
+    return (first > second) - (first < second)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _values(document: Any, path: str) -> list[Any]:
+    """What a dotted path leads to; through each item of a list."""
+    if isinstance(document, list):
+        return [found for each in document for found in _values(each, path)]
+    if not path:
+        return [] if document is None else [document]
+    if not isinstance(document, Mapping):
+        return []
+    if path in document:
+        return _values(document[path], "")
+    name, _, rest = path.partition(".")
+    return _values(document[name], rest) if rest and name in document else []

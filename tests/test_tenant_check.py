@@ -1,0 +1,353 @@
+"""`flask tenant check` names what is wrong with a tenant, and how to mend it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from invite_site.setup.access import rate_limit
+from invite_site.setup.api import Credentials
+from invite_site.setup.check import FACTS, Report
+from invite_site.setup.ways import Ways
+
+from .at_tenant import AtTenant, at_tenant
+from .running import Tenant
+
+TICKET = Ways()
+LOGIN_ROUTE = Ways(back="login_route")
+TENANT_EMAIL = Ways(delivery="tenant_email")
+
+Mess = Callable[[AtTenant], None]
+
+
+@pytest.fixture
+def at(tenant: Tenant, tmp_path: Path) -> AtTenant:
+    """A tenant that was set up as the site wants it."""
+    somebody = at_tenant(tenant, tmp_path)
+    somebody.changes_connection_options(disable_signup=True)
+    return somebody
+
+
+def set_up(at: AtTenant, ways: Ways) -> None:
+    """The experience that fits, and `apply`."""
+    at.ways = ways
+    new = ways.by_login_route
+    at.tenant.control("PUT", "/experience", {"experience": "new" if new else "classic"})
+    assert at.apply() == []
+
+
+def found(report: Report, *verdicts: str) -> set[str]:
+    return {each.fact for each in report.findings if each.verdict in verdicts}
+
+
+def said(report: Report, fact: str) -> tuple[str, str]:
+    each = next(each for each in report.findings if each.fact == fact)
+    return each.verdict, f"{each.says} {each.mend}"
+
+
+@pytest.mark.parametrize("ways", [TICKET, LOGIN_ROUTE, TENANT_EMAIL], ids=lambda ways: str(ways))
+def test_it_works(at: AtTenant, ways: Ways) -> None:
+    """After `flask tenant apply` nothing is wrong, and hardly anything is worth a note."""
+    set_up(at, ways)
+    report = at.check()
+    assert [each.fact for each in report.findings] == [name for name, _ in FACTS]
+    assert found(report, "wrong", "note") == set()
+    assert found(report, "cannot tell") == {
+        "Ticket host",
+        "Rate limit",
+    }  # it is only a small tenant
+    assert report.exit_status == 0
+
+
+# What can be wrong --------------------------------------------------------------------------------
+
+
+def client(**body: Any) -> Mess:
+    return lambda at: at.changes_client(**body)
+
+
+def settings(**values: Any) -> Mess:
+    return lambda at: at.changes_settings(**values)
+
+
+def template(name: str = "reset_email", **body: Any) -> Mess:
+    return lambda at: at.api.send("PATCH", f"/email-templates/{name}", body)
+
+
+def options(**values: Any) -> Mess:
+    return lambda at: at.changes_connection_options(**values)
+
+
+def scopes(scope: str) -> Mess:
+    return lambda at: at.tenant.control("PUT", "/application", {"management_scope": scope})
+
+
+def experience(name: str) -> Mess:
+    return lambda at: at.tenant.control("PUT", "/experience", {"experience": name})
+
+
+def another_name_of_the_same_machine(at: AtTenant) -> None:
+    at.changes_settings(tenant_url=at.tenant.url.replace("localhost", "127.0.0.1"))
+
+
+def no_discovery_document(at: AtTenant) -> None:
+    at.tenant.fails(
+        "GET /.well-known/openid-configuration", kind="status", status=404, body={}, times=None
+    )
+
+
+def two_minutes_ahead(at: AtTenant) -> None:
+    at.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
+
+
+def no_grant(at: AtTenant) -> None:
+    grants = at.api.get("/client-grants", client_id=at.settings.management_client_id)
+    assert grants
+    at.api.send("DELETE", f"/client-grants/{grants[0]['id']}", None)
+
+
+def not_enabled(at: AtTenant) -> None:
+    body = [{"client_id": at.settings.client_id, "status": False}]
+    at.api.send("PATCH", f"/connections/{at.connection['id']}/clients", body)
+
+
+def welcome_mail(at: AtTenant) -> None:
+    words = {"body": "Hello", "from": "a@example.com", "subject": "Hello", "syntax": "liquid"}
+    body = {"template": "welcome_email", "enabled": True, **words}
+    at.api.send("POST", "/email-templates", body)
+
+
+def foreign_page(at: AtTenant) -> None:
+    at.stores_page("<p>Ours, by hand</p>")
+
+
+def older_page(at: AtTenant) -> None:
+    at.stores_page(at.page["html"].replace("Welcome", "Hello"))
+
+
+def no_provider(at: AtTenant) -> None:
+    at.api.send("DELETE", "/emails/provider", None)
+
+
+def provider_off(at: AtTenant) -> None:
+    at.api.send("PATCH", "/emails/provider", {"enabled": False})
+
+
+def no_texts(at: AtTenant) -> None:
+    at.api.send("PUT", "/prompts/reset-password/custom-text/de", {})
+
+
+def custom_domain(at: AtTenant) -> None:
+    ready = [{"domain": "login.acme.test", "status": "ready", "primary": True}]
+    at.tenant.fails("GET /api/v2/custom-domains", kind="status", status=200, body=ready, times=None)
+
+
+def wrong_setup(at: AtTenant) -> None:
+    assert at.setup is not None
+    at.setup = replace(at.setup, client_secret="not-this-one")
+
+
+def setup_of_the_site(at: AtTenant) -> None:
+    """The site runs with the credentials that set the tenant up."""
+    assert at.setup is not None
+    at.changes_settings(
+        management_client_id=at.setup.client_id, management_client_secret=at.setup.client_secret
+    )
+
+
+MESSES: list[tuple[str, Ways, Mess, str, str, str]] = [
+    ("another domain", TICKET, another_name_of_the_same_machine, "Domain", "wrong", "Set AUTH0_DOMAIN to localhost"),
+    ("no tenant there", TICKET, no_discovery_document, "Domain", "wrong", "Set AUTH0_DOMAIN to the Domain"),
+    ("clock", TICKET, two_minutes_ahead, "Clock", "wrong", "by NTP"),
+    ("management secret", TICKET, settings(management_client_secret="no"), "Management credentials", "wrong", "AUTH0_MANAGEMENT_CLIENT_SECRET"),
+    ("management domain", TICKET, settings(management_url="http://localhost:9"), "Management credentials", "wrong", "AUTH0_MANAGEMENT_DOMAIN"),
+    ("no grant", TICKET, no_grant, "Management credentials", "wrong", "Authorize it"),
+    ("scope missing", TICKET, scopes("create:users read:users"), "Management permissions", "wrong", "create:user_tickets. Run `flask tenant apply`"),
+    ("scope too many", TICKET, scopes("create:users read:users create:user_tickets update:clients"), "Management permissions", "note", "update:clients. Take it away"),
+    ("setup secret", TICKET, wrong_setup, "Setup credentials", "wrong", "TENANT_SETUP_CLIENT_SECRET"),
+    ("client secret", TICKET, settings(client_secret="no"), "Application secret", "wrong", "Copy both from"),
+    ("HS256", TICKET, client(jwt_configuration={"alg": "HS256"}), "Application", "wrong", "Signature Algorithm"),
+    ("single page application", TICKET, client(app_type="spa"), "Application", "wrong", "Regular Web Application"),
+    ("callback", TICKET, client(callbacks=["http://localhost:3000/callback/"]), "Callback URL", "wrong", "Allowed Callback URLs. Run `flask tenant apply`"),
+    ("logout", TICKET, client(allowed_logout_urls=["http://localhost:3000"]), "Logout URL", "wrong", "Allowed Logout URLs. Run `flask tenant apply`"),
+    ("no login URI", TICKET, client(initiate_login_uri=""), "Application Login URI", "note", "Run `flask tenant apply`"),
+    ("no login URI where it is needed", LOGIN_ROUTE, client(initiate_login_uri=""), "Application Login URI", "wrong", "Run `flask tenant apply`"),
+    ("login URI of another", LOGIN_ROUTE, client(initiate_login_uri="https://other.example/login"), "Application Login URI", "wrong", "It is https://other.example/login"),
+    ("unknown connection", TICKET, settings(connection="Nobody"), "Connection", "wrong", "Set AUTH0_CONNECTION"),
+    ("user names", TICKET, options(requires_username=True), "Connection", "wrong", "Requires Username off"),
+    ("connection not enabled", TICKET, not_enabled, "Connection enabled", "wrong", "Run `flask tenant apply`, or enable it"),
+    ("open sign-ups", TICKET, options(disable_signup=False), "Sign-ups", "note", "Disable Sign Ups on"),
+    ("Classic page and login route", LOGIN_ROUTE, experience("classic_reset"), "Experience", "wrong", "Set INVITE_RETURN=result_url"),
+    ("page of another", TICKET, foreign_page, "Password page", "note", "--replace"),
+    ("page out of date", TICKET, older_page, "Password page", "note", "Run `flask tenant apply`"),
+    ("no texts", LOGIN_ROUTE, no_texts, "Texts", "note", "(de). Run `flask tenant apply`"),
+    ("template off", TENANT_EMAIL, template(enabled=False), "Mail template", "wrong", "Run `flask tenant apply`, or customise it"),
+    ("template without the condition", TENANT_EMAIL, template(body="<a href='{{ url }}'>Reset</a>"), "Mail template", "wrong", "invitedToMyApp"),
+    ("sender at auth0.com", TENANT_EMAIL, template(**{"from": "x@auth0.com"}), "Mail template", "wrong", "put your own address"),
+    ("other life of the link", TENANT_EMAIL, template(urlLifetimeInSeconds=60), "Mail template", "note", "URL Lifetime"),
+    ("no resultUrl", TENANT_EMAIL, template(resultUrl=None), "Mail template's way back", "wrong", "INVITE_DELIVERY=ticket"),
+    ("another resultUrl", TENANT_EMAIL, template(resultUrl="https://other.example/"), "Mail template's way back", "wrong", "Redirect To"),
+    ("no mail provider", TENANT_EMAIL, no_provider, "Mail provider", "wrong", "Branding → Email Provider"),
+    ("mail provider off", TENANT_EMAIL, provider_off, "Mail provider", "wrong", "Branding → Email Provider"),
+    ("welcome mail", TICKET, welcome_mail, "Welcome mail", "note", "Switch it off"),
+    ("custom domain", TICKET, custom_domain, "Ticket host", "wrong", "Set AUTH0_DOMAIN=login.acme.test and AUTH0_MANAGEMENT_DOMAIN=localhost"),
+    ("mail server away", TICKET, settings(smtp_url="smtp://localhost:9"), "Mail server", "wrong", "Check SMTP_URL"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ways", "mess", "fact", "verdict", "words"),
+    [case[1:] for case in MESSES],
+    ids=[case[0] for case in MESSES],
+)
+def test_it_names_what_is_wrong_and_the_remedy(
+    at: AtTenant, ways: Ways, mess: Mess, fact: str, verdict: str, words: str
+) -> None:
+    """One thing is spoiled: that fact and no other complains, and the remedy is the right one."""
+    set_up(at, ways)
+    mess(at)
+    report = at.check()
+    assert found(report, "wrong", "note") == {fact}
+    told, sentence = said(report, fact)
+    assert told == verdict
+    assert words in sentence
+    assert report.exit_status == (1 if verdict == "wrong" else 0)
+
+
+def test_new_universal_login_without_the_login_route_is_wrong(at: AtTenant) -> None:
+    """It would take no notice of the way back; the remedies are the page and the setting."""
+    set_up(at, TICKET)
+    at.tenant.control("PUT", "/experience", {"experience": "new"})
+    report = at.check()
+    verdict, sentence = said(report, "Experience")
+    assert verdict == "wrong"
+    assert "`flask tenant apply`" in sentence
+    assert "INVITE_RETURN=login_route" in sentence
+
+
+def test_an_unknown_application_is_told(at: AtTenant) -> None:
+    """Neither its secret nor its id is right then."""
+    at.changes_settings(client_id="nobody")
+    report = at.check()
+    assert {"Application", "Application secret"} <= found(report, "wrong")
+
+
+def test_an_application_that_may_not_use_codes_is_told(at: AtTenant) -> None:
+    """The tenant says so itself, with and without permissions."""
+    at.changes_client(grant_types=["client_credentials"])
+    assert said(at.check(), "Application")[0] == "wrong"
+    assert "Authorization Code" in said(at.check(), "Application secret")[1]
+
+
+def test_one_application_for_both_is_worth_a_note(at: AtTenant) -> None:
+    """The running site should not hold what sets a tenant up."""
+    setup_of_the_site(at)
+    assert {"Setup credentials", "Management permissions"} <= found(at.check(), "note")
+
+
+@pytest.mark.parametrize(("plan", "verdict"), [("free", "note"), ("professional", "ok")])
+def test_the_rate_limit_is_what_the_tenant_says(at: AtTenant, plan: str, verdict: str) -> None:
+    """Seen in the headers of any call."""
+    at.tenant.control("PUT", "/plan", {"plan": plan})
+    look = at.look()
+    look.read("/prompts")
+    assert rate_limit(look).verdict == verdict
+
+
+# Without permissions ------------------------------------------------------------------------------
+
+
+def test_without_setup_credentials_it_names_the_permission_that_is_missing(at: AtTenant) -> None:
+    """The running site's credentials do not read the configuration, and need not."""
+    at.setup = None
+    report = at.check()
+    verdict, sentence = said(report, "Experience")
+    assert verdict == "cannot tell"
+    assert "read:prompts" in sentence
+    assert "TENANT_SETUP_CLIENT_ID" in sentence
+    assert said(report, "Setup credentials")[0] == "note"
+    assert report.exit_status == 0
+
+
+def test_without_permissions_it_sees_what_anybody_can_see(at: AtTenant) -> None:
+    """Whether an address is allowed shows in where the tenant leads a browser."""
+    at.setup = None
+    assert {"Callback URL", "Logout URL"} <= found(at.check(), "ok")
+    at.changes_client(callbacks=[], allowed_logout_urls=[])
+    assert {"Callback URL", "Logout URL"} <= found(at.check(), "wrong")
+
+
+def test_it_changes_nothing(at: AtTenant) -> None:
+    """Not even a ticket is made to see its host."""
+    at.check()
+    kinds = {(each["method"], each["path"]) for each in at.tenant.state["requests"]}
+    assert {path for method, path in kinds if method not in {"GET"}} <= {
+        "/oauth/token",
+        f"/api/v2/connections/{at.connection['id']}",  # the fixture's own
+    }
+    assert at.tenant.state["tickets"] == []
+
+
+# The command --------------------------------------------------------------------------------------
+
+
+def test_each_fact_is_one_line(at: AtTenant) -> None:
+    """Verdict, fact, what was found, and the remedy."""
+    set_up(at, TICKET)
+    at.changes_client(callbacks=[])
+    done = at.runs("check")
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(FACTS)
+    assert [line for line in lines if line.startswith("wrong")] == [
+        "wrong       Callback URL: http://localhost:3000/callback is not among the Allowed Callback "
+        "URLs. Run `flask tenant apply`, or add it under Applications → Settings → Application URIs."
+    ]
+    assert done.exit_code == 1
+
+
+def test_json_is_an_array_of_facts(at: AtTenant) -> None:
+    """For scripts: four texts for each fact."""
+    set_up(at, TICKET)
+    done = at.runs("check", "--json")
+    facts = json.loads(done.stdout)
+    assert [each["fact"] for each in facts] == [name for name, _ in FACTS]
+    assert all(set(each) == {"fact", "verdict", "says", "mend"} for each in facts)
+    assert {each["verdict"] for each in facts} <= {"ok", "wrong", "cannot tell", "note"}
+    assert done.exit_code == 0
+
+
+def test_a_tenant_that_cannot_be_reached_is_exit_status_2(at: AtTenant) -> None:
+    """All facts are still listed, and what needs no tenant is told."""
+    at.changes_settings(tenant_url="http://localhost:9", management_url="http://localhost:9")
+    done = at.runs("check", "--json")
+    facts = {each["fact"]: each for each in json.loads(done.stdout)}
+    assert done.exit_code == 2
+    assert facts["Domain"]["verdict"] == "wrong"
+    assert facts["Mail server"]["verdict"] == "ok"
+    assert facts["Experience"]["verdict"] == "cannot tell"
+
+
+def test_a_tenant_in_trouble_is_exit_status_2(at: AtTenant) -> None:
+    """A 503 says nothing about the configuration."""
+    at.tenant.fails("GET /.well-known", kind="status", status=503, times=None)
+    assert at.runs("check").exit_code == 2
+
+
+def test_no_secret_is_printed(at: AtTenant) -> None:
+    """Neither where all is well nor where credentials are refused."""
+    shown = at.runs("check").output
+    at.changes_settings(client_secret="wrong-secret-1", management_client_secret="wrong-secret-2")
+    shown += at.runs("check", "--json").output + at.runs("apply", "--dry-run").output
+    secrets = [value for name, value in at.tenant.environment.items() if "SECRET" in name]
+    assert not [secret for secret in [*secrets, "wrong-secret"] if secret in shown]
+
+
+def test_setup_credentials_need_both_halves() -> None:
+    """One of the two variables alone is as none."""
+    assert Credentials.for_setup("id", "") is None
+    assert Credentials.for_setup("", "secret") is None
+    assert "secret" not in repr(Credentials.for_setup("id", "secret")).replace("client_secret", "")
