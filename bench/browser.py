@@ -1,0 +1,58 @@
+"""The client of a run: GET and POST over kept connections, cookies in the caller's hands."""
+
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from urllib.parse import urljoin, urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `location` is absolute, `cookies` is what a browser would send from now on."""
+
+    status: int
+    location: str
+    cookies: str
+    body: str
+
+
+class Browser:
+    """One connection to each address, kept open."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, HTTPConnection] = {}
+
+    def get(self, url: str, cookies: str = "", **headers: str) -> Answer:
+        return self._ask("GET", url, None, {"Cookie": cookies, **headers})
+
+    def post(self, url: str, form: str, cookies: str = "") -> Answer:
+        kind = "application/x-www-form-urlencoded"
+        return self._ask("POST", url, form, {"Cookie": cookies, "Content-Type": kind})
+
+    def redirected(self, url: str, cookies: str = "") -> Answer:
+        """GET something that has to answer with a redirect."""
+        answer = self.get(url, cookies)
+        if answer.status not in (302, 303):
+            raise RuntimeError(f"{url} answered {answer.status}: {answer.body[:500]}")
+        return answer
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _ask(self, method: str, url: str, body: str | None, headers: dict[str, str]) -> Answer:
+        parts = urlsplit(url)
+        if parts.netloc not in self._connections:
+            self._connections[parts.netloc] = HTTPConnection(parts.netloc, timeout=30)
+        connection = self._connections[parts.netloc]
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        connection.request(method, path, body, {k: v for k, v in headers.items() if v})
+        response = connection.getresponse()
+        text = response.read().decode()
+        return Answer(
+            response.status,
+            urljoin(url, response.headers.get("Location", "")),
+            "; ".join(
+                each.partition(";")[0] for each in response.headers.get_all("Set-Cookie", [])
+            ),
+            text,
+        )
