@@ -12,13 +12,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, and_, case, func, or_, select, update
+from sqlalchemy import Engine, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
 from .errors import AlreadyInvited, InvitationNotFound
 from .invitee import Invitee
-from .schema import OPEN_STATES, Delivery, Invitation, InvitationEvent, State
+from .schema import OPEN_STATES, Base, Delivery, Invitation, InvitationEvent, State
 
 LEASE = timedelta(seconds=60)  # longer than the slowest delivery: three tenant calls and one mail
 CHECK_LEASE = timedelta(seconds=60)
@@ -28,11 +28,35 @@ OPENINGS = 30  # tickets that one landing link gives
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
 
 
+# Built once: these are asked at every landing and callback, and putting a statement together costs
+# more than executing it.
+_BY_REF = select(Invitation).where(Invitation.ref == bindparam("ref"))
+_OF_USER = (
+    select(Invitation)
+    .where(Invitation.user_id == bindparam("user_id"))
+    .order_by(Invitation.id.desc())
+)
+_table, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
+_NOTE_RESULT = (
+    update(_table)
+    .where(
+        _table.c.ref == bindparam("of"),
+        _table.c.state == State.SENT,
+        _table.c.result_seen_at.is_(None),
+    )
+    .values(result_seen_at=bindparam("now"), check_at=bindparam("now"))
+    .returning(_table.c.id)
+)
+_ADD_EVENT = insert(_events)
+
+
 class Ledger:
     """Invitations in a database. Moments are aware UTC and come from the caller."""
 
     def __init__(self, engine: Engine, *, connection: str, client_id: str) -> None:
-        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        self._engine = engine
+        self._look = sessionmaker(engine, expire_on_commit=False)
+        self._begin = self._look.begin
         self._connection = connection
         self._client_id = client_id
 
@@ -101,7 +125,10 @@ class Ledger:
 
     def by_ref(self, ref: str) -> Invitation | None:
         """The invitation that the opaque ref of a link points to, if it has the shape of one."""
-        return self._first(Invitation.ref == ref) if REF.fullmatch(ref) else None
+        if not REF.fullmatch(ref):
+            return None
+        with self._look() as db:
+            return db.scalars(_BY_REF, {"ref": ref}).one_or_none()
 
     def by_landing(self, landing_hash: str) -> Invitation | None:
         """The invitation whose newest mail carries the landing link with this hash."""
@@ -109,12 +136,8 @@ class Ledger:
 
     def of_user(self, user_id: str) -> Sequence[Invitation]:
         """Every invitation of this user of the tenant, newest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(Invitation)
-                .where(Invitation.user_id == user_id)
-                .order_by(Invitation.id.desc())
-            ).all()
+        with self._look() as db:
+            return db.scalars(_OF_USER, {"user_id": user_id}).all()
 
     def page(
         self,
@@ -226,19 +249,19 @@ class Ledger:
 
     def note_result(self, ref: str, *, now: datetime) -> None:
         """Somebody came back with `success=true`. A hint: it starts a check and proves nothing."""
-        with self._begin() as db:
-            row_id = db.scalars(
-                update(Invitation)
-                .where(
-                    Invitation.ref == ref,
-                    Invitation.state == State.SENT,
-                    Invitation.result_seen_at.is_(None),
-                )
-                .values(result_seen_at=now, check_at=now)
-                .returning(Invitation.id)
-            ).one_or_none()
+        with self._engine.begin() as db:
+            row_id = db.execute(_NOTE_RESULT, {"of": ref, "now": now}).scalar_one_or_none()
             if row_id is not None:
-                InvitationEvent.note(db, row_id, now, "invitee", "came back from the password page")
+                db.execute(
+                    _ADD_EVENT,
+                    {
+                        "invitation_id": row_id,
+                        "at": now,
+                        "actor": "invitee",
+                        "event": "came back from the password page",
+                        "evidence": {},
+                    },
+                )
 
     def begin_opening(self, invitation_id: int, *, now: datetime) -> bool:
         """Whether the landing link may lead on to the tenant now: one ticket at a time, so that a

@@ -15,6 +15,7 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import FlaskIntegration
 from authlib.integrations.flask_client.apps import FlaskOAuth2App
+from authlib.integrations.requests_client import OAuth2Session
 from flask import g, session
 from joserfc.errors import JoseError
 from requests.adapters import HTTPAdapter
@@ -25,6 +26,7 @@ from .settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
 
+SCOPE = "openid profile email"
 TIMEOUT = (3.0, 5.0)  # seconds to connect, to answer; somebody is looking at a blank page
 LEEWAY = 30  # seconds that the clocks may differ
 KEYS_EVERY = 60.0  # seconds between two looks for new keys, whatever key ids tokens name
@@ -54,7 +56,14 @@ class RelyingParty:
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
         self._sessions = sessions
-        self._client = _Client(settings, sessions)
+        self._client = _Client(settings)
+        # Writes authorization requests; kept, since Authlib's client makes a session for each.
+        self._requests = OAuth2Session(
+            settings.client_id,
+            redirect_uri=settings.callback_url,
+            scope=SCOPE,
+            code_challenge_method="S256",
+        )
 
     def begin(
         self,
@@ -70,16 +79,29 @@ class RelyingParty:
         """
         hints = {"login_hint": login_hint, "prompt": prompt, "connection": connection}
         try:
-            login = self._client.create_authorization_url(
-                self._settings.callback_url, **{k: v for k, v in hints.items() if v}
-            )
-        except (requests.RequestException, ValueError) as failed:
+            endpoint = self._client.load_server_metadata()["authorization_endpoint"]
+        except (requests.RequestException, ValueError, KeyError) as failed:
             raise TenantUnreachable from failed
-        url = str(login.pop("url"))  # it names the address; the callback has no use for it
-        self._client.save_authorize_data(
-            redirect_uri=self._settings.callback_url, **login, content=dict(content)
+        nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+        url, state = self._requests.create_authorization_url(
+            endpoint,
+            state=secrets.token_urlsafe(24),
+            nonce=nonce,
+            code_verifier=verifier,
+            **{name: value for name, value in hints.items() if value},
         )
-        return url
+        # What Authlib's `authorize_access_token` looks for, and our own content beside it.
+        self._sessions.begin_login(
+            state,
+            browser_key(),
+            {
+                "redirect_uri": self._settings.callback_url,
+                "nonce": nonce,
+                "code_verifier": verifier,
+                "content": dict(content),
+            },
+        )
+        return str(url)
 
     def take(self, state: str) -> dict[str, Any] | None:
         """The `content` of the login with this state, once, and only in the browser that began it."""
@@ -173,17 +195,10 @@ def browser_key() -> str:
 
 
 class _Transactions(FlaskIntegration):
-    """Authlib's door for the state of a login: ours is the database, not the cookie."""
-
-    def __init__(self, sessions: Sessions) -> None:
-        super().__init__("auth0")
-        self._sessions = sessions
-
-    def set_state_data(self, session: Any, state: str, data: dict[str, Any]) -> None:
-        self._sessions.begin_login(state, browser_key(), data)
+    """Authlib's door for the state of a login. Ours is the database, and `take` has been there."""
 
     def get_state_data(self, session: Any, state: str) -> dict[str, Any] | None:
-        taken: dict[str, Any] | None = g.get("login_transaction")  # `take` has read and spent it
+        taken: dict[str, Any] | None = g.get("login_transaction")
         return taken
 
     def clear_state_data(self, session: Any, state: str) -> None:
@@ -193,16 +208,15 @@ class _Transactions(FlaskIntegration):
 class _Client(FlaskOAuth2App):
     """Authlib's client with one pool of connections for all logins and checked metadata."""
 
-    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__(
-            _Transactions(sessions),
+            _Transactions("auth0"),
             "auth0",
             client_id=settings.client_id,
             client_secret=settings.client_secret,
             server_metadata_url=settings.metadata_url,
             client_kwargs={
-                "scope": "openid profile email",
-                "code_challenge_method": "S256",
+                "scope": SCOPE,
                 "default_timeout": TIMEOUT,
             },
         )

@@ -11,15 +11,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
-from .schema import LoginTransaction, Session
+from .schema import Base, LoginTransaction, Session
 
 LOGIN_LIFE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(hours=12)
 IDLE_LIFE = timedelta(hours=8)
 ADMIN_IDLE_LIFE = timedelta(minutes=30)
 SEEN_EVERY = timedelta(minutes=1)  # how fine `seen_at` is kept: a page view need not be a write
+
+_sessions, _logins = (Base.metadata.tables[name] for name in ("session", "login_transaction"))
+# Built once: each page view needs one of these, and putting a statement together costs more than
+# executing it.
+_OPEN = insert(_sessions)
+_FIND = select(_sessions).where(
+    _sessions.c.id_hash == bindparam("id_hash"),
+    _sessions.c.expires_at > bindparam("now"),
+    _sessions.c.seen_at > bindparam("idle_since"),
+)
+_BEGIN_LOGIN = insert(_logins)
+_TAKE_LOGIN = (
+    delete(_logins)
+    .where(
+        _logins.c.state_hash == bindparam("state_hash"),
+        _logins.c.browser_hash == bindparam("browser_hash"),
+        _logins.c.expires_at > bindparam("now"),
+    )
+    .returning(_logins.c.content)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +67,18 @@ class Sessions:
         now = self._clock()
         with self._engine.begin() as db:
             db.execute(
-                insert(Session).values(
-                    id_hash=_hash(cookie),
-                    sub=identity.sub,
-                    email=identity.email,
-                    name=identity.name,
-                    tenant_sid=identity.tenant_sid,
-                    has_admin_role=identity.has_admin_role,
-                    created_at=now,
-                    seen_at=now,
-                    expires_at=now + SESSION_LIFE,
-                )
+                _OPEN,
+                {
+                    "id_hash": _hash(cookie),
+                    "sub": identity.sub,
+                    "email": identity.email,
+                    "name": identity.name,
+                    "tenant_sid": identity.tenant_sid,
+                    "has_admin_role": identity.has_admin_role,
+                    "created_at": now,
+                    "seen_at": now,
+                    "expires_at": now + SESSION_LIFE,
+                },
             )
         return cookie
 
@@ -66,11 +87,7 @@ class Sessions:
         now = self._clock()
         with self._engine.connect() as db:
             row = db.execute(
-                select(Session.__table__).where(
-                    Session.id_hash == _hash(cookie),
-                    Session.expires_at > now,
-                    Session.seen_at > now - IDLE_LIFE,
-                )
+                _FIND, {"id_hash": _hash(cookie), "now": now, "idle_since": now - IDLE_LIFE}
             ).one_or_none()
         if row is not None and row.seen_at <= now - SEEN_EVERY:
             with self._engine.begin() as db:
@@ -92,12 +109,13 @@ class Sessions:
         """Keep what the callback of this login needs, for this browser only."""
         with self._engine.begin() as db:
             db.execute(
-                insert(LoginTransaction).values(
-                    state_hash=_hash(state),
-                    browser_hash=_hash(browser),
-                    content=content,
-                    expires_at=self._clock() + LOGIN_LIFE,
-                )
+                _BEGIN_LOGIN,
+                {
+                    "state_hash": _hash(state),
+                    "browser_hash": _hash(browser),
+                    "content": content,
+                    "expires_at": self._clock() + LOGIN_LIFE,
+                },
             )
 
     def take_login(self, state: str, browser: str) -> dict[str, Any] | None:
@@ -105,13 +123,12 @@ class Sessions:
         browser's."""
         with self._engine.begin() as db:
             row = db.execute(
-                delete(LoginTransaction)
-                .where(
-                    LoginTransaction.state_hash == _hash(state),
-                    LoginTransaction.browser_hash == _hash(browser),
-                    LoginTransaction.expires_at > self._clock(),
-                )
-                .returning(LoginTransaction.content)
+                _TAKE_LOGIN,
+                {
+                    "state_hash": _hash(state),
+                    "browser_hash": _hash(browser),
+                    "now": self._clock(),
+                },
             ).one_or_none()
         return None if row is None else dict(row.content)
 

@@ -161,6 +161,27 @@ def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, queue: 
     assert queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
 
 
+def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, queue: Queue) -> None:
+    """A thread that was given up and wakes later finds the row claimed anew under its own name."""
+    invited(ledger)
+    [slow] = queue.claim("w", limit=1, now=NOW)
+    queue.release("w", now=NOW)
+    [job] = queue.claim("w", limit=1, now=NOW)
+    assert not queue.still_holds(slow)
+    assert queue.still_holds(job)
+
+
+def test_another_workers_claim_counts_no_more(ledger: Ledger, queue: Queue) -> None:
+    """Also where the tries were given back, so that both claims are the first."""
+    invited(ledger)
+    [slow] = queue.claim("slow", limit=1, now=NOW)
+    queue.postpone(slow, until=NOW, trouble="down", now=NOW, costs_attempt=False)
+    [job] = queue.claim("quick", limit=1, now=NOW)
+    assert job.attempts == slow.attempts
+    assert not queue.still_holds(slow)
+    assert queue.still_holds(job)
+
+
 def test_a_worker_that_restarts_takes_its_own_jobs_back(ledger: Ledger, queue: Queue) -> None:
     """Under the same name at once; another's lease is left alone."""
     invited(ledger, "a@example.com")
