@@ -186,6 +186,20 @@ def test_a_page_of_ours_is_brought_up_to_date(at: AtTenant) -> None:
     assert at.page["enabled"] is True
 
 
+def test_our_page_is_switched_off_where_people_come_back_by_the_login_route(at: AtTenant) -> None:
+    """It would keep the password page Classic; a page of somebody else stays as it is."""
+    at.tenant.control("PUT", "/experience", {"experience": "new"})
+    at.apply()
+    html = at.page["html"]
+    at.ways = LOGIN_ROUTE
+    assert at.apply() == []
+    assert at.page == {"enabled": False, "html": html}
+    assert not [each for each in at.check().findings if each.verdict == "wrong"]
+    at.stores_page("<p>Theirs</p>")
+    assert at.apply() == []
+    assert at.page == {"enabled": True, "html": "<p>Theirs</p>"}
+
+
 def test_a_mail_template_of_another_stays_unless_it_may_be_replaced(at: AtTenant) -> None:
     """One that does not know invitations is trouble; one that does is fine."""
     at.ways = TENANT_EMAIL
