@@ -338,6 +338,18 @@ def test_a_call_wants_its_scope(setup: Guest, method: str, path: str, scope: str
     assert refused(answer) == (403, told, "insufficient_scope")
 
 
+@contract("§1.5", "`update:users_app_metadata` alone is for `app_metadata`")
+def test_a_token_for_metadata_changes_nothing_else(setup: Guest) -> None:
+    """The call is open to it, the rest of the user is not."""
+    path = f"/users/{setup.create_user()['user_id']}"
+    token = setup.token_request(scope="update:users_app_metadata").json()["access_token"]
+
+    assert setup.api("PATCH", path, {"app_metadata": {"a": 1}}, token=token).status_code == 200
+
+    told = refused(setup.api("PATCH", path, {"blocked": True}, token=token))
+    assert told == (403, "Insufficient scope, expected any of: update:users", "insufficient_scope")
+
+
 def test_what_was_configured_outlives_a_restart(tmp_path: Path) -> None:
     """Also where the seeded application was changed."""
     config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0, control=True)
