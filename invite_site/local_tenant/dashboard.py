@@ -6,6 +6,7 @@ the browser's own session, where the control plane's JSON wants its header.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -22,6 +23,7 @@ from .message import read_mail
 from .pages import form_token_is_right, message_page, open_again_page
 from .plans import PLANS
 from .state import State, current_state
+from .traffic import Call
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
 
@@ -30,9 +32,9 @@ _ROWS = 20
 _MOST_TIMES = 1000
 
 _EXPERIENCES = {
-    "classic": "Classic login and password page",
-    "classic_reset": "New Universal Login, Classic password page",
-    "new": "New Universal Login alone",
+    "classic": "Classic",
+    "classic_reset": "New login, Classic reset page",
+    "new": "New Universal Login",
 }
 # How far ahead one press puts the clock.
 _LEAPS = {
@@ -98,7 +100,7 @@ def show() -> AnyResponse:
         mails=[read_mail(mail) for mail in state.mails.page(0, _ROWS)],
         mails_total=total,
         mails_unread=unread,
-        calls=state.traffic.calls()[: -_ROWS - 1 : -1],
+        calls=_calls(state),
         connections=state.traffic.connections(),
         at=_at,
     )
@@ -151,6 +153,12 @@ def _tickets(state: State) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _calls(state: State) -> list[Call]:
+    """The latest requests, newest first, without the pages' own styles and scripts."""
+    calls = reversed(state.traffic.calls())
+    return list(islice((call for call in calls if not call.path.startswith("/static/")), _ROWS))
 
 
 def _done(words: str) -> AnyResponse:
