@@ -320,6 +320,15 @@ def test_each_fact_is_one_line(at: AtTenant) -> None:
     assert done.exit_code == 1
 
 
+def test_a_fact_stays_one_line_whatever_the_tenant_is_called(at: AtTenant) -> None:
+    """Names come from the tenant; a terminal would obey what stands in them."""
+    at.changes_client(name="Acme\x1b[2J\nok Domain: all is well")
+    done = at.runs("check")
+    assert len(done.stdout.splitlines()) == len(FACTS)
+    assert "\x1b" not in done.stdout
+    assert "Acme" in done.stdout
+
+
 def test_json_is_an_array_of_facts(at: AtTenant) -> None:
     """For scripts: four texts for each fact."""
     set_up(at, TICKET)
