@@ -24,6 +24,7 @@ from .pages import form_token_is_right, message_page, open_again_page
 from .plans import PLANS
 from .state import State, current_state
 from .traffic import Call
+from .users import User
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
 
@@ -91,7 +92,7 @@ def show() -> AnyResponse:
     page = render_template(
         "dashboard.html",
         **_switches(state),
-        people=[(user, _person_tags(state, user)) for user in state.users.latest(_ROWS)],
+        people=_people(state),
         people_total=state.users.count(),
         tickets=_tickets(state),
         ticket_counts=state.tickets.counts(),
@@ -127,13 +128,18 @@ def _at(seconds: float) -> str:
     return iso(seconds)[:19].replace("T", " ") + " UTC"
 
 
-def _person_tags(state: State, user: Any) -> list[str]:
-    blocked = user.user_id in state.failures.blocked_users()
+def _people(state: State) -> list[tuple[User, list[str]]]:
+    blocked = state.failures.blocked_users()
+    return [(user, _tags(user, user.user_id in blocked)) for user in state.users.latest(_ROWS)]
+
+
+def _tags(user: User, failed: bool) -> list[str]:
+    """What is worth knowing about a person, in a word or two each."""
     tags = {
         "verified": user.email_verified,
         "password set": user.last_password_reset is not None,
         "blocked": user.blocked,
-        "blocked after wrong passwords": blocked,
+        "blocked after wrong passwords": failed,
         "invited": (user.app_metadata or {}).get("invitedToMyApp"),
     }
     return [tag for tag, is_so in tags.items() if is_so]
