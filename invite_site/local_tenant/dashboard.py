@@ -85,6 +85,7 @@ def _guard() -> AnyResponse | None:
 
 
 @blueprint.get("")
+@blueprint.get("/")
 def show() -> AnyResponse:
     """Everything on one page, the newest of each kind first."""
     state = current_state()
