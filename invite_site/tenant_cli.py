@@ -122,9 +122,9 @@ def _show(found: Plan) -> None:
         click.secho(change.what, bold=True)
         for line in change.lines:
             mark = line.lstrip()[:1]
-            click.secho(f"  {line}", fg={"+": "green", "-": "red"}.get(mark))
+            click.secho(f"  {_plain(line)}", fg={"+": "green", "-": "red"}.get(mark))
     for left in found.left:
-        click.echo(f"{left.what}: {left.says}", err=left.is_trouble)
+        click.echo(f"{left.what}: {_plain(left.says)}", err=left.is_trouble)
     if not found.changes:
         click.echo("Nothing to do.")
 
@@ -132,7 +132,7 @@ def _show(found: Plan) -> None:
 def _carry_out(found: Plan, api: ManagementApi) -> int:
     troubles = 0
     for change, trouble in carry_out(found.changes, api):
-        click.echo(f"{change.what}: {trouble or 'done.'}", err=bool(trouble))
+        click.echo(f"{change.what}: {_plain(trouble) or 'done.'}", err=bool(trouble))
         troubles += bool(trouble)
     return troubles
 
@@ -141,4 +141,9 @@ def _line(finding: Finding) -> str:
     colour = {"ok": "green", "wrong": "red", "note": "yellow"}.get(finding.verdict)
     verdict = click.style(f"{finding.verdict:<11}", fg=colour)
     mend = f" {finding.mend}" if finding.verdict != OK and finding.mend else ""
-    return f"{verdict} {finding.fact}: {finding.says}{mend}"
+    return f"{verdict} {finding.fact}: {_plain(finding.says + mend)}"
+
+
+def _plain(text: str) -> str:
+    """What a tenant says may hold control characters, and a terminal would obey them."""
+    return "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in text)

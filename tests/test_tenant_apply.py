@@ -1,14 +1,17 @@
 """`flask tenant apply` puts what the site needs in place, and leaves alone what is not its own."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from invite_site.setup.apply import Left
+from invite_site.settings import ROOT
+from invite_site.setup.apply import Left, carry_out
 from invite_site.setup.ways import Ways
 
-from .at_tenant import AtTenant, at_tenant
+from .at_tenant import AtTenant, at_tenant, leaving_it_usable
 from .running import Tenant
 
 LOGIN_ROUTE = Ways(back="login_route")
@@ -23,8 +26,9 @@ OTHERS = "https://other.example/callback"
 
 
 @pytest.fixture
-def at(tenant: Tenant, tmp_path: Path) -> AtTenant:
-    return at_tenant(tenant, tmp_path)
+def at(tenant: Tenant, tmp_path: Path) -> Iterator[AtTenant]:
+    with leaving_it_usable(at_tenant(tenant, tmp_path)) as somebody:
+        yield somebody
 
 
 @pytest.fixture
@@ -186,6 +190,20 @@ def test_a_page_of_ours_is_brought_up_to_date(at: AtTenant) -> None:
     assert at.page["enabled"] is True
 
 
+def test_our_page_is_switched_off_where_people_come_back_by_the_login_route(at: AtTenant) -> None:
+    """It would keep the password page Classic; a page of somebody else stays as it is."""
+    at.tenant.control("PUT", "/experience", {"experience": "new"})
+    at.apply()
+    html = at.page["html"]
+    at.ways = LOGIN_ROUTE
+    assert at.apply() == []
+    assert at.page == {"enabled": False, "html": html}
+    assert not [each for each in at.check().findings if each.verdict == "wrong"]
+    at.stores_page("<p>Theirs</p>")
+    assert at.apply() == []
+    assert at.page == {"enabled": True, "html": "<p>Theirs</p>"}
+
+
 def test_a_mail_template_of_another_stays_unless_it_may_be_replaced(at: AtTenant) -> None:
     """One that does not know invitations is trouble; one that does is fine."""
     at.ways = TENANT_EMAIL
@@ -265,6 +283,23 @@ def test_a_missing_permission_is_named_and_the_rest_is_done(at: AtTenant, lackin
     client = api.get(f"/clients/{at.settings.client_id}")
     assert client
     assert at.settings.callback_url in client["callbacks"]
+
+
+@pytest.mark.parametrize("ways", WAYS, ids=str)
+def test_the_permissions_that_the_page_lists_are_enough(at: AtTenant, ways: Ways) -> None:
+    """`docs/real-tenant.md` says what to tick; nothing is missing there."""
+    page = (ROOT / "docs" / "real-tenant.md").read_text(encoding="utf-8")
+    section = page.partition("### 3.")[2].partition("### 4.")[0]
+    listed = re.findall(r"`((?:read|create|update):\w+)`", section)
+    at.ways = ways
+    new = ways.by_login_route
+    at.tenant.control("PUT", "/experience", {"experience": "new" if new else "classic"})
+    with_permissions(at, *listed)
+    found = at.plan()
+    assert found.left == ()
+    assert not [said for _, said in carry_out(found.changes, at.api) if said]
+    told = {each.fact for each in at.check().findings if each.verdict == "cannot tell"}
+    assert told <= {"Ticket host", "Rate limit"}
 
 
 def test_an_unknown_application_or_connection_is_named(at: AtTenant) -> None:

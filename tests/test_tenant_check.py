@@ -1,7 +1,8 @@
 """`flask tenant check` names what is wrong with a tenant, and how to mend it."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from invite_site.settings import ROOT
 from invite_site.setup.access import rate_limit
 from invite_site.setup.api import Credentials
 from invite_site.setup.check import FACTS, Report
 from invite_site.setup.ways import Ways
 
-from .at_tenant import AtTenant, at_tenant
+from .at_tenant import AtTenant, at_tenant, leaving_it_usable
 from .running import Tenant
 
 TICKET = Ways()
@@ -25,11 +27,11 @@ Mess = Callable[[AtTenant], None]
 
 
 @pytest.fixture
-def at(tenant: Tenant, tmp_path: Path) -> AtTenant:
+def at(tenant: Tenant, tmp_path: Path) -> Iterator[AtTenant]:
     """A tenant that was set up as the site wants it."""
-    somebody = at_tenant(tenant, tmp_path)
-    somebody.changes_connection_options(disable_signup=True)
-    return somebody
+    with leaving_it_usable(at_tenant(tenant, tmp_path)) as somebody:
+        somebody.changes_connection_options(disable_signup=True)
+        yield somebody
 
 
 def set_up(at: AtTenant, ways: Ways) -> None:
@@ -292,6 +294,15 @@ def test_it_changes_nothing(at: AtTenant) -> None:
     assert at.tenant.state["tickets"] == []
 
 
+def test_the_page_tells_what_to_do_about_every_fact() -> None:
+    """The table in `docs/real-tenant.md` names each line of the command."""
+    page = (ROOT / "docs" / "real-tenant.md").read_text(encoding="utf-8")
+    table = page.partition("## What `flask tenant check` says")[2].partition("###")[0]
+    firsts = ", ".join(re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE))
+    named = firsts.replace("and its way back", "Mail template's way back").split(", ")
+    assert {name for name, _ in FACTS} <= set(named)
+
+
 # The command --------------------------------------------------------------------------------------
 
 
@@ -307,6 +318,15 @@ def test_each_fact_is_one_line(at: AtTenant) -> None:
         "URLs. Run `flask tenant apply`, or add it under Applications → Settings → Application URIs."
     ]
     assert done.exit_code == 1
+
+
+def test_a_fact_stays_one_line_whatever_the_tenant_is_called(at: AtTenant) -> None:
+    """Names come from the tenant; a terminal would obey what stands in them."""
+    at.changes_client(name="Acme\x1b[2J\nok Domain: all is well")
+    done = at.runs("check")
+    assert len(done.stdout.splitlines()) == len(FACTS)
+    assert "\x1b" not in done.stdout
+    assert "Acme" in done.stdout
 
 
 def test_json_is_an_array_of_facts(at: AtTenant) -> None:

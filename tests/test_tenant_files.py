@@ -198,8 +198,19 @@ def test_the_page_is_a_page_for_everybody(wanted: files.Wanted) -> None:
     assert len(page.find_all("h1")) == 1
     assert page.find("main") is not None
     assert page.find("noscript") is not None
+    assert page.find("a", href="mailto:help@example.com") is not None
     assert "#123456" in rendered
     assert 'a"b@' not in rendered
+
+
+@pytest.mark.parametrize("nothing", [{}, {"support_email": "", "picture_url": ""}])
+def test_the_page_leaves_out_what_the_tenant_has_not(
+    wanted: files.Wanted, nothing: dict[str, str]
+) -> None:
+    """In Liquid an empty text counts as true."""
+    rendered = Environment().from_string(wanted.page["html"]).render(tenant=nothing)
+    assert "mailto:" not in rendered
+    assert "icon:" not in rendered
 
 
 # The texts ----------------------------------------------------------------------------------------

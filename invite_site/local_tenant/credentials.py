@@ -12,6 +12,7 @@ from .state import State, current_state
 from .users import User
 
 WRONG = "Wrong email or password."
+TOO_OFTEN = "Too many login attempts. Try again in a minute."
 
 
 def check(state: State, email: str, password: str, client: Client | None) -> User | str:
@@ -20,6 +21,9 @@ def check(state: State, email: str, password: str, client: Client | None) -> Use
     A user blocked by an administrator counts as found: the application is told, not the page.
     """
     address = request.remote_addr or ""
+    reading = state.limits.take("login", f"{address} {email.lower()}")
+    if reading is not None and not reading.allowed:
+        return TOO_OFTEN
     user = state.users.by_email(email.lower())
     if user is None:
         state.logs.write("fu", WRONG, user_name=email, client=client)

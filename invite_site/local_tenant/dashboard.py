@@ -6,6 +6,7 @@ the browser's own session, where the control plane's JSON wants its header.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -22,6 +23,8 @@ from .message import read_mail
 from .pages import form_token_is_right, message_page, open_again_page
 from .plans import PLANS
 from .state import State, current_state
+from .traffic import Call
+from .users import User
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
 
@@ -30,9 +33,9 @@ _ROWS = 20
 _MOST_TIMES = 1000
 
 _EXPERIENCES = {
-    "classic": "Classic login and password page",
-    "classic_reset": "New Universal Login, Classic password page",
-    "new": "New Universal Login alone",
+    "classic": "Classic",
+    "classic_reset": "New login, Classic reset page",
+    "new": "New Universal Login",
 }
 # How far ahead one press puts the clock.
 _LEAPS = {
@@ -82,6 +85,7 @@ def _guard() -> AnyResponse | None:
 
 
 @blueprint.get("")
+@blueprint.get("/")
 def show() -> AnyResponse:
     """Everything on one page, the newest of each kind first."""
     state = current_state()
@@ -89,7 +93,7 @@ def show() -> AnyResponse:
     page = render_template(
         "dashboard.html",
         **_switches(state),
-        people=[(user, _person_tags(state, user)) for user in state.users.latest(_ROWS)],
+        people=_people(state),
         people_total=state.users.count(),
         tickets=_tickets(state),
         ticket_counts=state.tickets.counts(),
@@ -98,7 +102,7 @@ def show() -> AnyResponse:
         mails=[read_mail(mail) for mail in state.mails.page(0, _ROWS)],
         mails_total=total,
         mails_unread=unread,
-        calls=state.traffic.calls()[: -_ROWS - 1 : -1],
+        calls=_calls(state),
         connections=state.traffic.connections(),
         at=_at,
     )
@@ -125,13 +129,18 @@ def _at(seconds: float) -> str:
     return iso(seconds)[:19].replace("T", " ") + " UTC"
 
 
-def _person_tags(state: State, user: Any) -> list[str]:
-    blocked = user.user_id in state.failures.blocked_users()
+def _people(state: State) -> list[tuple[User, list[str]]]:
+    blocked = state.failures.blocked_users()
+    return [(user, _tags(user, user.user_id in blocked)) for user in state.users.latest(_ROWS)]
+
+
+def _tags(user: User, failed: bool) -> list[str]:
+    """What is worth knowing about a person, in a word or two each."""
     tags = {
         "verified": user.email_verified,
         "password set": user.last_password_reset is not None,
         "blocked": user.blocked,
-        "blocked after wrong passwords": blocked,
+        "blocked after wrong passwords": failed,
         "invited": (user.app_metadata or {}).get("invitedToMyApp"),
     }
     return [tag for tag, is_so in tags.items() if is_so]
@@ -151,6 +160,12 @@ def _tickets(state: State) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _calls(state: State) -> list[Call]:
+    """The latest requests, newest first, without the pages' own styles and scripts."""
+    calls = reversed(state.traffic.calls())
+    return list(islice((call for call in calls if not call.path.startswith("/static/")), _ROWS))
 
 
 def _done(words: str) -> AnyResponse:

@@ -4,6 +4,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .limits import Reading
+from .pages import message_page
 from .payload import ApiError
 from .plans import OFF
 from .secret import digest
@@ -11,6 +12,7 @@ from .state import State, current_state
 
 _MANAGEMENT = "/api/v2/"
 _KEYS = ("/.well-known/jwks.json", "/.well-known/openid-configuration")
+_PASSWORD_PAGES = ("/u/reset-password/request", "/login/forgot")
 _AUTHENTICATION = ("/oauth/", "/userinfo", "/dbconnections/", "/authorize", "/v2/logout", "/oidc/")
 
 
@@ -44,6 +46,8 @@ def _kinds(state: State) -> list[tuple[str, str]]:
         return [(own if own in state.limits.plan.rates else "management", "")]
     if path in _KEYS:
         return [("keys", "")]
+    if path in _PASSWORD_PAGES and request.method == "POST":
+        return [("change_password", _by_address(request.form.get("email")))]
     if not path.startswith(_AUTHENTICATION):
         return []
     everything = ("authentication", "")
@@ -53,9 +57,13 @@ def _kinds(state: State) -> list[tuple[str, str]]:
         return [("userinfo", digest(request.headers.get("Authorization", ""))), everything]
     if path == "/dbconnections/change_password":
         body = request.get_json(silent=True) if request.is_json else request.form
-        email = body.get("email") if isinstance(body, dict) else ""
-        return [("change_password", f"{request.remote_addr} {str(email).lower()}"), everything]
+        email = body.get("email") if isinstance(body, dict) else None
+        return [("change_password", _by_address(email)), everything]
     return [everything]
+
+
+def _by_address(email: object) -> str:
+    return f"{request.remote_addr} {str(email or '').strip().lower()}"
 
 
 def _management_kind(method: str, path: str) -> str:
@@ -76,6 +84,8 @@ def _refuse(state: State, reading: Reading) -> AnyResponse:
         state.logs.write(
             "api_limit", "You have reached the rate limit", details={"path": request.path}
         )
+    if request.path in _PASSWORD_PAGES:
+        return message_page("Too many requests", "Wait a minute, then try again.", 429)
     is_management = request.path.startswith(_MANAGEMENT)
     if is_management or state.switches["authentication_429"] == "management":
         error = ApiError(429, "Global limit has been reached", "too_many_requests")

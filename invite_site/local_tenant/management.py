@@ -6,6 +6,7 @@ A call that none of them knows is answered with 501 by `pages.py`.
 from . import (
     management_clients,
     management_connections,
+    management_grants,
     management_logs,
     management_mail,
     management_roles,
@@ -19,6 +20,7 @@ from .management_call import blueprint
 PARTS = (
     management_clients,
     management_connections,
+    management_grants,
     management_logs,
     management_mail,
     management_roles,

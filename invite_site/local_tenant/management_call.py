@@ -75,7 +75,7 @@ def _log(type_: str, does: str, claims: Mapping[str, Any], status: int, answer: 
         "query": request.args.to_dict(),
         "ip": request.remote_addr or "",
         "userAgent": request.headers.get("User-Agent", ""),
-        "body": request.get_json(silent=True),
+        "body": sent_json(),
         "auth": {"strategy": "jwt", "credentials": {"scopes": g.granted}},
     }
     answered = {"statusCode": status} | ({} if answer is None else {"body": answer})
@@ -110,7 +110,15 @@ def _token_claims(state: State) -> dict[str, Any]:
 
 def sent_body(fields: Mapping[str, Field], required: Collection[str] = ()) -> dict[str, Any]:
     """The body of this call if it fits the closed schema; raises the `ApiError` if not."""
-    return check_body(request.get_json(silent=True), fields, required)
+    return check_body(sent_json(), fields, required)
+
+
+def sent_json() -> Any:
+    """The body read as JSON; None where it is none."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:  # nested deeper than anything meant well
+        return None
 
 
 def answer(document: object, status: int = 200) -> AnyResponse:

@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .documents import Document
-from .management_call import answer, call, listed_whole, nothing, selected, sent_body
+from .management_call import answer, call, listed_whole, nothing, selected, sent_body, sent_json
 from .payload import ApiError, Field, check_body, invalid_body
 from .state import current_state
 
@@ -80,7 +80,7 @@ def clients_of_connection(connection_id: str) -> AnyResponse:
 def enable_clients(connection_id: str) -> AnyResponse:
     """204; the applications that are not named stay as they are."""
     _known(connection_id)
-    wishes = request.get_json(silent=True)
+    wishes = sent_json()
     if not isinstance(wishes, list) or not wishes:
         raise invalid_body("Expected type array")
     for wish in [check_body(each, _ENABLED, tuple(_ENABLED)) for each in wishes]:

@@ -3,10 +3,9 @@
 import re
 from dataclasses import replace
 
-from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
-from .management_call import answer, call, selected, sent_body
+from .management_call import answer, call, selected, sent_body, sent_json
 from .payload import HTTPS_OR_EMPTY, ApiError, Field, invalid_body
 from .prompts import CLASSIC, NEW
 from .state import current_state
@@ -125,7 +124,7 @@ def get_custom_text(prompt: str, language: str) -> AnyResponse:
 def put_custom_text(prompt: str, language: str) -> AnyResponse:
     """200 with the texts, which take the place of all earlier ones; `{}` takes them back."""
     _check_prompt(prompt, language)
-    texts = request.get_json(silent=True)
+    texts = sent_json()
     if not isinstance(texts, dict):
         raise invalid_body("Expected type object")
     for screen, words in texts.items():

@@ -13,6 +13,9 @@ from .payload import ApiError, Field, invalid_body
 from .state import State, current_state
 from .users import User
 
+# Ten years: Auth0's own maximum is not documented (ours).
+_LONGEST_SECONDS = 315_360_000
+
 _FIELDS = {
     "user_id": Field("string", "user_id of for whom the ticket should be created", 1),
     "email": Field("string", "Email address of the user", 1, format="email"),
@@ -23,7 +26,10 @@ _FIELDS = {
     "client_id": Field("string", "ID of the client", 1),
     "organization_id": Field("string", "ID of the organization", 1),
     "ttl_sec": Field(
-        "integer", "Number of seconds this ticket will be valid before expiring", least=0
+        "integer",
+        "Number of seconds this ticket will be valid before expiring",
+        least=0,
+        most=_LONGEST_SECONDS,
     ),
     "mark_email_as_verified": Field(
         "boolean", "Whether to set the email_verified attribute to true"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import request
+from flask import g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from .config import CONNECTION
@@ -157,6 +157,9 @@ def change_user(user_id: str) -> AnyResponse:
     """200 with the whole user; a changed password leaves tickets alone."""
     state = current_state()
     body = sent_body(_CHANGE_FIELDS)
+    if "update:users" not in g.granted and set(body) != {"app_metadata"}:
+        told = "Insufficient scope, expected any of: update:users"
+        raise ApiError(403, told, "insufficient_scope")
     _check(state, body, ())
     try:
         user = state.users.update(user_id, body)

@@ -126,7 +126,10 @@ def _error_page(state: State, why: str) -> Response:
     texts = words(state, _PROMPT, "reset-password-error")
     kind = {EXPIRED: "Expired", USED: "Used"}.get(why, "Generic")
     page = render_template(
-        "new/event.html", title=texts[f"eventTitle{kind}"], text=texts[f"description{kind}"]
+        "new/event.html",
+        texts=texts,
+        title=texts[f"eventTitle{kind}"],
+        text=texts[f"description{kind}"],
     )
     return make_response(page, int(state.switches["dead_ticket_status"]))
 
@@ -147,6 +150,7 @@ def _success_page(state: State, visit: Visit) -> Response:
     texts = words(state, _PROMPT, "reset-password-success", clientName=name)
     page = render_template(
         "new/event.html",
+        texts=texts,
         title=texts["eventTitle"],
         text=texts["description"],
         link=link,

@@ -1,6 +1,7 @@
 """What every page of the tenant shares: headers, the form token, and pages that end a road."""
 
 import hmac
+import re
 import secrets
 from datetime import UTC, datetime
 
@@ -11,6 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from .addresses import with_query
 from .clients import APPLICATION, origins
 from .state import State, current_state
+
+
+_ORIGIN = re.compile(r"https?://[\w.:*\[\]-]+", re.ASCII)
 
 
 def form_token() -> str:
@@ -72,7 +76,9 @@ def form_origins(state: State) -> str:
         *origins(application.callbacks + application.logout_urls),
         *g.get("form_origins", []),
     ]
-    return f"'self' {' '.join(dict.fromkeys(allowed))}"
+    # An address comes from outside: what is no plain origin would be read as another rule.
+    plain = [origin for origin in dict.fromkeys(allowed) if _ORIGIN.fullmatch(origin)]
+    return f"'self' {' '.join(plain)}"
 
 
 def _content_security_policy(state: State) -> str:

@@ -46,7 +46,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """What one property may hold. Lengths are in characters, `least` bounds an integer.
+    """What one property may hold. Lengths are in characters, `least` and `most` bound an integer.
 
     `items` are those of an array, of which there are at least `shortest`; `fields` close
     the schema of an object, which else may hold anything.
@@ -58,6 +58,7 @@ class Field:
     longest: int | None = None
     format: str | None = None
     least: int | None = None
+    most: int | None = None
     nullable: bool = False
     choices: Collection[str] = ()
     items: "Field | None" = None
@@ -116,10 +117,14 @@ def _broken_rule(field: Field, value: Any) -> str | None:
         return f"Expected type {field.type} but found type {found}"
     if field.type == "integer" and field.least is not None and value < field.least:
         return f"Value {value} is less than minimum {field.least}"
+    if field.type == "integer" and field.most is not None and value > field.most:
+        return f"Value {value} is greater than maximum {field.most}"
     if field.type == "array" and len(value) < field.shortest:
         return f"Array is too short ({len(value)}), minimum {field.shortest}"
     if field.type != "string":
         return None
+    if not _is_text(value):
+        return "Object didn't pass validation for format string"
     if field.choices and value not in field.choices:
         return f"No enum match for: {value}"
     if len(value) < field.shortest:
@@ -129,6 +134,15 @@ def _broken_rule(field: Field, value: Any) -> str | None:
     if field.format is not None and not _has_format(field.format, value):
         return f"Object didn't pass validation for format {field.format}: {value}"
     return None
+
+
+def _is_text(value: str) -> bool:
+    """JSON can hold half a character, which nothing can store."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _has_format(name: str, value: str) -> bool:

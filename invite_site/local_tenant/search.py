@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
 from typing import Any
 
+# More would be nested deeper than Python likes (ours).
+_MOST_TOKENS = 100
+
 Document = Mapping[str, Any]
 Matcher = Callable[[Document], bool]
 
@@ -49,9 +52,8 @@ def sorter(sort: str) -> Callable[[list[Document]], list[Document]]:
     name, descending = match[1], match[2] == "-1"
 
     def key(document: Document) -> tuple[bool, float, str]:
-        value = next(iter(_values(document, name)), None)
-        amount = float(value) if isinstance(value, int | float) else 0.0
-        return (value is not None, amount, _text(value))
+        value: Any = next(iter(_values(document, name)), None)
+        return (value is not None, _amount(value) or 0.0, _text(value))
 
     return lambda documents: sorted(documents, key=key, reverse=descending)
 
@@ -69,6 +71,8 @@ class _Reader:
                 raise BadQuery(f"cannot be read from here on: {query[end:]}")
             self._tokens.append(match)
             end = match.end()
+            if len(self._tokens) > _MOST_TOKENS:
+                raise BadQuery("it is too long")
 
     def read(self) -> Matcher:
         found = self._any()
@@ -159,12 +163,18 @@ def _range(token: re.Match[str]) -> Callable[[Any], bool]:
 
 def _compared(one: Any, other: Any) -> int:
     """Below 0, 0 or above 0; as numbers where both are some, else as texts, times among them."""
-    try:
-        first, second = float(one), float(other)
-    except (TypeError, ValueError):
+    first, second = _amount(one), _amount(other)
+    if first is None or second is None:
         text, another = _text(one), _text(other)
         return (text > another) - (text < another)
     return (first > second) - (first < second)
+
+
+def _amount(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (OverflowError, TypeError, ValueError):
+        return None
 
 
 def _text(value: Any) -> str:

@@ -79,10 +79,13 @@ _NAME = re.compile(r"\$\{(\w+)\}")
 def words(state: State, prompt: str, screen: str, **names: str) -> dict[str, str]:
     """The texts of a screen in the reader's language, filled in; `companyName` is always known."""
     known = {"companyName": str(state.settings.get()["friendly_name"]), **names}
-    texts = {**_OWN[prompt][screen], **_changed(state, prompt, screen)}
-    return {
+    changed = _changed(state, prompt, screen)
+    texts = {**_OWN[prompt][screen], **changed}
+    filled = {
         key: _NAME.sub(lambda match: known.get(match[1], ""), text) for key, text in texts.items()
     }
+    # The page says which language its words are in, for whoever reads it aloud.
+    return {**filled, "lang": language(state) if changed else "en"}
 
 
 def language(state: State) -> str:

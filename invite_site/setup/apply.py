@@ -186,12 +186,15 @@ def _connection(here: Here) -> Iterator[Step]:
 
 
 def _password_page(here: Here) -> Iterator[Step]:
-    """The Classic page; where people come back by the login route it would only be in the way."""
-    if here.ways.by_login_route:
-        return
+    """The Classic page. Where people come back by the login route ours would be in the way."""
     what = "Password page"
     page = (here.api.get("/tenants/settings") or {}).get("change_password") or {}
     html = str(page.get("html") or "")
+    if here.ways.by_login_route:
+        if page.get("enabled") and OURS in html:
+            lines = replaced("enabled", True, False)
+            yield _page_change(what, lines, {**page, "enabled": False})
+        return
     if html.strip() and OURS not in html and not here.replace:
         off = "" if page.get("enabled") else "It is switched off. "
         yield Left(
@@ -206,10 +209,12 @@ def _password_page(here: Here) -> Iterator[Step]:
     if page.get("enabled") is not True:
         lines = [*replaced("enabled", page.get("enabled"), True), *lines]
     if lines:
-        body = {"change_password": {**page, **wanted}}
-        yield Change(
-            what, tuple(lines), "PATCH", "/tenants/settings", body, "update:tenant_settings"
-        )
+        yield _page_change(what, lines, {**page, **wanted})
+
+
+def _page_change(what: str, lines: list[str], page: Mapping[str, Any]) -> Change:
+    body = {"change_password": dict(page)}
+    return Change(what, tuple(lines), "PATCH", "/tenants/settings", body, "update:tenant_settings")
 
 
 def _texts(here: Here) -> Iterator[Step]:

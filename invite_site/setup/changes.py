@@ -50,8 +50,8 @@ def added(title: str, values: Iterable[str]) -> list[str]:
 
 def replaced(title: str, earlier: Any, later: Any) -> list[str]:
     """A value in the place of another, or of none."""
-    gone = [] if earlier in (None, "") else [f"  - {earlier}"]
-    return [f"{title}:", *gone, f"  + {later}"]
+    gone = [] if earlier in (None, "") else [f"  - {_said(earlier)}"]
+    return [f"{title}:", *gone, f"  + {_said(later)}"]
 
 
 def rewritten(title: str, earlier: Any, later: str) -> list[str]:
@@ -66,3 +66,7 @@ def rewritten(title: str, earlier: Any, later: str) -> list[str]:
     if not shown and str(earlier or "") != later:
         shown = ["  only the line ends differ"]
     return [f"{title}:", *shown] if shown else []
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -153,6 +153,35 @@ def test_no_secret_is_in_the_database_but_the_clients(tmp_path: Path) -> None:
         assert not [secret for secret in issued[kind] if secret in kept]
 
 
+def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """With its people and its applications' secrets."""
+    config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0, control=True)
+    with serve(config) as running:
+        settings = dict(running.environment)
+        person = Guest(running).create_user()
+    _take_back_to_version_1(config.database)
+
+    with serve(config) as running:
+        for name in ("AUTH0_CLIENT_SECRET", "AUTH0_MANAGEMENT_CLIENT_SECRET"):
+            assert running.environment[name] == settings[name]
+        assert Guest(running).user(person["user_id"])["email"] == "ada@example.com"
+
+
+def _take_back_to_version_1(database: Path) -> None:
+    """What a file of before the configuration was like: two applications and fewer tables."""
+    connection = sqlite3.connect(database, isolation_level=None)
+    kept = ("setting", "client", "user", "ticket", "session", "pending_login",
+            "authorization_code", "access_token", "mail")  # fmt: skip
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        if table not in kept and not table.startswith("sqlite_"):
+            connection.execute(f"DROP TABLE {table}")
+    connection.execute("DELETE FROM client WHERE role = 'setup'")
+    connection.execute("ALTER TABLE client DROP COLUMN properties")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+
 def test_a_fault_answers_what_it_is_told_to(tenant: Guest) -> None:
     """Its own headers and body; it is for its path and what lies below, and for its method."""
     order = {

@@ -51,7 +51,7 @@ def test_the_experience_is_switched(tenant: Guest) -> None:
     user = tenant.create_user()
     with Person() as person:
         chooses(person, tenant, "Switch experience", experience="new")
-        assert "People now meet: New Universal Login alone." in person.text
+        assert "People now meet: New Universal Login." in person.text
         chosen = person.soup.select_one("#experience option[selected]")
         assert chosen is not None
         assert chosen["value"] == "new"

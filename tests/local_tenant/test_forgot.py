@@ -1,6 +1,10 @@
 """`/dbconnections/change_password`: one answer for everybody, and the mail some of them get."""
 
+import json
 import re
+import subprocess
+import sys
+from html import unescape
 from typing import Any
 
 import pytest
@@ -247,6 +251,24 @@ def test_a_template_that_cannot_be_rendered_is_logged(custom: Guest, body: str) 
     assert mails(custom) == []
     (entry,) = custom.configure("GET", "/logs?q=type%3A%22fn%22").json()
     assert entry["details"]["to"] == "ada@example.com"
+
+
+@contract("5.3", "`{% debug %}` shows what a template may use")
+def test_a_template_can_show_its_variables(custom: Guest) -> None:
+    """As JSON, escaped like every value."""
+    set_template(custom, body="{% debug %}")
+    custom.create_user(app_metadata={"team": "<b>blue</b>"})
+    ask(custom)
+    shown = json.loads(unescape(re.sub(r"</?pre>", "", mails(custom)[0]["HTML"])))
+    assert shown["user"]["app_metadata"] == {"team": "<b>blue</b>"}
+    assert shown["application"]["name"] == "Acme"
+    assert shown["url"].startswith(f"{custom.url}/lo/reset?ticket=")
+
+
+def test_the_start_does_not_wait_for_liquid() -> None:
+    """The library takes a fifth of a second to import: the first template pays, not the start."""
+    asked = "import sys, invite_site.local_tenant.app; sys.exit('liquid' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked]).returncode == 0
 
 
 def test_a_mail_server_that_refuses_is_logged(custom: Guest) -> None:

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from .contract import contract
-from .guest import CONNECTION, Guest
+from .guest import CONNECTION, Guest, form_fields
 
 HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
@@ -132,6 +132,35 @@ def test_password_mails_are_counted_by_address(slow: Guest) -> None:
     assert ask("other@example.com").status_code == 200
     slow.control("POST", "/clock/advance", {"seconds": 60})
     assert [ask("nobody@example.com").status_code for _ in range(2)] == [200, 429]
+
+
+@contract("§8", "asking for a new password on the tenant's pages is counted the same")
+def test_password_pages_are_counted(slow: Guest) -> None:
+    """In the same bucket; refused on a page."""
+    on(slow, "free")
+    address = f"{slow.url}/u/reset-password/request"
+    fields = {**form_fields(slow.open(address).text), "email": "nobody@example.com"}
+
+    answers = [slow.browser.post(address, data=fields, timeout=10) for _ in range(11)]
+
+    assert [each.status_code for each in answers] == [200] * 10 + [429]
+    assert "<h1" in answers[10].text
+
+
+@contract("§8", "logins of one user from one IP address: 20, then 10 a minute")
+def test_logins_are_counted(slow: Guest) -> None:
+    """Right passwords as well as wrong ones."""
+    on(slow, "enterprise")
+
+    def log_in() -> requests.Response:
+        return slow.log_in("admin@example.com", "Invite-Demo-1!")
+
+    assert all(log_in().is_redirect for _ in range(20))
+    refused = log_in()
+    assert refused.status_code == 400
+    assert "Too many login attempts" in refused.text
+    slow.control("POST", "/clock/advance", {"seconds": 6})
+    assert [log_in().is_redirect, log_in().is_redirect] == [True, False]
 
 
 @contract(

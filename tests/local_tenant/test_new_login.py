@@ -214,6 +214,48 @@ def test_custom_texts_take_the_place_of_auth0s(new: Guest) -> None:
         assert "Ask us for a new invitation." in person.text
 
 
+@contract("6.2", "custom texts are chosen by the reader's language among `enabled_locales`")
+def test_custom_texts_follow_the_readers_language(new: Guest) -> None:
+    """And the page says which language it is in."""
+    new.configure("PATCH", "/tenants/settings", {"enabled_locales": ["en", "fr"]})
+    texts = {"reset-password": {"title": "Choisissez un mot de passe"}}
+    new.configure("PUT", "/prompts/reset-password/custom-text/fr", texts)
+    user = new.create_user()
+    found = []
+    for wanted in ("fr-CA,fr;q=0.9", "de"):
+        with Person() as person:
+            person._browser.headers["Accept-Language"] = wanted
+            opens_ticket(person, new.create_ticket(user["user_id"]))
+            found.append((person.heading, person.soup.html and person.soup.html["lang"]))
+    assert found == [("Choisissez un mot de passe", "fr"), ("Change Your Password", "en")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "reset-verify",
+        "reset-password/change",
+        "reset-password/request",
+        "login/identifier",
+        "login/password",
+    ],
+)
+def test_a_form_without_its_token_does_nothing(new: Guest, path: str) -> None:
+    """Every form of these pages was sent by a page this browser got from here."""
+    user = new.create_user(password=PASSWORD)
+    login = query(new.authorize(prompt="login"))["state"]
+    fields = {
+        "ticket": new.create_ticket(user["user_id"]).partition("ticket=")[2].strip("#"),
+        "state": login,
+        "username": "ada@example.com",
+        "email": "ada@example.com",
+        "password": PASSWORD,
+    }
+    answer = new.browser.post(f"{new.url}/u/{path}", data=fields, allow_redirects=False, timeout=10)
+    assert answer.status_code in (400, 403)
+    assert new.messages()["total"] == 0
+
+
 def test_the_address_can_be_changed_on_the_password_page(new: Guest) -> None:
     """*Edit* leads back to the first page, with the address filled in."""
     new.create_user()

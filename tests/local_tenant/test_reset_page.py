@@ -72,6 +72,17 @@ def test_the_page_has_what_people_and_password_managers_look_for(tenant: Guest) 
     assert "http://localhost:3000" in policy
 
 
+@pytest.mark.parametrize("host", ["x;script-src", "b\u00fccher.example", "\u4f8b\u3048.example"])
+def test_an_odd_result_url_does_not_change_the_pages_policy(tenant: Guest, host: str) -> None:
+    """The page is there, and its headers say what they always say."""
+    user = tenant.create_user()
+    answer = tenant.open(tenant.create_ticket(user["user_id"], result_url=f"http://{host}/x"))
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.count("script-src") == 1
+    assert policy.isascii()
+
+
 @contract("§3.3", "GET does not consume a ticket")
 def test_looking_spends_nothing(tenant: Guest) -> None:
     """A mail scanner may GET and HEAD as often as it likes."""

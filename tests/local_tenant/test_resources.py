@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from invite_site.local_tenant import TenantConfig, serve
 
@@ -336,6 +337,59 @@ def test_a_call_wants_its_scope(setup: Guest, method: str, path: str, scope: str
 
     told = f"Insufficient scope, expected any of: {scope}"
     assert refused(answer) == (403, told, "insufficient_scope")
+
+
+@contract("§1.5", "`update:users_app_metadata` alone is for `app_metadata`")
+def test_a_token_for_metadata_changes_nothing_else(setup: Guest) -> None:
+    """The call is open to it, the rest of the user is not."""
+    path = f"/users/{setup.create_user()['user_id']}"
+    token = setup.token_request(scope="update:users_app_metadata").json()["access_token"]
+
+    assert setup.api("PATCH", path, {"app_metadata": {"a": 1}}, token=token).status_code == 200
+
+    told = refused(setup.api("PATCH", path, {"blocked": True}, token=token))
+    assert told == (403, "Insufficient scope, expected any of: update:users", "insufficient_scope")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/users", '{"connection": "' + CONNECTION + '", "email": "\\ud800@x.test"}'),
+        ("POST", "/clients", '{"name": "\\ud800"}'),
+        ("PATCH", "/tenants/settings", '{"friendly_name": "\\ud800"}'),
+        ("PATCH", "/tenants/settings", '{"change_password": {"html": "\\udc00"}}'),
+        ("POST", "/roles", "[" * 60_000),
+        ("POST", "/roles", '{"name": ' + "[" * 60_000),
+        ("PUT", "/prompts/login/custom-text/en", "[1]"),
+        ("POST", "/tickets/password-change", '{"user_id": "auth0|1", "ttl_sec": 1e400}'),
+        ("POST", "/tickets/password-change", '{"user_id": "auth0|1", "ttl_sec": 99999999999999}'),
+        ("POST", "/roles", "{"),
+        ("POST", "/roles", ""),
+        ("GET", "/users?q=" + "(" * 500, ""),
+        ("GET", "/users?q=" + "NOT%20" * 500 + "x", ""),
+        ("GET", "/users?page=" + "9" * 4000, ""),
+    ],
+)
+def test_a_hostile_call_is_a_400(setup: Guest, method: str, path: str, body: str) -> None:
+    """Never a crash."""
+    token = setup.token_request().json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    answer = requests.request(
+        method, f"{setup.url}/api/v2{path}", data=body, headers=headers, timeout=10
+    )
+
+    assert refused(answer)[0] == 400
+
+
+def test_odd_numbers_do_not_disturb_a_search(setup: Guest) -> None:
+    """Larger than a float, and no numbers at all."""
+    for number, size in enumerate((10**400, 5, "five")):
+        setup.create_user(f"user{number}@example.com", app_metadata={"size": size})
+
+    found = setup.api("GET", "/users?q=app_metadata.size:[1 TO 9]&sort=app_metadata.size:1")
+
+    assert "user1@example.com" in [user["email"] for user in found.json()]
 
 
 def test_what_was_configured_outlives_a_restart(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_the_dashboard_suits_everybody(tenant: Guest, phone: Page) -> None:
     suits_everybody(phone)
     phone.get_by_label("Pages that people meet").select_option("new")
     phone.get_by_role("button", name="Switch experience").click()
-    expect(phone.get_by_role("status")).to_contain_text("New Universal Login alone")
+    expect(phone.get_by_role("status")).to_contain_text("New Universal Login")
     suits_everybody(phone)
 
 

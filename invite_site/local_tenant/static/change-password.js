@@ -106,7 +106,7 @@
     function missing(answer) {
       const rules = ((answer.description || {}).rules || []).filter((rule) => !rule.verified);
       const told = rules.map((rule) => (strength[rule.code] || rule.message).replace("%d", rule.format[0]).replace("%d", rule.format[1]).replace(/:$/, ""));
-      return [dict.weakPasswordError, ...told].join(" ");
+      return `${dict.weakPasswordError} ${told.join("; ")}`.trim();
     }
 
     async function send() {
