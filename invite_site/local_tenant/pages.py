@@ -13,7 +13,6 @@ from .addresses import with_query
 from .clients import APPLICATION, origins
 from .state import State, current_state
 
-
 _ORIGIN = re.compile(r"https?://[\w.:*\[\]-]+", re.ASCII)
 
 

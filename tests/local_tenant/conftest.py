@@ -24,3 +24,11 @@ def tenant(served_tenant: RunningTenant) -> Iterator[Guest]:
     assert guest.control("POST", "/reset").status_code == 204
     yield guest
     guest.browser.close()
+
+
+@pytest.fixture
+def setup(tenant: Guest) -> Guest:
+    """The tenant with the credentials of who sets it up."""
+    environment = tenant.tenant.environment
+    tenant.use(environment["TENANT_SETUP_CLIENT_ID"], environment["TENANT_SETUP_CLIENT_SECRET"])
+    return tenant

@@ -209,6 +209,13 @@ def query(answer: requests.Response) -> dict[str, str]:
     return {name: values[0] for name, values in parts.items()}
 
 
+def refused(answer: requests.Response) -> tuple[int, str, str | None]:
+    """Status, message and code of a refusal of the Management API."""
+    body = answer.json()
+    assert body["statusCode"] == answer.status_code
+    return answer.status_code, body["message"], body.get("errorCode")
+
+
 def pkce() -> tuple[str, str]:
     """A verifier and its S256 challenge (RFC 7636)."""
     verifier = secrets.token_urlsafe(48)
