@@ -252,6 +252,16 @@ def test_the_password_of_the_mail_server_is_not_shown(at: AtTenant) -> None:
     assert change.body["credentials"]["smtp_pass"] == "p@ss"
 
 
+def test_the_applications_of_a_connection_come_in_pages(at: AtTenant) -> None:
+    """Ours may be on a later one; it is not enabled a second time."""
+    at.apply()
+    ours = {"clients": [{"client_id": at.settings.client_id}]}
+    for page in ({"clients": [{"client_id": "another"}], "next": "another"}, ours):
+        route = f"GET /api/v2/connections/{at.connection['id']}/clients"
+        at.tenant.fails(route, kind="status", status=200, body=page)
+    assert at.plan().changes == ()
+
+
 # Permissions --------------------------------------------------------------------------------------
 
 
