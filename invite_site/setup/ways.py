@@ -17,10 +17,7 @@ class Ways:
 
     @classmethod
     def of(cls, settings: Settings) -> "Ways":
-        return cls(
-            delivery=getattr(settings, "delivery", TICKET),
-            back=getattr(settings, "invite_return", RESULT_URL),
-        )
+        return cls(delivery=settings.delivery, back=settings.invite_return)
 
     @property
     def tenant_mails(self) -> bool:
