@@ -49,6 +49,8 @@ def create_app(
         SEND_FILE_MAX_AGE_DEFAULT=365 * DAY,  # their addresses carry a fingerprint
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may stay open over lunch
     )
+    # Redirects for a slash too few or too many would take their host from the request.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     engine = open_engine(settings.database_url)
     ledger = Ledger(engine, connection=settings.connection, client_id=settings.client_id)
     pauses = Pauses(engine)

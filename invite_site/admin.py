@@ -142,7 +142,7 @@ def _line(text: str) -> str:
 
 def _number(value: str) -> int:
     """A number that the database can hold."""
-    return min(int(value), 2**31 - 1)
+    return max(0, min(int(value), 2**31 - 1))
 
 
 def _inviter() -> Inviter:

@@ -124,7 +124,7 @@ def logout() -> View:
 def require_admin() -> View | None:
     """Before every request of the admin pages: who is not known signs in, who may not is told."""
     who = signed_in()
-    if who is None or not site().sessions.is_fresh_for_admin(who):
+    if who is None:
         next_page = request.path if request.method == "GET" else url_for("admin.overview")
         return start_login(next_page=next_page)
     if not is_admin():

@@ -113,6 +113,12 @@ def grant(address_or_sub: str) -> None:
                 "Nobody at the tenant has this address yet. Invite them with "
                 f"`flask invite send {address_or_sub}`, then grant again."
             )
+        if not user.email_verified:
+            # Anybody may have registered it before its owner came.
+            raise click.ClickException(
+                "The tenant has not verified that this account owns the address. Grant it by its "
+                f"`sub` if you know it to be right: flask admin grant '{user.user_id}'"
+            )
         sub = user.user_id
     new = site().admins.grant(sub, label=address_or_sub, now=site().clock())
     click.echo(

@@ -21,11 +21,18 @@ def open_engine(database_url: str) -> Engine:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True, pool_timeout=BUSY_SECONDS)
+        return create_engine(
+            url, pool_pre_ping=True, pool_timeout=BUSY_SECONDS, hide_parameters=True
+        )
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise ConfigError(["DATABASE_URL must be sqlite:///a/file or postgresql://…"])
     Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_timeout=BUSY_SECONDS)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,  # an error is logged, and its values are nobody's business
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 

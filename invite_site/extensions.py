@@ -51,11 +51,29 @@ def signed_in() -> Any | None:
     """The session row of whoever sends this request, or None. Read once for each request."""
     if "signed_in" not in g:
         cookie = request.cookies.get(sid_cookie(site().settings), "")
-        g.signed_in = site().sessions.find(cookie) if cookie else None
+        g.signed_in = _live_session(cookie) if cookie else None
     return g.signed_in
+
+
+def _live_session(cookie: str) -> Any | None:
+    """The session of this cookie. An admin's ends after half an hour that nobody used it, and no
+    page may revive it."""
+    sessions = site().sessions
+    row = sessions.find(cookie)
+    if row is None:
+        return None
+    if not sessions.is_fresh_for_admin(row) and _may_invite(row):
+        sessions.close(cookie)
+        return None
+    sessions.touch(row)
+    return row
+
+
+def _may_invite(row: Any) -> bool:
+    return bool(row.has_admin_role or site().admins.includes(row.sub))
 
 
 def is_admin() -> bool:
     """Whether whoever sends this request may invite."""
     who = signed_in()
-    return who is not None and (who.has_admin_role or site().admins.includes(who.sub))
+    return who is not None and _may_invite(who)

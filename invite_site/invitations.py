@@ -28,7 +28,7 @@ from .errors import (
     UserExists,
 )
 from .invitee import Invitee
-from .ledger import Ledger
+from .ledger import RESULT_EVERY, Ledger
 from .mailer import Mailer, Recipient, invitation_link
 from .pause import CREDENTIALS_WAIT, Pauses
 from .queue import Queue
@@ -109,7 +109,19 @@ class Invitations:
         except AlreadyInvited as taken:
             if self._ledger.get(taken.invitation_id).status(now) != "expired":
                 raise
-            return self.resend(taken.invitation_id, actor=inviter.name)
+            renewed = self._ledger.requeue(
+                taken.invitation_id,
+                actor=inviter.name,
+                expires_at=now + self._lifetime,
+                now=now,
+                name=invitee.name,
+                inviter=inviter.name,
+                inviter_sub=inviter.sub,
+                form_key=form_key,
+            )
+            if renewed is None:  # somebody else renewed it in this very moment
+                raise
+            return renewed
 
     def resend(self, invitation_id: int, *, actor: str) -> Invitation:
         """Queue a sent or expired invitation again, with a full life; its older link dies with the
@@ -144,8 +156,10 @@ class Invitations:
     def landed(self, ref: str) -> Invitation | None:
         """The invitation of somebody who came back from the password page with `success=true`."""
         found = self._ledger.by_ref(ref)
-        if found is not None and found.state == State.SENT and found.result_seen_at is None:
-            self._ledger.note_result(ref, now=self._clock())
+        if found is not None and found.state == State.SENT:
+            now = self._clock()
+            if found.result_seen_at is None or found.result_seen_at < now - RESULT_EVERY:
+                self._ledger.note_result(ref, now=now)
         return found
 
     def find(self, ref: str) -> Invitation | None:
@@ -174,7 +188,10 @@ class Invitations:
             )
         left = min(invitation.expires_at - now, LANDING_TICKET_LIFE)
         ticket = self._make_ticket(invitation, invitation.user_id, left)
-        self._ledger.note_ticket(invitation.id, issued_at=ticket.issued_at)
+        if not self._ledger.note_ticket(invitation.id, issued_at=ticket.issued_at):
+            with suppress(DeliveryError):
+                self._tenant.withdraw_ticket(invitation.user_id)
+            raise NotPossibleNow("This invitation has just changed. Open the newest mail again.")
         return invitation_link(ticket.url, self._settings.app_name)
 
     def arrive(self, identity: Identity, ref: str | None) -> Arrival:
@@ -250,6 +267,7 @@ class Invitations:
                 now=self._clock(),
                 message_id=message_id if isinstance(refused, MailRefused) else None,
             )
+            self._pauses.end()  # a refusal is an answer: what was away is back
         else:
             self._pauses.end()
 
@@ -266,12 +284,12 @@ class Invitations:
         ticket = None
         if self._settings.link == "landing":
             token = secrets.token_urlsafe(32)
-            if not self._queue.note_landing(job, _hash(token)):
+            if not self._queue.note_landing(job, _hash(token), now=self._clock()):
                 return False
             url = f"{self._settings.site_url}/i/{token}"
         else:
             ticket = self._make_ticket(job, user_id, job.expires_at - self._clock())
-            if not self._queue.still_holds(job):
+            if not self._queue.still_holds(job, now=self._clock()):
                 if self._ledger.get(job.id).state == State.REVOKED:
                     self._tenant.withdraw_ticket(user_id)
                 return False
@@ -314,8 +332,15 @@ class Invitations:
                 if user.invitation_ref == job.ref:
                     return user.user_id
                 origin = self._ledger.by_ref(user.invitation_ref)
-                if origin and origin.email_norm == job.email_norm and not user.has_logged_in:
-                    return user.user_id
+                if origin and origin.email_norm == job.email_norm:
+                    if not user.has_logged_in:
+                        return user.user_id
+                    raise UserExists(
+                        "This person has signed in before, with an account from an earlier "
+                        "invitation. Ask them to sign in with it; or remove the account at the "
+                        "tenant and invite again.",
+                        status=409,
+                    ) from None
             raise UserExists(
                 "This address already has an account that this site did not create. The person "
                 "can sign in with it; or remove the account at the tenant and invite again.",
@@ -354,19 +379,26 @@ class Invitations:
                 self._check(row)
             except DeliveryError as failed:
                 log.info("check of invitation %s waits: %s", row.id, type(failed).__name__)
-                self._queue.end_check(row, again_at=self._clock() + RECHECK)
+                now = self._clock()
+                self._queue.end_check(row, again_at=now + RECHECK, now=now)
         return len(rows)
 
     def _check(self, row: Invitation) -> None:
+        now = self._clock()
         if row.user_id is None:
-            self._queue.end_check(row, again_at=None)
+            self._queue.end_check(row, again_at=None, now=now)
         elif row.state == State.REVOKED:
+            if newer := self._ledger.open_of(row.email_norm):
+                # Its ticket replaces the old one, and ours here would kill it.
+                again_at = None if newer.last_sent_at else now + RECHECK
+                self._queue.end_check(row, again_at=again_at, now=now)
+                return
             with suppress(TenantRefused):  # the user is gone, and the ticket with it
                 self._tenant.withdraw_ticket(row.user_id)
-            self._queue.end_check(row, again_at=None, event="link withdrawn at the tenant")
+            self._queue.end_check(row, again_at=None, now=now, event="link withdrawn at the tenant")
         else:
             if not self._has_password(row):
-                self._queue.end_check(row, again_at=None)
+                self._queue.end_check(row, again_at=None, now=now)
 
     def _has_password(self, row: Invitation) -> bool:
         """Ask the tenant whether the password was chosen since the ticket was made; if so, the row

@@ -95,7 +95,7 @@ def follow(token: str) -> View:
         url = site().invitations.follow(invitation)
     except NotPossibleNow as refused:
         flash(str(refused), "error")
-        return _link_page(invitation)
+        return _link_page(site().invitations.of_landing(token))
     if url is None:
         return _continue_as(invitation, None)
     if site().settings.invite_return == "login_route":

@@ -20,9 +20,7 @@ from .errors import AlreadyInvited, InvitationNotFound
 from .invitee import Invitee
 from .schema import OPEN_STATES, Base, Delivery, Invitation, InvitationEvent, State
 
-LEASE = timedelta(seconds=60)  # longer than the slowest delivery: three tenant calls and one mail
-CHECK_LEASE = timedelta(seconds=60)
-
+RESULT_EVERY = timedelta(minutes=1)  # how often coming back asks the tenant anew
 OPENING = timedelta(seconds=3)  # a second click within it waits for the ticket of the first
 OPENINGS = 30  # tickets that one landing link gives
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
@@ -33,7 +31,11 @@ REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addre
 _BY_REF = select(Invitation).where(Invitation.ref == bindparam("ref"))
 _OF_USER = (
     select(Invitation)
-    .where(Invitation.user_id == bindparam("user_id"))
+    .where(
+        Invitation.user_id == bindparam("user_id"),
+        Invitation.connection == bindparam("connection"),
+        Invitation.client_id == bindparam("client_id"),
+    )
     .order_by(Invitation.id.desc())
 )
 _table, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
@@ -42,7 +44,7 @@ _NOTE_RESULT = (
     .where(
         _table.c.ref == bindparam("of"),
         _table.c.state == State.SENT,
-        _table.c.result_seen_at.is_(None),
+        or_(_table.c.result_seen_at.is_(None), _table.c.result_seen_at < bindparam("before")),
     )
     .values(result_seen_at=bindparam("now"), check_at=bindparam("now"))
     .returning(_table.c.id)
@@ -101,10 +103,10 @@ class Ledger:
             return row
         # A unique index refused the row: the same form again, or the address is taken.
         if form_key and (earlier := self._first(Invitation.form_key == form_key)):
-            return earlier
-        taken = self._first(
-            *self._of_address(invitee.email_norm), Invitation.state.in_(OPEN_STATES)
-        )
+            if earlier.email_norm == invitee.email_norm:
+                return earlier
+            form_key = None  # Back, another address, and sent again: another invitation
+        taken = self.open_of(invitee.email_norm)
         if taken is None:  # it ended between the two statements
             return self.open(
                 invitee,
@@ -134,10 +136,19 @@ class Ledger:
         """The invitation whose newest mail carries the landing link with this hash."""
         return self._first(Invitation.landing_hash == landing_hash)
 
+    def open_of(self, email_norm: str) -> Invitation | None:
+        """The open invitation to this address."""
+        return self._first(*self._of_address(email_norm), Invitation.state.in_(OPEN_STATES))
+
     def of_user(self, user_id: str) -> Sequence[Invitation]:
         """Every invitation of this user of the tenant, newest first."""
         with self._look() as db:
-            return db.scalars(_OF_USER, {"user_id": user_id}).all()
+            whose = {
+                "user_id": user_id,
+                "connection": self._connection,
+                "client_id": self._client_id,
+            }
+            return db.scalars(_OF_USER, whose).all()
 
     def page(
         self,
@@ -187,9 +198,18 @@ class Ledger:
             ).all()
 
     def requeue(
-        self, invitation_id: int, *, actor: str, expires_at: datetime, now: datetime
+        self,
+        invitation_id: int,
+        *,
+        actor: str,
+        expires_at: datetime,
+        now: datetime,
+        **anew: str | None,
     ) -> Invitation | None:
-        """A new life and a new message for a sent or expired invitation; None in any other state."""
+        """A new life and a new message for a sent or expired invitation; None in any other state.
+
+        `anew` are columns that change with it, such as who invites this time.
+        """
         with self._begin() as db:
             before = db.get(Invitation, invitation_id)
             row = db.scalars(
@@ -209,6 +229,8 @@ class Ledger:
                     attempts=0,
                     trouble=None,
                     check_at=None,
+                    result_seen_at=None,
+                    **anew,
                 )
                 .returning(Invitation)
                 .execution_options(populate_existing=True)
@@ -250,7 +272,9 @@ class Ledger:
     def note_result(self, ref: str, *, now: datetime) -> None:
         """Somebody came back with `success=true`. A hint: it starts a check and proves nothing."""
         with self._engine.begin() as db:
-            row_id = db.execute(_NOTE_RESULT, {"of": ref, "now": now}).scalar_one_or_none()
+            row_id = db.execute(
+                _NOTE_RESULT, {"of": ref, "now": now, "before": now - RESULT_EVERY}
+            ).scalar_one_or_none()
             if row_id is not None:
                 db.execute(
                     _ADD_EVENT,
@@ -282,14 +306,17 @@ class Ledger:
                 InvitationEvent.note(db, row_id, now, "invitee", "opened the link")
             return row_id is not None
 
-    def note_ticket(self, invitation_id: int, *, issued_at: datetime) -> None:
-        """A ticket for the landing page was made then, by the tenant's clock."""
+    def note_ticket(self, invitation_id: int, *, issued_at: datetime) -> bool:
+        """A ticket for the landing page was made then, by the tenant's clock. False: meanwhile the
+        invitation was withdrawn or sent anew."""
         with self._begin() as db:
-            db.execute(
+            noted = db.scalars(
                 update(Invitation)
-                .where(Invitation.id == invitation_id)
+                .where(Invitation.id == invitation_id, Invitation.state == State.SENT)
                 .values(ticket_issued_at=issued_at)
+                .returning(Invitation.id)
             )
+            return bool(noted.all())
 
     def note_wrong_account(self, ref: str, *, now: datetime) -> None:
         """Somebody else signed in on the way from this invitation; it stays as it is."""
@@ -306,7 +333,10 @@ class Ledger:
         with self._begin() as db:
             before = db.scalar(
                 select(Invitation.state).where(
-                    Invitation.user_id == sub, Invitation.state.in_(OPEN_STATES)
+                    Invitation.user_id == sub,
+                    Invitation.connection == self._connection,
+                    Invitation.client_id == self._client_id,
+                    Invitation.state.in_(OPEN_STATES),
                 )
             )
             row = db.scalars(

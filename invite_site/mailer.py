@@ -5,6 +5,7 @@ The link in it is a key to the account: it goes to one recipient and is written 
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import HeaderParseError
@@ -19,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from .errors import CredentialsRefused, MailDelayed, MailRefused, MailUnavailable
 from .settings import ROOT, Settings, is_loopback
 
-TIMEOUT = 20.0  # seconds the mail server may take for each step
+TIMEOUT = 8.0  # seconds the mail server may take for each step; all of them fit into a lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,15 @@ class Mailer:
 
     def _send(self, message: EmailMessage, recipient: str) -> None:
         try:
-            with self._connect() as server:
+            server = self._connect()
+            try:
                 server.send_message(message, to_addrs=[recipient])
+            finally:  # whatever is said to QUIT: by then the message is taken or refused
+                with suppress(OSError):  # SMTPException is one
+                    server.quit()
+                server.close()
+        except MailUnavailable:
+            raise
         except smtplib.SMTPAuthenticationError as refused:
             raise CredentialsRefused(
                 "The mail server does not accept the user and password of SMTP_URL; "
@@ -138,14 +146,18 @@ class Mailer:
         else:
             server = smtplib.SMTP(host, url.port or 587, timeout=TIMEOUT)
         try:
+            server.ehlo_or_helo_if_needed()
             if url.scheme == "smtp" and not is_loopback(self._settings.smtp_url):
                 # The message holds a key, so it does not cross a network in the clear.
                 server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-        except BaseException:
+        except smtplib.SMTPAuthenticationError:
             server.close()
             raise
+        except (OSError, ValueError) as failed:  # no message yet, so it says nothing about one
+            server.close()
+            raise MailUnavailable("The mail server cannot be used as SMTP_URL says.") from failed
         return server
 
 

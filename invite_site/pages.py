@@ -71,8 +71,8 @@ def init_app(app: Flask) -> None:
             headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
             headers["X-Robots-Tag"] = "noindex"
             # A page with a form needs its own address as Referer: Flask-WTF asks for it on https.
-            has_form = response.mimetype == "text/html" and response.status_code < 300
-            private = request.endpoint in PRIVATE_ADDRESSES and not has_form
+            is_redirect = 300 <= response.status_code < 400
+            private = request.endpoint in PRIVATE_ADDRESSES and is_redirect
             headers["Referrer-Policy"] = "no-referrer" if private else "same-origin"
         if site().settings.is_https:
             headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import sessionmaker
 from .schema import Pause
 
 LONGEST_WAIT = 60.0  # seconds between probes of something that is down
+LONGEST_ASKED = 3600.0  # a clock that is wrong may ask for a year
 CREDENTIALS_WAIT = 300.0
 
 
@@ -40,7 +41,8 @@ class Pauses:
         if pause and same and pause.until > now and wait is None:
             return pause.until  # several deliveries were under way and met the same fault
         rounds = pause.rounds + 1 if pause and same else 0
-        seconds = wait if wait is not None else min(2.0**rounds, LONGEST_WAIT)
+        doubled = min(2.0 ** min(rounds, 6), LONGEST_WAIT)
+        seconds = doubled if wait is None else min(wait, LONGEST_ASKED)
         until = now + timedelta(seconds=max(seconds, 1.0))
         values = {"cause": cause, "sentence": sentence, "until": until, "rounds": rounds}
         try:

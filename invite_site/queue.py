@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from .schema import Delivery, Invitation, InvitationEvent, State
 
-LEASE = timedelta(seconds=60)  # longer than the slowest delivery: three tenant calls and one mail
+LEASE = timedelta(seconds=60)  # longer than the tenant's calls, and again than the mail
 CHECK_LEASE = timedelta(seconds=60)
 
 
@@ -44,6 +44,21 @@ class Queue:
             .with_for_update(skip_locked=True)
         )
         with self._begin() as db:
+            # Its worker died and then its time ran out: expired, so that it can be sent again.
+            over = db.scalars(
+                update(Invitation)
+                .where(
+                    Invitation.state == State.SENDING,
+                    Invitation.lease_until < now,
+                    Invitation.expires_at <= now,
+                )
+                .values(state=State.QUEUED, lease_until=None, lease_by=None)
+                .returning(Invitation.id)
+            ).all()
+            for row_id in over:
+                InvitationEvent.note(
+                    db, row_id, now, worker, "lease released", State.SENDING, State.QUEUED
+                )
             rows = db.scalars(
                 update(Invitation)
                 .where(Invitation.id.in_(due.scalar_subquery()))
@@ -80,13 +95,16 @@ class Queue:
         """Remember the tenant's user of this invitation. False: the row is no longer this worker's."""
         return self._as_holder(job, {"user_id": user_id})
 
-    def still_holds(self, job: Invitation) -> bool:
-        """Whether the worker that claimed this row still holds it."""
-        return self._as_holder(job, {"lease_by": job.lease_by})
+    def still_holds(self, job: Invitation, *, now: datetime) -> bool:
+        """Whether the worker that claimed this row still holds it; if so, with a full lease for
+        what comes next."""
+        return self._as_holder(job, {"lease_until": now + LEASE})
 
-    def note_landing(self, job: Invitation, landing_hash: str) -> bool:
-        """From now on this is the invitation's one landing link. False as in `note_user`."""
-        return self._as_holder(job, {"landing_hash": landing_hash, "openings": 0})
+    def note_landing(self, job: Invitation, landing_hash: str, *, now: datetime) -> bool:
+        """From now on this is the invitation's one landing link. Answers as `still_holds` does."""
+        return self._as_holder(
+            job, {"landing_hash": landing_hash, "openings": 0, "lease_until": now + LEASE}
+        )
 
     def mark_sent(
         self,
@@ -187,12 +205,14 @@ class Queue:
                 )  # fmt: skip
             return bool(changed)
 
-    def end_check(self, row: Invitation, *, again_at: datetime | None, event: str = "") -> None:
+    def end_check(
+        self, row: Invitation, *, again_at: datetime | None, now: datetime, event: str = ""
+    ) -> None:
         """The question to the tenant is answered, or is to be asked again at `again_at`."""
         with self._begin() as db:
             db.execute(update(Invitation).where(Invitation.id == row.id).values(check_at=again_at))
             if event:
-                InvitationEvent.note(db, row.id, row.check_at or row.created_at, "worker", event)
+                InvitationEvent.note(db, row.id, now, "worker", event)
 
     def _as_holder(self, job: Invitation, values: dict[str, Any]) -> bool:
         with self._begin() as db:

@@ -32,6 +32,16 @@ LEEWAY = 30  # seconds that the clocks may differ
 KEYS_EVERY = 60.0  # seconds between two looks for new keys, whatever key ids tokens name
 POOL = 10
 
+# The tenant does not answer, or answers what nobody can read, such as a list for a document.
+UNREADABLE = (
+    requests.RequestException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+)
+
 # What RFC 6749 §4.1.2.1, OpenID Connect §3.1.2.6 and Auth0 say at the callback. Anything else is
 # somebody's text.
 KNOWN_REFUSALS = frozenset(
@@ -79,9 +89,11 @@ class RelyingParty:
         """
         hints = {"login_hint": login_hint, "prompt": prompt, "connection": connection}
         try:
-            endpoint = self._client.load_server_metadata()["authorization_endpoint"]
-        except (requests.RequestException, ValueError, KeyError) as failed:
+            endpoint = str(self._client.load_server_metadata()["authorization_endpoint"])
+        except UNREADABLE as failed:
             raise TenantUnreachable from failed
+        if not endpoint.startswith(f"{self._settings.tenant_url}/"):
+            raise LoginError("wrong_issuer")
         nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
         url, state = self._requests.create_authorization_url(
             endpoint,
@@ -121,6 +133,8 @@ class RelyingParty:
             self._check_sender(answer.get("iss"), metadata)
             if error := answer.get("error"):
                 raise LoginError(error if error in KNOWN_REFUSALS else "refused")
+            if not answer.get("code"):
+                raise LoginError("refused")
             token = self._client.authorize_access_token(
                 claims_options={"iss": {"essential": True, "values": [self._settings.issuer]}},
                 leeway=LEEWAY,
@@ -131,7 +145,7 @@ class RelyingParty:
             raise LoginError(code) from refused
         except JoseError as refused:
             raise LoginError("token_invalid") from refused
-        except (requests.RequestException, ValueError) as failed:
+        except UNREADABLE as failed:
             raise TenantUnreachable from failed
 
     def logout_url(self, tenant_sid: str) -> str | None:
@@ -143,7 +157,7 @@ class RelyingParty:
         home = f"{self._settings.site_url}/"
         try:
             endpoint = self._client.load_server_metadata().get("end_session_endpoint")
-        except (requests.RequestException, ValueError, LoginError):
+        except (*UNREADABLE, LoginError):
             return None
         if not endpoint:  # Auth0 tenants from before November 2023
             words = {"client_id": self._settings.client_id, "returnTo": home}
@@ -168,7 +182,7 @@ class RelyingParty:
         if not claims:
             raise LoginError("token_missing")
         sub = claims.get("sub")
-        if not isinstance(sub, str) or not sub:
+        if not isinstance(sub, str) or not sub or _text(sub) != sub:
             raise LoginError("token_invalid")
         if claims.get("aud") not in (self._settings.client_id, [self._settings.client_id]):
             raise LoginError("token_invalid")
@@ -245,7 +259,11 @@ class _Client(FlaskOAuth2App):
             force = False
         if force:
             self._keys_asked_again_at = now
-        return super().fetch_jwk_set(force=force)
+        keys = super().fetch_jwk_set(force=force)
+        if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
+            self.server_metadata.pop("jwks", None)  # or it would be kept for the process's life
+            raise ValueError("The tenant's keys cannot be read.")
+        return keys
 
     def _get_session(self) -> Any:
         return self._with_kept_connections(super()._get_session())  # type: ignore[misc]  # not in the stubs
@@ -269,4 +287,5 @@ class _KeptConnections(HTTPAdapter):
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """The claim as text that can be stored and shown; anything else as none."""
+    return "".join(c for c in value if c.isprintable()) if isinstance(value, str) else ""

@@ -66,7 +66,7 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
     try:
         yield
     finally:
-        server.task_dispatcher.shutdown()  # the answers under way go out first
+        server.task_dispatcher.shutdown(timeout=3)  # the answers under way go out first
         # Waitress ends when nothing is open any more, and browsers keep connections open. Its own
         # thread closes them, after the trigger that asks for it has been let go.
         asked = threading.Event()

@@ -89,12 +89,16 @@ class Sessions:
             row = db.execute(
                 _FIND, {"id_hash": _hash(cookie), "now": now, "idle_since": now - IDLE_LIFE}
             ).one_or_none()
-        if row is not None and row.seen_at <= now - SEEN_EVERY:
+        return row
+
+    def touch(self, row: Any) -> None:
+        """Note that this session was used just now."""
+        now = self._clock()
+        if row.seen_at <= now - SEEN_EVERY:
             with self._engine.begin() as db:
                 db.execute(
                     update(Session).where(Session.id_hash == row.id_hash).values(seen_at=now)
                 )
-        return row
 
     def is_fresh_for_admin(self, row: Any) -> bool:
         """Whether an admin used this session within the last half hour."""

@@ -6,9 +6,10 @@ No other module reads the environment, so a test says `Settings(...)` and is don
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigError
 
@@ -120,7 +121,7 @@ class Settings:
             site_port=port,
             app_name=read("APP_NAME"),
             app_url=checked("APP_URL", read("APP_URL", ""), _web_address, ""),
-            contact_email=read("CONTACT_EMAIL", ""),
+            contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), _mail_address, ""),
             tenant_url=tenant_url,
             client_id=read("AUTH0_CLIENT_ID"),
             client_secret=read("AUTH0_CLIENT_SECRET"),
@@ -148,7 +149,7 @@ class Settings:
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
             smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), _smtp_address, ""),
-            mail_from=read("MAIL_FROM", no_mail),
+            mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), _mail_address, ""),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):
@@ -171,7 +172,8 @@ def is_loopback(url: str) -> bool:
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    whole = parts.scheme in {"http", "https"} and parts.hostname and _has_good_port(parts)
+    if not whole or parts.query or parts.fragment:
         raise ValueError("must be a web address such as https://invite.example.com")
     if parts.scheme == "http" and not is_loopback(value):
         raise ValueError("must begin with https://; plain http is only for this machine")
@@ -188,9 +190,23 @@ def _tenant_address(value: str) -> str:
 
 def _smtp_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not _has_good_port(parts):
         raise ValueError("must look like smtp://user:password@mail.example.com:587")
     return value
+
+
+def _mail_address(value: str) -> str:
+    address = parseaddr(value)[1]
+    if not address.isascii() or not all(address.rpartition("@")[::2]):
+        raise ValueError("must be an address such as Acme <invitations@example.com>")
+    return value
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _secret_keys(value: str) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ import secrets
 import string
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -38,6 +39,7 @@ class TenantUser:
 
     user_id: str
     invitation_ref: str | None
+    email_verified: bool
     has_logged_in: bool
     last_password_reset: datetime | None
 
@@ -76,7 +78,9 @@ class Tenant:
         }
         if invitee.name:
             body["name"] = invitee.name
-        return str(self._call("POST", "/users", json=body).json()["user_id"])
+        answer = self._call("POST", "/users", json=body)
+        with _reading():
+            return str(answer.json()["user_id"])
 
     def find_user(self, email_norm: str) -> TenantUser | None:
         """The user of our connection who has this address.
@@ -84,22 +88,25 @@ class Tenant:
         The search ignores the connection and compares the address with the stored lower case one.
         """
         answer = self._call("GET", "/users-by-email", params={"email": email_norm})
-        for user in answer.json():
-            if any(
-                identity.get("connection") == self._settings.connection
-                for identity in user.get("identities", ())
-            ):
-                return _tenant_user(user)
+        with _reading():
+            for user in answer.json():
+                if any(
+                    identity.get("connection") == self._settings.connection
+                    for identity in user.get("identities", ())
+                ):
+                    return _tenant_user(user)
         return None
 
     def get_user(self, user_id: str) -> TenantUser | None:
         """This user, or None where the tenant has none of that id (any more)."""
         try:
-            return _tenant_user(self._call("GET", f"/users/{quote(user_id, safe='')}").json())
+            answer = self._call("GET", f"/users/{quote(user_id, safe='')}")
         except TenantRefused as refused:
             if refused.status == 404:
                 return None
             raise
+        with _reading():
+            return _tenant_user(answer.json())
 
     def create_ticket(self, user_id: str, *, ref: str, lifetime: int) -> Ticket:
         """A password change ticket that lives `lifetime` seconds. It replaces any earlier one.
@@ -124,8 +131,10 @@ class Tenant:
                 **way_back,
             },
         )
-        url = str(answer.json()["ticket"])
-        if not self._is_of_the_tenant(url):
+        with _reading():
+            url = str(answer.json()["ticket"])
+            is_of_the_tenant = self._is_of_the_tenant(url)
+        if not is_of_the_tenant:
             raise TenantRefused(
                 "The tenant answered with a link to a host that is not its own; nothing was sent. "
                 "Set AUTH0_DOMAIN to the tenant's custom domain if it has one."
@@ -167,7 +176,7 @@ class Tenant:
         try:
             answer = self._session.send_with_token(method, self._api + path, **request)
             if answer.status_code == 401:
-                self._session.forget_token()
+                self._session.renew_token(answer.request.headers.get("Authorization", ""))
                 answer = self._session.send_with_token(method, self._api + path, **request)
         except OAuthError as refused:
             raise _token_error(refused) from refused
@@ -210,9 +219,11 @@ class _ManagementSession(OAuth2Session):
         self.ensure_active_token()
         return self.request(method, url, **request)
 
-    def forget_token(self) -> None:
+    def renew_token(self, refused: str) -> None:
+        """A new token, unless another thread has fetched one since `refused` was sent."""
         with self._lock:
-            self.token = None
+            if self.token and refused == f"Bearer {self.token['access_token']}":
+                self.fetch_token(grant_type="client_credentials", audience=self._audience)
 
 
 class _ShortWaits(Retry):
@@ -221,6 +232,8 @@ class _ShortWaits(Retry):
     Auth0 says when in `x-ratelimit-reset`, which urllib3 does not know. A POST whose answer was
     lost is never repeated here; the queue settles it by looking the address up.
     """
+
+    RETRY_AFTER_STATUS_CODES = frozenset({429})  # a 503 may have been acted upon
 
     def __init__(self, total: int = 3, **options: Any) -> None:
         defaults: dict[str, Any] = {
@@ -245,6 +258,15 @@ class _ShortWaits(Retry):
         if response is not None and (self.get_retry_after(response) or 0) > PATIENCE:
             raise MaxRetryError(kwargs.get("_pool"), "")  # type: ignore[arg-type]  # only its type is read
         return super().increment(*args, **kwargs)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """An answer that is not what the API promises counts as none."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as failed:
+        raise TenantUnavailable("The tenant's answer cannot be read.") from failed
 
 
 def wait_asked_for(headers: Mapping[str, str]) -> float | None:
@@ -275,6 +297,7 @@ def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
     return TenantUser(
         user_id=str(user["user_id"]),
         invitation_ref=marker if isinstance(marker, str) else None,
+        email_verified=user.get("email_verified") is True,
         has_logged_in=bool(user.get("logins_count")),
         last_password_reset=datetime.fromisoformat(reset) if isinstance(reset, str) else None,
     )
@@ -288,7 +311,7 @@ def _date_of(answer: requests.Response) -> datetime:
 
 
 def _token_error(refused: OAuthError) -> CredentialsRefused | TenantUnavailable:
-    if refused.error == "too_many_requests":
+    if str(refused.error).lower().replace(" ", "_") == "too_many_requests":
         return TenantUnavailable("The tenant asks us to slow down.")
     return CredentialsRefused(
         "The tenant does not accept the Management API credentials. Check "

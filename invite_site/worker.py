@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 POLL = 0.5  # seconds between two looks at an empty queue
-PATIENCE = 8.0  # seconds that deliveries under way get to finish when the worker is to stop
+PATIENCE = 5.0  # seconds that deliveries under way get to finish when the worker is to stop
 SWEEP_EVERY = 120  # looks
 
 
@@ -79,7 +79,10 @@ def _deliver(invitations: Invitations, job: Invitation) -> None:
         invitations.deliver(job)
     except Exception:
         log.exception("delivery of invitation %s stopped unexpectedly", job.id)
-        invitations.put_back(job)
+        try:
+            invitations.put_back(job)
+        except Exception:  # its lease runs out in a minute
+            log.exception("invitation %s could not be put back", job.id)
 
 
 def _check(invitations: Invitations, checked: list[int]) -> None:

@@ -200,7 +200,14 @@ def test_the_list_can_be_searched_and_turned(site: RunningSite, desk: Person) ->
     assert len(desk.soup.select("tbody tr")) == 1
     desk.opens(f"{site.url}/admin/invitations?state=accepted")
     assert "No invitation matches" in desk.text
-    for odd in ("before=x", "before=-1", "before=99999999999999999999", "state=no", "q=%25%00"):
+    for odd in (
+        "before=x",
+        "before=-1",
+        "before=99999999999999999999",
+        "before=-99999999999999999999",
+        "state=no",
+        "q=%25%00",
+    ):
         desk.opens(f"{site.url}/admin/invitations?{odd}")
         assert desk.response.status_code == 200
 
@@ -279,3 +286,25 @@ def test_too_much_at_once_is_refused(site: RunningSite, desk: Person) -> None:
         timeout=10,
     )
     assert answer.status_code == 413
+
+
+def test_a_form_that_was_changed_is_another_invitation(site: RunningSite, desk: Person) -> None:
+    """Back, another address, and sent again: both are invited."""
+    desk.presses("Invite someone").types(Email_address=ADA)
+    _, action, fields = desk.form("Send invitation")
+    for address in (ADA, "bob@example.com", "bob@example.com"):
+        answer = desk._browser.post(
+            action, data={**fields, "email": address}, headers={"Referer": desk.url}, timeout=10
+        )
+        assert address in answer.text
+    rows = site.parts.ledger.page(now=site.clock())
+    assert sorted(row.email for row in rows) == [ADA, "bob@example.com"]
+
+
+@pytest.mark.parametrize("path", ["/admin", "//admin/", "/invite//complete", "/i//x"])
+def test_a_slash_too_few_or_too_many_never_redirects_by_the_host(
+    site: RunningSite, path: str
+) -> None:
+    """Such a redirect would be built from a header that anybody can send."""
+    answer = site.app.test_client().get(path, headers={"Host": "evil.example"})
+    assert "evil.example" not in answer.headers.get("Location", "")

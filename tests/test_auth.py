@@ -348,13 +348,23 @@ def test_signing_out_needs_its_token(site: RunningSite, person: Person) -> None:
 
 
 def test_a_session_ends_when_it_is_not_used(site: RunningSite, person: Person) -> None:
-    """An admin's after half an hour, anybody's after eight, and after twelve in any case."""
+    """An admin's after half an hour, and no page revives it."""
     site.make_admin()
     signs_in(person, site)
     site.clock.forward(minutes=29)
     assert person.peeks(f"{site.url}/admin/invitations").status_code == 200
     site.clock.forward(minutes=31)
-    assert person.peeks(f"{site.url}/admin/invitations").status_code == 302
+    for _ in range(2):  # the first refusal is no use that would keep it alive
+        assert person.peeks(f"{site.url}/admin/invitations").status_code == 302
+    assert ADMIN not in person.opens(f"{site.url}/").text
+
+
+def test_anybodys_session_ends_after_eight_hours_without_use(
+    site: RunningSite, person: Person
+) -> None:
+    """Half an hour is for admins."""
+    signs_in(person, site)
+    site.clock.forward(hours=7, minutes=59)
     assert ADMIN in person.opens(f"{site.url}/").text
     site.clock.forward(hours=8, minutes=1)
     assert ADMIN not in person.opens(f"{site.url}/").text
@@ -516,3 +526,34 @@ def test_what_is_stored_of_a_session_is_not_its_cookie(site: RunningSite, person
     with site.parts.engine.connect() as db:
         stored = str(db.execute(text("SELECT * FROM session")).all())
     assert person.cookie("sid") not in stored
+
+
+def test_a_callback_without_a_code_is_a_page(site: RunningSite, person: Person) -> None:
+    """The state is right, but there is nothing to redeem."""
+    answer = person.peeks(f"{site.url}/login")
+    [state] = parse_qs(urlsplit(answer.headers["Location"]).query)["state"]
+    person.opens(f"{site.url}/callback?state={state}")
+    assert person.response.status_code == 403
+    assert person.sees_link("Try again")
+
+
+@pytest.mark.parametrize("body", [[], None, {}, "text", {"issuer": 5}])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/jwks.json"])
+def test_a_document_that_nobody_can_read_is_a_page(
+    site: RunningSite, tenant: Tenant, person: Person, path: str, body: object
+) -> None:
+    """Never a 500; and the next try, with the tenant as ever, goes well."""
+    tenant.fails(f"GET {path}", kind="status", status=200, times=1, body=body)
+    person.opens(f"{site.url}/login")
+    if person.url.startswith(tenant.url):
+        logs_in(person, ADMIN, ADMIN_PASSWORD)
+    assert person.response.status_code in (403, 503)
+    with Person() as next_one:
+        signs_in(next_one, site)
+        assert next_one.url == f"{site.url}/"
+
+
+def test_switching_the_account_works_on_https(site: RunningSite, tenant: Tenant) -> None:
+    """Flask-WTF asks for the Referer there, so no page with a form may keep it back."""
+    answer = site.app.test_client().get("/callback?state=x")
+    assert answer.headers["Referrer-Policy"] == "same-origin"

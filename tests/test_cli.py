@@ -92,3 +92,15 @@ def test_settings_that_cannot_work_are_listed_and_nothing_starts() -> None:
     assert "AUTH0_DOMAIN is missing." in result.stderr
     assert "SECRET_KEY must be at least 32 characters" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_an_address_that_nobody_has_verified_makes_no_admin(
+    site: RunningSite, tenant: Tenant, run
+) -> None:  # type: ignore[no-untyped-def]
+    """Where sign-ups are open, anybody could have registered it first."""
+    site.invites("boss@example.com")
+    site.delivers()
+    output = run("admin", "grant", "boss@example.com")
+    assert "has not verified" in output
+    assert output.endswith("[exit 1]")
+    assert not site.parts.admins.all()

@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from invite_site.errors import AlreadyInvited, NotPossibleNow
+from invite_site.invitations import Inviter
 
 from .person import Person
 from .running import (
@@ -394,3 +396,112 @@ def test_an_address_of_a_foreign_domain_gets_its_mail(site: RunningSite, tenant:
     assert site.status("jo@xn--bcher-kva.example") == "sent"
     [mail] = tenant.mails("jo@xn--bcher-kva.example")
     assert "jo@bücher.example" in mail["Text"]
+
+
+def test_withdrawing_late_does_not_kill_the_newer_invitations_link(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Revoked while no worker ran, and invited again: the newest link works."""
+    first = site.invites(ADA)
+    site.delivers()
+    site.parts.invitations.revoke(first.id, actor="Grace")
+    site.invites(ADA)
+    for _ in range(3):
+        site.delivers()
+        site.clock.forward(seconds=61)
+    assert [each["state"] for each in tenant.state["tickets"]].count("live") == 1
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        assert person.sees_in("Email address") == ADA
+
+
+def test_an_invitation_whose_worker_died_and_whose_time_ran_out_is_expired(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """It can be sent again like any other."""
+    row = site.invites(ADA)
+    site.parts.invitations.claim("dead", limit=1)
+    site.clock.forward(days=6)
+    site.delivers()
+    assert site.status(ADA) == "expired"
+    site.parts.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    assert site.status(ADA) == "sent"
+
+
+def test_inviting_an_expired_address_again_takes_the_new_words(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The mail names who invites now; the same form sent twice is one renewal."""
+    site.invites(ADA, "Old Name")
+    site.delivers()
+    site.clock.forward(days=6)
+    anew = {"name": "New Name", "inviter": Inviter("Joan Clarke"), "form_key": "k"}
+    rows = [site.parts.invitations.invite(ADA, **anew) for _ in range(2)]
+    assert rows[0].id == rows[1].id
+    site.delivers()
+    mails = tenant.mails(ADA)
+    assert len(mails) == 2
+    assert mails[0]["Subject"].startswith("Joan Clarke invites you")
+    assert "New Name" in mails[0]["Text"]
+
+
+def test_coming_back_again_asks_the_tenant_again(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """An early or forged return uses nothing up."""
+    row = site.invites(ADA)
+    site.delivers()
+    person.peeks(f"{site.url}/invite/complete?i={row.ref}&success=true")
+    site.delivers()
+    assert site.status(ADA) == "sent"
+    site.clock.forward(seconds=61)
+    sets_password(person, tenant.link_to(ADA))
+    site.delivers()
+    assert site.status(ADA) == "password_set"
+
+
+def test_a_mail_server_that_cannot_be_used_pauses_and_fails_nobody(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """What it says before a message is about itself, not about an address."""
+    wrong = replace(
+        site.settings, smtp_url=site.settings.smtp_url.replace("smtp://", "smtp://user:pass@")
+    )
+    with running_site(wrong) as other:
+        row = other.invites(ADA)
+        other.delivers()
+        assert other.row(row.id).state == "queued"
+        pause = other.parts.pauses.current()
+        assert pause is not None
+        assert "SMTP_URL" in pause.sentence
+
+
+def test_a_wait_of_a_year_is_an_hour(site: RunningSite, tenant: Tenant) -> None:
+    """A wrong clock on the other side does not stop the queue for good."""
+    site.invites(ADA)
+    tenant.fails(
+        "POST /api/v2/users",
+        kind="status",
+        status=429,
+        times=1,
+        headers={"Retry-After": "99999999999999999999"},
+    )
+    site.delivers()
+    pause = site.parts.pauses.current()
+    assert pause is not None
+    assert pause.until - site.clock() <= timedelta(hours=1)
+
+
+def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """After AUTH0_CLIENT_ID changed, people are signed in, and nobody hears of a withdrawal."""
+    site.invites(ADA)
+    site.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    with site.parts.engine.begin() as db:
+        db.execute(text("UPDATE invitation SET client_id = 'the-earlier-one'"))
+    with Person() as later:
+        signs_in(later, site, ADA, PASSWORD)
+        assert later.url == f"{site.url}/"

@@ -167,8 +167,8 @@ def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, queu
     [slow] = queue.claim("w", limit=1, now=NOW)
     queue.release("w", now=NOW)
     [job] = queue.claim("w", limit=1, now=NOW)
-    assert not queue.still_holds(slow)
-    assert queue.still_holds(job)
+    assert not queue.still_holds(slow, now=NOW)
+    assert queue.still_holds(job, now=NOW)
 
 
 def test_another_workers_claim_counts_no_more(ledger: Ledger, queue: Queue) -> None:
@@ -178,8 +178,8 @@ def test_another_workers_claim_counts_no_more(ledger: Ledger, queue: Queue) -> N
     queue.postpone(slow, until=NOW, trouble="down", now=NOW, costs_attempt=False)
     [job] = queue.claim("quick", limit=1, now=NOW)
     assert job.attempts == slow.attempts
-    assert not queue.still_holds(slow)
-    assert queue.still_holds(job)
+    assert not queue.still_holds(slow, now=NOW)
+    assert queue.still_holds(job, now=NOW)
 
 
 def test_a_worker_that_restarts_takes_its_own_jobs_back(ledger: Ledger, queue: Queue) -> None:
@@ -214,9 +214,9 @@ def test_a_withdrawn_invitation_is_taken_from_its_worker(ledger: Ledger, queue: 
     """The worker finds out at its next step and stops."""
     row = invited(ledger)
     [job] = queue.claim("w", limit=1, now=NOW)
-    assert queue.still_holds(job)
+    assert queue.still_holds(job, now=NOW)
     assert ledger.revoke(row.id, actor="Grace", reason="", now=NOW)
-    assert not queue.still_holds(job)
+    assert not queue.still_holds(job, now=NOW)
     assert not queue.note_user(job, "auth0|1")
     assert not queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
     assert ledger.get(row.id).state == State.REVOKED

@@ -78,3 +78,19 @@ def test_older_secret_keys_follow_the_newest() -> None:
     """Cookies signed with the key before the change stay good."""
     settings = Settings.from_env({**GOOD, "SECRET_KEY": f"{'n' * 32}, {'o' * 32}"})
     assert settings.secret_keys == ("n" * 32, "o" * 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_FROM", "Acme invitations"),
+        ("MAIL_FROM", "i@bücher.example"),
+        ("CONTACT_EMAIL", "help at acme"),
+        ("SMTP_URL", "smtp://mail.example.com:abc"),
+        ("SITE_URL", "https://invite.example.com:abc"),
+    ],
+)
+def test_what_would_fail_with_the_first_mail_is_refused_at_the_start(name: str, value: str) -> None:
+    """An address or port that nobody can use."""
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_env({**GOOD, name: value})

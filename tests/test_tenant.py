@@ -1,5 +1,6 @@
 """The client of the Management API: one token, patience, and nothing believed without a look."""
 
+import contextlib
 import string
 import threading
 from collections.abc import Iterator
@@ -176,3 +177,43 @@ def test_without_a_word_no_wait_is_known() -> None:
     """Dates and nonsense count as no word."""
     assert wait_asked_for({}) is None
     assert wait_asked_for({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) is None
+
+
+@pytest.fixture(params=["text", {}, [], None, {"user_id": None}, {"ticket": "http://[x/"}])
+def unreadable_tenant(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A tenant that answers 200 with something else."""
+    app = Flask("unreadable")
+
+    @app.post("/oauth/token")
+    def token() -> object:
+        return jsonify(access_token="t", token_type="Bearer", expires_in=86400)
+
+    @app.route("/api/v2/<path:path>", methods=["GET", "POST"])
+    def anything(path: str) -> object:
+        return jsonify(request.param)
+
+    with listening(0) as listener, serving(app, listener):
+        yield f"http://localhost:{listener.getsockname()[1]}"
+
+
+def test_an_answer_that_nobody_can_read_is_none(settings: Settings, unreadable_tenant: str) -> None:
+    """It comes out as an error of ours, or as nobody found."""
+    client = TenantClient(replace(settings, management_url=unreadable_tenant))
+    for ask in (
+        lambda: client.create_user(ADA, "ref"),
+        lambda: client.find_user("ada@example.com"),
+        lambda: client.get_user("auth0|1"),
+        lambda: client.create_ticket("auth0|1", ref="ref", lifetime=60),
+    ):
+        with contextlib.suppress(TenantUnavailable, TenantRefused):
+            ask()
+
+
+def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(
+    client: TenantClient, tenant: Tenant
+) -> None:
+    """Whoever comes late with a refused token takes the new one."""
+    client.find_user("nobody@example.com")
+    before = tenant.calls("POST /oauth/token")
+    client._session.renew_token("Bearer an-older-one")
+    assert tenant.calls("POST /oauth/token") == before

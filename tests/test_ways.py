@@ -1,5 +1,6 @@
 """The landing link, and what each way of travelling needs and refuses."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .running import (
     Tenant,
     running_site,
     settings_for,
+    wait_until,
 )
 
 ADA = "ada@example.com"
@@ -190,3 +192,20 @@ def test_the_tenants_own_mail_needs_no_mail_server_of_ours(tenant: Tenant, tmp_p
     assert settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email", **empty)
     with pytest.raises(ConfigError, match="SMTP_URL is missing"):
         settings_for(tenant, tmp_path, **empty)
+
+
+def test_a_ticket_made_while_the_invitation_was_withdrawn_is_withdrawn_too(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The button leads nowhere then."""
+    row = landing.invites(ADA)
+    landing.delivers()
+    person.opens(link_in(tenant, ADA))
+    tenant.fails("POST /api/v2/tickets/password-change", kind="slow", seconds=1, times=1)
+    pressing = threading.Thread(target=lambda: person.presses("Choose your password"))
+    pressing.start()
+    wait_until(lambda: landing.row(row.id).opened_at is not None, "the button was pressed")
+    landing.parts.invitations.revoke(row.id, actor="Grace")
+    pressing.join()
+    assert person.url.startswith(landing.url)
+    assert person.heading == "This invitation was withdrawn"
