@@ -373,7 +373,11 @@ class Invitations:
 
         Returns how many rows were looked at. This can move a row to *password set* and no further.
         """
-        rows = self._queue.claim_checks(limit=limit, now=self._clock())
+        now = self._clock()
+        pause = self._pauses.current()
+        if pause is not None and pause.until > now:
+            return 0
+        rows = self._queue.claim_checks(limit=limit, now=now)
         for row in rows:
             try:
                 self._check(row)

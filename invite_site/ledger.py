@@ -166,6 +166,7 @@ class Ledger:
             wanted = wanted.where(
                 or_(
                     Invitation.email_norm.like(pattern, escape="\\"),
+                    func.lower(Invitation.email).like(pattern, escape="\\"),
                     func.lower(Invitation.name).like(pattern, escape="\\"),
                 )
             )

@@ -1,7 +1,6 @@
 """Somebody who sets a tenant up for a test, and looks at it afterwards."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,18 +98,6 @@ class AtTenant:
             return runner.invoke(args=["tenant", *words], input=answer, env=environment)
         finally:
             site_of(app).engine.dispose()
-
-
-@contextlib.contextmanager
-def leaving_it_usable(at: AtTenant) -> Iterator[AtTenant]:
-    """A reset of the local tenant leaves what its applications may ask for as it is."""
-    yield at
-    at.tenant.heals()
-    at.api.send(
-        "PATCH",
-        f"/clients/{at.tenant.environment['AUTH0_CLIENT_ID']}",
-        {"grant_types": ["authorization_code"]},
-    )
 
 
 def at_tenant(tenant: Tenant, folder: Path, ways: Ways | None = None) -> AtTenant:

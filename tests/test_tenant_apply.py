@@ -1,7 +1,6 @@
 """`flask tenant apply` puts what the site needs in place, and leaves alone what is not its own."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from invite_site.settings import ROOT
 from invite_site.setup.apply import Left, carry_out
 from invite_site.setup.ways import Ways
 
-from .at_tenant import AtTenant, at_tenant, leaving_it_usable
+from .at_tenant import AtTenant, at_tenant
 from .running import Tenant
 
 LOGIN_ROUTE = Ways(back="login_route")
@@ -26,9 +25,8 @@ OTHERS = "https://other.example/callback"
 
 
 @pytest.fixture
-def at(tenant: Tenant, tmp_path: Path) -> Iterator[AtTenant]:
-    with leaving_it_usable(at_tenant(tenant, tmp_path)) as somebody:
-        yield somebody
+def at(tenant: Tenant, tmp_path: Path) -> AtTenant:
+    return at_tenant(tenant, tmp_path)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from invite_site.setup.api import Credentials
 from invite_site.setup.check import FACTS, Report
 from invite_site.setup.ways import Ways
 
-from .at_tenant import AtTenant, at_tenant, leaving_it_usable
+from .at_tenant import AtTenant, at_tenant
 from .running import Tenant
 
 TICKET = Ways()
@@ -27,11 +27,11 @@ Mess = Callable[[AtTenant], None]
 
 
 @pytest.fixture
-def at(tenant: Tenant, tmp_path: Path) -> Iterator[AtTenant]:
+def at(tenant: Tenant, tmp_path: Path) -> AtTenant:
     """A tenant that was set up as the site wants it."""
-    with leaving_it_usable(at_tenant(tenant, tmp_path)) as somebody:
-        somebody.changes_connection_options(disable_signup=True)
-        yield somebody
+    somebody = at_tenant(tenant, tmp_path)
+    somebody.changes_connection_options(disable_signup=True)
+    return somebody
 
 
 def set_up(at: AtTenant, ways: Ways) -> None:

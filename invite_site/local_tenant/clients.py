@@ -142,7 +142,13 @@ class Clients:
             return
         for role, scope in _SCOPES.items():
             name = _NAMES[role].format(config.app_name)
-            self.change(role, name=name, management_scope=scope, properties={})
+            self.change(
+                role,
+                name=name,
+                management_scope=scope,
+                grant_types=_GRANT_TYPES[role],
+                properties={},
+            )
         site = config.site_url.rstrip("/")
         self.change(
             APPLICATION,

@@ -4,7 +4,6 @@ The tenant is set up by `flask tenant apply` with the site's own settings, as an
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Page, expect
 
 from invite_site.setup.ways import Ways
-from tests.at_tenant import AtTenant, at_tenant, leaving_it_usable
+from tests.at_tenant import AtTenant, at_tenant
 from tests.running import PASSWORD, RunningSite, Tenant, running_site, settings_for
 
 ADDRESS = "a+tag@example.com"
@@ -25,9 +24,8 @@ TRAVELS = [("ticket", "ticket"), ("ticket", "landing"), ("tenant_email", "ticket
 
 
 @pytest.fixture
-def at(tenant: Tenant, tmp_path: Path) -> Iterator[AtTenant]:
-    with leaving_it_usable(at_tenant(tenant, tmp_path)) as somebody:
-        yield somebody
+def at(tenant: Tenant, tmp_path: Path) -> AtTenant:
+    return at_tenant(tenant, tmp_path)
 
 
 def link_in_mail(tenant: Tenant) -> str:
