@@ -19,6 +19,7 @@ from .extensions import site
 from .invitations import Inviter
 from .invitee import Invitee
 from .pages import moment
+from .schema import COMMAND_LINE
 from .serving import PortInUse, listening, prepare, serving, worker_name, working
 from .tenant_cli import tenant
 from .worker import work
@@ -166,7 +167,7 @@ def serve(host: str) -> None:
 
 
 def _me() -> Inviter:
-    return Inviter(name="the command line")
+    return Inviter(name=COMMAND_LINE)
 
 
 def _stop_on_signal() -> threading.Event:

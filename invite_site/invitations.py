@@ -297,7 +297,7 @@ class Invitations:
         self._mailer.send_invitation(
             Recipient(job.email, _mailbox(job), job.name),
             url=url,
-            inviter=job.inviter,
+            inviter=job.inviter_known,
             expires_at=job.expires_at,
             message_id=message_id,
             now=self._clock(),

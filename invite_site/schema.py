@@ -55,6 +55,7 @@ class State(enum.StrEnum):
         return self in OPEN_STATES
 
 
+COMMAND_LINE = "the command line"  # an inviter whom invitees do not know
 OPEN_STATES = (State.QUEUED, State.SENDING, State.SENT, State.PASSWORD_SET)
 _OPEN = "state IN ('queued', 'sending', 'sent', 'password_set')"
 
@@ -144,6 +145,11 @@ class Invitation(Base):
         CheckConstraint(f"{_OPEN} OR closed_at IS NOT NULL", name="end_has_time"),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
     )
+
+    @property
+    def inviter_known(self) -> str:
+        """Who invites, as the invitee may be told; empty for the command line."""
+        return "" if self.inviter == COMMAND_LINE else self.inviter
 
     def status(self, now: datetime) -> str:
         """The word for people: the state, or `expired` when its life ran out before it was used."""

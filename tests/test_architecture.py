@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "serving": {"database", "extensions", "worker"},
     "tenant_cli": {"extensions", "setup"},
     "cli": {
-        "database", "extensions", "invitations", "invitee", "pages", "serving", "tenant_cli", "worker",
+        "database", "extensions", "invitations", "invitee", "pages", "schema", "serving",
+        "tenant_cli", "worker",
     },
 }  # fmt: skip
 NO_FLASK = {

@@ -35,6 +35,18 @@ def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: igno
     assert "revoked" in run("invite", "list", "--state", "revoked")
 
 
+def test_an_invitation_from_here_is_from_nobody_the_invitee_knows(
+    site: RunningSite, tenant: Tenant, run
+) -> None:  # type: ignore[no-untyped-def]
+    """The mail says that they are invited, and names no command line."""
+    run("invite", "send", "ada@example.com")
+    site.delivers()
+    [mail] = tenant.mails("ada@example.com")
+    assert mail["Subject"] == f"You are invited to {site.settings.app_name}"
+    assert "You are invited to" in mail["Text"]
+    assert "command line" not in mail["Text"] + mail["HTML"]
+
+
 def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
     """And exit status 1, without a traceback."""
     for words in (
