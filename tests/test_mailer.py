@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from aiosmtpd.controller import Controller
 from bs4 import BeautifulSoup
 
 from invite_site.errors import MailDelayed, MailRefused, MailUnavailable
@@ -161,3 +162,33 @@ def test_a_server_that_is_not_there_is_unavailable(tenant: Tenant, tmp_path: Pat
 def test_the_time_left_is_never_said_too_long(left: timedelta, words: str) -> None:
     """Rounded down."""
     assert time_left(left) == words
+
+
+class Rude:
+    """A mail server that takes every message and then has no good word for QUIT."""
+
+    def __init__(self, goodbye: str) -> None:
+        self.taken = 0
+        self.goodbye = goodbye
+
+    async def handle_DATA(self, *_: object) -> str:
+        self.taken += 1
+        return "250 taken"
+
+    async def handle_QUIT(self, *_: object) -> str:
+        return self.goodbye
+
+
+@pytest.mark.parametrize("goodbye", ["421 closing", "250 bye", "500 what"])
+def test_what_is_said_to_quit_changes_nothing(tenant: Tenant, tmp_path: Path, goodbye: str) -> None:
+    """By then the message is taken; to send it again would be a second mail and a dead link."""
+    with listening(0) as free:
+        port = free.getsockname()[1]
+    rude = Rude(goodbye)
+    server = Controller(rude, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        send(Mailer(settings_for(tenant, tmp_path, SMTP_URL=f"smtp://127.0.0.1:{port}")))
+    finally:
+        server.stop()
+    assert rude.taken == 1
