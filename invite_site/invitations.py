@@ -335,10 +335,16 @@ class Invitations:
                 if origin and origin.email_norm == job.email_norm:
                     if not user.has_logged_in:
                         return user.user_id
+                    accepted = any(
+                        row.state == State.ACCEPTED for row in self._ledger.of_user(user.user_id)
+                    )
                     raise UserExists(
-                        "This person has signed in before, with an account from an earlier "
-                        "invitation. Ask them to sign in with it; or remove the account at the "
-                        "tenant and invite again.",
+                        "This person has accepted an earlier invitation. Ask them to sign in at "
+                        f"{self._settings.site_url}."
+                        if accepted
+                        else "This person has an account from an earlier invitation that was "
+                        "withdrawn, and has tried to sign in with it. Remove the account at the "
+                        "tenant, then invite again.",
                         status=409,
                     ) from None
             raise UserExists(

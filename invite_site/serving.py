@@ -1,6 +1,7 @@
 """Running the site: waitress in front, a worker beside it."""
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -49,8 +50,10 @@ def listening(port: int, host: str = "127.0.0.1") -> Iterator[socket.socket]:
         try:
             listener.bind((host, port))
             listener.listen(1024)
-        except OSError as taken:
-            raise PortInUse(port) from taken
+        except OSError as refused:
+            if refused.errno != errno.EADDRINUSE:  # such as a port that only root may have
+                raise
+            raise PortInUse(port) from refused
         yield listener
     finally:
         listener.close()

@@ -80,7 +80,7 @@ class Tenant:
             body["name"] = invitee.name
         answer = self._call("POST", "/users", json=body)
         with _reading():
-            return str(answer.json()["user_id"])
+            return _word(answer.json()["user_id"])
 
     def find_user(self, email_norm: str) -> TenantUser | None:
         """The user of our connection who has this address.
@@ -132,7 +132,7 @@ class Tenant:
             },
         )
         with _reading():
-            url = str(answer.json()["ticket"])
+            url = _word(answer.json()["ticket"])
             is_of_the_tenant = self._is_of_the_tenant(url)
         if not is_of_the_tenant:
             raise TenantRefused(
@@ -269,6 +269,13 @@ def _reading() -> Iterator[None]:
         raise TenantUnavailable("The tenant's answer cannot be read.") from failed
 
 
+def _word(value: object) -> str:
+    """A text that has to be there. Raises ValueError, which `_reading` turns into an answer of none."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text is missing")
+    return value
+
+
 def wait_asked_for(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait: `Retry-After`, else Auth0's `x-ratelimit-reset` (UNIX seconds), else None."""
     after = headers.get("Retry-After", "")
@@ -295,7 +302,7 @@ def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
     reset = user.get("last_password_reset")
     marker = (user.get("app_metadata") or {}).get(MARKER)
     return TenantUser(
-        user_id=str(user["user_id"]),
+        user_id=_word(user["user_id"]),
         invitation_ref=marker if isinstance(marker, str) else None,
         email_verified=user.get("email_verified") is True,
         has_logged_in=bool(user.get("logins_count")),

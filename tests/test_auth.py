@@ -553,7 +553,7 @@ def test_a_document_that_nobody_can_read_is_a_page(
         assert next_one.url == f"{site.url}/"
 
 
-def test_switching_the_account_works_on_https(site: RunningSite, tenant: Tenant) -> None:
-    """Flask-WTF asks for the Referer there, so no page with a form may keep it back."""
+def test_a_refused_callback_lets_its_forms_name_their_page(site: RunningSite) -> None:
+    """On https Flask-WTF asks for the Referer, and such pages hold *Switch account*."""
     answer = site.app.test_client().get("/callback?state=x")
     assert answer.headers["Referrer-Policy"] == "same-origin"

@@ -505,3 +505,24 @@ def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
     with Person() as later:
         signs_in(later, site, ADA, PASSWORD)
         assert later.url == f"{site.url}/"
+
+
+@pytest.mark.parametrize("accepts_first", [True, False])
+def test_an_account_that_somebody_used_is_left_and_the_admin_hears_what_is_true(
+    site: RunningSite, tenant: Tenant, person: Person, accepts_first: bool
+) -> None:
+    """Who accepted can sign in; who was withdrawn cannot, and is not told to."""
+    first = site.invites(ADA)
+    site.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    if not accepts_first:
+        site.parts.invitations.revoke(first.id, actor="Grace")
+    person.types(Password=PASSWORD).presses("Continue")
+    second = site.invites(ADA)
+    site.delivers()
+    failed = site.row(second.id)
+    assert failed.state == "failed"
+    said = failed.trouble or ""
+    assert ("Ask them to sign in" in said) is accepts_first
+    assert ("Remove the account" in said) is not accepts_first
+    assert len(tenant.mails(ADA)) == 1

@@ -126,7 +126,7 @@ def test_the_whole_way_and_its_failures_leave_no_secret_behind(
         assert address not in written
     for word in ("stolen-code", "stolen-state", "t" * 32, *states):
         assert word not in written
-    assert shown
+    assert "Invite someone" in shown, "searching the wrong pages"
     for person in people:
         person.__exit__()
 
