@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from .databases import postgres_database, postgres_server
-from .person import Person
-from .running import Clock, RunningSite, Tenant, running_site, running_tenant, settings_for
+from tests.support.databases import postgres_database, postgres_server
+from tests.support.person import Person
+from tests.support.running import (
+    Clock,
+    RunningSite,
+    Tenant,
+    running_site,
+    running_tenant,
+    settings_for,
+)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .running import RunningSite
+from tests.support.running import RunningSite
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "invite_site"

@@ -14,9 +14,16 @@ import requests
 from dotenv import dotenv_values
 
 from invite_site.serving import listening
-
-from .person import Person
-from .running import ADMIN, ADMIN_PASSWORD, PASSWORD, Tenant, logs_in, sets_password, wait_until
+from tests.support.person import Person
+from tests.support.running import (
+    ADMIN,
+    ADMIN_PASSWORD,
+    PASSWORD,
+    Tenant,
+    logs_in,
+    sets_password,
+    wait_until,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -245,7 +252,7 @@ def test_a_strangers_quickstart_signs_in_with_the_file_alone(
     url = f"http://localhost:{port}"
     script = tmp_path / "elsewhere" / "quickstart.py"
     script.parent.mkdir()
-    script.write_text((ROOT / "tests" / "quickstart.py").read_text(encoding="utf-8"))
+    script.write_text((ROOT / "tests" / "support" / "quickstart.py").read_text(encoding="utf-8"))
     file = {k: v or "" for k, v in dotenv_values(demo.folder / "demo.env").items()}
     process = subprocess.Popen(
         [sys.executable, script.name, str(port)],

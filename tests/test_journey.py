@@ -4,8 +4,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from .person import Person
-from .running import (
+from tests.support.person import Person
+from tests.support.running import (
     APP_NAME,
     PASSWORD,
     RunningSite,

@@ -11,9 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from invite_site.logs import Redaction, redact
-
-from .person import Person
-from .running import (
+from tests.support.person import Person
+from tests.support.running import (
     ADMIN,
     ADMIN_PASSWORD,
     PASSWORD,

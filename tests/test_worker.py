@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .person import Person
-from .running import (
+from tests.support.person import Person
+from tests.support.running import (
     PASSWORD,
     SECRET_KEY,
     RunningSite,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.install import find
-from tests.running import RunningSite
+from tests.support.running import RunningSite
 
 PATIENCE = 10_000  # milliseconds for one step of a person
 

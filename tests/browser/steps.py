@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.running import ADMIN, ADMIN_PASSWORD, PASSWORD, RunningSite
+from tests.support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, RunningSite
 
 
 def signs_in_as_admin(page: Page, site: RunningSite) -> Page:

@@ -8,7 +8,7 @@ from tests.browser.steps import (
     invites,
     signs_in_with_the_hint,
 )
-from tests.running import APP_NAME, RunningSite, Tenant
+from tests.support.running import APP_NAME, RunningSite, Tenant
 
 ADDRESS = "a+tag@example.com"
 

@@ -17,8 +17,8 @@ from sqlalchemy import text
 from invite_site.invitee import Invitee
 from invite_site.queue import Queue
 from tests.browser.steps import has_no_sideways_scroll, signs_in_as_admin
-from tests.person import Person
-from tests.running import (
+from tests.support.person import Person
+from tests.support.running import (
     ADMIN,
     ADMIN_PASSWORD,
     PASSWORD,

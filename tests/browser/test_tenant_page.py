@@ -7,14 +7,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.at_tenant import AtTenant, at_tenant
 from tests.browser.conftest import _page
 from tests.browser.steps import (
     chooses_password,
     has_no_sideways_scroll,
     signs_in_with_the_hint,
 )
-from tests.running import APP_NAME, RunningSite, Tenant
+from tests.support.at_tenant import AtTenant, at_tenant
+from tests.support.running import APP_NAME, RunningSite, Tenant
 
 ADDRESS = "ada+tag@example.com"
 

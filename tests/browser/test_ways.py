@@ -12,8 +12,8 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Page, expect
 
 from invite_site.setup.ways import Ways
-from tests.at_tenant import AtTenant, at_tenant
-from tests.running import PASSWORD, RunningSite, Tenant, running_site, settings_for
+from tests.support.at_tenant import AtTenant, at_tenant
+from tests.support.running import PASSWORD, RunningSite, Tenant, running_site, settings_for
 
 ADDRESS = "a+tag@example.com"
 # Where people come back by goes with the password page; the rest can be chosen freely, but that

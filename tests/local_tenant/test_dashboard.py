@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from invite_site.local_tenant import TenantConfig, serve
+from tests.support.person import Person
 
-from ..person import Person
 from .guest import Guest, query
 
 GOOD = "Correct-Horse-1"

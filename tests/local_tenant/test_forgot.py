@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from ..person import Person
+from tests.support.person import Person
+
 from .contract import contract
 from .guest import CONNECTION, Guest, query
 

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from ..person import Person
+from tests.support.person import Person
+
 from .contract import contract
 from .guest import CALLBACK, PASSWORD, Guest, query
 

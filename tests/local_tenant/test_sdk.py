@@ -14,10 +14,10 @@ from auth0.management.core.api_error import ApiError
 from auth0.management.core.request_options import RequestOptions
 
 from invite_site.local_tenant import RunningTenant, TenantConfig, serve
+from tests.support.tls_front import TlsFront, write_certificate
 
 from .contract import contract
 from .guest import CONNECTION, PASSWORD, Guest
-from .tls_front import TlsFront, write_certificate
 
 # The SDK tries a 409 and a 429 again by itself, after a pause of a second or more.
 ONCE: RequestOptions = {"max_retries": 0}

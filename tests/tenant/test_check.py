@@ -15,9 +15,8 @@ from invite_site.setup.access import rate_limit
 from invite_site.setup.api import Credentials
 from invite_site.setup.check import FACTS, Report
 from invite_site.setup.ways import Ways
-
-from .at_tenant import AtTenant, at_tenant
-from .running import Tenant
+from tests.support.at_tenant import AtTenant, at_tenant
+from tests.support.running import Tenant
 
 TICKET = Ways()
 LOGIN_ROUTE = Ways(back="login_route")

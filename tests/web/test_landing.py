@@ -5,8 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import text
 
-from .person import Person
-from .running import RunningSite, Tenant, sets_password, signs_in
+from tests.support.person import Person
+from tests.support.running import RunningSite, Tenant, sets_password, signs_in
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from liquid import Environment
 
 from invite_site.errors import ConfigError
 from invite_site.setup import files
-
-from .running import APP_NAME, Tenant, settings_for
+from tests.support.running import APP_NAME, Tenant, settings_for
 
 HOSTILE = '"><img src=x onerror=alert(1)>'
 

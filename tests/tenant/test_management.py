@@ -22,8 +22,7 @@ from invite_site.serving import listening, serving
 from invite_site.settings import Settings
 from invite_site.tenant import Tenant as TenantClient
 from invite_site.tenant import throwaway_password, wait_asked_for
-
-from .running import Tenant, settings_for
+from tests.support.running import Tenant, settings_for
 
 ADA = Invitee.parse("Ada+tag@example.com", "Ada Byron")
 

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from invite_site.setup.mail import greet
+from tests.support.running import Tenant
+from tests.support.tls_front import TlsFront, write_certificate
 
-from .local_tenant.tls_front import TlsFront, write_certificate
-from .running import Tenant
-
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class _Doorkeeper(socketserver.StreamRequestHandler):

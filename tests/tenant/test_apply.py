@@ -9,9 +9,8 @@ import pytest
 from invite_site.settings import ROOT
 from invite_site.setup.apply import Left, carry_out
 from invite_site.setup.ways import Ways
-
-from .at_tenant import AtTenant, at_tenant
-from .running import Tenant
+from tests.support.at_tenant import AtTenant, at_tenant
+from tests.support.running import Tenant
 
 LOGIN_ROUTE = Ways(back="login_route")
 TENANT_EMAIL = Ways(delivery="tenant_email")

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from sqlalchemy import text
 
-from .person import Person
-from .running import (
+from tests.support.person import Person
+from tests.support.running import (
     ADMIN,
     ADMIN_PASSWORD,
     PASSWORD,

@@ -9,9 +9,8 @@ from sqlalchemy import text
 
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations import Inviter
-
-from .person import Person
-from .running import (
+from tests.support.person import Person
+from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from .person import Person
-from .running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
+from tests.support.person import Person
+from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
 
 ADA = "ada@example.com"
 

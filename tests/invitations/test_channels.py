@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from invite_site.errors import ConfigError
-
-from .person import Person
-from .running import (
+from tests.support.person import Person
+from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,

@@ -14,8 +14,7 @@ from bs4 import BeautifulSoup
 from invite_site.errors import MailDelayed, MailRefused, MailUnavailable
 from invite_site.mailer import Mailer, Recipient, invitation_link, time_left
 from invite_site.serving import listening
-
-from .running import APP_NAME, Tenant, settings_for
+from tests.support.running import APP_NAME, Tenant, settings_for
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TICKET = "https://acme.eu.auth0.com/lo/reset?ticket=vCXrmOFD88EqTjKpvxBEwG7KmlQ0QFmS#"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .running import RunningSite, Tenant
+from tests.support.running import RunningSite, Tenant
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
