@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from sqlalchemy import update
 
 from invite_site import create_app
-from invite_site.invitations import Inviter
+from invite_site.invitations.service import Inviter
+from invite_site.invitations.tables import Invitation, State
 from invite_site.local_tenant import TenantConfig
-from invite_site.schema import Invitation, State
-from invite_site.serving import prepare, site_of
+from invite_site.server import prepare, site_of
 from invite_site.settings import Settings
 
 from .browser import Browser

@@ -6,19 +6,25 @@ from datetime import UTC, datetime
 from dotenv import load_dotenv
 from flask import Flask
 
-from . import account, admin, auth, cli, landing, logs, pages
-from .admins import Admins
-from .database import open_engine
-from .extensions import Site, csrf
-from .invitations import Invitations
-from .ledger import Ledger
-from .mailer import Mailer
-from .pause import Pauses
-from .queue import Queue
-from .relying_party import RelyingParty
-from .sessions import Sessions
+from . import logs
+from .accounts.admins import Admins
+from .accounts.sessions import Sessions
+from .cli import invite as cli
+from .database.engine import open_engine
+from .invitations.circuit_breaker import Pauses
+from .invitations.leases import Queue
+from .invitations.ledger import Ledger
+from .invitations.service import Invitations
+from .mail.message import Mailer
 from .settings import DAY, ROOT, Settings
-from .tenant import Tenant
+from .tenant.management import Tenant
+from .tenant.relying_party import RelyingParty
+from .web import home as account
+from .web import landing
+from .web import signin as auth
+from .web import templating as pages
+from .web.admin import invitations as admin
+from .web.current import Site, csrf
 
 __all__ = ["create_app"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from . import create_app, local_tenant
-from .serving import PortInUse, listening, prepare, serving, site_of, working
+from .server import PortInUse, listening, prepare, serving, site_of, working
 from .settings import ROOT, Settings
 
 ADMIN = "admin@example.com"

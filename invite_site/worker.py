@@ -4,9 +4,9 @@ import logging
 import threading
 import time
 
-from .invitations import Invitations
-from .schema import Invitation
-from .sessions import Sessions
+from .accounts.sessions import Sessions
+from .invitations.service import Invitations
+from .invitations.tables import Invitation
 
 log = logging.getLogger(__name__)
 

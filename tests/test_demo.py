@@ -13,7 +13,7 @@ import pytest
 import requests
 from dotenv import dotenv_values
 
-from invite_site.serving import listening
+from invite_site.server import listening
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,

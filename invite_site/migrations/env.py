@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from invite_site.schema import Base
+import invite_site.accounts.tables
+import invite_site.invitations.tables  # noqa: F401 - both fill the metadata
+from invite_site.database.base import Base
 
 with context.config.attributes["engine"].connect() as connection:
     context.configure(

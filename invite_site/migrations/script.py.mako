@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import invite_site.schema
+from invite_site.database.base import UTCDateTime
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

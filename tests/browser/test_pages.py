@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
-from invite_site.invitee import Invitee
-from invite_site.queue import Queue
+from invite_site.invitations.leases import Queue
+from invite_site.invitations.people import Invitee
 from tests.browser.steps import has_no_sideways_scroll, signs_in_as_admin
 from tests.support.person import Person
 from tests.support.running import (

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Page, expect
 
-from invite_site.setup.ways import Ways
+from invite_site.tenant.setup.ways import Ways
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import PASSWORD, RunningSite, Tenant, running_site, settings_for
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from invite_site.errors import AlreadyInvited, NotPossibleNow
-from invite_site.invitations import Inviter
+from invite_site.invitations.service import Inviter
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,

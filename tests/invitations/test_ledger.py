@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from invite_site.database import alembic_config, is_current, open_engine, upgrade
+from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
 from invite_site.errors import AlreadyInvited, InvitationNotFound
-from invite_site.invitee import Invitee
-from invite_site.ledger import Ledger
-from invite_site.queue import LEASE, Queue
-from invite_site.schema import Invitation, State
+from invite_site.invitations.leases import LEASE, Queue
+from invite_site.invitations.ledger import Ledger
+from invite_site.invitations.people import Invitee
+from invite_site.invitations.tables import Invitation, State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

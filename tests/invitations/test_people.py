@@ -3,7 +3,7 @@
 import pytest
 
 from invite_site.errors import InvalidInvitee
-from invite_site.invitee import Invitee
+from invite_site.invitations.people import Invitee
 
 
 def test_it_works() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 from click.testing import Result
 
 from invite_site import create_app
-from invite_site.serving import site_of
+from invite_site.server import site_of
 from invite_site.settings import Settings
-from invite_site.setup import files
-from invite_site.setup.api import Credentials, ManagementApi
-from invite_site.setup.apply import Here, Plan, carry_out, plan
-from invite_site.setup.check import Report, check
-from invite_site.setup.look import Look
-from invite_site.setup.ways import Ways
+from invite_site.tenant.setup import files
+from invite_site.tenant.setup.api import Credentials, ManagementApi
+from invite_site.tenant.setup.apply import Here, Plan, carry_out, plan
+from invite_site.tenant.setup.check import Report, check
+from invite_site.tenant.setup.look import Look
+from invite_site.tenant.setup.ways import Ways
 
 from .running import Tenant, settings_for
 

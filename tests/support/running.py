@@ -12,10 +12,10 @@ import requests
 from flask import Flask
 
 from invite_site import create_app
-from invite_site.extensions import Site
 from invite_site.local_tenant import TenantConfig, serve
-from invite_site.serving import listening, prepare, serving, site_of, working
+from invite_site.server import listening, prepare, serving, site_of, working
 from invite_site.settings import Settings
+from invite_site.web.current import Site
 
 from .person import Person
 
@@ -125,7 +125,7 @@ class RunningSite:
         return len(jobs)
 
     def invites(self, email: str, name: str = "") -> Any:
-        from invite_site.invitations import Inviter
+        from invite_site.invitations.service import Inviter
 
         return self.parts.invitations.invite(email, name=name, inviter=Inviter("Grace Hopper"))
 

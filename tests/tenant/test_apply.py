@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from invite_site.settings import ROOT
-from invite_site.setup.apply import Left, carry_out
-from invite_site.setup.ways import Ways
+from invite_site.tenant.setup.apply import Left, carry_out
+from invite_site.tenant.setup.ways import Ways
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 

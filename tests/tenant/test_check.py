@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from invite_site.settings import ROOT
-from invite_site.setup.access import rate_limit
-from invite_site.setup.api import Credentials
-from invite_site.setup.check import FACTS, Report
-from invite_site.setup.ways import Ways
+from invite_site.tenant.setup.access import rate_limit
+from invite_site.tenant.setup.api import Credentials
+from invite_site.tenant.setup.check import FACTS, Report
+from invite_site.tenant.setup.ways import Ways
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 

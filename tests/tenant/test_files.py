@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from liquid import Environment
 
 from invite_site.errors import ConfigError
-from invite_site.setup import files
+from invite_site.tenant.setup import files
 from tests.support.running import APP_NAME, Tenant, settings_for
 
 HOSTILE = '"><img src=x onerror=alert(1)>'

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from invite_site.setup.mail import greet
+from invite_site.tenant.setup.mail import greet
 from tests.support.running import Tenant
 from tests.support.tls_front import TlsFront, write_certificate
 
@@ -92,7 +92,7 @@ def test_a_certificate_that_is_vouched_for_is_ok(tenant: Tenant, tmp_path: Path)
     """In a process of its own, whose authorities are these."""
     trusted, served = write_certificate(tmp_path)
     front = TlsFront(served)
-    program = "import sys; from invite_site.setup.mail import greet as g; print(g(sys.argv[1], encrypted=True))"
+    program = "import sys; from invite_site.tenant.setup.mail import greet as g; print(g(sys.argv[1], encrypted=True))"
     with front.leading_to(smtp_port(tenant)):
         done = subprocess.run(
             [sys.executable, "-c", program, f"smtps://localhost:{front.port}"],

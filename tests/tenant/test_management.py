@@ -17,11 +17,11 @@ from invite_site.errors import (
     TenantUnavailable,
     UserExists,
 )
-from invite_site.invitee import Invitee
-from invite_site.serving import listening, serving
+from invite_site.invitations.people import Invitee
+from invite_site.server import listening, serving
 from invite_site.settings import Settings
-from invite_site.tenant import Tenant as TenantClient
-from invite_site.tenant import throwaway_password, wait_asked_for
+from invite_site.tenant.management import Tenant as TenantClient
+from invite_site.tenant.management import throwaway_password, wait_asked_for
 from tests.support.running import Tenant, settings_for
 
 ADA = Invitee.parse("Ada+tag@example.com", "Ada Byron")

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import invite_site.schema
+from invite_site.database.base import UTCDateTime
 
 revision = "0001"
 down_revision = None
@@ -16,7 +16,7 @@ def upgrade() -> None:
         "admin_grant",
         sa.Column("sub", sa.String(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
-        sa.Column("granted_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("granted_at", UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sub", name=op.f("pk_admin_grant")),
     )
     op.create_table(
@@ -34,24 +34,24 @@ def upgrade() -> None:
         sa.Column("form_key", sa.String(), nullable=True),
         sa.Column("supersedes_id", sa.Integer(), nullable=True),
         sa.Column("user_id", sa.String(), nullable=True),
-        sa.Column("created_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("first_sent_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("last_sent_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("ticket_issued_at", invite_site.schema.UTCDateTime(), nullable=True),
-        sa.Column("result_seen_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("password_set_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("accepted_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("first_sent_at", UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_sent_at", UTCDateTime(timezone=True), nullable=True),
+        sa.Column("ticket_issued_at", UTCDateTime(), nullable=True),
+        sa.Column("result_seen_at", UTCDateTime(timezone=True), nullable=True),
+        sa.Column("password_set_at", UTCDateTime(timezone=True), nullable=True),
+        sa.Column("accepted_at", UTCDateTime(timezone=True), nullable=True),
         sa.Column("accepted_sub", sa.String(), nullable=True),
         sa.Column("accepted_email", sa.String(), nullable=True),
-        sa.Column("closed_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", UTCDateTime(timezone=True), nullable=True),
         sa.Column("trouble", sa.String(), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_try_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
-        sa.Column("lease_until", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("next_try_at", UTCDateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", UTCDateTime(timezone=True), nullable=True),
         sa.Column("lease_by", sa.String(), nullable=True),
-        sa.Column("check_at", invite_site.schema.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("check_at", UTCDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state <> 'accepted' OR (accepted_at IS NOT NULL AND accepted_sub IS NOT NULL)",
             name=op.f("ck_invitation_accepted_has_proof"),
@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.Column("state_hash", sa.String(length=64), nullable=False),
         sa.Column("browser_hash", sa.String(length=64), nullable=False),
         sa.Column("content", sa.JSON(), nullable=False),
-        sa.Column("expires_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_login_transaction")),
     )
     with op.batch_alter_table("login_transaction", schema=None) as batch_op:
@@ -107,8 +107,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("sentence", sa.String(), nullable=False),
-        sa.Column("since", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("until", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("since", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("until", UTCDateTime(timezone=True), nullable=False),
         sa.Column("rounds", sa.Integer(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_pause_only_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pause")),
@@ -121,9 +121,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("tenant_sid", sa.String(), nullable=False),
         sa.Column("has_admin_role", sa.Boolean(), nullable=False),
-        sa.Column("created_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("seen_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id_hash", name=op.f("pk_session")),
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("server_words", sa.String(), nullable=False),
-        sa.Column("at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("at", UTCDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["invitation_id"], ["invitation.id"], name=op.f("fk_delivery_invitation_id_invitation")
         ),
@@ -153,7 +153,7 @@ def upgrade() -> None:
         "invitation_event",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("invitation_id", sa.Integer(), nullable=False),
-        sa.Column("at", invite_site.schema.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("at", UTCDateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("from_state", sa.String(), nullable=True),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import invite_site.schema
+from invite_site.database.base import UTCDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("invitation") as table:
         table.add_column(sa.Column("landing_hash", sa.String(length=64), nullable=True))
-        table.add_column(sa.Column("opened_at", invite_site.schema.UTCDateTime(), nullable=True))
+        table.add_column(sa.Column("opened_at", UTCDateTime(), nullable=True))
         table.add_column(sa.Column("openings", sa.Integer(), nullable=False, server_default="0"))
         table.create_unique_constraint(op.f("uq_invitation_landing_hash"), ["landing_hash"])
 

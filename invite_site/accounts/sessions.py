@@ -1,0 +1,149 @@
+"""Who is signed in, and which logins are under way.
+
+Cookies hold opaque random values; identity, expiry and revocation live here, under the SHA-256
+of those values, so neither a copied database nor a copied cookie gives the other.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
+
+from ..database.base import Base
+from .tables import LoginTransaction, Session
+
+LOGIN_LIFE = timedelta(minutes=10)
+SESSION_LIFE = timedelta(hours=12)
+IDLE_LIFE = timedelta(hours=8)
+ADMIN_IDLE_LIFE = timedelta(minutes=30)
+SEEN_EVERY = timedelta(minutes=1)  # how fine `seen_at` is kept: a page view need not be a write
+
+_sessions, _logins = (Base.metadata.tables[name] for name in ("session", "login_transaction"))
+# Built once: each page view needs one of these, and putting a statement together costs more than
+# executing it.
+_OPEN = insert(_sessions)
+_FIND = select(_sessions).where(
+    _sessions.c.id_hash == bindparam("id_hash"),
+    _sessions.c.expires_at > bindparam("now"),
+    _sessions.c.seen_at > bindparam("idle_since"),
+)
+_BEGIN_LOGIN = insert(_logins)
+_TAKE_LOGIN = (
+    delete(_logins)
+    .where(
+        _logins.c.state_hash == bindparam("state_hash"),
+        _logins.c.browser_hash == bindparam("browser_hash"),
+        _logins.c.expires_at > bindparam("now"),
+    )
+    .returning(_logins.c.content)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signed in, out of a verified ID token. `email_verified` only where the tenant says so."""
+
+    sub: str
+    email: str
+    email_verified: bool
+    name: str
+    tenant_sid: str
+    has_admin_role: bool
+
+
+class Sessions:
+    """Sessions and login transactions of one database. `clock` gives aware UTC."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def open(self, identity: Identity) -> str:
+        """A new session; returns the value of its cookie, which is nowhere else."""
+        cookie = secrets.token_urlsafe(32)
+        now = self._clock()
+        with self._engine.begin() as db:
+            db.execute(
+                _OPEN,
+                {
+                    "id_hash": _hash(cookie),
+                    "sub": identity.sub,
+                    "email": identity.email,
+                    "name": identity.name,
+                    "tenant_sid": identity.tenant_sid,
+                    "has_admin_role": identity.has_admin_role,
+                    "created_at": now,
+                    "seen_at": now,
+                    "expires_at": now + SESSION_LIFE,
+                },
+            )
+        return cookie
+
+    def find(self, cookie: str) -> Any | None:
+        """The live session of this cookie, as a row with the columns of `Session`."""
+        now = self._clock()
+        with self._engine.connect() as db:
+            row = db.execute(
+                _FIND, {"id_hash": _hash(cookie), "now": now, "idle_since": now - IDLE_LIFE}
+            ).one_or_none()
+        return row
+
+    def touch(self, row: Any) -> None:
+        """Note that this session was used just now."""
+        now = self._clock()
+        if row.seen_at <= now - SEEN_EVERY:
+            with self._engine.begin() as db:
+                db.execute(
+                    update(Session).where(Session.id_hash == row.id_hash).values(seen_at=now)
+                )
+
+    def is_fresh_for_admin(self, row: Any) -> bool:
+        """Whether an admin used this session within the last half hour."""
+        return bool(row.seen_at > self._clock() - ADMIN_IDLE_LIFE)
+
+    def close(self, cookie: str) -> None:
+        """Sign out: the cookie is worth nothing from now on, also a copy of it."""
+        with self._engine.begin() as db:
+            db.execute(delete(Session).where(Session.id_hash == _hash(cookie)))
+
+    def begin_login(self, state: str, browser: str, content: dict[str, Any]) -> None:
+        """Keep what the callback of this login needs, for this browser only."""
+        with self._engine.begin() as db:
+            db.execute(
+                _BEGIN_LOGIN,
+                {
+                    "state_hash": _hash(state),
+                    "browser_hash": _hash(browser),
+                    "content": content,
+                    "expires_at": self._clock() + LOGIN_LIFE,
+                },
+            )
+
+    def take_login(self, state: str, browser: str) -> dict[str, Any] | None:
+        """What was kept for this login, once; None where it is unknown, used, over or another
+        browser's."""
+        with self._engine.begin() as db:
+            row = db.execute(
+                _TAKE_LOGIN,
+                {
+                    "state_hash": _hash(state),
+                    "browser_hash": _hash(browser),
+                    "now": self._clock(),
+                },
+            ).one_or_none()
+        return None if row is None else dict(row.content)
+
+    def sweep(self) -> None:
+        """Remove what has run out."""
+        now = self._clock()
+        with self._engine.begin() as db:
+            for table in (LoginTransaction, Session):
+                db.execute(delete(table).where(table.expires_at <= now))
+
+
+def _hash(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()

@@ -1,0 +1,46 @@
+"""The tables of who is signed in, which logins are under way, and who may invite."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..database.base import Base
+
+
+class Session(Base):
+    """Somebody signed in. The cookie holds a random id, the row its SHA-256."""
+
+    __tablename__ = "session"
+
+    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sub: Mapped[str]
+    email: Mapped[str]
+    name: Mapped[str]
+    tenant_sid: Mapped[str]  # names the tenant's session at sign-out
+    has_admin_role: Mapped[bool]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LoginTransaction(Base):
+    """A login under way: single use, ten minutes, bound to one browser."""
+
+    __tablename__ = "login_transaction"
+
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    content: Mapped[dict[str, Any]]  # nonce, PKCE verifier, invitation, next page
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AdminGrant(Base):
+    """A person who may invite, by the tenant's `sub`; never by an address out of a token."""
+
+    __tablename__ = "admin_grant"
+
+    sub: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    granted_at: Mapped[datetime]

@@ -1,0 +1,111 @@
+"""Running the site: waitress in front, a worker beside it."""
+
+import contextlib
+import errno
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server
+
+from .database.engine import is_current, upgrade
+from .web.current import Site
+from .worker import work
+
+THREADS = 8
+
+
+class PortInUse(OSError):
+    """Another program listens on this port."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__(f"Port {port} is taken by another program.")
+
+
+def site_of(app: Flask) -> Site:
+    """The parts of an application that `create_app` made."""
+    site: Site = app.extensions["invite_site"]
+    return site
+
+
+def prepare(app: Flask) -> None:
+    """Bring the database up to date."""
+    engine = site_of(app).engine
+    if not is_current(engine):
+        upgrade(engine)
+
+
+@contextlib.contextmanager
+def listening(port: int, host: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """A socket bound to this port (0: a free one), for `serving`. Raises PortInUse."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        try:
+            listener.bind((host, port))
+            listener.listen(1024)
+        except OSError as refused:
+            if refused.errno != errno.EADDRINUSE:  # such as a port that only root may have
+                raise
+            raise PortInUse(port) from refused
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextlib.contextmanager
+def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
+    """Serve `app` on this socket, in a thread, until the block ends."""
+    logging.getLogger("waitress").setLevel(logging.WARNING)
+    server: Any = create_server(app, sockets=[listener], threads=THREADS, ident=None)
+    thread = threading.Thread(target=server.run, name="site", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.task_dispatcher.shutdown(timeout=3)  # the answers under way go out first
+        # Waitress ends when nothing is open any more, and browsers keep connections open. Its own
+        # thread closes them, after the trigger that asks for it has been let go.
+        asked = threading.Event()
+
+        def close_all() -> None:
+            asked.wait()
+            wasyncore.close_all(server._map)
+
+        server.trigger.pull_trigger(close_all)
+        asked.set()
+        thread.join(timeout=5)
+
+
+@contextlib.contextmanager
+def working(app: Flask, name: str | None = None) -> Iterator[None]:
+    """Deliver invitations in a thread until the block ends; what is under way is finished first.
+
+    `name` stays the same over restarts where only one such worker runs on this database.
+    """
+    site = site_of(app)
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=work,
+        args=(site.invitations, site.sessions),
+        kwargs={"name": name or worker_name(), "stop": stop},
+        name="worker",
+        daemon=True,
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+
+
+def worker_name() -> str:
+    """A name that no other worker on this database has."""
+    return f"{socket.gethostname()}:{os.getpid()}"
