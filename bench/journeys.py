@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from sqlalchemy import update
 
 from invite_site import create_app
-from invite_site.invitations.service import Inviter
-from invite_site.invitations.tables import Invitation, State
+from invite_site.invitations.lifecycle import State
+from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation
 from invite_site.local_tenant import TenantConfig
-from invite_site.server import prepare, site_of
+from invite_site.server import prepare
 from invite_site.settings import Settings
 
 from .browser import Browser
@@ -77,8 +78,8 @@ def redirect_cost(browser: Browser, site: Served, addresses: list[str]) -> float
 def invite(environment: Mapping[str, str], number: int) -> list[str]:
     """Landing addresses of invitations that have just been sent, in a new database of the site."""
     app = create_app(Settings.from_env(environment))
-    prepare(app)
-    site = site_of(app)
+    site = app.extensions["invite_site"]
+    prepare(site)
     refs = [
         site.invitations.invite(f"person{n}@example.com", inviter=Inviter("Bench")).ref
         for n in range(number)

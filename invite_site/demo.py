@@ -1,6 +1,6 @@
 """`make demo`: the whole flow on this machine, in one process, with nothing else needed.
 
-The only module that opens the local tenant's door. The site gets its settings the way any
+The only module that imports the local tenant. The site gets its settings the way any
 deployment does, from variables, and reaches the tenant by HTTP and SMTP alone.
 """
 
@@ -15,8 +15,10 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from . import create_app, local_tenant
-from .server import PortInUse, listening, prepare, serving, site_of, working
+from .server import PortInUse, listening, prepare, serving, working
+from .services import Services
 from .settings import ROOT, Settings
+from .web.current import EXTENSION
 
 ADMIN = "admin@example.com"
 PASSWORD = "Invite-Demo-1!"  # noqa: S105 - of a tenant that only this machine reaches
@@ -47,9 +49,10 @@ def main() -> None:
         with listening(site_port) as listener, local_tenant.serve(config) as tenant:
             environment = _write_environment(instance, site_url, site_port, tenant.environment)
             app = create_app(Settings.from_env(environment))
-            prepare(app)
-            _grant_seeded_admin(app)
-            with serving(app, listener), working(app, name="demo"):
+            services: Services = app.extensions[EXTENSION]
+            prepare(services)
+            _grant_seeded_admin(services)
+            with serving(app, listener), working(services, name="demo"):
                 _say_what_to_do(site_url, tenant.mailbox_url, instance)
                 stop.wait()
     except (PortInUse, local_tenant.PortInUse) as taken:
@@ -84,13 +87,12 @@ def _write_environment(
     return environment
 
 
-def _grant_seeded_admin(app: object) -> None:
-    site = site_of(app)  # type: ignore[arg-type]
-    if any(grant.label == ADMIN for grant in site.admins.all()):
+def _grant_seeded_admin(services: Services) -> None:
+    if any(grant.label == ADMIN for grant in services.admins.all()):
         return
-    user = site.tenant.find_user(ADMIN)
+    user = services.tenant.find_user(ADMIN)
     if user is not None:
-        site.admins.grant(user.user_id, label=ADMIN, now=site.clock())
+        services.admins.grant(user.user_id, label=ADMIN, now=services.clock())
 
 
 def _port(name: str, default: int) -> int:

@@ -7,7 +7,8 @@ InviteSiteError
 │   ├─ AlreadyInvited       an invitation to this address is open
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
 │   └─ InvitationNotFound
-├─ DeliveryError            the outside world said no while an invitation was on its way
+├─ LeaseLost                another worker, or an admin, took the row from this one
+├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
 │   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
@@ -67,8 +68,15 @@ class InvitationNotFound(InvitationError):
     """There is no invitation with this number."""
 
 
+class LeaseLost(InviteSiteError):
+    """The row is no longer under the claim of this worker; whoever has it now goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("This invitation is no longer this worker's.")
+
+
 class DeliveryError(InviteSiteError):
-    """The outside world said no while an invitation was on its way."""
+    """The tenant or the mail server refused while an invitation was sent."""
 
 
 class TenantRefused(DeliveryError):

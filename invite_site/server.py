@@ -1,4 +1,4 @@
-"""Running the site: waitress in front, a worker beside it."""
+"""Running the site: waitress on a bound socket, a worker beside it."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from .database.engine import is_current, upgrade
-from .web.current import Site
+from .services import Services
 from .worker import work
 
 THREADS = 8
@@ -28,17 +28,10 @@ class PortInUse(OSError):
         super().__init__(f"Port {port} is taken by another program.")
 
 
-def site_of(app: Flask) -> Site:
-    """The parts of an application that `create_app` made."""
-    site: Site = app.extensions["invite_site"]
-    return site
-
-
-def prepare(app: Flask) -> None:
+def prepare(services: Services) -> None:
     """Bring the database up to date."""
-    engine = site_of(app).engine
-    if not is_current(engine):
-        upgrade(engine)
+    if not is_current(services.engine):
+        upgrade(services.engine)
 
 
 @contextlib.contextmanager
@@ -84,16 +77,15 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def working(app: Flask, name: str | None = None) -> Iterator[None]:
+def working(services: Services, name: str | None = None) -> Iterator[None]:
     """Deliver invitations in a thread until the block ends; what is under way is finished first.
 
     `name` stays the same over restarts where only one such worker runs on this database.
     """
-    site = site_of(app)
     stop = threading.Event()
     thread = threading.Thread(
         target=work,
-        args=(site.invitations, site.sessions),
+        args=(services.deliveries, services.sessions),
         kwargs={"name": name or worker_name(), "stop": stop},
         name="worker",
         daemon=True,

@@ -3,6 +3,7 @@
 No other module reads the environment, so a test says `Settings(...)` and is done.
 """
 
+import enum
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,28 @@ ROOT = Path(__file__).resolve().parent.parent
 DAY = 24 * 60 * 60
 
 T = TypeVar("T")
+C = TypeVar("C", bound=enum.StrEnum)
+
+
+class Delivery(enum.StrEnum):
+    """INVITE_DELIVERY: who sends the mail."""
+
+    TICKET = "ticket"
+    TENANT_EMAIL = "tenant_email"
+
+
+class ReturnTo(enum.StrEnum):
+    """INVITE_RETURN: how people come back from the password page."""
+
+    RESULT_URL = "result_url"  # the Classic page
+    LOGIN_ROUTE = "login_route"  # New Universal Login
+
+
+class LinkKind(enum.StrEnum):
+    """INVITE_LINK: what our mail links to."""
+
+    TICKET = "ticket"  # the tenant's page
+    LANDING = "landing"  # a page of ours, which leads on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +60,9 @@ class Settings:
     management_client_secret: str = field(repr=False)
     connection: str
     invitation_ttl: int = 5 * DAY
-    delivery: str = "ticket"  # or "tenant_email": the tenant sends its own mail
-    invite_return: str = "result_url"  # or "login_route", for New Universal Login
-    link: str = "ticket"  # or "landing": the mail leads to a page of ours first
+    delivery: Delivery = Delivery.TICKET
+    invite_return: ReturnTo = ReturnTo.RESULT_URL
+    link: LinkKind = LinkKind.TICKET
     admin_role_claim: str = ""
     admin_role: str = ""
     database_url: str
@@ -102,14 +125,15 @@ class Settings:
                 problems.append(f"{name} {fault}.")
                 return fallback
 
-        def choice(name: str, default: str, other: str) -> str:
-            value = read(name, default)
-            if value not in (default, other):
-                problems.append(f"{name} must be {default} or {other}.")
-            return value
+        def choice(name: str, default: C) -> C:
+            try:
+                return type(default)(read(name, default))
+            except ValueError:
+                problems.append(f"{name} must be {' or '.join(type(default))}.")
+                return default
 
         # The tenant's own mail needs no mail server of ours.
-        no_mail = "" if env.get("INVITE_DELIVERY", "").strip() == "tenant_email" else None
+        no_mail = "" if env.get("INVITE_DELIVERY", "").strip() == Delivery.TENANT_EMAIL else None
         port = checked("SITE_PORT", read("SITE_PORT", "3000"), _port, 3000)
         site_url = checked(
             "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), _web_address, ""
@@ -142,9 +166,9 @@ class Settings:
                 _lifetime,
                 5 * DAY,
             ),
-            delivery=choice("INVITE_DELIVERY", "ticket", "tenant_email"),
-            invite_return=choice("INVITE_RETURN", "result_url", "login_route"),
-            link=choice("INVITE_LINK", "ticket", "landing"),
+            delivery=choice("INVITE_DELIVERY", Delivery.TICKET),
+            invite_return=choice("INVITE_RETURN", ReturnTo.RESULT_URL),
+            link=choice("INVITE_LINK", LinkKind.TICKET),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
@@ -154,7 +178,7 @@ class Settings:
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):
             problems.append("ADMIN_ROLE_CLAIM and ADMIN_ROLE belong together; set both or neither.")
-        if settings.delivery == "tenant_email" and settings.link == "landing":
+        if settings.delivery == Delivery.TENANT_EMAIL and settings.link == LinkKind.LANDING:
             problems.append(
                 "INVITE_LINK=landing needs INVITE_DELIVERY=ticket: the tenant's own mail always "
                 "carries the tenant's own link."

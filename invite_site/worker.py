@@ -5,19 +5,20 @@ import threading
 import time
 
 from .accounts.sessions import Sessions
-from .invitations.service import Invitations
+from .errors import LeaseLost
+from .invitations.delivery import Deliveries
 from .invitations.tables import Invitation
 
 log = logging.getLogger(__name__)
 
 THREADS = 4
 POLL = 0.5  # seconds between two looks at an empty queue
-PATIENCE = 5.0  # seconds that deliveries under way get to finish when the worker is to stop
-SWEEP_EVERY = 120  # looks
+PATIENCE = 5.0  # seconds that deliveries in flight get to finish when the worker is to stop
+SWEEP_EVERY = 60.0  # seconds
 
 
 def work(
-    invitations: Invitations,
+    deliveries: Deliveries,
     sessions: Sessions,
     *,
     name: str,
@@ -26,67 +27,101 @@ def work(
 ) -> None:
     """Deliver until `stop` is set; returns within ten seconds after it.
 
-    What is under way then may finish; what does not goes back into the queue. `name` says whose
+    What is in flight then may finish; what does not goes back into the queue. `name` says whose
     lease is whose: a worker that starts under the same name takes back at once what it held when
     it died, so no two workers may run under one name.
     """
-    looks = 0
-    started = False
+    while not _started(deliveries, name):
+        if stop.wait(POLL):
+            return
+    checking = threading.Thread(target=_check, args=(deliveries, sessions, stop), daemon=True)
+    checking.start()
+    claims = _Claims(deliveries, name, threads)
     while not stop.is_set():
-        busy = False
-        try:
-            if not started:
-                invitations.start_worker(name)
-                started = True
-            jobs = invitations.claim(name, limit=threads)
-            busy = _do_together(invitations, jobs, stop)
-            if looks % SWEEP_EVERY == 0:
-                sessions.sweep()
-            looks += 1
-        except Exception:  # the database may be away for a moment; the worker stays
-            log.exception("the worker could not use the database")
-        if not busy:
-            stop.wait(POLL)
-    if started:
-        invitations.stop_worker(name)
+        claims.fill()
+    claims.drain(PATIENCE)
+    deliveries.stop(name)
 
 
-def _do_together(invitations: Invitations, jobs: list[Invitation], stop: threading.Event) -> bool:
-    """Deliver each job in a thread of its own, and ask the tenant what there is to ask.
+class _Claims:
+    """Up to `threads` deliveries in flight; each that ends makes room for the next claim.
 
     The threads do not keep the process alive: one that hangs is left behind with its lease.
     """
-    checked: list[int] = []
-    tasks = [
-        threading.Thread(target=_deliver, args=(invitations, job), daemon=True) for job in jobs
-    ]
-    tasks.append(threading.Thread(target=_check, args=(invitations, checked), daemon=True))
-    for task in tasks:
-        task.start()
-    end: float | None = None
-    for task in tasks:
-        while task.is_alive():
-            task.join(0.1)
-            if stop.is_set():
-                end = end or time.monotonic() + PATIENCE
-                if time.monotonic() > end:
-                    return True
-    return bool(jobs) or any(checked)
+
+    def __init__(self, deliveries: Deliveries, name: str, threads: int) -> None:
+        self._deliveries = deliveries
+        self._name = name
+        self._threads = threads
+        self._in_flight: set[threading.Thread] = set()
+        self._has_ended = threading.Event()
+
+    def fill(self) -> None:
+        """Claim what there is room for; wait where there is nothing to claim, or no room."""
+        self._has_ended.clear()
+        jobs = self._claim(self._threads - len(self._in_flight))
+        for job in jobs:
+            thread = threading.Thread(target=self._run, args=(job,), daemon=True)
+            self._in_flight.add(thread)
+            thread.start()
+        if not jobs:
+            self._has_ended.wait(POLL)
+
+    def drain(self, patience: float) -> None:
+        """Wait until nothing is in flight, for at most `patience` seconds."""
+        end = time.monotonic() + patience
+        while self._in_flight and time.monotonic() < end:
+            self._has_ended.wait(0.1)
+            self._has_ended.clear()
+
+    def _claim(self, room: int) -> list[Invitation]:
+        try:
+            in_flight = len(self._in_flight)
+            return list(self._deliveries.claim(self._name, limit=room, in_flight=in_flight))
+        except Exception:  # the database may be away for a moment; the worker stays
+            log.exception("the worker could not use the database")
+            return []
+
+    def _run(self, job: Invitation) -> None:
+        try:
+            _deliver(self._deliveries, job)
+        finally:
+            self._in_flight.discard(threading.current_thread())
+            self._has_ended.set()
 
 
-def _deliver(invitations: Invitations, job: Invitation) -> None:
+def _started(deliveries: Deliveries, name: str) -> bool:
     try:
-        invitations.deliver(job)
+        deliveries.start(name)
+    except Exception:
+        log.exception("the worker could not use the database")
+        return False
+    return True
+
+
+def _deliver(deliveries: Deliveries, job: Invitation) -> None:
+    try:
+        deliveries.deliver(job)
     except Exception:
         log.exception("delivery of invitation %s stopped unexpectedly", job.id)
         try:
-            invitations.put_back(job)
+            deliveries.put_back(job)
+        except LeaseLost:
+            return
         except Exception:  # its lease runs out in a minute
             log.exception("invitation %s could not be put back", job.id)
 
 
-def _check(invitations: Invitations, checked: list[int]) -> None:
-    try:
-        checked.append(invitations.check_with_tenant(limit=THREADS))
-    except Exception:
-        log.exception("asking the tenant stopped unexpectedly")
+def _check(deliveries: Deliveries, sessions: Sessions, stop: threading.Event) -> None:
+    """Ask the tenant what there is to ask, and remove sessions that have run out."""
+    sweep_at = 0.0
+    checked = 0
+    while not stop.wait(0 if checked else POLL):
+        checked = 0
+        try:
+            checked = deliveries.check(limit=THREADS)
+            if time.monotonic() >= sweep_at:
+                sessions.sweep()
+                sweep_at = time.monotonic() + SWEEP_EVERY
+        except Exception:
+            log.exception("asking the tenant stopped unexpectedly")

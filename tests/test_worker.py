@@ -143,7 +143,7 @@ def test_several_workers_share_the_queue(
         site_on.invites(f"p{number}@example.com")
     for _ in range(3):
         start_worker()
-    ledger = site_on.parts.ledger
+    ledger = site_on.services.ledger
     wait_until(
         lambda: len(ledger.page(now=site_on.clock(), status="sent", size=100)) == 30,
         "all were sent",

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import sessionmaker
 
+from .sessions import Identity, Session
 from .tables import AdminGrant
 
 
@@ -36,6 +37,10 @@ class Admins:
     def all(self) -> Sequence[AdminGrant]:
         with self._begin() as db:
             return db.scalars(select(AdminGrant).order_by(AdminGrant.granted_at)).all()
+
+    def may_invite(self, who: Identity | Session) -> bool:
+        """Whether this person has a grant, or had the admin role at their sign-in."""
+        return who.has_admin_role or self.includes(who.sub)
 
     def includes(self, sub: str) -> bool:
         with self._begin() as db:

@@ -7,14 +7,14 @@ of those values, so neither a copied database nor a copied cookie gives the othe
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from ..database.base import Base
-from .tables import LoginTransaction, Session
+from . import tables
 
 LOGIN_LIFE = timedelta(minutes=10)
 SESSION_LIFE = timedelta(hours=12)
@@ -22,11 +22,39 @@ IDLE_LIFE = timedelta(hours=8)
 ADMIN_IDLE_LIFE = timedelta(minutes=30)
 SEEN_EVERY = timedelta(minutes=1)  # how fine `seen_at` is kept: a page view need not be a write
 
-_sessions, _logins = (Base.metadata.tables[name] for name in ("session", "login_transaction"))
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signed in, out of a verified ID token. `email_verified` only where the tenant says so."""
+
+    sub: str
+    email: str
+    email_verified: bool
+    name: str
+    tenant_sid: str
+    has_admin_role: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session, as its row says."""
+
+    id_hash: str
+    sub: str
+    email: str
+    name: str
+    tenant_sid: str
+    has_admin_role: bool
+    seen_at: datetime
+
+
+_sessions, _logins = (
+    Base.metadata.tables[table.__tablename__] for table in (tables.Session, tables.LoginTransaction)
+)
 # Built once: each page view needs one of these, and putting a statement together costs more than
 # executing it.
 _OPEN = insert(_sessions)
-_FIND = select(_sessions).where(
+_FIND = select(*(_sessions.c[column.name] for column in fields(Session))).where(
     _sessions.c.id_hash == bindparam("id_hash"),
     _sessions.c.expires_at > bindparam("now"),
     _sessions.c.seen_at > bindparam("idle_since"),
@@ -41,18 +69,6 @@ _TAKE_LOGIN = (
     )
     .returning(_logins.c.content)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who signed in, out of a verified ID token. `email_verified` only where the tenant says so."""
-
-    sub: str
-    email: str
-    email_verified: bool
-    name: str
-    tenant_sid: str
-    has_admin_role: bool
 
 
 class Sessions:
@@ -83,32 +99,34 @@ class Sessions:
             )
         return cookie
 
-    def find(self, cookie: str) -> Any | None:
-        """The live session of this cookie, as a row with the columns of `Session`."""
+    def find(self, cookie: str) -> Session | None:
+        """The live session of this cookie."""
         now = self._clock()
         with self._engine.connect() as db:
             row = db.execute(
                 _FIND, {"id_hash": _hash(cookie), "now": now, "idle_since": now - IDLE_LIFE}
             ).one_or_none()
-        return row
+        return Session(*row) if row else None
 
-    def touch(self, row: Any) -> None:
+    def touch(self, session: Session) -> None:
         """Note that this session was used just now."""
         now = self._clock()
-        if row.seen_at <= now - SEEN_EVERY:
+        if session.seen_at <= now - SEEN_EVERY:
             with self._engine.begin() as db:
                 db.execute(
-                    update(Session).where(Session.id_hash == row.id_hash).values(seen_at=now)
+                    update(_sessions)
+                    .where(_sessions.c.id_hash == session.id_hash)
+                    .values(seen_at=now)
                 )
 
-    def is_fresh_for_admin(self, row: Any) -> bool:
+    def is_fresh_for_admin(self, session: Session) -> bool:
         """Whether an admin used this session within the last half hour."""
-        return bool(row.seen_at > self._clock() - ADMIN_IDLE_LIFE)
+        return session.seen_at > self._clock() - ADMIN_IDLE_LIFE
 
     def close(self, cookie: str) -> None:
         """Sign out: the cookie is worth nothing from now on, also a copy of it."""
         with self._engine.begin() as db:
-            db.execute(delete(Session).where(Session.id_hash == _hash(cookie)))
+            db.execute(delete(_sessions).where(_sessions.c.id_hash == _hash(cookie)))
 
     def begin_login(self, state: str, browser: str, content: dict[str, Any]) -> None:
         """Keep what the callback of this login needs, for this browser only."""
@@ -141,8 +159,8 @@ class Sessions:
         """Remove what has run out."""
         now = self._clock()
         with self._engine.begin() as db:
-            for table in (LoginTransaction, Session):
-                db.execute(delete(table).where(table.expires_at <= now))
+            for table in (_logins, _sessions):
+                db.execute(delete(table).where(table.c.expires_at <= now))
 
 
 def _hash(value: str) -> str:

@@ -1,0 +1,14 @@
+"""The commands: `flask invite …`, `flask admin …`, `flask tenant …`, `flask db …`, `flask serve`.
+
+They call the same use cases as the pages; a mistake is one sentence and exit status 1.
+"""
+
+from flask import Flask
+
+from . import admin, invite, run, tenant
+
+
+def init_app(app: Flask) -> None:
+    """Put the commands into `app`."""
+    for command in (invite.invite, admin.admin, tenant.tenant, run.db, run.serve):
+        app.cli.add_command(command)

@@ -2,15 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
 from flask.cli import AppGroup
 
-from ..errors import ConfigError, CredentialsRefused, TenantUnavailable
 from ..tenant.setup import files
 from ..tenant.setup.api import Credentials, ManagementApi
 from ..tenant.setup.apply import Here, Plan, carry_out, plan
@@ -18,7 +15,8 @@ from ..tenant.setup.check import check
 from ..tenant.setup.finding import OK, Finding
 from ..tenant.setup.look import Look
 from ..tenant.setup.ways import Ways
-from ..web.current import site
+from ..web.current import services
+from .errors import report_errors
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,33 +33,17 @@ setup_secret = click.option(
 )
 
 
-def in_one_sentence(command: Callable[P, R]) -> Callable[P, R]:
-    """Exit status 1 where we are refused, 2 where the tenant cannot be reached."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except (ConfigError, CredentialsRefused) as refused:
-            raise click.ClickException(str(refused)) from refused
-        except TenantUnavailable as failed:
-            click.echo(f"Error: {failed}", err=True)
-            sys.exit(UNREACHED)
-
-    return wrapped
-
-
 @tenant.command("check")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of the facts.")
 @setup_id
 @setup_secret
-@in_one_sentence
+@report_errors
 def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> None:
     """Say what is wrong with the tenant, and how to mend it. Changes nothing.
 
     Exit status: 0 nothing is wrong, 1 something is, 2 the tenant cannot be reached.
     """
-    settings = site().settings
+    settings = services.settings
     look = Look(
         settings,
         Ways.of(settings),
@@ -87,7 +69,7 @@ def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> Non
 )
 @setup_id
 @setup_secret
-@in_one_sentence
+@report_errors
 def apply_(
     dry_run: bool, yes: bool, replace: bool, setup_client_id: str, setup_client_secret: str
 ) -> None:
@@ -95,7 +77,7 @@ def apply_(
 
     Shows what would change and asks. Adds to what is there and deletes nothing.
     """
-    settings = site().settings
+    settings = services.settings
     credentials = Credentials.for_setup(setup_client_id, setup_client_secret)
     if credentials is None:
         raise click.ClickException(

@@ -1,11 +1,135 @@
-"""Which way invitations travel by the settings, in words for admins, and what that way cannot do."""
+"""The ways that an invitation travels: the tenant's link or ours in our mail, or the tenant's mail.
 
-from ..settings import Settings
+A channel sends one invitation whose account exists, and says what it cannot do.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..errors import LeaseLost
+from ..mail.message import Mailer, Recipient
+from ..settings import Delivery, LinkKind, ReturnTo, Settings
+from ..tenant.management import Tenant, invitation_link
+from .leases import Leases
+from .ledger import Ledger
+from .lifecycle import State
+from .tables import Invitation
 
 
-def way_of(settings: Settings) -> tuple[str, list[str]]:
-    """One sentence about the way in use, and one for each thing that it cannot do."""
-    if settings.delivery == "tenant_email":
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was handed over. Without a `message_id` the tenant sends its own mail.
+
+    `ticket_issued_at` is the tenant's time of the link, or None while no ticket is made.
+    """
+
+    message_id: str | None
+    ticket_issued_at: datetime | None
+
+
+class Channel(Protocol):
+    """`send` raises DeliveryError, and LeaseLost where somebody else has the row meanwhile."""
+
+    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent: ...
+
+
+class TicketLink:
+    """Our mail with the tenant's password change ticket."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        tenant: Tenant,
+        mailer: Mailer,
+        ledger: Ledger,
+        leases: Leases,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._tenant = tenant
+        self._mailer = mailer
+        self._ledger = ledger
+        self._leases = leases
+        self._clock = clock
+
+    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
+        lifetime = int((job.expires_at - self._clock()).total_seconds())
+        ticket = self._tenant.create_ticket(user_id, ref=job.ref, lifetime=lifetime)
+        try:
+            self._leases.extend(job, now=self._clock())
+        except LeaseLost:
+            if self._ledger.get(job.id).state == State.REVOKED:
+                self._tenant.withdraw_ticket(user_id)
+            raise
+        url = invitation_link(ticket.url, self._settings.app_name)
+        send_mail(self._mailer, job, url, message_id, self._clock())
+        return Sent(message_id, ticket.issued_at)
+
+
+class LandingLink:
+    """Our mail with a link to a page of ours, which makes the ticket when its button is pressed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        mailer: Mailer,
+        leases: Leases,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._mailer = mailer
+        self._leases = leases
+        self._clock = clock
+
+    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
+        token = secrets.token_urlsafe(32)
+        self._leases.extend(job, now=self._clock(), landing_hash=landing_hash(token), link_uses=0)
+        url = f"{self._settings.site_url}/i/{token}"
+        send_mail(self._mailer, job, url, message_id, self._clock())
+        return Sent(message_id, None)
+
+
+class TenantMail:
+    """The tenant's own "change password" mail, from its template."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
+        return Sent(None, self._tenant.send_password_email(job.email_norm))
+
+
+def send_mail(mailer: Mailer, job: Invitation, url: str, message_id: str, now: datetime) -> None:
+    """Mail this link to the invitee. Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused."""
+    mailer.send_invitation(
+        # The address as typed before the `@`, and as A-labels behind it.
+        Recipient(
+            job.email,
+            f"{job.email.rpartition('@')[0]}@{job.email_norm.rpartition('@')[2]}",
+            job.name,
+        ),
+        url=url,
+        inviter=job.inviter_known,
+        expires_at=job.expires_at,
+        message_id=message_id,
+        now=now,
+    )
+
+
+def landing_hash(token: str) -> str:
+    """What is stored of a landing link."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def describe(settings: Settings) -> tuple[str, list[str]]:
+    """One sentence for admins about the channel in use, and one for each thing it cannot do."""
+    if settings.delivery == Delivery.TENANT_EMAIL:
         return (
             "The tenant sends its own mail, from its template.",
             [
@@ -16,13 +140,13 @@ def way_of(settings: Settings) -> tuple[str, list[str]]:
             ],
         )
     limits = []
-    if settings.link == "landing":
+    if settings.link == LinkKind.LANDING:
         way = "Our mail, with a link to a page of ours that leads on to the tenant."
     else:
         way = "Our mail, with the tenant's own link."
-    if settings.invite_return == "login_route":
+    if settings.invite_return == ReturnTo.LOGIN_ROUTE:
         way += " People come back by the tenant's button to the login."
-        if settings.link == "ticket":
+        if settings.link == LinkKind.TICKET:
             limits.append(
                 "The tenant's button names nobody, so people type their address when they sign in."
             )
@@ -31,3 +155,22 @@ def way_of(settings: Settings) -> tuple[str, list[str]]:
             "sign in later."
         )
     return way, limits
+
+
+def channel_of(
+    settings: Settings,
+    *,
+    tenant: Tenant,
+    mailer: Mailer,
+    ledger: Ledger,
+    leases: Leases,
+    clock: Callable[[], datetime],
+) -> Channel:
+    """The channel of INVITE_DELIVERY and INVITE_LINK."""
+    if settings.delivery == Delivery.TENANT_EMAIL:
+        return TenantMail(tenant)
+    if settings.link == LinkKind.LANDING:
+        return LandingLink(settings, mailer=mailer, leases=leases, clock=clock)
+    return TicketLink(
+        settings, tenant=tenant, mailer=mailer, ledger=ledger, leases=leases, clock=clock
+    )

@@ -1,7 +1,8 @@
-"""Why nothing goes out at the moment: one row that every worker heeds and the admin pages show.
+"""The circuit breaker: open after an outage, half-open with one probe, closed by the first success.
 
 A tenant or mail server that is down would cost every queued invitation a failed try. One worker
-notes it instead, all wait, and when the wait is over a single invitation goes ahead as a probe.
+records the outage instead, all wait, and when the wait is over a single invitation goes ahead as
+a probe. The outage is a row that every worker heeds and the admin pages show.
 """
 
 from datetime import datetime, timedelta
@@ -10,55 +11,55 @@ from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
-from .tables import Pause
+from .tables import Outage
 
 LONGEST_WAIT = 60.0  # seconds between probes of something that is down
 LONGEST_ASKED = 3600.0  # a clock that is wrong may ask for a year
 CREDENTIALS_WAIT = 300.0
 
 
-class Pauses:
-    """The pause of the queue, kept in the database because several workers share it."""
+class CircuitBreaker:
+    """Kept in the database because several workers share it."""
 
     def __init__(self, engine: Engine) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
 
-    def current(self) -> Pause | None:
-        """The pause, until a delivery has succeeded again."""
+    def outage(self) -> Outage | None:
+        """The outage, until a delivery has succeeded again. Its `until` is the time of the probe."""
         with self._begin() as db:
-            return db.scalar(select(Pause))
+            return db.scalar(select(Outage))
 
-    def begin(
+    def open(
         self, cause: str, sentence: str, *, now: datetime, wait: float | None = None
     ) -> datetime:
-        """Pause the queue, or prolong its pause; returns until when.
+        """Record an outage, or that a probe failed; returns the time of the next probe.
 
         `wait` is what the other side asked for, in seconds; without it the wait doubles from one
         second to a minute.
         """
-        pause = self.current()
-        same = pause is not None and pause.cause == cause
-        if pause and same and pause.until > now and wait is None:
-            return pause.until  # several deliveries were under way and met the same fault
-        rounds = pause.rounds + 1 if pause and same else 0
-        doubled = min(2.0 ** min(rounds, 6), LONGEST_WAIT)
+        outage = self.outage()
+        is_same = outage is not None and outage.cause == cause
+        if outage and is_same and outage.until > now and wait is None:
+            return outage.until  # several deliveries were under way and met the same fault
+        failures = outage.failures + 1 if outage and is_same else 0
+        doubled = min(2.0 ** min(failures, 6), LONGEST_WAIT)
         seconds = doubled if wait is None else min(wait, LONGEST_ASKED)
         until = now + timedelta(seconds=max(seconds, 1.0))
-        values = {"cause": cause, "sentence": sentence, "until": until, "rounds": rounds}
+        values = {"cause": cause, "sentence": sentence, "until": until, "failures": failures}
         try:
             with self._begin() as db:
-                if not db.scalars(update(Pause).values(**values).returning(Pause.id)).all():
-                    db.add(Pause(id=1, since=now, **values))
-        except IntegrityError:  # another worker noted it in the same moment
+                if not db.scalars(update(Outage).values(**values).returning(Outage.id)).all():
+                    db.add(Outage(id=1, since=now, **values))
+        except IntegrityError:  # another worker recorded it in the same moment
             pass
         return until
 
-    def try_now(self, now: datetime) -> None:
+    def half_open(self, now: datetime) -> None:
         """Let a probe go ahead without waiting any longer."""
         with self._begin() as db:
-            db.execute(update(Pause).values(until=now))
+            db.execute(update(Outage).values(until=now))
 
-    def end(self) -> None:
-        """Something went out again."""
+    def close(self) -> None:
+        """A delivery succeeded."""
         with self._begin() as db:
-            db.execute(delete(Pause))
+            db.execute(delete(Outage))

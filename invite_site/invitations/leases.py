@@ -1,23 +1,47 @@
-"""The queue, which is the ledger: a queued invitation is a job, and its lease says who does it.
+"""Leases: the ledger is the queue, and the holder of a lease may write to its row.
 
 A worker that dies loses nothing: its lease runs out and the row is due again. Every step of a
 worker is allowed only while the row is still under the very claim that it was given.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from .tables import Delivery, Invitation, InvitationEvent, State
+from ..errors import LeaseLost
+from .ledger import move, record
+from .lifecycle import (
+    CLAIM,
+    FAIL,
+    HAND_TO_MAIL_SERVER,
+    HAND_TO_TENANT,
+    POSTPONE,
+    RELEASE,
+    SET_PASSWORD,
+    EventKind,
+    State,
+    Transition,
+)
+from .tables import Invitation, SentMessage
 
 LEASE = timedelta(seconds=60)  # longer than the tenant's calls, and again than the mail
 CHECK_LEASE = timedelta(seconds=60)
 
 
-class Queue:
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What became of a message at the mail server: accepted, delayed or refused, and its words."""
+
+    message_id: str
+    status: str
+    smtp_reply: str = ""
+
+
+class Leases:
     """Invitations that a worker has something to do for. Moments are aware UTC."""
 
     def __init__(self, engine: Engine) -> None:
@@ -30,12 +54,13 @@ class Queue:
         else gets the same row meanwhile; SKIP LOCKED keeps workers on PostgreSQL from waiting
         for each other.
         """
+        is_abandoned = and_(Invitation.state == State.SENDING, Invitation.lease_until < now)
         due = (
             select(Invitation.id)
             .where(
                 or_(
                     and_(Invitation.state == State.QUEUED, Invitation.next_try_at <= now),
-                    and_(Invitation.state == State.SENDING, Invitation.lease_until < now),
+                    is_abandoned,
                 ),
                 Invitation.expires_at > now,
             )
@@ -45,66 +70,41 @@ class Queue:
         )
         with self._begin() as db:
             # Its worker died and then its time ran out: expired, so that it can be sent again.
-            over = db.scalars(
-                update(Invitation)
-                .where(
-                    Invitation.state == State.SENDING,
-                    Invitation.lease_until < now,
-                    Invitation.expires_at <= now,
-                )
-                .values(state=State.QUEUED, lease_until=None, lease_by=None)
-                .returning(Invitation.id)
-            ).all()
-            for row_id in over:
-                InvitationEvent.note(
-                    db, row_id, now, worker, "lease released", State.SENDING, State.QUEUED
-                )
-            rows = db.scalars(
-                update(Invitation)
-                .where(Invitation.id.in_(due.scalar_subquery()))
-                .values(
-                    state=State.SENDING,
-                    lease_until=now + LEASE,
-                    lease_by=worker,
-                    attempts=Invitation.attempts + 1,
-                )
-                .returning(Invitation)
-            ).all()
-            for row in rows:
-                InvitationEvent.note(
-                    db, row.id, now, worker, "delivery started", to_state=State.SENDING
-                )
-            return rows
+            move(
+                db, RELEASE, is_abandoned, Invitation.expires_at <= now,
+                actor=worker, now=now, lease_until=None, lease_by=None,
+            )  # fmt: skip
+            return move(
+                db,
+                CLAIM,
+                Invitation.id.in_(due.scalar_subquery()),
+                actor=worker,
+                now=now,
+                lease_until=now + LEASE,
+                lease_by=worker,
+                attempts=Invitation.attempts + 1,
+            )
 
     def release(self, worker: str, *, now: datetime) -> int:
         """Give back what this worker holds; returns how many rows. For a worker that restarts."""
         with self._begin() as db:
-            rows = db.scalars(
+            released = move(
+                db, RELEASE, Invitation.lease_by == worker,
+                actor=worker, now=now, next_try_at=now, lease_until=None, lease_by=None,
+            )  # fmt: skip
+            return len(released)
+
+    def extend(self, job: Invitation, *, now: datetime, **columns: Any) -> None:
+        """A full lease for what comes next; `columns` change with it. Raises LeaseLost."""
+        with self._begin() as db:
+            held = db.scalars(
                 update(Invitation)
-                .where(Invitation.state == State.SENDING, Invitation.lease_by == worker)
-                .values(state=State.QUEUED, next_try_at=now, lease_until=None, lease_by=None)
+                .where(Invitation.state == State.SENDING, *_held(job))
+                .values(lease_until=now + LEASE, **columns)
                 .returning(Invitation.id)
-            ).all()
-            for row_id in rows:
-                InvitationEvent.note(
-                    db, row_id, now, worker, "lease released", State.SENDING, State.QUEUED
-                )
-            return len(rows)
-
-    def note_user(self, job: Invitation, user_id: str) -> bool:
-        """Remember the tenant's user of this invitation. False: the row is no longer this worker's."""
-        return self._as_holder(job, {"user_id": user_id})
-
-    def still_holds(self, job: Invitation, *, now: datetime) -> bool:
-        """Whether the worker that claimed this row still holds it; if so, with a full lease for
-        what comes next."""
-        return self._as_holder(job, {"lease_until": now + LEASE})
-
-    def note_landing(self, job: Invitation, landing_hash: str, *, now: datetime) -> bool:
-        """From now on this is the invitation's one landing link. Answers as `still_holds` does."""
-        return self._as_holder(
-            job, {"landing_hash": landing_hash, "openings": 0, "lease_until": now + LEASE}
-        )
+            )
+            if not held.all():
+                raise LeaseLost
 
     def mark_sent(
         self,
@@ -113,20 +113,19 @@ class Queue:
         message_id: str | None,
         ticket_issued_at: datetime | None,
         now: datetime,
-    ) -> bool:
+    ) -> None:
         """The mail server took the message; without a `message_id` it is the tenant that sends it.
 
-        False: somebody else had the row by then.
+        Raises LeaseLost.
         """
-        return self._leave(
+        self._finish(
             job,
-            State.SENT,
-            "handed to the mail server" if message_id else "handed to the tenant",
+            HAND_TO_MAIL_SERVER if message_id else HAND_TO_TENANT,
             now=now,
             evidence={"message_id": message_id} if message_id else {},
-            message=(message_id, "accepted", "") if message_id else None,
+            message=Message(message_id, "accepted") if message_id else None,
             next_try_at=None,
-            trouble=None,
+            last_error=None,
             ticket_issued_at=ticket_issued_at,
             last_sent_at=now,
             first_sent_at=func.coalesce(Invitation.first_sent_at, now),
@@ -137,38 +136,42 @@ class Queue:
         job: Invitation,
         *,
         until: datetime,
-        trouble: str,
+        reason: str,
         now: datetime,
         costs_attempt: bool,
         message_id: str | None = None,
-    ) -> bool:
-        """Back into the queue until then. `message_id`: the mail server delayed this message."""
-        return self._leave(
+    ) -> None:
+        """Back into the queue until then. `message_id`: the mail server delayed this message.
+
+        Raises LeaseLost.
+        """
+        self._finish(
             job,
-            State.QUEUED,
-            "waiting",
+            POSTPONE,
             now=now,
-            evidence={"why": trouble},
-            message=(message_id, "delayed", trouble) if message_id else None,
+            evidence={"why": reason},
+            message=Message(message_id, "delayed", reason) if message_id else None,
             next_try_at=until,
-            trouble=trouble,
+            last_error=reason,
             attempts=Invitation.attempts - (0 if costs_attempt else 1),
         )
 
     def fail(
-        self, job: Invitation, *, trouble: str, now: datetime, message_id: str | None = None
-    ) -> bool:
-        """The end, with the reason in one sentence. `message_id`: the mail server refused this one."""
-        return self._leave(
+        self, job: Invitation, *, reason: str, now: datetime, message_id: str | None = None
+    ) -> None:
+        """The end, with the reason in one sentence. `message_id`: the mail server refused this one.
+
+        Raises LeaseLost.
+        """
+        self._finish(
             job,
-            State.FAILED,
-            "failed",
+            FAIL,
             now=now,
-            evidence={"why": trouble},
-            message=(message_id, "refused", trouble) if message_id else None,
+            evidence={"why": reason},
+            message=Message(message_id, "refused", reason) if message_id else None,
             closed_at=now,
             next_try_at=None,
-            trouble=trouble,
+            last_error=reason,
         )
 
     def claim_checks(self, *, limit: int, now: datetime) -> Sequence[Invitation]:
@@ -188,81 +191,72 @@ class Queue:
                 .returning(Invitation)
             ).all()
 
-    def mark_password_set(self, row: Invitation, *, at: datetime, now: datetime) -> bool:
+    def mark_password_set(self, row: Invitation, *, at: datetime, now: datetime) -> None:
         """The tenant says that the password was chosen, at `at`."""
         with self._begin() as db:
-            changed = db.scalars(
-                update(Invitation)
-                .where(Invitation.id == row.id, Invitation.state == State.SENT)
-                .values(state=State.PASSWORD_SET, password_set_at=at, check_at=None)
-                .returning(Invitation.id)
-            ).all()
-            if changed:
-                evidence = {"last_password_reset": at.isoformat()}
-                InvitationEvent.note(
-                    db, row.id, now, "tenant", "password set",
-                    State.SENT, State.PASSWORD_SET, evidence,
-                )  # fmt: skip
-            return bool(changed)
+            move(
+                db,
+                SET_PASSWORD,
+                Invitation.id == row.id,
+                actor="tenant",
+                now=now,
+                evidence={"last_password_reset": at.isoformat()},
+                password_set_at=at,
+                check_at=None,
+            )
 
     def end_check(
-        self, row: Invitation, *, again_at: datetime | None, now: datetime, event: str = ""
+        self,
+        row: Invitation,
+        *,
+        again_at: datetime | None,
+        now: datetime,
+        event: EventKind | None = None,
     ) -> None:
         """The question to the tenant is answered, or is to be asked again at `again_at`."""
         with self._begin() as db:
             db.execute(update(Invitation).where(Invitation.id == row.id).values(check_at=again_at))
             if event:
-                InvitationEvent.note(db, row.id, now, "worker", event)
+                record(db, row.id, event, actor="worker", now=now)
 
-    def _as_holder(self, job: Invitation, values: dict[str, Any]) -> bool:
-        with self._begin() as db:
-            return _update_held(db, job, values)
-
-    def _leave(
+    def _finish(
         self,
         job: Invitation,
-        to_state: State,
-        event: str,
+        transition: Transition,
         *,
         now: datetime,
         evidence: dict[str, Any],
-        message: tuple[str, str, str] | None,
-        **values: Any,
-    ) -> bool:
-        """The worker is done with this row. `message` is an id, a status and the server's words."""
-        values |= {"state": to_state, "lease_until": None, "lease_by": None}
+        message: Message | None,
+        **columns: Any,
+    ) -> None:
+        """The worker is done with this row. What became of the message is kept in any case."""
         with self._begin() as db:
             if message:
-                _record_delivery(db, job, *message, now)
-            if not _update_held(db, job, values):
-                return False
-            actor = job.lease_by or "worker"
-            InvitationEvent.note(db, job.id, now, actor, event, State.SENDING, to_state, evidence)
-            return True
+                _record_message(db, job, message, now)
+            moved = move(
+                db, transition, *_held(job), actor=job.lease_by or "worker", now=now,
+                evidence=evidence, lease_until=None, lease_by=None, **columns,
+            )  # fmt: skip
+        if not moved:
+            raise LeaseLost
 
 
-def _update_held(db: Session, job: Invitation, values: dict[str, Any]) -> bool:
-    done = db.scalars(update(Invitation).where(*_held(job)).values(values).returning(Invitation.id))
-    return bool(done.all())
-
-
-def _held(job: Invitation) -> tuple[Any, ...]:
+def _held(job: Invitation) -> tuple[ColumnElement[bool], ...]:
     """The row, as long as it is still under the very claim that `job` was read from."""
     return (
         Invitation.id == job.id,
-        Invitation.state == State.SENDING,
         Invitation.lease_by == job.lease_by,
         Invitation.attempts == job.attempts,
         Invitation.generation == job.generation,
     )
 
 
-def _record_delivery(
-    db: Session, job: Invitation, message_id: str, status: str, words: str, now: datetime
-) -> None:
+def _record_message(db: Session, job: Invitation, message: Message, now: datetime) -> None:
     """One row a message: a retry of the same message writes over what the server said before."""
-    row = db.scalar(select(Delivery).where(Delivery.message_id == message_id))
+    row = db.scalar(select(SentMessage).where(SentMessage.message_id == message.message_id))
     if row is None:
-        row = Delivery(invitation_id=job.id, generation=job.generation, message_id=message_id)
+        row = SentMessage(
+            invitation_id=job.id, generation=job.generation, message_id=message.message_id
+        )
         db.add(row)
-    row.status, row.server_words, row.at = status, words, now
+    row.status, row.smtp_reply, row.at = message.status, message.smtp_reply, now

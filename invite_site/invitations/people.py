@@ -1,4 +1,4 @@
-"""Who is invited: one address and a name, checked in one place for the form and the command line."""
+"""Who is invited and who invites. The rules of an address and a name, for every way of asking."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -10,6 +10,17 @@ from ..errors import InvalidInvitee
 NAME_LENGTH = 80
 JOINERS = "\u200c\u200d"  # invisible, but part of how Persian and Indic names are written
 ADDRESS_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+
+
+COMMAND_LINE = "the command line"  # an inviter whom invitees do not know
+
+
+@dataclass(frozen=True, slots=True)
+class Inviter:
+    """Who invites: how they are called, and their `sub` (empty on the command line)."""
+
+    name: str
+    sub: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,24 @@
-"""The tables. The rules that must never break stand here as constraints, not only in code."""
+"""The tables of invitations. The rules that must never break are constraints, not only code."""
 
-import enum
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.orm import Session as OrmSession
 
 from ..database.base import Base
+from .lifecycle import EXPIRED, OPEN_STATES, State
+from .people import COMMAND_LINE
 
 
-class State(enum.StrEnum):
-    """Where an invitation stands. *Expired* is not stored: see `Invitation.status`."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    PASSWORD_SET = "password_set"  # noqa: S105 - a state, not a password
-    ACCEPTED = "accepted"
-    REVOKED = "revoked"
-    FAILED = "failed"
-
-    @property
-    def is_open(self) -> bool:
-        return self in OPEN_STATES
+def _state_in(states: Iterable[State]) -> str:
+    """As literals: the conditions of indexes and constraints take no parameters."""
+    return f"state IN ({', '.join(repr(state.value) for state in states)})"
 
 
-COMMAND_LINE = "the command line"  # an inviter whom invitees do not know
-OPEN_STATES = (State.QUEUED, State.SENDING, State.SENT, State.PASSWORD_SET)
-_OPEN = "state IN ('queued', 'sending', 'sent', 'password_set')"
+_OPEN = _state_in(OPEN_STATES)
 
 
 class Invitation(Base):
@@ -58,14 +47,16 @@ class Invitation(Base):
     ticket_issued_at: Mapped[datetime | None]  # by the tenant's clock
     landing_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     opened_at: Mapped[datetime | None]  # when the landing link last led on to the tenant
-    openings: Mapped[int] = mapped_column(default=0, server_default="0")
+    link_uses: Mapped[int] = mapped_column("openings", default=0, server_default="0")
     result_seen_at: Mapped[datetime | None]
     password_set_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
     accepted_sub: Mapped[str | None]
     accepted_email: Mapped[str | None]
     closed_at: Mapped[datetime | None]
-    trouble: Mapped[str | None]  # one sentence: why it failed or waits
+    last_error: Mapped[str | None] = mapped_column(
+        "trouble"
+    )  # one sentence: why it failed or waits
 
     generation: Mapped[int] = mapped_column(default=1)  # counts deliberate sends, not retries
     attempts: Mapped[int] = mapped_column(default=0)
@@ -87,17 +78,15 @@ class Invitation(Base):
         Index("ix_invitation_claim", "state", "next_try_at"),
         Index("ix_invitation_user_id", "user_id"),
         Index("ix_invitation_check_at", "check_at"),
+        CheckConstraint(_state_in(State), name="state_known"),
         CheckConstraint(
-            "state IN ('queued', 'sending', 'sent', 'password_set',"
-            " 'accepted', 'revoked', 'failed')",
-            name="state_known",
-        ),
-        CheckConstraint(
-            "state <> 'accepted' OR (accepted_at IS NOT NULL AND accepted_sub IS NOT NULL)",
+            f"state <> '{State.ACCEPTED}' OR (accepted_at IS NOT NULL AND accepted_sub IS NOT NULL)",
             name="accepted_has_proof",
         ),
         CheckConstraint(f"{_OPEN} OR closed_at IS NOT NULL", name="end_has_time"),
-        CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
+        CheckConstraint(
+            f"state <> '{State.SENDING}' OR lease_until IS NOT NULL", name="sending_has_lease"
+        ),
     )
 
     @property
@@ -105,11 +94,22 @@ class Invitation(Base):
         """Who invites, as the invitee may be told; empty for the command line."""
         return "" if self.inviter == COMMAND_LINE else self.inviter
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be accepted."""
+        return State(self.state).is_open
+
+    @hybrid_method
+    def is_expired(self, now: datetime) -> bool:
+        """Whether its time ran out before it was used. On the class it is the SQL condition: `|`
+        and `&` mean the same for both."""
+        return ((self.state == State.QUEUED) | (self.state == State.SENT)) & (
+            self.expires_at <= now
+        )
+
     def status(self, now: datetime) -> str:
-        """The word for people: the state, or `expired` when its life ran out before it was used."""
-        if self.state in (State.QUEUED, State.SENT) and self.expires_at <= now:
-            return "expired"
-        return self.state
+        """What people see: the state, or *expired*."""
+        return EXPIRED if self.is_expired(now) else self.state
 
 
 class InvitationEvent(Base):
@@ -121,38 +121,13 @@ class InvitationEvent(Base):
     invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), index=True)
     at: Mapped[datetime]
     actor: Mapped[str]
-    event: Mapped[str]
+    event: Mapped[str]  # an EventKind
     from_state: Mapped[str | None]
     to_state: Mapped[str | None]
     evidence: Mapped[dict[str, Any]]
 
-    @classmethod
-    def note(
-        cls,
-        db: OrmSession,
-        invitation_id: int,
-        at: datetime,
-        actor: str,
-        event: str,
-        from_state: str | None = None,
-        to_state: str | None = None,
-        evidence: dict[str, Any] | None = None,
-    ) -> None:
-        """Add an event within the transaction of the change that it records."""
-        db.add(
-            cls(
-                invitation_id=invitation_id,
-                at=at,
-                actor=actor,
-                event=event,
-                from_state=from_state,
-                to_state=to_state,
-                evidence=evidence or {},
-            )
-        )
 
-
-class Delivery(Base):
+class SentMessage(Base):
     """One message handed to the mail server: a retry keeps the row, a resend adds one."""
 
     __tablename__ = "delivery"
@@ -162,12 +137,12 @@ class Delivery(Base):
     generation: Mapped[int]
     message_id: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]  # accepted, delayed, refused
-    server_words: Mapped[str]
+    smtp_reply: Mapped[str] = mapped_column("server_words")
     at: Mapped[datetime]
 
 
-class Pause(Base):
-    """Why nothing goes out at the moment. At most one row, and every worker heeds it."""
+class Outage(Base):
+    """Why the circuit breaker is open. At most one row, and every worker heeds it."""
 
     __tablename__ = "pause"
 
@@ -176,6 +151,6 @@ class Pause(Base):
     sentence: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]
-    rounds: Mapped[int]
+    failures: Mapped[int] = mapped_column("rounds")  # probes that failed, one after the other
 
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)

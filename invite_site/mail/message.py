@@ -13,7 +13,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -159,15 +159,6 @@ class Mailer:
             server.close()
             raise MailUnavailable("The mail server cannot be used as SMTP_URL says.") from failed
         return server
-
-
-def invitation_link(ticket_url: str, app_name: str) -> str:
-    """The ticket with the invitation noted behind its `#`; not one byte before that changes.
-
-    The tenant's page reads the note to greet the invitee. Auth0's tickets end in a bare `#`.
-    """
-    hash_sign = "" if ticket_url.endswith("#") else "#"
-    return f"{ticket_url}{hash_sign}type=invite&app={quote(app_name, safe='')}"
 
 
 def time_left(left: timedelta) -> str:

@@ -24,8 +24,7 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import MaxRetryError
 
 from ..errors import CredentialsRefused, TenantRefused, TenantUnavailable, UserExists
-from ..invitations.people import Invitee
-from ..settings import Settings, is_loopback
+from ..settings import ReturnTo, Settings, is_loopback
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 PATIENCE = 2.0  # seconds worth waiting inside a call; what is longer goes back into the queue
@@ -63,21 +62,21 @@ class Tenant:
         self._api = f"{settings.management_url}/api/v2"
         self._session = _ManagementSession(settings)
 
-    def create_user(self, invitee: Invitee, invitation_ref: str) -> str:
+    def create_user(self, email: str, name: str, invitation_ref: str) -> str:
         """A user for this address, with a password that nobody knows; returns its `user_id`.
 
         `verify_email` is false, or Auth0 would send a second mail beside ours. Raises UserExists.
         """
         body: dict[str, Any] = {
             "connection": self._settings.connection,
-            "email": invitee.email_norm,
+            "email": email,
             "password": throwaway_password(),
             "email_verified": False,
             "verify_email": False,
             "app_metadata": {"invitedToMyApp": True, MARKER: invitation_ref},
         }
-        if invitee.name:
-            body["name"] = invitee.name
+        if name:
+            body["name"] = name
         answer = self._call("POST", "/users", json=body)
         with _reading():
             return _word(answer.json()["user_id"])
@@ -117,7 +116,7 @@ class Tenant:
         """
         way_back = (
             {"client_id": self._settings.client_id}
-            if self._settings.invite_return == "login_route"
+            if self._settings.invite_return == ReturnTo.LOGIN_ROUTE
             else {"result_url": f"{self._settings.result_url}?{urlencode({'i': ref})}"}
         )
         answer = self._call(
@@ -258,6 +257,15 @@ class _ShortWaits(Retry):
         if response is not None and (self.get_retry_after(response) or 0) > PATIENCE:
             raise MaxRetryError(kwargs.get("_pool"), "")  # type: ignore[arg-type]  # only its type is read
         return super().increment(*args, **kwargs)
+
+
+def invitation_link(ticket_url: str, app_name: str) -> str:
+    """The ticket with the invitation noted behind its `#`; not one byte before that changes.
+
+    The tenant's page reads the note to greet the invitee. Auth0's tickets end in a bare `#`.
+    """
+    hash_sign = "" if ticket_url.endswith("#") else "#"
+    return f"{ticket_url}{hash_sign}type=invite&app={quote(app_name, safe='')}"
 
 
 @contextmanager

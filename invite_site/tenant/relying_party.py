@@ -8,17 +8,18 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.flask_client import FlaskIntegration
+from authlib.integrations.flask_client import FlaskIntegration, OAuth
 from authlib.integrations.flask_client.apps import FlaskOAuth2App
-from authlib.integrations.requests_client import OAuth2Session
-from flask import g, session
+from flask import Flask, g, session
 from joserfc.errors import JoseError
 from requests.adapters import HTTPAdapter
+from werkzeug.wrappers import Response
 
 from ..accounts.sessions import Identity, Sessions
 from ..errors import LoginError, TenantUnreachable
@@ -26,7 +27,6 @@ from ..settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
 
-SCOPE = "openid profile email"
 TIMEOUT = (3.0, 5.0)  # seconds to connect, to answer; somebody is looking at a blank page
 LEEWAY = 30  # seconds that the clocks may differ
 KEYS_EVERY = 60.0  # seconds between two looks for new keys, whatever key ids tokens name
@@ -60,82 +60,105 @@ KNOWN_REFUSALS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedLogin:
+    """A login that came to its end in the browser that began it.
+
+    `content` is what it began with; either `identity` says who signed in, or `refusal` why nobody
+    did.
+    """
+
+    content: Mapping[str, Any]
+    identity: Identity | None = None
+    refusal: LoginError | None = None
+
+
 class RelyingParty:
     """Begins and ends logins at the tenant of the settings."""
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
-        self._sessions = sessions
-        self._client = _Client(settings)
-        # Writes authorization requests; kept, since Authlib's client makes a session for each.
-        self._requests = OAuth2Session(
-            settings.client_id,
-            redirect_uri=settings.callback_url,
-            scope=SCOPE,
-            code_challenge_method="S256",
+        self._oauth = _OAuth(cache=sessions)
+        self._oauth.register(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+            "auth0",
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            server_metadata_url=settings.metadata_url,
+            client_kwargs={
+                "scope": "openid profile email",
+                "code_challenge_method": "S256",
+                "default_timeout": TIMEOUT,
+            },
+            tenant_url=settings.tenant_url,
         )
 
-    def begin(
-        self,
-        *,
-        content: Mapping[str, Any],
-        login_hint: str | None = None,
-        prompt: str | None = None,
-        connection: str | None = None,
-    ) -> str:
-        """The address at the tenant that this browser is to be sent to.
+    def init_app(self, app: Flask) -> None:
+        """Log in to this application."""
+        self._oauth.init_app(app)
 
-        `content` comes back from `take`. Raises TenantUnreachable, LoginError.
+    def begin(self, *, content: Mapping[str, Any], **params: str | None) -> Response:
+        """A redirect to the tenant's login page; `content` comes back from `finish`.
+
+        `params` go to `/authorize`: `login_hint`, `prompt`, `connection`. Raises
+        TenantUnreachable, LoginError.
         """
-        hints = {"login_hint": login_hint, "prompt": prompt, "connection": connection}
         try:
-            endpoint = str(self._client.load_server_metadata()["authorization_endpoint"])
+            response: Response = self._oauth.auth0.authorize_redirect(
+                self._settings.callback_url,
+                content=dict(content),
+                # Authlib's own generator of random text takes longer than all the rest.
+                state=secrets.token_urlsafe(24),
+                nonce=secrets.token_urlsafe(24),
+                code_verifier=secrets.token_urlsafe(48),
+                **{name: value for name, value in params.items() if value},
+            )
         except UNREADABLE as failed:
             raise TenantUnreachable from failed
-        if not endpoint.startswith(f"{self._settings.tenant_url}/"):
-            raise LoginError("wrong_issuer")
-        nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-        url, state = self._requests.create_authorization_url(
-            endpoint,
-            state=secrets.token_urlsafe(24),
-            nonce=nonce,
-            code_verifier=verifier,
-            **{name: value for name, value in hints.items() if value},
-        )
-        # What Authlib's `authorize_access_token` looks for, and our own content beside it.
-        self._sessions.begin_login(
-            state,
-            browser_key(),
-            {
-                "redirect_uri": self._settings.callback_url,
-                "nonce": nonce,
-                "code_verifier": verifier,
-                "content": dict(content),
-            },
-        )
-        return str(url)
+        return response
 
-    def take(self, state: str) -> dict[str, Any] | None:
-        """The `content` of the login with this state, once, and only in the browser that began it."""
-        transaction = self._sessions.take_login(state, session.get("browser", ""))
-        if transaction is None:
-            return None
-        g.login_transaction = transaction
-        return dict(transaction["content"])
+    def finish(self, query: Mapping[str, str]) -> FinishedLogin:
+        """What came of the login whose state is in the callback's query; each ends once.
 
-    def finish(self, answer: Mapping[str, str]) -> Identity:
-        """Who signed in, given the callback's query, after `take`.
-
-        Raises LoginError with a code of ours, or TenantUnreachable.
+        Raises LoginError (`unknown_state`) where it was not begun in this browser, is over, or
+        has been finished.
         """
+        login = self._oauth.auth0.framework.get_state_data(session, query.get("state", ""))
+        if login is None:
+            raise LoginError("unknown_state")
         try:
-            metadata = self._client.load_server_metadata()
-            self._check_sender(answer.get("iss"), metadata)
-            if error := answer.get("error"):
+            return FinishedLogin(login["content"], identity=self._identify(query))
+        except LoginError as refused:
+            return FinishedLogin(login["content"], refusal=refused)
+
+    def logout_url(self, tenant_sid: str) -> str | None:
+        """Where the tenant ends its own session, or None while it cannot be asked.
+
+        `logout_hint` with the session's `sid` spares the question whether to sign out, and with
+        it no token needs to be kept (OpenID Connect RP-Initiated Logout §2).
+        """
+        home = f"{self._settings.site_url}/"
+        try:
+            endpoint = self._oauth.auth0.load_server_metadata().get("end_session_endpoint")
+        except (*UNREADABLE, LoginError):
+            return None
+        if not endpoint:  # Auth0 tenants from before November 2023
+            params = {"client_id": self._settings.client_id, "returnTo": home}
+            return f"{self._settings.tenant_url}/v2/logout?{urlencode(params)}"
+        params = {"client_id": self._settings.client_id, "post_logout_redirect_uri": home}
+        if tenant_sid:
+            params["logout_hint"] = tenant_sid
+        return f"{endpoint}?{urlencode(params)}"
+
+    def _identify(self, query: Mapping[str, str]) -> Identity:
+        """Who signed in. Raises LoginError with a code of ours, or TenantUnreachable."""
+        try:
+            metadata = self._oauth.auth0.load_server_metadata()
+            self._check_sender(query.get("iss"), metadata)
+            if error := query.get("error"):
                 raise LoginError(error if error in KNOWN_REFUSALS else "refused")
-            if not answer.get("code"):
+            if not query.get("code"):
                 raise LoginError("refused")
-            token = self._client.authorize_access_token(
+            token = self._oauth.auth0.authorize_access_token(
                 claims_options={"iss": {"essential": True, "values": [self._settings.issuer]}},
                 leeway=LEEWAY,
             )
@@ -147,25 +170,6 @@ class RelyingParty:
             raise LoginError("token_invalid") from refused
         except UNREADABLE as failed:
             raise TenantUnreachable from failed
-
-    def logout_url(self, tenant_sid: str) -> str | None:
-        """Where the tenant ends its own session, or None while it cannot be asked.
-
-        `logout_hint` with the session's `sid` spares the question whether to sign out, and with
-        it no token needs to be kept (OpenID Connect RP-Initiated Logout §2).
-        """
-        home = f"{self._settings.site_url}/"
-        try:
-            endpoint = self._client.load_server_metadata().get("end_session_endpoint")
-        except (*UNREADABLE, LoginError):
-            return None
-        if not endpoint:  # Auth0 tenants from before November 2023
-            words = {"client_id": self._settings.client_id, "returnTo": home}
-            return f"{self._settings.tenant_url}/v2/logout?{urlencode(words)}"
-        words = {"client_id": self._settings.client_id, "post_logout_redirect_uri": home}
-        if tenant_sid:
-            words["logout_hint"] = tenant_sid
-        return f"{endpoint}?{urlencode(words)}"
 
     def _check_sender(self, iss: str | None, metadata: Mapping[str, Any]) -> None:
         """RFC 9207: an answer that names its sender, or should, must come from our tenant."""
@@ -209,35 +213,40 @@ def browser_key() -> str:
 
 
 class _Transactions(FlaskIntegration):
-    """Authlib's door for the state of a login. Ours is the database, and `take` has been there."""
+    """Where Authlib keeps the state of a login: our database, which is its `cache` here.
+
+    Its own way keeps a marker in the cookie for each login that was never finished.
+    """
+
+    def set_state_data(self, session: Any, state: str, data: Any) -> None:
+        self.cache.begin_login(state, browser_key(), data)
 
     def get_state_data(self, session: Any, state: str) -> dict[str, Any] | None:
-        taken: dict[str, Any] | None = g.get("login_transaction")
-        return taken
+        """The transaction, taken out of the database by the first who asks in this request."""
+        if "login_transaction" not in g:
+            g.login_transaction = self.cache.take_login(state, session.get("browser", ""))
+        transaction: dict[str, Any] | None = g.login_transaction
+        return transaction
 
     def clear_state_data(self, session: Any, state: str) -> None:
-        g.pop("login_transaction", None)
+        """Nothing is left: whoever takes a transaction removes it."""
 
 
 class _Client(FlaskOAuth2App):
     """Authlib's client with one pool of connections for all logins and checked metadata."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(
-            _Transactions("auth0"),
-            "auth0",
-            client_id=settings.client_id,
-            client_secret=settings.client_secret,
-            server_metadata_url=settings.metadata_url,
-            client_kwargs={
-                "scope": SCOPE,
-                "default_timeout": TIMEOUT,
-            },
-        )
-        self._issuer = settings.issuer
-        self._is_local = is_loopback(settings.tenant_url)
+    def __init__(self, *args: Any, tenant_url: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tenant_url = tenant_url
         self._connections = _KeptConnections(pool_maxsize=POOL)
         self._keys_asked_again_at = float("-inf")
+
+    def create_authorization_url(
+        self, redirect_uri: str | None = None, *, content: Any = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Authlib keeps what this returns until the callback, so our content goes along."""
+        created: dict[str, Any] = super().create_authorization_url(redirect_uri, **kwargs)
+        return created | {"content": content}
 
     def load_server_metadata(self) -> dict[str, Any]:
         """The discovery document, if it is our tenant's own (OpenID Connect Discovery §4.3).
@@ -245,9 +254,11 @@ class _Client(FlaskOAuth2App):
         It may list algorithms as it likes: the ID token is RS256, or it is nobody's.
         """
         metadata: dict[str, Any] = super().load_server_metadata()
-        if metadata.get("issuer") != self._issuer:
+        if metadata.get("issuer") != f"{self._tenant_url}/":
             self.server_metadata = {}
             log.error("the discovery document names another issuer than AUTH0_DOMAIN")
+            raise LoginError("wrong_issuer")
+        if not str(metadata["authorization_endpoint"]).startswith(f"{self._tenant_url}/"):
             raise LoginError("wrong_issuer")
         metadata["id_token_signing_alg_values_supported"] = ["RS256"]
         return metadata
@@ -274,9 +285,16 @@ class _Client(FlaskOAuth2App):
     def _with_kept_connections(self, session: Any) -> Any:
         session.mount("https://", self._connections)
         session.mount("http://", self._connections)
-        if self._is_local:
+        if is_loopback(self._tenant_url):
             session.trust_env = False  # a proxy of the environment does not know this machine
         return session
+
+
+class _OAuth(OAuth):
+    """Authlib's registry with our client and our transactions."""
+
+    oauth2_client_cls = _Client  # type: ignore[assignment]  # the stubs want the very class
+    framework_integration_cls = _Transactions
 
 
 class _KeptConnections(HTTPAdapter):

@@ -1,0 +1,43 @@
+"""The pages: blueprints, and what all requests have in common."""
+
+import logging
+from time import perf_counter
+
+from flask import Flask, g, request
+from werkzeug.wrappers import Response
+
+from ..services import Services
+from . import errors, home, landing, security, signin, templating
+from .admin import bp as admin
+from .current import EXTENSION
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask, services: Services) -> None:
+    """Put the pages into `app`, which serves them with these services."""
+    app.extensions[EXTENSION] = services
+    app.before_request(_start_timer)
+    services.relying_party.init_app(app)
+    security.init_app(app, services.settings)
+    templating.init_app(app)
+    errors.init_app(app)
+    for blueprint in (home.bp, signin.bp, landing.bp, admin):
+        app.register_blueprint(blueprint)
+    app.after_request(_log_request)
+
+
+def _start_timer() -> None:
+    g.began = perf_counter()
+
+
+def _log_request(response: Response) -> Response:
+    # The name of the route, never the address: that may hold a state or somebody's name.
+    log.info(
+        "%s %s %s %.0f ms",
+        request.method,
+        request.endpoint or "unknown",
+        response.status_code,
+        (perf_counter() - g.get("began", perf_counter())) * 1000,
+    )
+    return response

@@ -1,45 +1,17 @@
-"""What a view may reach: the parts of the running site, typed, and who is asking."""
+"""What a view may reach: the services of the running site, and who sends this request."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from flask import current_app, g, request
-from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import Engine
+from werkzeug.local import LocalProxy
 
-from ..accounts.admins import Admins
-from ..accounts.sessions import Sessions
-from ..invitations.circuit_breaker import Pauses
-from ..invitations.ledger import Ledger
-from ..invitations.service import Invitations
+from ..accounts.sessions import Session
+from ..services import Services
 from ..settings import Settings
-from ..tenant.management import Tenant
-from ..tenant.relying_party import RelyingParty
 
-csrf = CSRFProtect()
+EXTENSION = "invite_site"
 
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The parts that `create_app` put together."""
-
-    settings: Settings
-    engine: Engine
-    invitations: Invitations
-    ledger: Ledger
-    pauses: Pauses
-    sessions: Sessions
-    admins: Admins
-    tenant: Tenant
-    relying_party: RelyingParty
-    clock: Callable[[], datetime]
-
-
-def site() -> Site:
-    """The running site."""
-    return cast(Site, current_app.extensions["invite_site"])
+services = cast(Services, LocalProxy(lambda: current_app.extensions[EXTENSION]))
 
 
 def sid_cookie(settings: Settings) -> str:
@@ -47,33 +19,30 @@ def sid_cookie(settings: Settings) -> str:
     return "__Host-sid" if settings.is_https else "sid"
 
 
-def signed_in() -> Any | None:
-    """The session row of whoever sends this request, or None. Read once for each request."""
-    if "signed_in" not in g:
-        cookie = request.cookies.get(sid_cookie(site().settings), "")
-        g.signed_in = _live_session(cookie) if cookie else None
-    return g.signed_in
-
-
-def _live_session(cookie: str) -> Any | None:
-    """The session of this cookie. An admin's ends after half an hour that nobody used it, and no
-    page may revive it."""
-    sessions = site().sessions
-    row = sessions.find(cookie)
-    if row is None:
-        return None
-    if not sessions.is_fresh_for_admin(row) and _may_invite(row):
-        sessions.close(cookie)
-        return None
-    sessions.touch(row)
-    return row
-
-
-def _may_invite(row: Any) -> bool:
-    return bool(row.has_admin_role or site().admins.includes(row.sub))
+def current_session() -> Session | None:
+    """The session of whoever sends this request, or None. Read once for each request, and only
+    where a page asks: the way of an invitee to the login needs none."""
+    if "session" not in g:
+        cookie = request.cookies.get(sid_cookie(services.settings), "")
+        g.session = _live_session(cookie) if cookie else None
+    return cast(Session | None, g.session)
 
 
 def is_admin() -> bool:
     """Whether whoever sends this request may invite."""
-    who = signed_in()
-    return who is not None and _may_invite(who)
+    session = current_session()
+    return session is not None and services.admins.may_invite(session)
+
+
+def _live_session(cookie: str) -> Session | None:
+    """The session of this cookie. An admin's ends after half an hour that nobody used it, and no
+    page may revive it."""
+    sessions = services.sessions
+    session = sessions.find(cookie)
+    if session is None:
+        return None
+    if not sessions.is_fresh_for_admin(session) and services.admins.may_invite(session):
+        sessions.close(cookie)
+        return None
+    sessions.touch(session)
+    return session

@@ -1,4 +1,4 @@
-"""The `result_url`: where the tenant sends a browser after its password page.
+"""The `result_url` and the landing link: how an invitee comes to the login.
 
 Anybody can type such an address, so nothing in it is believed. It chooses a page, and it fills
 in the hint of a login; who that login is for, the tenant says later in the callback.
@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 from flask import Blueprint, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
 
 from ..errors import NotPossibleNow
+from ..invitations.lifecycle import State
 from ..invitations.people import ADDRESS_LENGTH
-from ..invitations.tables import Invitation, State
-from .current import signed_in, site
-from .signin import View, remember_landing, start_login
+from ..invitations.tables import Invitation
+from ..settings import ReturnTo
+from .current import current_session, services
+from .signin import remember_landing, start_invited_login
 
 bp = Blueprint("landing", __name__)
 
@@ -25,7 +27,7 @@ EXPIRED = "access expired"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Result:
     """What the address says: whether the password was set, for which invitation, why not."""
 
     succeeded: bool
@@ -34,7 +36,7 @@ class Outcome:
     reason: str  # used, expired, other
 
     @classmethod
-    def from_query(cls, query: MultiDict[str, str]) -> "Outcome":
+    def from_query(cls, query: MultiDict[str, str]) -> "Result":
         """`success` counts only as one value that is exactly `true`."""
         message = query.get("message", "").lower()
         if USED in message:
@@ -52,82 +54,72 @@ class Outcome:
 
 
 @bp.get("/invite/complete")
-def complete() -> View:
-    """On to the login with the invited address filled in, or a page with the way on."""
-    outcome = Outcome.from_query(request.args)
-    if not outcome.succeeded:
-        invitation = site().invitations.find(outcome.ref)
-        return _not_finished(outcome, invitation)
-    invitation = site().invitations.landed(outcome.ref)
-    if invitation is not None and not State(invitation.state).is_open:
+def complete() -> ResponseReturnValue:
+    """On to the login with the invited address filled in, or a page that says what to do."""
+    result = Result.from_query(request.args)
+    if not result.succeeded:
+        return _not_finished(result, services.acceptance.find(result.ref))
+    invitation = services.acceptance.record_result(result.ref)
+    if invitation is not None and not invitation.is_open:
         return _ended(invitation)
-    if signed_in() is not None:
-        # No redirect over somebody's head: the link may have been put before them by another.
-        return render_template("landing/signed_in.html", ref=outcome.ref, email=outcome.email or "")
-    return _continue_as(invitation, outcome.email)
+    if current_session() is not None:
+        # Ask first: a third party may have sent this link (login CSRF).
+        return render_template("landing/signed_in.html", ref=result.ref, email=result.email or "")
+    return start_invited_login(invitation, result.email)
 
 
 @bp.post("/invite/complete")
-def switch_account() -> View:
-    """*Continue as the invited person* and *Switch account*: a fresh login; nobody is signed out
-    until it has succeeded."""
-    invitation = site().invitations.find(request.form.get("i", ""))
-    if invitation is not None and not State(invitation.state).is_open:
+def switch_account() -> ResponseReturnValue:
+    """*Continue as the invited person*, *Switch account* and *Try again*: a fresh login; nobody is
+    signed out until it has succeeded."""
+    invitation = services.acceptance.find(request.form.get("i", ""))
+    if invitation is not None and not invitation.is_open:
         return _ended(invitation)
-    return _continue_as(invitation, _email(request.form.getlist("email")))
+    return start_invited_login(invitation, _email(request.form.getlist("email")))
 
 
 @bp.get("/i/<token>")
-def link(token: str) -> View:
+def link(token: str) -> ResponseReturnValue:
     """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
     so mail scanners may."""
-    invitation = site().invitations.of_landing(token)
-    return _link_page(invitation)
+    return _link_page(services.acceptance.find_by_link(token))
 
 
 @bp.post("/i/<token>")
-def follow(token: str) -> View:
+def open_link(token: str) -> ResponseReturnValue:
     """The button: on to the tenant's password page with a ticket made now, or to the login."""
-    invitation = site().invitations.of_landing(token)
-    if invitation is None or _status(invitation) not in ("sent", "password_set"):
+    invitation = services.acceptance.find_by_link(token)
+    if invitation is None or _status(invitation) not in (State.SENT, State.PASSWORD_SET):
         return _link_page(invitation)
     try:
-        url = site().invitations.follow(invitation)
+        url = services.acceptance.open_link(invitation)
     except NotPossibleNow as refused:
         flash(str(refused), "error")
-        return _link_page(site().invitations.of_landing(token))
+        return _link_page(services.acceptance.find_by_link(token))
     if url is None:
-        return _continue_as(invitation, None)
-    if site().settings.invite_return == "login_route":
+        return start_invited_login(invitation)
+    if services.settings.invite_return == ReturnTo.LOGIN_ROUTE:
         remember_landing(invitation.ref)
     return redirect(url, 303)
 
 
-def _link_page(invitation: Invitation | None) -> View:
+def _link_page(invitation: Invitation | None) -> ResponseReturnValue:
     status = _status(invitation) if invitation else "unknown"
     page = render_template("landing/link.html", status=status, invitation=invitation)
     return page if invitation else (page, 404)
 
 
 def _status(invitation: Invitation) -> str:
-    return invitation.status(site().clock())
+    return invitation.status(services.clock())
 
 
-def _continue_as(invitation: Invitation | None, email: str | None) -> Response:
-    return start_login(
-        invitation=invitation,
-        login_hint=invitation.email if invitation else email,
-        from_invitation=True,
-    )
-
-
-def _not_finished(outcome: Outcome, invitation: Invitation | None) -> View:
-    if invitation is not None and not State(invitation.state).is_open:
+def _not_finished(result: Result, invitation: Invitation | None) -> ResponseReturnValue:
+    if invitation is not None and not invitation.is_open:
         return _ended(invitation)
-    return render_template("landing/incomplete.html", reason=outcome.reason, invitation=invitation)
+    return render_template("landing/incomplete.html", reason=result.reason, invitation=invitation)
 
 
-def _ended(invitation: Invitation) -> View:
+def _ended(invitation: Invitation) -> ResponseReturnValue:
     return render_template("landing/ended.html", state=invitation.state, invitation=invitation)
 
 

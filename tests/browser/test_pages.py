@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
-from invite_site.invitations.leases import Queue
-from invite_site.invitations.people import Invitee
+from invite_site.invitations.leases import Leases
+from invite_site.invitations.people import Invitee, Inviter
 from tests.browser.steps import has_no_sideways_scroll, signs_in_as_admin
 from tests.support.person import Person
 from tests.support.running import (
@@ -125,8 +125,8 @@ class Gallery:
         """One more invitation, queued."""
         now = self.site.clock()
         invitee = Invitee.parse(email or f"ada.{next(self._numbers)}@example.com", name)
-        return self.site.parts.ledger.open(
-            invitee, inviter="Grace Hopper", inviter_sub="", expires_at=now + life, now=now
+        return self.site.services.ledger.open(
+            invitee, inviter=Inviter("Grace Hopper"), expires_at=now + life, now=now
         )
 
     def sent(self, name: str = "", email: str = "") -> Any:
@@ -172,7 +172,7 @@ def gallery(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def hang_admin_pages(gallery: Gallery) -> None:
-    site, parts = gallery.site, gallery.site.parts
+    site, services = gallery.site, gallery.site.services
     gallery.hang("tenant: empty mailbox", gallery.visitor(), gallery.tenant.mailbox_url)
     admin = gallery.visitor()
     gallery.pages["empty list"] = signs_in_as_admin(admin.new_page(), site)
@@ -192,27 +192,29 @@ def hang_admin_pages(gallery: Gallery) -> None:
     site.delivers()
 
     revoked = gallery.sent("Linus Pauling")
-    parts.invitations.revoke(revoked.id, actor="Grace Hopper", reason="Left before the first day.")
+    services.invitations.revoke(
+        revoked.id, actor="Grace Hopper", reason="Left before the first day."
+    )
     gallery.hang("revoked", admin, gallery.of(revoked))
 
-    queue = Queue(parts.engine)
+    leases = Leases(services.engine)
     failed = gallery.row("Mary Jackson")
-    [job] = queue.claim("a worker", limit=1, now=site.clock())
-    queue.fail(job, trouble="The mail server refused this address.", now=site.clock())
+    [job] = leases.claim("a worker", limit=1, now=site.clock())
+    leases.fail(job, reason="The mail server refused this address.", now=site.clock())
     gallery.hang("failed", admin, gallery.of(failed))
     sending = gallery.row("Dorothy Vaughan")
-    queue.claim("a worker", limit=1, now=site.clock())
+    leases.claim("a worker", limit=1, now=site.clock())
     gallery.hang("sending", admin, gallery.of(sending))
     expired = gallery.row("Edsger Dijkstra", life=timedelta(seconds=-1))
     gallery.hang("expired", admin, gallery.of(expired))
 
     long = gallery.row("Ada Byron")
     for _ in range(20):
-        [job] = queue.claim("a worker", limit=1, now=site.clock())
-        queue.postpone(
+        [job] = leases.claim("a worker", limit=1, now=site.clock())
+        leases.postpone(
             job,
             until=site.clock(),
-            trouble="The mail server asks to try again later: 451",
+            reason="The mail server asks to try again later: 451",
             now=site.clock(),
             costs_attempt=True,
         )
@@ -220,10 +222,10 @@ def hang_admin_pages(gallery: Gallery) -> None:
 
     queued = gallery.row("Katherine Johnson")
     gallery.hang("queued", admin, gallery.of(queued))
-    parts.pauses.begin("mail", "The mail server cannot be reached.", now=site.clock())
+    services.circuit_breaker.open("mail", "The mail server cannot be reached.", now=site.clock())
     gallery.hang("queued while paused", admin, gallery.of(queued))
     gallery.hang("paused list", admin, "/admin/invitations")
-    parts.pauses.end()
+    services.circuit_breaker.close()
 
     for _ in range(55):
         gallery.row("Grace Hopper", life=timedelta(seconds=-1))
@@ -240,15 +242,15 @@ def hang_admin_pages(gallery: Gallery) -> None:
         form.get_by_role("button", name="Send invitation").click()
         expect(form.get_by_role("alert")).to_be_visible()
 
-    with parts.engine.begin() as db:
+    with services.engine.begin() as db:
         db.execute(text("ALTER TABLE session RENAME TO hidden"))
     gallery.hang("database away", admin, "/admin/invitations")
-    with parts.engine.begin() as db:
+    with services.engine.begin() as db:
         db.execute(text("ALTER TABLE hidden RENAME TO session"))
 
 
 def hang_invitee_pages(gallery: Gallery) -> None:
-    site, parts = gallery.site, gallery.site.parts
+    site, services = gallery.site, gallery.site.services
     back = "/invite/complete?success={}&message={}&i={}"
     visitor = gallery.visitor()
     gallery.hang("start", visitor, "/")
@@ -262,12 +264,12 @@ def hang_invitee_pages(gallery: Gallery) -> None:
     accepted = gallery.accepted("Marie Curie")
     gallery.hang("ended: accepted", visitor, back.format("true", "", accepted.ref))
     revoked = gallery.row()
-    parts.invitations.revoke(revoked.id, actor="Grace Hopper")
+    services.invitations.revoke(revoked.id, actor="Grace Hopper")
     gallery.hang("ended: revoked", visitor, back.format("true", "", revoked.ref))
     failed = gallery.row()
-    queue = Queue(parts.engine)
-    for job in queue.claim("a worker", limit=10, now=site.clock()):
-        queue.fail(job, trouble="The mail server refused this address.", now=site.clock())
+    leases = Leases(services.engine)
+    for job in leases.claim("a worker", limit=10, now=site.clock()):
+        leases.fail(job, reason="The mail server refused this address.", now=site.clock())
     gallery.hang("ended: failed", visitor, back.format("true", "", failed.ref))
 
     invitee = gallery.visitor()
@@ -280,7 +282,7 @@ def hang_invitee_pages(gallery: Gallery) -> None:
     gallery.chose_password(sent)
     gallery.tenant.lies("email_verified_false", times=1)
     gallery.logs_in(gallery.hang("unverified", gallery.visitor(), "/login"), sent.email)
-    parts.invitations.revoke(sent.id, actor="Grace Hopper")
+    services.invitations.revoke(sent.id, actor="Grace Hopper")
     gallery.logs_in(gallery.hang("withdrawn", gallery.visitor(), "/login"), sent.email)
 
 

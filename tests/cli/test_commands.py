@@ -29,7 +29,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: igno
     site.delivers()
     assert "sent\tada@example.com" in run("invite", "list")
     assert len(tenant.mails("ada@example.com")) == 1
-    number = str(site.parts.ledger.page(now=site.clock())[0].id)
+    number = str(site.services.ledger.page(now=site.clock())[0].id)
     assert "Queued again." in run("invite", "resend", number)
     assert "Withdrawn." in run("invite", "revoke", number, "--reason", "typo")
     assert "revoked" in run("invite", "list", "--state", "revoked")
@@ -78,9 +78,9 @@ def test_an_admin_is_granted_by_address_and_kept_by_sub(
     assert "could invite already." in run("admin", "grant", "admin@example.com")
     sub = tenant.user("admin@example.com")["user_id"]
     assert sub in run("admin", "list")
-    assert site.parts.admins.includes(sub)
+    assert site.services.admins.includes(sub)
     assert "may no longer invite." in run("admin", "revoke", "Admin@Example.com")
-    assert not site.parts.admins.includes(sub)
+    assert not site.services.admins.includes(sub)
     assert "may invite." in run("admin", "grant", "auth0|somebody")
 
 
@@ -115,4 +115,4 @@ def test_an_address_that_nobody_has_verified_makes_no_admin(
     output = run("admin", "grant", "boss@example.com")
     assert "has not verified" in output
     assert output.endswith("[exit 1]")
-    assert not site.parts.admins.all()
+    assert not site.services.admins.all()

@@ -123,7 +123,7 @@ def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: P
     row = landing.invites(ADA)
     landing.delivers()
     link = link_in(tenant, ADA)
-    landing.parts.invitations.resend(row.id, actor="Grace")
+    landing.services.invitations.resend(row.id, actor="Grace")
     assert person.opens(link).heading == "A newer invitation is on its way"
     landing.delivers()
     assert person.opens(link).heading == "This link does not lead anywhere"
@@ -132,7 +132,7 @@ def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: P
     assert newer != link
     landing.clock.forward(days=6)
     assert person.opens(newer).heading == "This invitation has expired"
-    landing.parts.invitations.revoke(row.id, actor="Grace")
+    landing.services.invitations.revoke(row.id, actor="Grace")
     assert person.opens(newer).heading == "This invitation was withdrawn"
     assert person.opens(f"{landing.url}/i/nonsense").response.status_code == 404
 
@@ -204,7 +204,7 @@ def test_a_ticket_made_while_the_invitation_was_withdrawn_is_withdrawn_too(
     pressing = threading.Thread(target=lambda: person.presses("Choose your password"))
     pressing.start()
     wait_until(lambda: landing.row(row.id).opened_at is not None, "the button was pressed")
-    landing.parts.invitations.revoke(row.id, actor="Grace")
+    landing.services.invitations.revoke(row.id, actor="Grace")
     pressing.join()
     assert person.url.startswith(landing.url)
     assert person.heading == "This invitation was withdrawn"

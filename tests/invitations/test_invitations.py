@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from invite_site.errors import AlreadyInvited, NotPossibleNow
-from invite_site.invitations.service import Inviter
+from invite_site.invitations.people import Inviter
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -73,7 +73,7 @@ def test_what_passes_pauses_the_queue_and_loses_nothing(
     site.delivers()
     waiting = site.row(row.id)
     assert (waiting.state, waiting.attempts) == ("queued", 0)
-    pause = site.parts.pauses.current()
+    pause = site.services.circuit_breaker.outage()
     assert pause is not None
     assert words in pause.sentence
     assert site.delivers() == 0, "a paused queue starts nothing"
@@ -81,7 +81,7 @@ def test_what_passes_pauses_the_queue_and_loses_nothing(
     site.clock.forward(seconds=61)
     assert site.delivers() == 1
     assert site.row(row.id).state == "sent"
-    assert site.parts.pauses.current() is None
+    assert site.services.circuit_breaker.outage() is None
     assert len(tenant.mails(ADA)) == 1
 
 
@@ -94,7 +94,7 @@ def test_the_pause_grows_and_sends_one_probe(site: RunningSite, tenant: Tenant) 
     site.delivers()
     for _ in range(8):
         before = tenant.calls("POST /api/v2/users")
-        pause = site.parts.pauses.current()
+        pause = site.services.circuit_breaker.outage()
         assert pause is not None
         waits.append((pause.until - site.clock()).total_seconds())
         site.clock.forward(seconds=waits[-1] + 0.1)
@@ -126,7 +126,7 @@ def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant)
         "POST /api/v2/users", kind="status", status=429, times=1, headers={"Retry-After": "40"}
     )
     site.delivers()
-    pause = site.parts.pauses.current()
+    pause = site.services.circuit_breaker.outage()
     assert pause is not None
     assert "slow down" in pause.sentence
     assert timedelta(seconds=35) < pause.until - site.clock() <= timedelta(seconds=40)
@@ -176,7 +176,7 @@ def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
     with running_site(wrong) as broken:
         row = broken.invites(ADA)
         broken.delivers()
-        pause = broken.parts.pauses.current()
+        pause = broken.services.circuit_breaker.outage()
         assert pause is not None
         assert "AUTH0_MANAGEMENT_CLIENT_SECRET" in pause.sentence
         assert broken.row(row.id).state == "queued"
@@ -184,7 +184,7 @@ def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
         broken.clock.forward(seconds=30)
         assert broken.delivers() == 0
     with running_site(site.settings) as mended:
-        mended.parts.invitations.start_worker("test worker")
+        mended.services.deliveries.start("test worker")
         mended.delivers()
         assert mended.status(ADA) == "sent"
 
@@ -194,7 +194,7 @@ def test_a_missing_scope_pauses_with_the_scopes_it_needs(site: RunningSite, tena
     tenant.control("PUT", "/application", {"management_scope": "read:users"})
     site.invites(ADA)
     site.delivers()
-    pause = site.parts.pauses.current()
+    pause = site.services.circuit_breaker.outage()
     assert pause is not None
     assert "create:users, read:users and create:user_tickets" in pause.sentence
 
@@ -204,18 +204,18 @@ def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) ->
     delayed = site.invites(ADA)
     tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=2)
     site.delivers()
-    assert site.parts.pauses.current() is None
+    assert site.services.circuit_breaker.outage() is None
     for minutes in (1, 5):
         row = site.row(delayed.id)
         assert row.state == "queued"
-        assert "try again later" in (row.trouble or "")
+        assert "try again later" in (row.last_error or "")
         assert row.next_try_at is not None
         assert row.next_try_at - site.clock() <= timedelta(minutes=minutes)
         assert site.delivers() == 0
         site.clock.forward(minutes=minutes)
         site.delivers()
     assert site.row(delayed.id).state == "sent"
-    [delivery] = site.parts.ledger.deliveries(delayed.id)
+    [delivery] = site.services.ledger.messages(delayed.id)
     assert delivery.status == "accepted"
 
 
@@ -226,8 +226,8 @@ def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenan
     site.delivers()
     failed = site.row(row.id)
     assert failed.state == "failed"
-    assert "550" in (failed.trouble or "")
-    [delivery] = site.parts.ledger.deliveries(row.id)
+    assert "550" in (failed.last_error or "")
+    [delivery] = site.services.ledger.messages(row.id)
     assert delivery.status == "refused"
     again = site.invites(ADA)
     assert again.supersedes_id == row.id
@@ -244,7 +244,7 @@ def test_an_account_that_did_not_come_from_here_is_left_alone(
     site.delivers()
     failed = site.row(row.id)
     assert failed.state == "failed"
-    assert "did not create" in (failed.trouble or "")
+    assert "did not create" in (failed.last_error or "")
     assert tenant.mails() == []
     assert tenant.state["tickets"] == []
 
@@ -255,7 +255,7 @@ def test_an_account_of_an_earlier_invitation_that_nobody_used_is_used_again(
     """Withdrawn and invited again: the same account, a new ticket."""
     first = site.invites(ADA)
     site.delivers()
-    site.parts.invitations.revoke(first.id, actor="Grace")
+    site.services.invitations.revoke(first.id, actor="Grace")
     site.delivers()
     second = site.invites(ADA)
     site.delivers()
@@ -277,7 +277,7 @@ def test_resending_replaces_the_link_and_the_life(
     site.delivers()
     old = tenant.link_to(ADA)
     site.clock.forward(days=4)
-    site.parts.invitations.resend(row.id, actor="Grace")
+    site.services.invitations.resend(row.id, actor="Grace")
     site.delivers()
     new = tenant.link_to(ADA)
     assert new != old
@@ -296,14 +296,12 @@ def test_revoking_kills_the_link_at_the_tenant(
     """Without a page of ours on the way: the ticket itself is worthless."""
     row = site.invites(ADA)
     site.delivers()
-    site.parts.invitations.revoke(row.id, actor="Grace", reason="typo")
+    site.services.invitations.revoke(row.id, actor="Grace", reason="typo")
     site.delivers()
     assert [ticket["state"] for ticket in tenant.state["tickets"]][:1] == ["superseded"]
     person.opens(tenant.link_to(ADA))
     assert person.heading == "This invitation was withdrawn"
-    assert "link withdrawn at the tenant" in [
-        event.event for event in site.parts.ledger.events(row.id)
-    ]
+    assert "ticket_withdrawn" in [event.event for event in site.services.ledger.events(row.id)]
 
 
 def test_revoking_while_the_worker_is_on_the_way_sends_nothing(
@@ -315,7 +313,7 @@ def test_revoking_while_the_worker_is_on_the_way_sends_nothing(
     worker = threading.Thread(target=site.delivers)
     worker.start()
     wait_until(lambda: site.row(row.id).user_id is not None, "the account was made")
-    site.parts.invitations.revoke(row.id, actor="Grace")
+    site.services.invitations.revoke(row.id, actor="Grace")
     worker.join()
     assert tenant.mails() == []
     assert site.row(row.id).state == "revoked"
@@ -345,10 +343,10 @@ def test_what_cannot_be_resent_says_why(
     if state == "password_set":
         site.delivers()
     if state == "revoked":
-        site.parts.invitations.revoke(row.id, actor="Grace")
+        site.services.invitations.revoke(row.id, actor="Grace")
     assert site.row(row.id).state == state
     with pytest.raises(NotPossibleNow) as refused:
-        site.parts.invitations.resend(row.id, actor="Grace")
+        site.services.invitations.resend(row.id, actor="Grace")
     assert str(refused.value).endswith(".")
 
 
@@ -403,7 +401,7 @@ def test_withdrawing_late_does_not_kill_the_newer_invitations_link(
     """Revoked while no worker ran, and invited again: the newest link works."""
     first = site.invites(ADA)
     site.delivers()
-    site.parts.invitations.revoke(first.id, actor="Grace")
+    site.services.invitations.revoke(first.id, actor="Grace")
     site.invites(ADA)
     for _ in range(3):
         site.delivers()
@@ -419,11 +417,11 @@ def test_an_invitation_whose_worker_died_and_whose_time_ran_out_is_expired(
 ) -> None:
     """It can be sent again like any other."""
     row = site.invites(ADA)
-    site.parts.invitations.claim("dead", limit=1)
+    site.services.deliveries.claim("dead", limit=1)
     site.clock.forward(days=6)
     site.delivers()
     assert site.status(ADA) == "expired"
-    site.parts.invitations.resend(row.id, actor="Grace")
+    site.services.invitations.resend(row.id, actor="Grace")
     site.delivers()
     assert site.status(ADA) == "sent"
 
@@ -436,7 +434,7 @@ def test_inviting_an_expired_address_again_takes_the_new_words(
     site.delivers()
     site.clock.forward(days=6)
     anew = {"name": "New Name", "inviter": Inviter("Joan Clarke"), "form_key": "k"}
-    rows = [site.parts.invitations.invite(ADA, **anew) for _ in range(2)]
+    rows = [site.services.invitations.invite(ADA, **anew) for _ in range(2)]
     assert rows[0].id == rows[1].id
     site.delivers()
     mails = tenant.mails(ADA)
@@ -471,7 +469,7 @@ def test_a_mail_server_that_cannot_be_used_pauses_and_fails_nobody(
         row = other.invites(ADA)
         other.delivers()
         assert other.row(row.id).state == "queued"
-        pause = other.parts.pauses.current()
+        pause = other.services.circuit_breaker.outage()
         assert pause is not None
         assert "SMTP_URL" in pause.sentence
 
@@ -487,7 +485,7 @@ def test_a_wait_of_a_year_is_an_hour(site: RunningSite, tenant: Tenant) -> None:
         headers={"Retry-After": "99999999999999999999"},
     )
     site.delivers()
-    pause = site.parts.pauses.current()
+    pause = site.services.circuit_breaker.outage()
     assert pause is not None
     assert pause.until - site.clock() <= timedelta(hours=1)
 
@@ -499,7 +497,7 @@ def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
     site.invites(ADA)
     site.delivers()
     sets_password(person, tenant.link_to(ADA))
-    with site.parts.engine.begin() as db:
+    with site.services.engine.begin() as db:
         db.execute(text("UPDATE invitation SET client_id = 'the-earlier-one'"))
     with Person() as later:
         signs_in(later, site, ADA, PASSWORD)
@@ -515,13 +513,13 @@ def test_an_account_that_somebody_used_is_left_and_the_admin_hears_what_is_true(
     site.delivers()
     sets_password(person, tenant.link_to(ADA))
     if not accepts_first:
-        site.parts.invitations.revoke(first.id, actor="Grace")
+        site.services.invitations.revoke(first.id, actor="Grace")
     person.types(Password=PASSWORD).presses("Continue")
     second = site.invites(ADA)
     site.delivers()
     failed = site.row(second.id)
     assert failed.state == "failed"
-    said = failed.trouble or ""
+    said = failed.last_error or ""
     assert ("Ask them to sign in" in said) is accepts_first
     assert ("Remove the account" in said) is not accepts_first
     assert len(tenant.mails(ADA)) == 1

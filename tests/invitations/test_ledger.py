@@ -10,11 +10,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
-from invite_site.errors import AlreadyInvited, InvitationNotFound
-from invite_site.invitations.leases import LEASE, Queue
+from invite_site.errors import AlreadyInvited, InvitationNotFound, LeaseLost
+from invite_site.invitations.leases import LEASE, Leases
 from invite_site.invitations.ledger import Ledger
-from invite_site.invitations.people import Invitee
-from invite_site.invitations.tables import Invitation, State
+from invite_site.invitations.lifecycle import State
+from invite_site.invitations.people import Invitee, Inviter
+from invite_site.invitations.tables import Invitation
+from invite_site.invitations.visits import Visits
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -35,41 +37,53 @@ def ledger(engine: Engine) -> Ledger:
 
 
 @pytest.fixture
-def queue(engine: Engine) -> Queue:
-    return Queue(engine)
+def leases(engine: Engine) -> Leases:
+    return Leases(engine)
+
+
+@pytest.fixture
+def visits(engine: Engine) -> Visits:
+    return Visits(engine, connection="Users", client_id="cid")
+
+
+def holds(leases: Leases, job: Invitation, **columns: Any) -> bool:
+    """Whether the row is still under the very claim that `job` was read from."""
+    try:
+        leases.extend(job, now=NOW, **columns)
+    except LeaseLost:
+        return False
+    return True
 
 
 def invited(ledger: Ledger, email: str = "ada@example.com", **more: Any) -> Invitation:
     return ledger.open(
         Invitee.parse(email, more.pop("name", "")),
-        inviter=more.pop("inviter", "Grace"),
-        inviter_sub="auth0|grace",
+        inviter=Inviter(more.pop("inviter", "Grace"), "auth0|grace"),
         expires_at=more.pop("expires_at", NOW + 5 * DAY),
         now=more.pop("now", NOW),
         **more,
     )
 
 
-def sent(ledger: Ledger, queue: Queue, email: str = "ada@example.com") -> Invitation:
+def sent(ledger: Ledger, leases: Leases, email: str = "ada@example.com") -> Invitation:
     row = invited(ledger, email)
-    [job] = queue.claim("w", limit=1, now=NOW)
-    assert queue.note_user(job, f"auth0|{row.id}")
-    assert queue.mark_sent(job, message_id=f"<{row.id}@x>", ticket_issued_at=NOW, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW)
+    leases.extend(job, now=NOW, user_id=f"auth0|{row.id}")
+    leases.mark_sent(job, message_id=f"<{row.id}@x>", ticket_issued_at=NOW, now=NOW)
     return ledger.get(row.id)
 
 
-def test_it_works(ledger: Ledger, queue: Queue) -> None:
+def test_it_works(ledger: Ledger, leases: Leases, visits: Visits) -> None:
     """Queued, sending, sent, accepted: each step an event with who and on what evidence."""
-    row = sent(ledger, queue)
+    row = sent(ledger, leases)
     assert row.state == State.SENT
     assert row.created_at == NOW
-    accepted = ledger.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=LATER)
-    assert accepted is not None
-    assert accepted.state == State.ACCEPTED
+    assert visits.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=LATER)
+    assert ledger.get(row.id).state == State.ACCEPTED
     assert [(event.event, event.to_state) for event in ledger.events(row.id)] == [
         ("invited", "queued"),
-        ("delivery started", "sending"),
-        ("handed to the mail server", "sent"),
+        ("delivery_started", "sending"),
+        ("handed_to_mail_server", "sent"),
         ("accepted", "accepted"),
     ]
     assert ledger.events(row.id)[-1].evidence == {"proof": "ID token", "sub": f"auth0|{row.id}"}
@@ -132,14 +146,14 @@ def test_an_ended_invitation_makes_room_for_a_new_one(ledger: Ledger) -> None:
     assert second.supersedes_id == first.id
 
 
-def test_each_job_goes_to_one_worker(ledger: Ledger, queue: Queue) -> None:
+def test_each_job_goes_to_one_worker(ledger: Ledger, leases: Leases) -> None:
     """Four workers, fifty jobs, none twice."""
     for number in range(50):
         invited(ledger, f"p{number}@example.com")
 
     def drain(worker: int) -> list[int]:
         taken: list[int] = []
-        while jobs := queue.claim(f"w{worker}", limit=3, now=NOW):
+        while jobs := leases.claim(f"w{worker}", limit=3, now=NOW):
             taken += [job.id for job in jobs]
         return taken
 
@@ -148,60 +162,63 @@ def test_each_job_goes_to_one_worker(ledger: Ledger, queue: Queue) -> None:
     assert len(taken) == len(set(taken)) == 50
 
 
-def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, queue: Queue) -> None:
+def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, leases: Leases) -> None:
     """Not before, and the dead one can do nothing with it if it wakes up."""
     invited(ledger)
-    [dead] = queue.claim("dead", limit=1, now=NOW)
-    assert not queue.claim("next", limit=1, now=NOW + LEASE)
-    [job] = queue.claim("next", limit=1, now=NOW + LEASE + timedelta(seconds=1))
+    [dead] = leases.claim("dead", limit=1, now=NOW)
+    assert not leases.claim("next", limit=1, now=NOW + LEASE)
+    [job] = leases.claim("next", limit=1, now=NOW + LEASE + timedelta(seconds=1))
     assert job.id == dead.id
-    assert not queue.mark_sent(dead, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
-    assert not queue.fail(dead, trouble="no", now=NOW)
-    assert not queue.postpone(dead, until=NOW, trouble="no", now=NOW, costs_attempt=True)
-    assert queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+    with pytest.raises(LeaseLost):
+        leases.mark_sent(dead, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+    with pytest.raises(LeaseLost):
+        leases.fail(dead, reason="no", now=NOW)
+    with pytest.raises(LeaseLost):
+        leases.postpone(dead, until=NOW, reason="no", now=NOW, costs_attempt=True)
+    leases.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
 
 
-def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, queue: Queue) -> None:
+def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, leases: Leases) -> None:
     """A thread that was given up and wakes later finds the row claimed anew under its own name."""
     invited(ledger)
-    [slow] = queue.claim("w", limit=1, now=NOW)
-    queue.release("w", now=NOW)
-    [job] = queue.claim("w", limit=1, now=NOW)
-    assert not queue.still_holds(slow, now=NOW)
-    assert queue.still_holds(job, now=NOW)
+    [slow] = leases.claim("w", limit=1, now=NOW)
+    leases.release("w", now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW)
+    assert not holds(leases, slow)
+    assert holds(leases, job)
 
 
-def test_another_workers_claim_counts_no_more(ledger: Ledger, queue: Queue) -> None:
+def test_another_workers_claim_counts_no_more(ledger: Ledger, leases: Leases) -> None:
     """Also where the tries were given back, so that both claims are the first."""
     invited(ledger)
-    [slow] = queue.claim("slow", limit=1, now=NOW)
-    queue.postpone(slow, until=NOW, trouble="down", now=NOW, costs_attempt=False)
-    [job] = queue.claim("quick", limit=1, now=NOW)
+    [slow] = leases.claim("slow", limit=1, now=NOW)
+    leases.postpone(slow, until=NOW, reason="down", now=NOW, costs_attempt=False)
+    [job] = leases.claim("quick", limit=1, now=NOW)
     assert job.attempts == slow.attempts
-    assert not queue.still_holds(slow, now=NOW)
-    assert queue.still_holds(job, now=NOW)
+    assert not holds(leases, slow)
+    assert holds(leases, job)
 
 
-def test_a_worker_that_restarts_takes_its_own_jobs_back(ledger: Ledger, queue: Queue) -> None:
+def test_a_worker_that_restarts_takes_its_own_jobs_back(ledger: Ledger, leases: Leases) -> None:
     """Under the same name at once; another's lease is left alone."""
     invited(ledger, "a@example.com")
     invited(ledger, "b@example.com")
-    queue.claim("mine", limit=1, now=NOW)
-    queue.claim("theirs", limit=1, now=NOW)
-    assert queue.release("mine", now=NOW) == 1
-    assert len(queue.claim("mine", limit=5, now=NOW)) == 1
+    leases.claim("mine", limit=1, now=NOW)
+    leases.claim("theirs", limit=1, now=NOW)
+    assert leases.release("mine", now=NOW) == 1
+    assert len(leases.claim("mine", limit=5, now=NOW)) == 1
 
 
-def test_an_expired_invitation_is_never_sent(ledger: Ledger, queue: Queue) -> None:
+def test_an_expired_invitation_is_never_sent(ledger: Ledger, leases: Leases) -> None:
     """Its link would be dead on arrival."""
     row = invited(ledger, expires_at=NOW + timedelta(minutes=1))
-    assert not queue.claim("w", limit=1, now=NOW + timedelta(minutes=1))
+    assert not leases.claim("w", limit=1, now=NOW + timedelta(minutes=1))
     assert row.status(NOW + timedelta(minutes=1)) == "expired"
 
 
-def test_resending_gives_a_full_life_and_a_new_message(ledger: Ledger, queue: Queue) -> None:
+def test_resending_gives_a_full_life_and_a_new_message(ledger: Ledger, leases: Leases) -> None:
     """Also to one that has expired; not to one that has ended."""
-    row = sent(ledger, queue)
+    row = sent(ledger, leases)
     again = ledger.requeue(row.id, actor="Grace", expires_at=NOW + 9 * DAY, now=NOW + 6 * DAY)
     assert again is not None
     assert (again.state, again.generation) == (State.QUEUED, 2)
@@ -210,43 +227,48 @@ def test_resending_gives_a_full_life_and_a_new_message(ledger: Ledger, queue: Qu
     assert ledger.requeue(row.id, actor="Grace", expires_at=NOW + 9 * DAY, now=NOW) is None
 
 
-def test_a_withdrawn_invitation_is_taken_from_its_worker(ledger: Ledger, queue: Queue) -> None:
+def test_a_withdrawn_invitation_is_taken_from_its_worker(ledger: Ledger, leases: Leases) -> None:
     """The worker finds out at its next step and stops."""
     row = invited(ledger)
-    [job] = queue.claim("w", limit=1, now=NOW)
-    assert queue.still_holds(job, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW)
+    assert holds(leases, job)
     assert ledger.revoke(row.id, actor="Grace", reason="", now=NOW)
-    assert not queue.still_holds(job, now=NOW)
-    assert not queue.note_user(job, "auth0|1")
-    assert not queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+    assert not holds(leases, job)
+    assert not holds(leases, job, user_id="auth0|1")
+    with pytest.raises(LeaseLost):
+        leases.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
     assert ledger.get(row.id).state == State.REVOKED
 
 
-def test_of_ten_sign_ins_at_once_one_accepts(ledger: Ledger, queue: Queue) -> None:
+def test_of_ten_sign_ins_at_once_one_accepts(
+    ledger: Ledger, leases: Leases, visits: Visits
+) -> None:
     """The others find nothing left to accept."""
-    row = sent(ledger, queue)
+    row = sent(ledger, leases)
     with ThreadPoolExecutor(10) as pool:
         won = list(
             pool.map(
-                lambda _: ledger.accept(sub=f"auth0|{row.id}", email="a@example.com", now=LATER),
+                lambda _: visits.accept(sub=f"auth0|{row.id}", email="a@example.com", now=LATER),
                 range(10),
             )
         )
-    assert sum(each is not None for each in won) == 1
+    assert sum(won) == 1
 
 
-def test_no_other_account_can_accept(ledger: Ledger, queue: Queue) -> None:
+def test_no_other_account_can_accept(ledger: Ledger, leases: Leases, visits: Visits) -> None:
     """Not even one with the same address."""
-    sent(ledger, queue)
-    assert ledger.accept(sub="auth0|other", email="ada@example.com", now=LATER) is None
+    sent(ledger, leases)
+    assert not visits.accept(sub="auth0|other", email="ada@example.com", now=LATER)
 
 
-def test_accepting_after_the_end_of_its_life_is_fine(ledger: Ledger, queue: Queue) -> None:
+def test_accepting_after_the_end_of_its_life_is_fine(
+    ledger: Ledger, leases: Leases, visits: Visits
+) -> None:
     """The sign-in itself proves that the link was used in time."""
-    row = sent(ledger, queue)
+    row = sent(ledger, leases)
     late = NOW + 30 * DAY
     assert row.status(late) == "expired"
-    assert ledger.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=late) is not None
+    assert visits.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=late)
 
 
 def test_the_database_refuses_an_acceptance_without_proof(engine: Engine, ledger: Ledger) -> None:
@@ -271,25 +293,25 @@ def test_an_event_is_neither_changed_nor_removed(
         db.execute(text(statement))
 
 
-def test_a_retry_of_one_message_is_one_delivery(ledger: Ledger, queue: Queue) -> None:
+def test_a_retry_of_one_message_is_one_delivery(ledger: Ledger, leases: Leases) -> None:
     """What the server said last is what is kept."""
     row = invited(ledger)
-    [job] = queue.claim("w", limit=1, now=NOW)
-    queue.postpone(job, until=NOW, trouble="busy", now=NOW, costs_attempt=True, message_id="<m@x>")
-    [job] = queue.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW)
+    leases.postpone(job, until=NOW, reason="busy", now=NOW, costs_attempt=True, message_id="<m@x>")
+    [job] = leases.claim("w", limit=1, now=NOW)
     assert job.attempts == 2
-    queue.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=LATER)
-    [delivery] = ledger.deliveries(row.id)
+    leases.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=LATER)
+    [delivery] = ledger.messages(row.id)
     assert (delivery.status, delivery.at) == ("accepted", LATER)
 
 
-def test_a_wait_that_is_nobodys_fault_costs_no_attempt(ledger: Ledger, queue: Queue) -> None:
+def test_a_wait_that_is_nobodys_fault_costs_no_attempt(ledger: Ledger, leases: Leases) -> None:
     """A paused queue does not use up a row's tries."""
     invited(ledger)
     for _ in range(3):
-        [job] = queue.claim("w", limit=1, now=NOW)
+        [job] = leases.claim("w", limit=1, now=NOW)
         assert job.attempts == 1
-        queue.postpone(job, until=NOW, trouble="down", now=NOW, costs_attempt=False)
+        leases.postpone(job, until=NOW, reason="down", now=NOW, costs_attempt=False)
 
 
 def test_the_list_is_newest_first_and_can_be_searched(ledger: Ledger) -> None:

@@ -12,8 +12,9 @@ from aiosmtpd.controller import Controller
 from bs4 import BeautifulSoup
 
 from invite_site.errors import MailDelayed, MailRefused, MailUnavailable
-from invite_site.mail.message import Mailer, Recipient, invitation_link, time_left
+from invite_site.mail.message import Mailer, Recipient, time_left
 from invite_site.server import listening
+from invite_site.tenant.management import invitation_link
 from tests.support.running import APP_NAME, Tenant, settings_for
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

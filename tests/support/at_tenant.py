@@ -9,7 +9,6 @@ from typing import Any
 from click.testing import Result
 
 from invite_site import create_app
-from invite_site.server import site_of
 from invite_site.settings import Settings
 from invite_site.tenant.setup import files
 from invite_site.tenant.setup.api import Credentials, ManagementApi
@@ -18,7 +17,7 @@ from invite_site.tenant.setup.check import Report, check
 from invite_site.tenant.setup.look import Look
 from invite_site.tenant.setup.ways import Ways
 
-from .running import Tenant, settings_for
+from .running import Tenant, services_of, settings_for
 
 
 @dataclass
@@ -97,7 +96,7 @@ class AtTenant:
             runner = app.test_cli_runner()
             return runner.invoke(args=["tenant", *words], input=answer, env=environment)
         finally:
-            site_of(app).engine.dispose()
+            services_of(app).engine.dispose()
 
 
 def at_tenant(tenant: Tenant, folder: Path, ways: Ways | None = None) -> AtTenant:

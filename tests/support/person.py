@@ -106,6 +106,10 @@ class Person:
         """What stands in the field with this label."""
         return str(self._field(label).get("value", ""))
 
+    def offers(self, words: str) -> bool:
+        """Whether the page has a link or a button with these words."""
+        return words in [each.get_text(" ", strip=True) for each in self.soup(["a", "button"])]
+
     def sees_link(self, words: str) -> str:
         for link in self.soup.find_all("a"):
             if link.get_text(" ", strip=True) == words:

@@ -12,10 +12,12 @@ import requests
 from flask import Flask
 
 from invite_site import create_app
+from invite_site.invitations.people import Inviter
 from invite_site.local_tenant import TenantConfig, serve
-from invite_site.server import listening, prepare, serving, site_of, working
+from invite_site.server import listening, prepare, serving, working
+from invite_site.services import Services
 from invite_site.settings import Settings
-from invite_site.web.current import Site
+from invite_site.web.current import EXTENSION
 
 from .person import Person
 
@@ -112,34 +114,37 @@ class RunningSite:
     settings: Settings
 
     @property
-    def parts(self) -> Site:
-        return site_of(self.app)
+    def services(self) -> Services:
+        return services_of(self.app)
 
     def delivers(self) -> int:
         """One round of a worker: everything due now; returns how many rows it took."""
-        invitations = self.parts.invitations
-        jobs = invitations.claim("test worker", limit=10)
+        deliveries = self.services.deliveries
+        jobs = deliveries.claim("test worker", limit=10)
         for job in jobs:
-            invitations.deliver(job)
-        invitations.check_with_tenant(limit=10)
+            deliveries.deliver(job)
+        deliveries.check(limit=10)
         return len(jobs)
 
     def invites(self, email: str, name: str = "") -> Any:
-        from invite_site.invitations.service import Inviter
-
-        return self.parts.invitations.invite(email, name=name, inviter=Inviter("Grace Hopper"))
+        return self.services.invitations.invite(email, name=name, inviter=Inviter("Grace Hopper"))
 
     def row(self, invitation_id: int) -> Any:
-        return self.parts.ledger.get(invitation_id)
+        return self.services.ledger.get(invitation_id)
 
     def status(self, email: str) -> str:
-        rows = self.parts.ledger.page(now=self.clock(), query=email.lower(), size=1)
+        rows = self.services.ledger.page(now=self.clock(), query=email.lower(), size=1)
         return rows[0].status(self.clock())
 
     def make_admin(self, email: str = ADMIN) -> None:
-        user = self.parts.tenant.find_user(email)
+        user = self.services.tenant.find_user(email)
         assert user is not None
-        self.parts.admins.grant(user.user_id, label=email, now=self.clock())
+        self.services.admins.grant(user.user_id, label=email, now=self.clock())
+
+
+def services_of(app: Flask) -> Services:
+    services: Services = app.extensions[EXTENSION]
+    return services
 
 
 @contextlib.contextmanager
@@ -178,11 +183,12 @@ def running_site(
         url = f"http://localhost:{listener.getsockname()[1]}"
         settings = replace(settings, site_url=url)
         app = create_app(settings, clock)
-        stack.callback(site_of(app).engine.dispose)
-        prepare(app)
+        services = services_of(app)
+        stack.callback(services.engine.dispose)
+        prepare(services)
         stack.enter_context(serving(app, listener))
         if worker:
-            stack.enter_context(working(app, worker))
+            stack.enter_context(working(services, worker))
         yield RunningSite(url, app, clock, settings)
 
 

@@ -39,7 +39,7 @@ def client(settings: Settings) -> TenantClient:
 
 def test_it_works(client: TenantClient, tenant: Tenant) -> None:
     """Create, find, look up, ticket: what an invitation needs."""
-    user_id = client.create_user(ADA, "ref-1")
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
     found = client.find_user("ada+tag@example.com")
     assert found is not None
     assert (found.user_id, found.invitation_ref, found.has_logged_in) == (user_id, "ref-1", False)
@@ -54,16 +54,16 @@ def test_it_works(client: TenantClient, tenant: Tenant) -> None:
 
 def test_no_second_mail_goes_out_beside_ours(client: TenantClient, tenant: Tenant) -> None:
     """Auth0 would verify the address with a mail of its own."""
-    client.create_user(ADA, "ref-1")
+    client.create_user(ADA.email_norm, ADA.name, "ref-1")
     assert tenant.mails() == []
     assert tenant.user("ada+tag@example.com")["email_verified"] is False
 
 
 def test_a_second_account_of_an_address_is_refused(client: TenantClient) -> None:
     """With an error of its own, since it has an answer of its own."""
-    client.create_user(ADA, "ref-1")
+    client.create_user(ADA.email_norm, ADA.name, "ref-1")
     with pytest.raises(UserExists):
-        client.create_user(ADA, "ref-2")
+        client.create_user(ADA.email_norm, ADA.name, "ref-2")
 
 
 def test_nobody_is_found_as_none(client: TenantClient) -> None:
@@ -198,7 +198,7 @@ def test_an_answer_that_nobody_can_read_is_none(settings: Settings, unreadable_t
     """No account, no user and no ticket comes of it, but an error that passes."""
     client = TenantClient(replace(settings, management_url=unreadable_tenant))
     for ask in (
-        lambda: client.create_user(ADA, "ref"),
+        lambda: client.create_user(ADA.email_norm, ADA.name, "ref"),
         lambda: client.get_user("auth0|1"),
         lambda: client.create_ticket("auth0|1", ref="ref", lifetime=60),
     ):

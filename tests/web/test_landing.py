@@ -20,7 +20,7 @@ def ref(site: RunningSite) -> str:
 def contents(site: RunningSite) -> dict[str, list[object]]:
     """Everything the site has stored, but for logins under way."""
     tables = ("invitation", "invitation_event", "delivery", "session", "admin_grant", "pause")
-    with site.parts.engine.connect() as db:
+    with site.services.engine.connect() as db:
         return {
             table: [tuple(row) for row in db.execute(text(f"SELECT * FROM {table}"))]  # noqa: S608
             for table in tables
@@ -120,7 +120,7 @@ def test_without_a_known_ref_the_address_given_is_a_hint_if_it_looks_like_one(
     assert answer.status_code == 302
     assert hint_of(answer.headers["Location"]) == hint
     assert contents(site) == before
-    with site.parts.engine.connect() as db:
+    with site.services.engine.connect() as db:
         assert db.execute(text("SELECT count(*) FROM login_transaction")).scalar() == 1
 
 
@@ -128,21 +128,21 @@ def test_coming_back_is_noted_as_a_hint_once(site: RunningSite, person: Person, 
     """The first return is noted; the state does not move."""
     for _ in range(3):
         person.peeks(f"{site.url}/invite/complete?i={ref}&success=true")
-    row = site.parts.ledger.by_ref(ref)
+    row = site.services.ledger.by_ref(ref)
     assert row is not None
     assert row.state == "sent"
     assert row.result_seen_at is not None
-    events = [event.event for event in site.parts.ledger.events(row.id)]
-    assert events.count("came back from the password page") == 1
+    events = [event.event for event in site.services.ledger.events(row.id)]
+    assert events.count("result_seen") == 1
 
 
 def test_a_withdrawn_invitation_has_its_own_page(
     site: RunningSite, person: Person, ref: str
 ) -> None:
     """No login is begun, whatever `success` says."""
-    row = site.parts.ledger.by_ref(ref)
+    row = site.services.ledger.by_ref(ref)
     assert row is not None
-    site.parts.invitations.revoke(row.id, actor="Grace")
+    site.services.invitations.revoke(row.id, actor="Grace")
     for success in ("true", "false"):
         person.opens(f"{site.url}/invite/complete?i={ref}&success={success}")
         assert person.heading == "This invitation was withdrawn"

@@ -1,0 +1,23 @@
+"""The admin pages. The blueprint denies by default: its guard runs before each of its views."""
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..current import current_session, is_admin
+from ..signin import start_login
+
+bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+@bp.before_request
+def require_admin() -> ResponseReturnValue | None:
+    """Who is not signed in signs in; who may not invite is told."""
+    if current_session() is None:
+        is_page = request.method == "GET"
+        return start_login(next_page=request.path if is_page else url_for("admin.overview"))
+    if not is_admin():
+        return render_template("auth/not_admin.html"), 403
+    return None
+
+
+from . import invitations  # noqa: E402, F401 - its views register themselves on `bp`

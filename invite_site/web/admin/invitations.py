@@ -1,49 +1,37 @@
-"""The admin pages: who was invited, how far each one got, and inviting more.
+"""Who was invited, how far each one got, and inviting more."""
 
-Deny by default: the door stands before the whole blueprint, so no page can be forgotten.
-"""
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
-
-from ...errors import AlreadyInvited, InvalidInvitee, InvitationError, NotPossibleNow
-from ...invitations.channels import way_of
-from ...invitations.service import Inviter
-from ..current import signed_in, site
+from ...errors import AlreadyInvited, InvalidInvitee, NotPossibleNow
+from ...invitations import channels
+from ...invitations.lifecycle import STATUSES
+from ...invitations.people import Inviter
+from ..current import current_session, services
 from ..forms import InviteForm, RevokeForm
-from ..signin import View, require_admin
-
-bp = Blueprint("admin", __name__, url_prefix="/admin")
-bp.before_request(require_admin)
+from . import bp
+from .timeline import timeline_of
 
 PAGE = 50
-STATUSES = (
-    "queued",
-    "sending",
-    "sent",
-    "password_set",
-    "accepted",
-    "expired",
-    "revoked",
-    "failed",
-)
 
 
 @bp.get("/")
-def overview() -> View:
+def overview() -> ResponseReturnValue:
     return redirect(url_for("admin.invitations"), 303)
 
 
 @bp.get("/invitations")
-def invitations() -> View:
+def invitations() -> ResponseReturnValue:
     """The list, newest first; `q` looks in address and name, `state` picks a status."""
-    query = _line(request.args.get("q", ""))[:254]
+    query = _one_line(request.args.get("q", ""))[:254]
     status = request.args.get("state", "")
     status = status if status in STATUSES else ""
-    rows = site().ledger.page(
-        now=site().clock(),
+    now = services.clock()
+    rows = services.ledger.page(
+        now=now,
         query=query,
         status=status,
-        before=request.args.get("before", type=_number),
+        before=request.args.get("before", type=_row_id),
         size=PAGE + 1,
     )
     return render_template(
@@ -54,28 +42,28 @@ def invitations() -> View:
         query=query,
         status=status,
         statuses=STATUSES,
-        now=site().clock(),
-        pause=site().pauses.current(),
+        now=now,
+        outage=services.circuit_breaker.outage(),
     )
 
 
 @bp.get("/invitations/new")
-def new() -> View:
+def new() -> ResponseReturnValue:
     return _form_page(InviteForm(formdata=None))
 
 
 @bp.post("/invitations")
-def create() -> View:
+def create() -> ResponseReturnValue:
     """Queue one invitation. What was typed stays in the form until it is."""
     form = InviteForm()
     taken: AlreadyInvited | None = None
     if form.validate_on_submit():
         try:
-            row = site().invitations.invite(
+            row = services.invitations.invite(
                 form.email.data or "",
                 name=form.name.data or "",
                 inviter=_inviter(),
-                form_key=_line(form.key.data or "")[:64] or None,
+                form_key=_one_line(form.key.data or "")[:64] or None,
             )
         except InvalidInvitee as invalid:
             form[invalid.field].errors = [str(invalid)]
@@ -89,64 +77,67 @@ def create() -> View:
 
 
 @bp.get("/invitations/<int(max=2147483647):invitation_id>")
-def invitation(invitation_id: int) -> View:
+def invitation(invitation_id: int) -> ResponseReturnValue:
     """One invitation, with what happened to it and who says so."""
-    ledger = site().ledger
-    row = ledger.get(invitation_id)
+    row = services.ledger.get(invitation_id)
+    now = services.clock()
     return render_template(
         "admin/invitation.html",
         row=row,
-        status=row.status(site().clock()),
-        events=ledger.events(row.id),
-        carrier="the tenant" if site().settings.delivery == "tenant_email" else "the mail server",
-        now=site().clock(),
-        pause=site().pauses.current(),
+        status=row.status(now),
+        steps=timeline_of(row, now),
+        events=services.ledger.events(row.id),
+        delivery=services.settings.delivery,
+        outage=services.circuit_breaker.outage(),
         form=RevokeForm(formdata=None),
     )
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
-def resend(invitation_id: int) -> View:
-    return _act(invitation_id, "A new invitation is on its way; the older link stops working.")
+def resend(invitation_id: int) -> ResponseReturnValue:
+    try:
+        services.invitations.resend(invitation_id, actor=_inviter().name)
+    except NotPossibleNow as refused:
+        return _back_to(invitation_id, str(refused), "error")
+    return _back_to(
+        invitation_id, "A new invitation is on its way; the older link stops working.", "success"
+    )
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
-def revoke(invitation_id: int) -> View:
-    return _act(invitation_id, "The invitation is withdrawn.", revoking=True)
+def revoke(invitation_id: int) -> ResponseReturnValue:
+    reason = _one_line(RevokeForm().reason.data or "")[:200]
+    try:
+        services.invitations.revoke(invitation_id, actor=_inviter().name, reason=reason)
+    except NotPossibleNow as refused:
+        return _back_to(invitation_id, str(refused), "error")
+    return _back_to(invitation_id, "The invitation is withdrawn.", "success")
 
 
 def _form_page(form: InviteForm, taken: AlreadyInvited | None = None) -> str:
-    way, limits = way_of(site().settings)
-    return render_template("admin/invite.html", form=form, taken=taken, way=way, limits=limits)
+    channel, limits = channels.describe(services.settings)
+    return render_template(
+        "admin/invite.html", form=form, taken=taken, channel=channel, limits=limits
+    )
 
 
-def _act(invitation_id: int, done: str, *, revoking: bool = False) -> View:
-    try:
-        if revoking:
-            form = RevokeForm()
-            reason = _line(form.reason.data or "")[:200]
-            site().invitations.revoke(invitation_id, actor=_inviter().name, reason=reason)
-        else:
-            site().invitations.resend(invitation_id, actor=_inviter().name)
-    except NotPossibleNow as refused:
-        flash(str(refused), "error")
-    else:
-        flash(done, "success")
+def _back_to(invitation_id: int, sentence: str, category: str) -> ResponseReturnValue:
+    flash(sentence, category)
     return redirect(url_for("admin.invitation", invitation_id=invitation_id), 303)
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     """What somebody typed as one line of letters that can be stored and shown."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _number(value: str) -> int:
+def _row_id(value: str) -> int:
     """A number that the database can hold."""
     return max(0, min(int(value), 2**31 - 1))
 
 
 def _inviter() -> Inviter:
-    who = signed_in()
-    if who is None:  # the door let nobody through unknown
-        raise InvitationError("Sign in to invite somebody.")
-    return Inviter(name=who.name or who.email, sub=who.sub)
+    session = current_session()
+    if session is None:  # the guard of the blueprint let nobody through who is not signed in
+        abort(403)
+    return Inviter(name=session.name or session.email, sub=session.sub)

@@ -1,0 +1,49 @@
+"""`flask serve` and `flask db …`: the site with its worker, and the database."""
+
+import signal
+import threading
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from ..database.engine import upgrade
+from ..server import PortInUse, listening, prepare, serving, working
+from ..web.current import services
+
+db = AppGroup("db", help="The database.")
+
+
+@db.command("upgrade")
+def upgrade_() -> None:
+    """Bring the database to the newest revision."""
+    upgrade(services.engine)
+    click.echo("The database is up to date.")
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def serve(host: str) -> None:
+    """Serve the site with a worker beside it, on SITE_PORT."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy's target
+    settings = services.settings
+    stop = stop_on_signal()
+    prepare(services)
+    try:
+        with (
+            listening(settings.site_port, host) as listener,
+            serving(app, listener),
+            working(services),
+        ):
+            click.echo(f"Ready: {settings.site_url}")
+            stop.wait()
+    except PortInUse as taken:
+        raise click.ClickException(f"{taken} Set SITE_PORT to a free one.") from taken
+
+
+def stop_on_signal() -> threading.Event:
+    """Set once this process is asked to stop (SIGINT, SIGTERM)."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,119 @@
+"""The life of an invitation: its states, what moves it on, and the evidence that each move needs.
+
+    queued → sending → sent → password_set → accepted
+
+*Accepted*, *revoked* and *failed* are ends. *Expired* is no state: a queued or sent invitation
+whose time has run out is shown as expired (`Invitation.is_expired`).
+"""
+
+import enum
+from dataclasses import dataclass
+
+
+class State(enum.StrEnum):
+    """Where an invitation stands, as it is stored."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    PASSWORD_SET = "password_set"  # noqa: S105 - a state, not a password
+    ACCEPTED = "accepted"
+    REVOKED = "revoked"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be accepted."""
+        return self in OPEN_STATES
+
+
+OPEN_STATES = (State.QUEUED, State.SENDING, State.SENT, State.PASSWORD_SET)
+
+# What people see: a state, or that the time has run out.
+EXPIRED = "expired"
+STATUSES = (*OPEN_STATES, State.ACCEPTED, EXPIRED, State.REVOKED, State.FAILED)
+
+
+class EventKind(enum.StrEnum):
+    """What can happen to an invitation, as it is stored; the words for people are in templates."""
+
+    INVITED = "invited"
+    RESENT = "resent"
+    REVOKED = "revoked"
+    DELIVERY_STARTED = "delivery_started"
+    LEASE_RELEASED = "lease_released"
+    POSTPONED = "postponed"
+    FAILED = "failed"
+    HANDED_TO_MAIL_SERVER = "handed_to_mail_server"
+    HANDED_TO_TENANT = "handed_to_tenant"
+    LINK_OPENED = "link_opened"
+    RESULT_SEEN = "result_seen"
+    PASSWORD_SET = "password_set"  # noqa: S105 - an event, not a password
+    WRONG_ACCOUNT = "wrong_account"
+    ACCEPTED = "accepted"
+    TICKET_WITHDRAWN = "ticket_withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One allowed move. `evidence` says what whoever makes it must have seen."""
+
+    event: EventKind
+    sources: tuple[State, ...]
+    target: State
+    evidence: str
+
+
+INVITE = Transition(
+    EventKind.INVITED,
+    (),
+    State.QUEUED,
+    "an admin, or the command line; the address has no open one",
+)
+RESEND = Transition(
+    EventKind.RESENT,
+    (State.SENT, State.QUEUED),
+    State.QUEUED,
+    "an admin, or the command line; a queued one only after it has expired",
+)
+CLAIM = Transition(
+    EventKind.DELIVERY_STARTED,
+    (State.QUEUED, State.SENDING),
+    State.SENDING,
+    "the worker's own UPDATE took the lease; from sending only after the lease before ran out",
+)
+RELEASE = Transition(
+    EventKind.LEASE_RELEASED,
+    (State.SENDING,),
+    State.QUEUED,
+    "the holder stops, or its lease ran out",
+)
+POSTPONE = Transition(
+    EventKind.POSTPONED, (State.SENDING,), State.QUEUED, "the lease; a refusal that passes"
+)
+FAIL = Transition(EventKind.FAILED, (State.SENDING,), State.FAILED, "the lease; a final refusal")
+HAND_TO_MAIL_SERVER = Transition(
+    EventKind.HANDED_TO_MAIL_SERVER,
+    (State.SENDING,),
+    State.SENT,
+    "the lease; the mail server took the message",
+)
+HAND_TO_TENANT = Transition(
+    EventKind.HANDED_TO_TENANT,
+    (State.SENDING,),
+    State.SENT,
+    "the lease; the tenant took the order to send its own mail",
+)
+SET_PASSWORD = Transition(
+    EventKind.PASSWORD_SET,
+    (State.SENT,),
+    State.PASSWORD_SET,
+    "the tenant's `last_password_reset`, at or after the ticket was made",
+)
+ACCEPT = Transition(
+    EventKind.ACCEPTED,
+    OPEN_STATES,
+    State.ACCEPTED,
+    "a verified ID token whose `sub` is the invited account",
+)
+REVOKE = Transition(EventKind.REVOKED, OPEN_STATES, State.REVOKED, "an admin, or the command line")

@@ -1,0 +1,93 @@
+"""The parts of the running site, put together once. Views, commands and the worker get these."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from .accounts.admins import Admins
+from .accounts.sessions import Sessions
+from .database.engine import open_engine
+from .invitations.acceptance import Acceptance
+from .invitations.channels import channel_of
+from .invitations.checks import Checks
+from .invitations.circuit_breaker import CircuitBreaker
+from .invitations.delivery import Deliveries
+from .invitations.leases import Leases
+from .invitations.ledger import Ledger
+from .invitations.service import Invitations
+from .invitations.visits import Visits
+from .mail.message import Mailer
+from .settings import Settings
+from .tenant.management import Tenant
+from .tenant.relying_party import RelyingParty
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the use cases, pages and commands of one site share. `clock` gives aware UTC."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    engine: Engine
+    ledger: Ledger
+    invitations: Invitations
+    acceptance: Acceptance
+    deliveries: Deliveries
+    circuit_breaker: CircuitBreaker
+    sessions: Sessions
+    admins: Admins
+    tenant: Tenant
+    relying_party: RelyingParty
+
+
+def build_services(settings: Settings, clock: Callable[[], datetime]) -> Services:
+    """The services of these settings. Raises ConfigError for a database address it cannot read."""
+    engine = open_engine(settings.database_url)
+    client = {"connection": settings.connection, "client_id": settings.client_id}
+    ledger = Ledger(engine, **client)
+    leases = Leases(engine)
+    circuit_breaker = CircuitBreaker(engine)
+    sessions = Sessions(engine, clock)
+    admins = Admins(engine)
+    tenant = Tenant(settings)
+    checks = Checks(ledger=ledger, leases=leases, tenant=tenant, clock=clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        ledger=ledger,
+        invitations=Invitations(settings, ledger, clock),
+        acceptance=Acceptance(
+            settings,
+            ledger=ledger,
+            visits=Visits(engine, **client),
+            checks=checks,
+            tenant=tenant,
+            admins=admins,
+            clock=clock,
+        ),
+        deliveries=Deliveries(
+            settings,
+            ledger=ledger,
+            leases=leases,
+            circuit_breaker=circuit_breaker,
+            checks=checks,
+            tenant=tenant,
+            channel=channel_of(
+                settings,
+                tenant=tenant,
+                mailer=Mailer(settings),
+                ledger=ledger,
+                leases=leases,
+                clock=clock,
+            ),
+            clock=clock,
+        ),
+        circuit_breaker=circuit_breaker,
+        sessions=sessions,
+        admins=admins,
+        tenant=tenant,
+        relying_party=RelyingParty(settings, sessions),
+    )

@@ -1,0 +1,83 @@
+"""A page for everything that can go wrong, with one sentence and one next step."""
+
+import logging
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from ..errors import DeliveryError, InvitationNotFound, LoginError
+from .signin import login_refused
+
+log = logging.getLogger(__name__)
+
+SENTENCES = {
+    400: ("That request could not be understood", "Go back and try it again."),
+    403: ("You may not open this page", "Go to the start page."),
+    404: ("There is no such page", "Check the address, or go to the start page."),
+    405: ("That does not work this way", "Go to the start page."),
+    413: ("That is too much at once", "Send less in one go."),
+    429: ("Too many requests", "Wait a minute, then try again."),
+}
+UNKNOWN = ("Something went wrong", "Go back and try it again.")
+
+
+def init_app(app: Flask) -> None:
+    """Give `app` a page for each error of ours and of the framework."""
+    app.register_error_handler(LoginError, login_refused)
+    app.register_error_handler(DeliveryError, _upstream_unavailable)
+    app.register_error_handler(InvitationNotFound, lambda error: _page(404))
+    app.register_error_handler(CSRFError, _csrf_failed)
+    app.register_error_handler(OperationalError, _database_unavailable)
+    app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
+    app.register_error_handler(Exception, _internal_error)
+
+
+def _page(
+    status: int, title: str = "", advice: str = "", *, retry_after: int | None = None
+) -> ResponseReturnValue:
+    known = SENTENCES.get(status, UNKNOWN)
+    page = render_template(
+        "errors/page.html", status=status, title=title or known[0], advice=advice or known[1]
+    )
+    return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
+
+
+def _csrf_failed(error: CSRFError) -> ResponseReturnValue:
+    return _page(
+        400,
+        "This form has lost its cookie",
+        "Nothing was changed. Go back, reload the page and send the form again.",
+    )
+
+
+def _database_unavailable(error: OperationalError) -> ResponseReturnValue:
+    log.error("the database did not answer: %s", type(error.orig).__name__)
+    return _page(
+        503,
+        "The site cannot reach its database",
+        "Nothing was saved. Wait a moment, then try again.",
+        retry_after=5,
+    )
+
+
+def _upstream_unavailable(error: DeliveryError) -> ResponseReturnValue:
+    log.warning("a page had to do without the tenant: %s", type(error).__name__)
+    return _page(
+        503,
+        "This does not work right now",
+        "The sign-in service does not answer. Nothing is lost: wait a moment, go back and "
+        "try it again.",
+        retry_after=10,
+    )
+
+
+def _internal_error(error: Exception) -> ResponseReturnValue:
+    log.error("unforeseen error in %s", request.endpoint, exc_info=error)
+    return _page(
+        500,
+        "Something went wrong here",
+        "It is our fault and has been noted. Go back and try it again.",
+    )

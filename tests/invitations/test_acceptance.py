@@ -1,0 +1,55 @@
+"""What a verified login means: who gets access, and on whose word."""
+
+from dataclasses import replace
+
+from invite_site.accounts.sessions import Identity
+from invite_site.invitations.acceptance import LoginOutcome
+from tests.support.running import RunningSite
+
+ADA = "ada@example.com"
+
+
+def identity_of(site: RunningSite, invitation_id: int) -> Identity:
+    """Whoever was invited, as a verified ID token would name them."""
+    row = site.row(invitation_id)
+    return Identity(
+        sub=row.user_id,
+        email=row.email_norm,
+        email_verified=True,
+        name="",
+        tenant_sid="",
+        has_admin_role=False,
+    )
+
+
+def test_the_invited_account_is_accepted(site: RunningSite) -> None:
+    """Once; every later login is an ordinary one."""
+    row = site.invites(ADA)
+    site.delivers()
+    who = identity_of(site, row.id)
+    complete_login = site.services.acceptance.complete_login
+    assert complete_login(who, row.ref) is LoginOutcome.ACCEPTED
+    assert complete_login(who, None) is LoginOutcome.SIGNED_IN
+
+
+def test_an_unverified_address_is_not_accepted(site: RunningSite) -> None:
+    """The tenant has to say that the link reached its reader."""
+    row = site.invites(ADA)
+    site.delivers()
+    who = replace(identity_of(site, row.id), email_verified=False)
+    assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.UNVERIFIED
+
+
+def test_a_withdrawn_invitation_gives_no_access_but_takes_none_from_an_admin(
+    site: RunningSite,
+) -> None:
+    """Neither from one with a grant nor from one with the role."""
+    row = site.invites(ADA)
+    site.delivers()
+    site.services.invitations.revoke(row.id, actor="Grace")
+    who = identity_of(site, row.id)
+    complete_login = site.services.acceptance.complete_login
+    assert complete_login(who, None) is LoginOutcome.WITHDRAWN
+    assert complete_login(replace(who, has_admin_role=True), None) is LoginOutcome.SIGNED_IN
+    site.services.admins.grant(who.sub, label=ADA, now=site.clock())
+    assert complete_login(who, None) is LoginOutcome.SIGNED_IN

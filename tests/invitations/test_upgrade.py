@@ -1,0 +1,154 @@
+"""A database that an earlier version filled is brought up to date and still tells the same story.
+
+`ledger_dc71562.json` holds the tables as the site at commit dc71562 left them, at revision 0002:
+invitations in every state and every event that it could write. `timeline_dc71562.json` is what its
+admin pages showed of them at `now`.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
+from tests.support.person import Person
+from tests.support.running import Clock, RunningSite, Tenant, running_site, settings_for, signs_in
+
+HERE = Path(__file__).parent
+REVISION = "0002"
+STORED = json.loads((HERE / "ledger_dc71562.json").read_text(encoding="utf-8"))
+TIMELINE = json.loads((HERE / "timeline_dc71562.json").read_text(encoding="utf-8"))
+NOW = datetime.fromisoformat(TIMELINE["now"])
+PHRASES = {
+    "accepted",
+    "came back from the password page",
+    "delivery started",
+    "failed",
+    "handed to the mail server",
+    "handed to the tenant",
+    "invited",
+    "lease released",
+    "link withdrawn at the tenant",
+    "opened the link",
+    "password set",
+    "revoked",
+    "sent again",
+    "waiting",
+    "wrong account",
+}
+
+
+@pytest.fixture
+def upgraded(tenant: Tenant, database_url: str, tmp_path: Path) -> Iterator[RunningSite]:
+    """A site of today on the stored database, at the moment when its pages were recorded."""
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=database_url)
+    engine = open_engine(database_url)
+    try:
+        command.upgrade(alembic_config(engine), REVISION)
+        load(engine, client_id=settings.client_id)
+        upgrade(engine)
+        assert is_current(engine)
+    finally:
+        engine.dispose()
+    clock = Clock()
+    clock.forward(seconds=(NOW - clock()).total_seconds())
+    with running_site(settings, clock=clock) as running:
+        running.make_admin()
+        yield running
+
+
+def load(engine: sa.Engine, *, client_id: str) -> None:
+    """Put the stored rows into a database at `REVISION`, as invitations of this application."""
+    with engine.begin() as db:
+        for name, rows in STORED.items():
+            table = sa.Table(name, sa.MetaData(), autoload_with=db)
+            readers = {column.name: _reader(column) for column in table.columns}
+            assert not {field for row in rows for field in row} - set(readers), name
+            if "client_id" in readers:
+                rows = [{**row, "client_id": client_id} for row in rows]
+            db.execute(
+                table.insert(),
+                [{field: read(row.get(field)) for field, read in readers.items()} for row in rows],
+            )
+            if engine.dialect.name == "postgresql" and "id" in readers:
+                # The numbers came with the rows, so the sequence has to be told.
+                newest = max(row["id"] for row in rows)
+                sequence = sa.func.pg_get_serial_sequence(name, "id")
+                db.execute(sa.select(sa.func.setval(sequence, newest)))
+
+
+def _reader(column: sa.Column[Any]) -> Callable[[Any], Any]:
+    """How a value of this column stands in JSON: a moment in ISO 8601, all else as it is."""
+    if isinstance(column.type, sa.DateTime):
+        return lambda value: datetime.fromisoformat(value) if value else None
+    return lambda value: value
+
+
+def shown_invitation(page: Person) -> dict[str, Any]:
+    """What the page of one invitation says: its status, how far it got, what happened."""
+    soup = page.soup
+    return {
+        "email": page.heading,
+        "status": _text(soup.select_one(".title .status")),
+        "ladder": [_step(step) for step in soup.select("ol.ladder li")],
+        "events": [_text(event) for event in soup.select("ol.timeline li")],
+    }
+
+
+def shown_list(page: Person) -> list[list[str]]:
+    """Address and status of each row of the list, newest first."""
+    return [
+        [_text(row.select_one("a")), _text(row.select_one(".status"))]
+        for row in page.soup.select("table.list tbody tr")
+    ]
+
+
+def _text(tag: Any) -> str:
+    return " ".join(tag.get_text(" ").split()) if tag else ""
+
+
+def _step(tag: Any) -> list[str]:
+    """What happened, when, whose word that is, and the classes that mark it."""
+    words = [_text(tag.select_one(part)) for part in ("strong", ".when", ".who")]
+    return [*words, " ".join(tag.get("class", []))]
+
+
+def test_the_stored_database_holds_every_state_and_every_event() -> None:
+    """What the other tests here compare is all there is to compare."""
+    assert {row["state"] for row in STORED["invitation"]} == {
+        "queued",
+        "sending",
+        "sent",
+        "password_set",
+        "accepted",
+        "revoked",
+        "failed",
+    }
+    assert {row["event"] for row in STORED["invitation_event"]} == PHRASES
+    assert {row["status"] for row in STORED["delivery"]} == {"accepted", "delayed", "refused"}
+
+
+def test_an_upgraded_database_shows_the_same_timeline(upgraded: RunningSite, admin: Person) -> None:
+    """Word for word what the version that wrote it showed, on both kinds of database."""
+    signs_in(admin, upgraded, start="/admin/invitations")
+    assert shown_list(admin) == TIMELINE["list"]
+    for number, recorded in TIMELINE["invitations"].items():
+        admin.opens(f"{upgraded.url}/admin/invitations/{number}")
+        assert shown_invitation(admin) == recorded, number
+
+
+def test_an_upgraded_database_goes_on(upgraded: RunningSite, tenant: Tenant) -> None:
+    """New rows find free numbers; what waited or was left by a dead worker is delivered."""
+    row = upgraded.invites("newest@example.com")
+    assert row.id == max(stored["id"] for stored in STORED["invitation"]) + 1
+    while upgraded.delivers():
+        pass
+    for local_part in ("dead", "wait", "new", "newest"):
+        address = f"{local_part}@example.com"
+        assert upgraded.status(address) == "sent", address
+        assert len(tenant.mails(address)) == 1, address
