@@ -45,45 +45,24 @@ class Services:
 def build_services(settings: Settings, clock: Callable[[], datetime]) -> Services:
     """The services of these settings. Raises ConfigError for a database address it cannot read."""
     engine = open_engine(settings.database_url)
-    client = {"connection": settings.connection, "client_id": settings.client_id}
-    ledger = Ledger(engine, **client)
+    ledger = Ledger(engine, settings.connection, settings.client_id)
+    visits = Visits(engine, settings.connection, settings.client_id)
     leases = Leases(engine)
     circuit_breaker = CircuitBreaker(engine)
     sessions = Sessions(engine, clock)
     admins = Admins(engine)
     tenant = Tenant(settings)
-    checks = Checks(ledger=ledger, leases=leases, tenant=tenant, clock=clock)
+    checks = Checks(ledger, leases, tenant, clock)
+    channel = channel_of(settings, tenant, Mailer(settings), ledger, leases, clock)
     return Services(
         settings=settings,
         clock=clock,
         engine=engine,
         ledger=ledger,
         invitations=Invitations(settings, ledger, clock),
-        acceptance=Acceptance(
-            settings,
-            ledger=ledger,
-            visits=Visits(engine, **client),
-            checks=checks,
-            tenant=tenant,
-            admins=admins,
-            clock=clock,
-        ),
+        acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
         deliveries=Deliveries(
-            settings,
-            ledger=ledger,
-            leases=leases,
-            circuit_breaker=circuit_breaker,
-            checks=checks,
-            tenant=tenant,
-            channel=channel_of(
-                settings,
-                tenant=tenant,
-                mailer=Mailer(settings),
-                ledger=ledger,
-                leases=leases,
-                clock=clock,
-            ),
-            clock=clock,
+            settings, ledger, leases, circuit_breaker, checks, tenant, channel, clock
         ),
         circuit_breaker=circuit_breaker,
         sessions=sessions,

@@ -7,6 +7,7 @@ account accepts an invitation, and only `complete_login` does so.
 import enum
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..accounts.admins import Admins
@@ -38,43 +39,33 @@ class LoginOutcome(enum.Enum):
         return self in (LoginOutcome.ACCEPTED, LoginOutcome.SIGNED_IN)
 
 
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """The way of an invitee from the mail to the first login. `clock` gives aware UTC."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        ledger: Ledger,
-        visits: Visits,
-        checks: Checks,
-        tenant: Tenant,
-        admins: Admins,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._visits = visits
-        self._checks = checks
-        self._tenant = tenant
-        self._admins = admins
-        self._clock = clock
+    settings: Settings
+    ledger: Ledger
+    visits: Visits
+    checks: Checks
+    tenant: Tenant
+    admins: Admins
+    clock: Callable[[], datetime]
 
     def find(self, ref: str) -> Invitation | None:
         """The invitation that this ref points to."""
-        return self._ledger.by_ref(ref)
+        return self.ledger.by_ref(ref)
 
     def find_by_link(self, token: str) -> Invitation | None:
         """The invitation whose newest mail carries this landing link."""
-        return self._ledger.by_landing(landing_hash(token))
+        return self.ledger.by_landing(landing_hash(token))
 
     def record_result(self, ref: str) -> Invitation | None:
         """The invitation of somebody who came back from the password page with `success=true`."""
-        found = self._ledger.by_ref(ref)
+        found = self.ledger.by_ref(ref)
         if found is not None and found.state == State.SENT:
-            now = self._clock()
+            now = self.clock()
             if found.result_seen_at is None or found.result_seen_at < now - RESULT_EVERY:
-                self._visits.record_result(ref, now=now)
+                self.visits.record_result(ref, now=now)
         return found
 
     def open_link(self, invitation: Invitation) -> str | None:
@@ -84,25 +75,25 @@ class Acceptance:
         The ticket is made only now and lives an hour: the mail holds a link of ours, which ends
         when we say so. Raises NotPossibleNow for a second click, and DeliveryError.
         """
-        now = self._clock()
+        now = self.clock()
         if invitation.status(now) != State.SENT or not invitation.user_id:
             return None
-        if invitation.ticket_issued_at and self._checks.has_password(invitation):
+        if invitation.ticket_issued_at and self.checks.has_password(invitation):
             return None
-        if not self._visits.open_link(invitation.id, now=now):
+        if not self.visits.open_link(invitation.id, now=now):
             raise NotPossibleNow(
                 "This link was opened a moment ago, or very often. Wait a few seconds, then "
                 "press the button again."
             )
         left = min(invitation.expires_at - now, LANDING_TICKET_LIFE)
-        ticket = self._tenant.create_ticket(
+        ticket = self.tenant.create_ticket(
             invitation.user_id, ref=invitation.ref, lifetime=int(left.total_seconds())
         )
-        if not self._visits.record_ticket(invitation.id, issued_at=ticket.issued_at):
+        if not self.visits.record_ticket(invitation.id, issued_at=ticket.issued_at):
             with suppress(DeliveryError):
-                self._tenant.withdraw_ticket(invitation.user_id)
+                self.tenant.withdraw_ticket(invitation.user_id)
             raise NotPossibleNow("This invitation has just changed. Open the newest mail again.")
-        return invitation_link(ticket.url, self._settings.app_name)
+        return invitation_link(ticket.url, self.settings.app_name)
 
     def complete_login(self, identity: Identity, ref: str | None) -> LoginOutcome:
         """Somebody signed in, with a verified ID token, perhaps on the way from invitation `ref`.
@@ -110,20 +101,20 @@ class Acceptance:
         Only here is an invitation accepted, and only by the user it was made for: the `sub` is
         the one the tenant gave us when we created the account.
         """
-        invitation = self._ledger.by_ref(ref) if ref else None
+        invitation = self.ledger.by_ref(ref) if ref else None
         if invitation and invitation.is_open and invitation.user_id != identity.sub:
-            self._visits.record_wrong_account(invitation.id, now=self._clock())
+            self.visits.record_wrong_account(invitation.id, now=self.clock())
             return LoginOutcome.WRONG_ACCOUNT
-        known = self._ledger.of_user(identity.sub)
+        known = self.ledger.of_user(identity.sub)
         if any(row.is_open for row in known):
             # With the tenant's own mail the tenant does not say whether it reached its reader; that
             # the password which we made up was replaced, does.
-            if not identity.email_verified and self._settings.delivery == Delivery.TICKET:
+            if not identity.email_verified and self.settings.delivery == Delivery.TICKET:
                 return LoginOutcome.UNVERIFIED
-            if self._visits.accept(sub=identity.sub, email=identity.email, now=self._clock()):
+            if self.visits.accept(sub=identity.sub, email=identity.email, now=self.clock()):
                 return LoginOutcome.ACCEPTED
-            known = self._ledger.of_user(identity.sub)  # it changed in this very moment
+            known = self.ledger.of_user(identity.sub)  # it changed in this very moment
         was_accepted = any(row.state == State.ACCEPTED for row in known)
-        if known and not was_accepted and not self._admins.may_invite(identity):
+        if known and not was_accepted and not self.admins.may_invite(identity):
             return LoginOutcome.WITHDRAWN
         return LoginOutcome.SIGNED_IN

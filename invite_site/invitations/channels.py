@@ -37,72 +37,56 @@ class Channel(Protocol):
     def send(self, job: Invitation, user_id: str, message_id: str) -> Sent: ...
 
 
+@dataclass(frozen=True, slots=True)
 class TicketLink:
     """Our mail with the tenant's password change ticket."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        tenant: Tenant,
-        mailer: Mailer,
-        ledger: Ledger,
-        leases: Leases,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._settings = settings
-        self._tenant = tenant
-        self._mailer = mailer
-        self._ledger = ledger
-        self._leases = leases
-        self._clock = clock
+    settings: Settings
+    tenant: Tenant
+    mailer: Mailer
+    ledger: Ledger
+    leases: Leases
+    clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
-        lifetime = int((job.expires_at - self._clock()).total_seconds())
-        ticket = self._tenant.create_ticket(user_id, ref=job.ref, lifetime=lifetime)
+        lifetime = int((job.expires_at - self.clock()).total_seconds())
+        ticket = self.tenant.create_ticket(user_id, ref=job.ref, lifetime=lifetime)
         try:
-            self._leases.extend(job, now=self._clock())
+            self.leases.extend(job, now=self.clock())
         except LeaseLost:
-            if self._ledger.get(job.id).state == State.REVOKED:
-                self._tenant.withdraw_ticket(user_id)
+            if self.ledger.get(job.id).state == State.REVOKED:
+                self.tenant.withdraw_ticket(user_id)
             raise
-        url = invitation_link(ticket.url, self._settings.app_name)
-        send_mail(self._mailer, job, url, message_id, self._clock())
+        url = invitation_link(ticket.url, self.settings.app_name)
+        send_mail(self.mailer, job, url, message_id, self.clock())
         return Sent(message_id, ticket.issued_at)
 
 
+@dataclass(frozen=True, slots=True)
 class LandingLink:
     """Our mail with a link to a page of ours, which makes the ticket when its button is pressed."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        mailer: Mailer,
-        leases: Leases,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._settings = settings
-        self._mailer = mailer
-        self._leases = leases
-        self._clock = clock
+    settings: Settings
+    mailer: Mailer
+    leases: Leases
+    clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
         token = secrets.token_urlsafe(32)
-        self._leases.extend(job, now=self._clock(), landing_hash=landing_hash(token), link_uses=0)
-        url = f"{self._settings.site_url}/i/{token}"
-        send_mail(self._mailer, job, url, message_id, self._clock())
+        self.leases.extend(job, now=self.clock(), landing_hash=landing_hash(token), link_uses=0)
+        url = f"{self.settings.site_url}/i/{token}"
+        send_mail(self.mailer, job, url, message_id, self.clock())
         return Sent(message_id, None)
 
 
+@dataclass(frozen=True, slots=True)
 class TenantMail:
     """The tenant's own "change password" mail, from its template."""
 
-    def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
+    tenant: Tenant
 
     def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
-        return Sent(None, self._tenant.send_password_email(job.email_norm))
+        return Sent(None, self.tenant.send_password_email(job.email_norm))
 
 
 def send_mail(mailer: Mailer, job: Invitation, url: str, message_id: str, now: datetime) -> None:
@@ -159,7 +143,6 @@ def describe(settings: Settings) -> tuple[str, list[str]]:
 
 def channel_of(
     settings: Settings,
-    *,
     tenant: Tenant,
     mailer: Mailer,
     ledger: Ledger,
@@ -170,7 +153,5 @@ def channel_of(
     if settings.delivery == Delivery.TENANT_EMAIL:
         return TenantMail(tenant)
     if settings.link == LinkKind.LANDING:
-        return LandingLink(settings, mailer=mailer, leases=leases, clock=clock)
-    return TicketLink(
-        settings, tenant=tenant, mailer=mailer, ledger=ledger, leases=leases, clock=clock
-    )
+        return LandingLink(settings, mailer, leases, clock)
+    return TicketLink(settings, tenant, mailer, ledger, leases, clock)

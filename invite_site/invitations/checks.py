@@ -6,6 +6,7 @@ A check can move an invitation to *password set* and no further.
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import DeliveryError, TenantRefused
@@ -20,20 +21,18 @@ log = logging.getLogger(__name__)
 RECHECK = timedelta(seconds=60)
 
 
+@dataclass(frozen=True, slots=True)
 class Checks:
     """Questions to the tenant, outside of any delivery. `clock` gives aware UTC."""
 
-    def __init__(
-        self, *, ledger: Ledger, leases: Leases, tenant: Tenant, clock: Callable[[], datetime]
-    ) -> None:
-        self._ledger = ledger
-        self._leases = leases
-        self._tenant = tenant
-        self._clock = clock
+    ledger: Ledger
+    leases: Leases
+    tenant: Tenant
+    clock: Callable[[], datetime]
 
     def run(self, *, limit: int) -> int:
         """Ask about up to `limit` rows that are due; returns how many there were."""
-        rows = self._leases.claim_checks(limit=limit, now=self._clock())
+        rows = self.leases.claim_checks(limit=limit, now=self.clock())
         for row in rows:
             try:
                 self._check(row)
@@ -45,11 +44,11 @@ class Checks:
     def has_password(self, row: Invitation) -> bool:
         """Whether the password was chosen since the ticket was made; if so, the row moves to
         *password set*. Raises DeliveryError."""
-        user = self._tenant.get_user(row.user_id) if row.user_id else None
+        user = self.tenant.get_user(row.user_id) if row.user_id else None
         at = user.last_password_reset if user else None
         if at is None or row.ticket_issued_at is None or at < row.ticket_issued_at:
             return False
-        self._leases.mark_password_set(row, at=at, now=self._clock())
+        self.leases.mark_password_set(row, at=at, now=self.clock())
         return True
 
     def _check(self, row: Invitation) -> None:
@@ -61,17 +60,17 @@ class Checks:
             self._end(row)
 
     def _withdraw_ticket(self, row: Invitation, user_id: str) -> None:
-        if newer := self._ledger.open_of(row.email_norm):
+        if newer := self.ledger.open_of(row.email_norm):
             # Its ticket replaces the old one, and one made here would replace its.
             self._end(row, again_in=None if newer.last_sent_at else RECHECK)
             return
         with suppress(TenantRefused):  # the user is gone, and the ticket with it
-            self._tenant.withdraw_ticket(user_id)
+            self.tenant.withdraw_ticket(user_id)
         self._end(row, event=EventKind.TICKET_WITHDRAWN)
 
     def _end(
         self, row: Invitation, *, again_in: timedelta | None = None, event: EventKind | None = None
     ) -> None:
-        now = self._clock()
+        now = self.clock()
         again_at = now + again_in if again_in else None
-        self._leases.end_check(row, again_at=again_at, now=now, event=event)
+        self.leases.end_check(row, again_at=again_at, now=now, event=event)

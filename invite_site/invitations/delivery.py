@@ -6,6 +6,7 @@ queue; a final one ends it; one that would meet every row opens the circuit brea
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -36,49 +37,38 @@ log = logging.getLogger(__name__)
 DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))
 
 
+@dataclass(frozen=True, slots=True)
 class Deliveries:
     """The use cases of the worker. `clock` gives aware UTC."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        ledger: Ledger,
-        leases: Leases,
-        circuit_breaker: CircuitBreaker,
-        checks: Checks,
-        tenant: Tenant,
-        channel: Channel,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._leases = leases
-        self._circuit_breaker = circuit_breaker
-        self._checks = checks
-        self._tenant = tenant
-        self._channel = channel
-        self._clock = clock
+    settings: Settings
+    ledger: Ledger
+    leases: Leases
+    circuit_breaker: CircuitBreaker
+    checks: Checks
+    tenant: Tenant
+    channel: Channel
+    clock: Callable[[], datetime]
 
     def start(self, worker: str) -> None:
         """A worker of this name starts: what an earlier one held is due again at once, and an
         outage is probed now, since somebody may have restarted because they mended its cause."""
-        self._leases.release(worker, now=self._clock())
-        self._circuit_breaker.half_open(self._clock())
+        self.leases.release(worker, now=self.clock())
+        self.circuit_breaker.half_open(self.clock())
 
     def stop(self, worker: str) -> None:
         """A worker of this name stops: what it could not finish is due again at once."""
-        self._leases.release(worker, now=self._clock())
+        self.leases.release(worker, now=self.clock())
 
     def claim(self, worker: str, *, limit: int, in_flight: int = 0) -> Sequence[Invitation]:
         """What this worker may deliver now, besides the `in_flight` deliveries that it has.
 
         After an outage one invitation goes ahead alone as a probe.
         """
-        now = self._clock()
-        if outage := self._circuit_breaker.outage():
+        now = self.clock()
+        if outage := self.circuit_breaker.outage():
             limit = 1 if outage.until <= now and not in_flight else 0
-        return self._leases.claim(worker, limit=limit, now=now) if limit > 0 else ()
+        return self.leases.claim(worker, limit=limit, now=now) if limit > 0 else ()
 
     def deliver(self, job: Invitation) -> None:
         """Account, link, mail, in this order. Raises nothing of the tenant or the mail server."""
@@ -99,20 +89,20 @@ class Deliveries:
 
     def check(self, *, limit: int) -> int:
         """Ask the tenant what there is to ask, unless it is away; returns how many rows."""
-        outage = self._circuit_breaker.outage()
-        return 0 if outage and outage.until > self._clock() else self._checks.run(limit=limit)
+        outage = self.circuit_breaker.outage()
+        return 0 if outage and outage.until > self.clock() else self.checks.run(limit=limit)
 
     def _send(self, job: Invitation, message_id: str) -> None:
         user_id = self._ensure_user(job)
-        self._leases.extend(job, now=self._clock(), user_id=user_id)
-        sent = self._channel.send(job, user_id, message_id)
-        self._leases.mark_sent(
+        self.leases.extend(job, now=self.clock(), user_id=user_id)
+        sent = self.channel.send(job, user_id, message_id)
+        self.leases.mark_sent(
             job,
             message_id=sent.message_id,
             ticket_issued_at=sent.ticket_issued_at,
-            now=self._clock(),
+            now=self.clock(),
         )
-        self._circuit_breaker.close()
+        self.circuit_breaker.close()
 
     def _book(self, job: Invitation, refused: DeliveryError, message_id: str) -> None:
         """What this refusal means for the row and for the queue."""
@@ -127,12 +117,12 @@ class Deliveries:
                 self._postpone(job, str(refused), message_id)
             case TenantRefused() | MailRefused():
                 log.info("invitation %s failed: %s", job.id, type(refused).__name__)
-                self._circuit_breaker.close()  # a refusal is an answer: what was away is back
+                self.circuit_breaker.close()  # a refusal is an answer: what was away is back
                 is_mail = isinstance(refused, MailRefused)
-                self._leases.fail(
+                self.leases.fail(
                     job,
                     reason=str(refused),
-                    now=self._clock(),
+                    now=self.clock(),
                     message_id=message_id if is_mail else None,
                 )
 
@@ -140,15 +130,15 @@ class Deliveries:
         self, job: Invitation, cause: str, error: DeliveryError, *, wait: float | None = None
     ) -> None:
         """Nothing would go out now, so everything waits; this row has lost nothing by trying."""
-        now = self._clock()
+        now = self.clock()
         log.warning("the circuit breaker opens: %s", error)
-        until = self._circuit_breaker.open(cause, str(error), now=now, wait=wait)
+        until = self.circuit_breaker.open(cause, str(error), now=now, wait=wait)
         log.info("next try at %s", until.isoformat(timespec="seconds"))
-        self._leases.postpone(job, until=now, reason=str(error), now=now, costs_attempt=False)
+        self.leases.postpone(job, until=now, reason=str(error), now=now, costs_attempt=False)
 
     def _postpone(self, job: Invitation, reason: str, message_id: str | None = None) -> None:
-        now = self._clock()
-        self._leases.postpone(
+        now = self.clock()
+        self.leases.postpone(
             job,
             until=now + DELAYS[min(job.attempts, len(DELAYS)) - 1],
             reason=reason,
@@ -163,9 +153,9 @@ class Deliveries:
         if job.user_id:
             return job.user_id
         try:
-            return self._tenant.create_user(job.email_norm, job.name, job.ref)
+            return self.tenant.create_user(job.email_norm, job.name, job.ref)
         except UserExists:
-            return self._adopt(job, self._tenant.find_user(job.email_norm))
+            return self._adopt(job, self.tenant.find_user(job.email_norm))
 
     def _adopt(self, job: Invitation, user: TenantUser | None) -> str:
         """The account that has the address already, where it came from this invitation, or from an
@@ -176,7 +166,7 @@ class Deliveries:
         """
         if user and user.invitation_ref == job.ref:
             return user.user_id
-        origin = self._ledger.by_ref(user.invitation_ref or "") if user else None
+        origin = self.ledger.by_ref(user.invitation_ref or "") if user else None
         if user is None or origin is None or origin.email_norm != job.email_norm:
             raise UserExists(
                 "This address already has an account that this site did not create. The person "
@@ -185,10 +175,10 @@ class Deliveries:
             )
         if not user.has_logged_in:
             return user.user_id
-        if any(row.state == State.ACCEPTED for row in self._ledger.of_user(user.user_id)):
+        if any(row.state == State.ACCEPTED for row in self.ledger.of_user(user.user_id)):
             raise UserExists(
                 "This person has accepted an earlier invitation. Ask them to sign in at "
-                f"{self._settings.site_url}.",
+                f"{self.settings.site_url}.",
                 status=409,
             )
         raise UserExists(
@@ -199,5 +189,5 @@ class Deliveries:
 
     def _message_id(self, job: Invitation) -> str:
         """The same for every retry of one message, so that a mailbox can fold a second copy."""
-        host = urlsplit(self._settings.site_url).hostname
+        host = urlsplit(self.settings.site_url).hostname
         return f"<{job.ref}.{job.generation}@{host}>"

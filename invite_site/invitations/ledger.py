@@ -101,7 +101,7 @@ NO_LEASE: dict[str, Any] = {
 class Ledger:
     """Invitations in a database. Moments are aware UTC and come from the caller."""
 
-    def __init__(self, engine: Engine, *, connection: str, client_id: str) -> None:
+    def __init__(self, engine: Engine, connection: str, client_id: str) -> None:
         self._read = sessionmaker(engine, expire_on_commit=False)
         self._begin = self._read.begin
         self._connection = connection

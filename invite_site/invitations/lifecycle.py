@@ -56,64 +56,32 @@ class EventKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One allowed move. `evidence` says what whoever makes it must have seen."""
+    """One allowed move. The comment above each says what whoever makes it must have seen."""
 
     event: EventKind
     sources: tuple[State, ...]
     target: State
-    evidence: str
 
 
-INVITE = Transition(
-    EventKind.INVITED,
-    (),
-    State.QUEUED,
-    "an admin, or the command line; the address has no open one",
-)
-RESEND = Transition(
-    EventKind.RESENT,
-    (State.SENT, State.QUEUED),
-    State.QUEUED,
-    "an admin, or the command line; a queued one only after it has expired",
-)
-CLAIM = Transition(
-    EventKind.DELIVERY_STARTED,
-    (State.QUEUED, State.SENDING),
-    State.SENDING,
-    "the worker's own UPDATE took the lease; from sending only after the lease before ran out",
-)
-RELEASE = Transition(
-    EventKind.LEASE_RELEASED,
-    (State.SENDING,),
-    State.QUEUED,
-    "the holder stops, or its lease ran out",
-)
-POSTPONE = Transition(
-    EventKind.POSTPONED, (State.SENDING,), State.QUEUED, "the lease; a refusal that passes"
-)
-FAIL = Transition(EventKind.FAILED, (State.SENDING,), State.FAILED, "the lease; a final refusal")
-HAND_TO_MAIL_SERVER = Transition(
-    EventKind.HANDED_TO_MAIL_SERVER,
-    (State.SENDING,),
-    State.SENT,
-    "the lease; the mail server took the message",
-)
-HAND_TO_TENANT = Transition(
-    EventKind.HANDED_TO_TENANT,
-    (State.SENDING,),
-    State.SENT,
-    "the lease; the tenant took the order to send its own mail",
-)
-SET_PASSWORD = Transition(
-    EventKind.PASSWORD_SET,
-    (State.SENT,),
-    State.PASSWORD_SET,
-    "the tenant's `last_password_reset`, at or after the ticket was made",
-)
-ACCEPT = Transition(
-    EventKind.ACCEPTED,
-    OPEN_STATES,
-    State.ACCEPTED,
-    "a verified ID token whose `sub` is the invited account",
-)
-REVOKE = Transition(EventKind.REVOKED, OPEN_STATES, State.REVOKED, "an admin, or the command line")
+# An admin, or the command line; the address has no open invitation.
+INVITE = Transition(EventKind.INVITED, (), State.QUEUED)
+# An admin, or the command line; a queued one only after it has expired.
+RESEND = Transition(EventKind.RESENT, (State.SENT, State.QUEUED), State.QUEUED)
+# The worker's own UPDATE took the lease; from sending only after the lease before ran out.
+CLAIM = Transition(EventKind.DELIVERY_STARTED, (State.QUEUED, State.SENDING), State.SENDING)
+# The holder of the lease stops, or its lease ran out.
+RELEASE = Transition(EventKind.LEASE_RELEASED, (State.SENDING,), State.QUEUED)
+# The lease, and a refusal that passes.
+POSTPONE = Transition(EventKind.POSTPONED, (State.SENDING,), State.QUEUED)
+# The lease, and a final refusal.
+FAIL = Transition(EventKind.FAILED, (State.SENDING,), State.FAILED)
+# The lease; the mail server took the message.
+HAND_TO_MAIL_SERVER = Transition(EventKind.HANDED_TO_MAIL_SERVER, (State.SENDING,), State.SENT)
+# The lease; the tenant took the order to send its own mail.
+HAND_TO_TENANT = Transition(EventKind.HANDED_TO_TENANT, (State.SENDING,), State.SENT)
+# The tenant's `last_password_reset`, at or after the moment the ticket was made.
+SET_PASSWORD = Transition(EventKind.PASSWORD_SET, (State.SENT,), State.PASSWORD_SET)
+# A verified ID token whose `sub` is the invited account.
+ACCEPT = Transition(EventKind.ACCEPTED, OPEN_STATES, State.ACCEPTED)
+# An admin, or the command line.
+REVOKE = Transition(EventKind.REVOKED, OPEN_STATES, State.REVOKED)

@@ -5,6 +5,7 @@ worker does the rest (`delivery`). What the invitee's browser causes is in `acce
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import AlreadyInvited, NotPossibleNow
@@ -15,13 +16,13 @@ from .people import Invitee, Inviter
 from .tables import Invitation
 
 
+@dataclass(frozen=True, slots=True)
 class Invitations:
     """The use cases of the form and the command line. `clock` gives aware UTC."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime]) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._clock = clock
+    settings: Settings
+    ledger: Ledger
+    clock: Callable[[], datetime]
 
     def invite(
         self, email: str, *, name: str = "", inviter: Inviter, form_key: str | None = None
@@ -31,17 +32,17 @@ class Invitations:
         The same `form_key` twice is the same form sent twice, and gives the first result again.
         Raises InvalidInvitee, AlreadyInvited.
         """
-        invitee = Invitee.parse(email, name, allow_test_domains=self._settings.is_local)
-        now = self._clock()
+        invitee = Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
+        now = self.clock()
         expires_at = now + self._lifetime
         try:
-            return self._ledger.open(
+            return self.ledger.open(
                 invitee, inviter=inviter, expires_at=expires_at, now=now, form_key=form_key
             )
         except AlreadyInvited as taken:
-            if self._ledger.get(taken.invitation_id).status(now) != EXPIRED:
+            if self.ledger.get(taken.invitation_id).status(now) != EXPIRED:
                 raise
-            renewed = self._ledger.requeue(
+            renewed = self.ledger.requeue(
                 taken.invitation_id,
                 actor=inviter.name,
                 expires_at=expires_at,
@@ -58,31 +59,31 @@ class Invitations:
     def resend(self, invitation_id: int, *, actor: str) -> Invitation:
         """Queue a sent or expired invitation again, with a full life; the new ticket replaces the
         older one. Raises InvitationNotFound, NotPossibleNow."""
-        now = self._clock()
-        row = self._ledger.requeue(
+        now = self.clock()
+        row = self.ledger.requeue(
             invitation_id, actor=actor, expires_at=now + self._lifetime, now=now
         )
         if row is not None:
             return row
-        state = self._ledger.get(invitation_id).state
+        state = self.ledger.get(invitation_id).state
         raise NotPossibleNow(
             {
                 State.QUEUED: "This invitation is already on its way.",
                 State.SENDING: "This invitation is already on its way.",
                 State.PASSWORD_SET: "This person has chosen a password already. "
-                f"Ask them to sign in at {self._settings.site_url}.",
+                f"Ask them to sign in at {self.settings.site_url}.",
                 State.ACCEPTED: "This invitation has been accepted; there is nothing to send.",
             }.get(State(state), "This invitation has ended. Invite the address again.")
         )
 
     def revoke(self, invitation_id: int, *, actor: str, reason: str = "") -> Invitation:
         """Withdraw an open invitation. Raises InvitationNotFound, NotPossibleNow."""
-        row = self._ledger.revoke(invitation_id, actor=actor, reason=reason, now=self._clock())
+        row = self.ledger.revoke(invitation_id, actor=actor, reason=reason, now=self.clock())
         if row is None:
-            self._ledger.get(invitation_id)
+            self.ledger.get(invitation_id)
             raise NotPossibleNow("This invitation has ended already; there is nothing to withdraw.")
         return row
 
     @property
     def _lifetime(self) -> timedelta:
-        return timedelta(seconds=self._settings.invitation_ttl)
+        return timedelta(seconds=self.settings.invitation_ttl)

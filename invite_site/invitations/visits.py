@@ -32,7 +32,7 @@ _ADD_EVENT = insert(_events)
 class Visits:
     """Changes of invitations on the way to their acceptance. Moments are aware UTC."""
 
-    def __init__(self, engine: Engine, *, connection: str, client_id: str) -> None:
+    def __init__(self, engine: Engine, connection: str, client_id: str) -> None:
         self._engine = engine
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
         self._of_client = (

@@ -33,7 +33,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ledger(engine: Engine) -> Ledger:
-    return Ledger(engine, connection="Users", client_id="cid")
+    return Ledger(engine, "Users", "cid")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def leases(engine: Engine) -> Leases:
 
 @pytest.fixture
 def visits(engine: Engine) -> Visits:
-    return Visits(engine, connection="Users", client_id="cid")
+    return Visits(engine, "Users", "cid")
 
 
 def holds(leases: Leases, job: Invitation, **columns: Any) -> bool:
