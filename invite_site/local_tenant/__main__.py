@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from . import PortInUse, RunningTenant, TenantConfig, serve
-from .plans import PLANS
+from .simulation.rate_limits import PLANS
 
 
 def main() -> None:

@@ -5,27 +5,24 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, render_template
 
-from . import (
-    authorize,
-    control,
-    dashboard,
-    forgot,
-    limiting,
-    login,
-    logout,
-    mailbox,
-    management,
-    new_login,
-    new_reset,
-    oidc,
-    pages,
-    reset,
-)
-from .clients import APPLICATION
+from . import management
+from . import web as pages
+from .authentication import authorize, logout
+from .authentication import discovery as oidc
+from .authentication.grants import create_authorization_server
 from .config import TenantConfig
-from .grants import create_authorization_server
-from .state import EXTENSION, State, cookie_secret, current_state, open_state
-from .wire import Wire
+from .control import api as control
+from .control import dashboard
+from .control import rate_limiting as limiting
+from .control.fault_injection import Wire
+from .mail import mailbox
+from .pages import classic_login as login
+from .pages import classic_reset as reset
+from .pages import forgot
+from .pages import universal_login as new_login
+from .pages import universal_reset as new_reset
+from .store.clients import APPLICATION
+from .tenant import EXTENSION, State, cookie_secret, current_state, open_state
 
 _HERE = Path(__file__).parent
 # Far above what a form or a Management API call needs.

@@ -5,8 +5,8 @@ A customised password page is Auth0's switch for "Classic, but only for this ste
 
 from dataclasses import dataclass
 
-from .prompts import CLASSIC, NEW
-from .state import State
+from .store.settings import CLASSIC, NEW
+from .tenant import State
 
 # Name, experience of the login, and whether a customised password page is switched on.
 _NAMED = {

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .clients import APPLICATION, MANAGEMENT, SETUP
 from .config import CONNECTION, TenantConfig
-from .state import State, open_state
+from .store.clients import APPLICATION, MANAGEMENT, SETUP
+from .tenant import State, open_state
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -118,7 +118,7 @@ def _http_server(app: "Flask", state: State, bound: socket.socket) -> Iterator[N
 
 @contextmanager
 def _smtp_server(state: State, bound: socket.socket) -> Iterator[None]:
-    from .catcher import Catcher
+    from .mail.smtp_server import Catcher
 
     catcher = Catcher(state, bound)
     catcher.start()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from invite_site.local_tenant.switches import SWITCHES
+from invite_site.local_tenant.simulation.switches import SWITCHES
 
 Test = TypeVar("Test", bound=Callable[..., None])
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from invite_site.local_tenant import TenantConfig, create_tenant
-from invite_site.local_tenant.faults import HTTP_KINDS, SMTP_KINDS, SMTP_MOMENTS
-from invite_site.local_tenant.plans import PLANS
-from invite_site.local_tenant.scopes import MANAGEMENT_SCOPES
+from invite_site.local_tenant.simulation.faults import HTTP_KINDS, SMTP_KINDS, SMTP_MOMENTS
+from invite_site.local_tenant.simulation.rate_limits import PLANS
+from invite_site.local_tenant.store.clients import MANAGEMENT_SCOPES
 
 from .contract import OUT_OF_SCOPE, PAGE, SECTIONS, marks, with_tables
 
@@ -65,7 +65,9 @@ def test_every_scope_that_can_be_granted_opens_something() -> None:
     """A scope without a call would be a promise nobody keeps."""
     source = "".join(
         path.read_text(encoding="utf-8")
-        for path in (PAGE.parent.parent / "invite_site" / "local_tenant").glob("management_*.py")
+        for path in (PAGE.parent.parent / "invite_site" / "local_tenant" / "management").glob(
+            "*.py"
+        )
     )
     named = set(re.findall(r'"((?:create|read|update|delete):[a-z_]+)"', source))
     assert named == MANAGEMENT_SCOPES

@@ -1,0 +1,145 @@
+"""The OpenID Connect endpoints that programs call: discovery, keys, tokens, userinfo."""
+
+from typing import Any, cast
+
+from flask import Blueprint, Response, jsonify, request
+
+from ..simulation.misbehaviour import DISCOVERY_LIES
+from ..store.keys import public_jwk
+from ..tenant import State, current_state
+from .grants import Parameters, TenantServer, body_parameters, oauth_error
+from .misbehaviour import OTHER_ISSUER, OTHER_KEYS_PATH
+from .tokens import profile_claims
+
+
+def discovery(state: State) -> dict[str, Any]:
+    """The metadata of the tenant (OpenID Connect Discovery, section 3), true or lying."""
+    url = state.url
+    document: dict[str, Any] = {
+        "issuer": state.issuer,
+        "authorization_endpoint": f"{url}/authorize",
+        "token_endpoint": f"{url}/oauth/token",
+        "userinfo_endpoint": f"{url}/userinfo",
+        "jwks_uri": f"{url}/.well-known/jwks.json",
+        "end_session_endpoint": f"{url}/oidc/logout",
+        "scopes_supported": ["openid", "profile", "email"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "client_credentials"],
+        "code_challenge_methods_supported": ["S256", "plain"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "claims_supported": [
+            "aud",
+            "auth_time",
+            "email",
+            "email_verified",
+            "exp",
+            "family_name",
+            "given_name",
+            "iat",
+            "iss",
+            "name",
+            "nickname",
+            "picture",
+            "sub",
+        ],
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+    lie = state.lies.current()
+    if lie is not None and lie.name in DISCOVERY_LIES:
+        if lie.name == "discovery_issuer_other":
+            document["issuer"] = OTHER_ISSUER
+        elif lie.name == "callback_iss_absent_but_advertised":
+            document["authorization_response_iss_parameter_supported"] = True
+        elif lie.name == "end_session_absent":
+            del document["end_session_endpoint"]
+        elif lie.name == "alg_none_listed":
+            document["id_token_signing_alg_values_supported"] = ["RS256", "none"]
+    return document
+
+
+def create_blueprint(server: TenantServer) -> Blueprint:
+    """The endpoints, with tokens made by `server`."""
+    blueprint = Blueprint("oidc", __name__)
+
+    @blueprint.get("/.well-known/openid-configuration")
+    def openid_configuration() -> Response:
+        return jsonify(discovery(current_state()))
+
+    @blueprint.get("/.well-known/jwks.json")
+    def keys() -> Response:
+        state = current_state()
+        listed = [public_jwk(state.key.key)]
+        if state.lies.lists_second_key():
+            listed.append(public_jwk(state.lies.second_key()))
+        return jsonify({"keys": listed})
+
+    @blueprint.get(OTHER_KEYS_PATH)
+    def other_keys() -> Response:
+        # The bait of the `jku` lie: a client that fetches this trusts a token's header.
+        return jsonify({"keys": [public_jwk(current_state().lies.attacker_key())]})
+
+    @blueprint.post("/oauth/token")
+    def token() -> Response:
+        asked = body_parameters()
+        if asked.get("grant_type") == "authorization_code":
+            lied = _lying_answer(current_state())
+            if lied is not None:
+                return lied
+        response = cast(Response, server.create_token_response())
+        _log_exchange(current_state(), asked, response)
+        return response
+
+    @blueprint.route("/userinfo", methods=["GET", "POST"])
+    def userinfo() -> Response:
+        return _userinfo(current_state())
+
+    return blueprint
+
+
+def _lying_answer(state: State) -> Response | None:
+    """What the token endpoint answers when it has been told to misbehave."""
+    lie = state.lies.take("token_500", "token_429", "token_html", "token_slow", "invalid_grant")
+    if lie is None:
+        return None
+    match lie.name:
+        case "token_500":
+            return oauth_error(500, "server_error", "Something went wrong")
+        case "token_429":
+            return oauth_error(429, "too_many_requests", "Rate limit exceeded.")
+        case "token_html":
+            return Response("<!doctype html><title>Busy</title><h1>Busy</h1>", mimetype="text/html")
+        case "invalid_grant":
+            return oauth_error(403, "invalid_grant", "Invalid authorization code")
+    state.stopping.wait(float(lie.options.get("seconds", 30)))
+    return None
+
+
+def _log_exchange(state: State, asked: Parameters, response: Response) -> None:
+    kinds = {"authorization_code": "eacft", "client_credentials": "eccft"}
+    kind = kinds.get(asked.get("grant_type", ""))
+    if kind is None:
+        return
+    basic = request.authorization
+    client_id = asked.get("client_id") or (basic.username if basic else None)
+    client = state.clients.get(client_id)
+    if response.status_code == 200:
+        state.logs.write(f"s{kind}", client=client)
+    else:
+        told = (response.get_json(silent=True) or {}).get("error_description", "")
+        state.logs.write(f"f{kind}", told, client=client)
+
+
+def _userinfo(state: State) -> Response:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    holder = state.codes.holder(token) if kind.lower() == "bearer" else None
+    user = state.users.get(holder[0]) if holder else None
+    if holder is None or user is None:
+        return Response("Unauthorized", status=401, mimetype="text/plain")
+    sub = user.user_id
+    if state.lies.take("userinfo_sub_differs"):
+        sub = "auth0|somebody-else"
+    return jsonify({"sub": sub, **profile_claims(user, holder[1])})

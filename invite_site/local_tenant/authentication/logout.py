@@ -1,0 +1,95 @@
+"""The two ways out: Auth0's own `/v2/logout` and OpenID Connect's `/oidc/logout`."""
+
+from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..store.clients import APPLICATION, Client, is_listed
+from ..store.keys import InvalidToken
+from ..tenant import State, current_state
+from ..web import form_token_is_right, leave_to, message_page, with_query
+from .credentials import sign_out as end_session
+from .credentials import signed_in
+
+blueprint = Blueprint("logout", __name__)
+
+
+@blueprint.get("/v2/logout")
+def auth0_logout() -> AnyResponse:
+    """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
+    state = current_state()
+    # Without client_id Auth0 asks the tenant's own list; here the application's counts as well.
+    client_id = request.args.get("client_id")
+    client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
+    _sign_out(state, client)
+    if client is None:
+        return message_page("Unknown client", "No application has this client_id.", 400)
+    return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
+
+
+@blueprint.route("/oidc/logout", methods=["GET", "POST"])
+def oidc_logout() -> AnyResponse:
+    """RP-initiated logout 1.0; asks first unless a hint names the session that is here."""
+    state = current_state()
+    claims = _hint_claims(state, request.values.get("id_token_hint"))
+    if claims is None:
+        return message_page("Invalid id_token_hint", "This is no ID token of this tenant.", 400)
+    client_id = request.values.get("client_id") or claims.get("aud")
+    if claims and claims.get("aud") != client_id:
+        return message_page("Client mismatch", "client_id is not the id_token_hint's.", 400)
+    client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
+    if client is None:
+        return message_page("Unknown client", "No application has this client_id.", 400)
+    target = request.values.get("post_logout_redirect_uri")
+    if target and not _is_allowed(client, target):
+        return _not_allowed(target)
+    known = signed_in()
+    hints = {request.values.get("logout_hint"), claims.get("sid")} - {None}
+    agreed = request.method == "POST" and form_token_is_right(request.form.get("_csrf"))
+    if known is not None and not agreed and hints != {known[0].sid}:
+        return _ask(known[1].email)
+    _sign_out(state, client)
+    if not target:
+        return message_page("Signed out", "You are signed out of this tenant.")
+    told = {"state": request.values["state"]} if "state" in request.values else {}
+    return leave_to(with_query(target, told))
+
+
+def _sign_out(state: State, client: Client | None) -> None:
+    known = signed_in()
+    end_session()
+    if known is not None:
+        state.logs.write("slo", "User successfully logged out", user=known[1], client=client)
+
+
+def _hint_claims(state: State, hint: str | None) -> dict[str, str] | None:
+    """The claims of an `id_token_hint`, expired ones too; None for a token not ours."""
+    if not hint:
+        return {}
+    try:
+        return state.key.read(hint)
+    except InvalidToken:
+        return None
+
+
+def _ask(email: str) -> Response:
+    names = ("client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state")
+    kept = {name: request.values[name] for name in names if name in request.values}
+    return make_response(render_template("logout.html", email=email, kept=kept))
+
+
+def _is_allowed(client: Client, url: str) -> bool:
+    """Listed among the Allowed Logout URLs of the application or the tenant.
+
+    Query and fragment do not count (Auth0 docs).
+    """
+    of_tenant = tuple(current_state().settings.get()["allowed_logout_urls"])
+    return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls + of_tenant)
+
+
+def _not_allowed(url: str) -> Response:
+    told = f"This address is not in the list of allowed logout URLs: {url}"
+    return message_page("Logout URL mismatch", told, 400)
+
+
+def _leave(client: Client, url: str) -> AnyResponse:
+    return leave_to(url) if _is_allowed(client, url) else _not_allowed(url)

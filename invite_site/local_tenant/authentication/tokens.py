@@ -1,0 +1,76 @@
+"""Honest tokens: ID tokens of the login, and Management API access tokens."""
+
+from typing import Any
+
+from ..simulation.clock import iso
+from ..simulation.misbehaviour import ID_TOKEN_LIES
+from ..store.clients import Client
+from ..store.codes import AuthorizationCode
+from ..store.users import User
+from ..tenant import State
+from .misbehaviour import forge
+
+# Auth0's defaults: ten hours for an ID token, a day for a Management API token.
+ID_TOKEN_SECONDS = 36_000
+MANAGEMENT_TOKEN_SECONDS = 86_400
+
+
+def profile_claims(user: User, scope: str) -> dict[str, Any]:
+    """What the scopes `profile` and `email` tell about a user (OpenID Connect Core, 5.4).
+
+    `updated_at` is an ISO string: Auth0 differs from the specification here.
+    """
+    scopes = scope.split()
+    claims: dict[str, Any] = {}
+    if "profile" in scopes:
+        for name in ("given_name", "family_name", "nickname", "name", "picture"):
+            if name in user.profile:
+                claims[name] = user.profile[name]
+        claims["updated_at"] = iso(user.updated_at)
+    if "email" in scopes:
+        claims["email"] = user.email
+        claims["email_verified"] = user.email_verified
+    return claims
+
+
+def id_token(state: State, client: Client, user: User, code: AuthorizationCode) -> str:
+    """The ID token for an exchanged code; the one place where lies get into one."""
+    now = int(state.clock.now())
+    claims: dict[str, Any] = {
+        **profile_claims(user, code.scope),
+        "iss": state.issuer,
+        "aud": client.client_id,
+        "sub": user.user_id,
+        "iat": now,
+        "exp": now + ID_TOKEN_SECONDS,
+        "sid": code.sid,
+    }
+    if code.auth_time is not None:
+        claims["auth_time"] = int(code.auth_time)
+    if code.nonce is not None:
+        claims["nonce"] = code.nonce
+    if (claim := state.role_claim.get()) is not None:
+        claims[claim] = [role["name"] for role in state.roles.of(user.user_id)]
+    lie = state.lies.take(*ID_TOKEN_LIES)
+    token = forge(state, lie, claims, client) if lie else state.key.sign(claims)
+    state.issued.note("id_tokens", token)
+    return token
+
+
+def management_token(state: State, client: Client, scope: str) -> str:
+    """An access token for the Management API with these scopes."""
+    now = int(state.clock.now())
+    token = state.key.sign(
+        {
+            "iss": state.issuer,
+            "sub": f"{client.client_id}@clients",
+            "aud": state.management_audience,
+            "iat": now,
+            "exp": now + MANAGEMENT_TOKEN_SECONDS,
+            "azp": client.client_id,
+            "scope": scope,
+            "gty": "client-credentials",
+        }
+    )
+    state.issued.note("access_tokens", token)
+    return token

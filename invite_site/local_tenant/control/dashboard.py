@@ -1,0 +1,234 @@
+"""The dashboard for demos: who and what is there, and the switches of the control plane as forms.
+
+Present only with the control plane, and for this machine only. Its forms carry the token of
+the browser's own session, where the control plane's JSON wants its header.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..experience import EXPERIENCES, choose_experience, current_experience
+from ..mail.message import read_mail
+from ..simulation.clock import iso
+from ..simulation.faults import parse_fault
+from ..simulation.misbehaviour import ALL_LIES
+from ..simulation.rate_limits import PLANS, BadPlan
+from ..simulation.traffic import Call
+from ..store.logs import TYPES
+from ..store.users import User
+from ..tenant import State, current_state
+from ..web import form_token_is_right, message_page, open_again_page
+from .api import is_this_machine
+
+blueprint = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
+
+# How many of each kind are shown.
+_ROWS = 20
+_MOST_TIMES = 1000
+
+_EXPERIENCES = {
+    "classic": "Classic",
+    "classic_reset": "New login, Classic reset page",
+    "new": "New Universal Login",
+}
+# How far ahead one press puts the clock.
+_LEAPS = {
+    "1 hour ahead": timedelta(hours=1),
+    "1 day ahead": timedelta(days=1),
+    "5 days ahead": timedelta(days=5),
+}
+# Faults worth showing; the control plane's JSON can order any other.
+_FAULTS: dict[str, Mapping[str, Any]] = {
+    "Management API: too many requests (429)": {
+        "route": "* /api/v2",
+        "kind": "status",
+        "status": 429,
+    },
+    "Management API: not available (503)": {"route": "* /api/v2", "kind": "status", "status": 503},
+    "Management API: slow (5 s)": {"route": "* /api/v2", "kind": "slow", "seconds": 5},
+    "New user: made, but the answer is lost": {
+        "route": "POST /api/v2/users",
+        "kind": "act_then_drop",
+    },
+    "New ticket: made, but the answer is lost": {
+        "route": "POST /api/v2/tickets",
+        "kind": "act_then_drop",
+    },
+    "Token endpoint: error (500)": {"route": "POST /oauth/token", "kind": "status", "status": 500},
+    "Token endpoint: connection dropped": {"route": "POST /oauth/token", "kind": "reset"},
+    "Mail server: busy (451)": {"route": "SMTP", "kind": "status", "status": 451},
+    "Mail server: no such mailbox (550)": {
+        "route": "SMTP",
+        "kind": "status",
+        "status": 550,
+        "at": "rcpt",
+    },
+    "Mail server: connection dropped": {"route": "SMTP", "kind": "reset"},
+}
+# A role claim needs more than a name: for the control plane's JSON.
+_LIES = tuple(lie for lie in ALL_LIES if lie != "role_claim")
+
+
+@blueprint.before_request
+def _guard() -> AnyResponse | None:
+    if not is_this_machine():
+        return message_page("Only from this machine", "The dashboard is for its owner.", 403)
+    if request.method == "POST" and not form_token_is_right(request.form.get("_csrf")):
+        return open_again_page()
+    return None
+
+
+@blueprint.get("")
+@blueprint.get("/")
+def show() -> AnyResponse:
+    """Everything on one page, the newest of each kind first."""
+    state = current_state()
+    total, unread = state.mails.counts()
+    page = render_template(
+        "dashboard.html",
+        **_switches(state),
+        people=_people(state),
+        people_total=state.users.count(),
+        tickets=_tickets(state),
+        ticket_counts=state.tickets.counts(),
+        entries=state.logs.latest(_ROWS),
+        types=TYPES,
+        mails=[read_mail(mail) for mail in state.mails.page(0, _ROWS)],
+        mails_total=total,
+        mails_unread=unread,
+        calls=_calls(state),
+        connections=state.traffic.connections(),
+        at=_at,
+    )
+    return make_response(page)
+
+
+def _switches(state: State) -> dict[str, Any]:
+    return {
+        "experience": current_experience(state).name,
+        "experiences": _EXPERIENCES,
+        "plan": state.limits.plan.name,
+        "plans": tuple(PLANS),
+        "now": _at(state.clock.now()),
+        "ahead": timedelta(seconds=round(state.clock.offset)),
+        "leaps": _LEAPS,
+        "faults": state.faults.all(),
+        "fault_names": tuple(_FAULTS),
+        "lie": state.lies.current(),
+        "lie_names": _LIES,
+    }
+
+
+def _at(seconds: float) -> str:
+    return iso(seconds)[:19].replace("T", " ") + " UTC"
+
+
+def _people(state: State) -> list[tuple[User, list[str]]]:
+    blocked = state.failures.blocked_users()
+    return [(user, _tags(user, user.user_id in blocked)) for user in state.users.latest(_ROWS)]
+
+
+def _tags(user: User, failed: bool) -> list[str]:
+    """What is worth knowing about a person, in a word or two each."""
+    tags = {
+        "verified": user.email_verified,
+        "password set": user.last_password_reset is not None,
+        "blocked": user.blocked,
+        "blocked after wrong passwords": failed,
+        "invited": (user.app_metadata or {}).get("invitedToMyApp"),
+    }
+    return [tag for tag, is_so in tags.items() if is_so]
+
+
+def _tickets(state: State) -> list[dict[str, str]]:
+    now = state.clock.now()
+    rows = []
+    for ticket in state.tickets.latest(_ROWS):
+        user = state.users.get(ticket.user_id)
+        rows.append(
+            {
+                "email": user.email if user else ticket.user_id,
+                "state": ticket.state(now),
+                "created": _at(ticket.created_at),
+                "expires": _at(ticket.expires_at),
+            }
+        )
+    return rows
+
+
+def _calls(state: State) -> list[Call]:
+    """The latest requests, newest first, without the pages' own styles and scripts."""
+    calls = reversed(state.traffic.calls())
+    return list(islice((call for call in calls if not call.path.startswith("/static/")), _ROWS))
+
+
+def _done(words: str) -> AnyResponse:
+    flash(words)
+    return redirect(url_for(".show"), 303)
+
+
+@blueprint.post("/experience")
+def set_experience() -> AnyResponse:
+    """Other pages from the next request on."""
+    name = request.form.get("experience", "")
+    if name not in EXPERIENCES:
+        return _done("There is no such experience.")
+    choose_experience(current_state(), name)
+    return _done(f"People now meet: {_EXPERIENCES[name]}.")
+
+
+@blueprint.post("/plan")
+def set_plan() -> AnyResponse:
+    """Other rate limits from the next request on."""
+    name = request.form.get("plan", "")
+    try:
+        current_state().limits.choose(name)
+    except BadPlan as error:
+        return _done(f"Nothing changed: {error}.")
+    return _done(f"The rate limits are now those of the plan: {name}.")
+
+
+@blueprint.post("/clock")
+def set_clock() -> AnyResponse:
+    """Put the clock ahead, or back to now."""
+    state, leap = current_state(), _LEAPS.get(request.form.get("leap", ""))
+    state.clock.offset = 0.0 if leap is None else state.clock.offset + leap.total_seconds()
+    return _done(f"It is now {_at(state.clock.now())} at the tenant.")
+
+
+@blueprint.post("/faults")
+def add_fault() -> AnyResponse:
+    """Order one of the faults, or call all of them off."""
+    state, name = current_state(), request.form.get("fault", "")
+    if "clear" in request.form:
+        state.faults.clear()
+        return _done("No fault is to come.")
+    if name not in _FAULTS:
+        return _done("There is no such fault.")
+    times = _times()
+    state.faults.add(parse_fault({**_FAULTS[name], "times": times}))
+    return _done(f"To come, {times} times: {name}.")
+
+
+@blueprint.post("/lies")
+def tell_lie() -> AnyResponse:
+    """Tell a lie to the application, or the truth again."""
+    state, name = current_state(), request.form.get("lie", "")
+    if "clear" in request.form:
+        state.lies.clear()
+        return _done("The tenant tells the truth.")
+    if name not in _LIES:
+        return _done("There is no such lie.")
+    times = _times()
+    state.lies.tell_next({"lie": name, "times": times})
+    return _done(f"To be told, {times} times: {name}.")
+
+
+def _times() -> int:
+    text = request.form.get("times", "")
+    return min(max(int(text), 1), _MOST_TIMES) if text.isascii() and text.isdigit() else 1

@@ -1,0 +1,132 @@
+"""The wire between clients and the tenant: notes every call and lets faults happen on it."""
+
+import json
+import socket
+import struct
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..simulation.faults import Fault
+from ..simulation.traffic import Call
+from ..tenant import State
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Calls of the control plane itself: neither counted nor disturbed.
+CONTROL_PREFIX = "/_tenant/"
+
+_PHRASES = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+class Dropped(ConnectionError):
+    """The connection was to be dropped, but no server is there that could."""
+
+
+class Wire:
+    """WSGI middleware around the app."""
+
+    def __init__(self, app: "WSGIApplication", state: State) -> None:
+        self._app = app
+        self._state = state
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        if path.startswith(CONTROL_PREFIX):
+            return self._app(environ, start_response)
+        state = self._state
+        state.traffic.note_connection(
+            environ.get("REMOTE_ADDR", ""), str(environ.get("REMOTE_PORT", ""))
+        )
+        fault = state.faults.take(method, path)
+        if fault is not None and fault.kind == "slow":
+            state.stopping.wait(fault.seconds)
+            fault = None
+        if fault is None:
+            return self._app(environ, self._noting(method, path, start_response))
+        if fault.kind == "status":
+            state.traffic.note_call(Call(method, path, fault.status))
+            return _refuse(fault, path, state, start_response)
+        if fault.kind == "act_then_drop":
+            # The work is done to its end, and nobody hears of it.
+            answer = self._app(environ, lambda *_: _swallow)
+            b"".join(answer)
+            if hasattr(answer, "close"):
+                answer.close()
+        state.traffic.note_call(Call(method, path, 0))
+        return _drop(environ, start_response)
+
+    def _noting(self, method: str, path: str, start_response: "StartResponse") -> "StartResponse":
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            self._state.traffic.note_call(Call(method, path, int(status[:3])))
+            return start_response(status, headers, *rest)
+
+        return start
+
+
+def _swallow(_: bytes) -> None:
+    """Where the body of a dropped answer goes."""
+
+
+def _drop(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    """Close the connection without an answer, in the hard way (RST).
+
+    Waitress has no door for this. It hands the app a bound method of its channel,
+    and a channel that counts as disconnected is closed without a word.
+    """
+    disconnected = environ.get("waitress.client_disconnected")
+    if disconnected is None:
+        raise Dropped
+    channel = disconnected.__self__
+    linger_not = struct.pack("ii", 1, 0)
+    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    channel.connected = False
+    channel.will_close = True
+    channel.server.pull_trigger()
+    start_response("500 Dropped", [])
+    return []
+
+
+def _refuse(
+    fault: Fault, path: str, state: State, start_response: "StartResponse"
+) -> Iterable[bytes]:
+    """The answer of a `status` fault, in the shape of the API that was called."""
+    phrase = _PHRASES.get(fault.status, "Fault")
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    if fault.status == 429:
+        headers |= {
+            "x-ratelimit-limit": "2",
+            "x-ratelimit-remaining": "0",
+            "x-ratelimit-reset": str(int(state.clock.now()) + 1),
+        }
+    body = fault.body if fault.body is not None else _body(fault.status, phrase, path)
+    octets = (body if isinstance(body, str) else json.dumps(body)).encode()
+    headers |= dict(fault.headers) | {"Content-Length": str(len(octets))}
+    start_response(f"{fault.status} {phrase}", list(headers.items()))
+    return [octets]
+
+
+def _body(status: int, phrase: str, path: str) -> dict[str, Any]:
+    if path.startswith("/oauth/"):
+        if status == 429:
+            return {"error": "too_many_requests", "error_description": "Rate limit exceeded."}
+        return {"error": "server_error", "error_description": phrase}
+    if status == 429:
+        return {
+            "statusCode": 429,
+            "error": phrase,
+            "message": "Global limit has been reached",
+            "errorCode": "too_many_requests",
+        }
+    return {"statusCode": status, "error": phrase, "message": f"{phrase} (as ordered)"}

@@ -1,0 +1,109 @@
+"""Which call counts towards which rate limit, the headers that say so, and the 429."""
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..management.schema import ApiError
+from ..simulation.rate_limits import OFF, Reading
+from ..store.database import digest
+from ..tenant import State, current_state
+from ..web import message_page
+
+_MANAGEMENT = "/api/v2/"
+_KEYS = ("/.well-known/jwks.json", "/.well-known/openid-configuration")
+_PASSWORD_PAGES = ("/u/reset-password/request", "/login/forgot")
+_AUTHENTICATION = ("/oauth/", "/userinfo", "/dbconnections/", "/authorize", "/v2/logout", "/oidc/")
+
+
+def register(app: Flask) -> None:
+    """Let no call pass uncounted."""
+    app.before_request(_count)
+    app.after_request(_tell)
+
+
+def _count() -> AnyResponse | None:
+    state = current_state()
+    if state.limits.plan.name == OFF:
+        return None
+    for kind, subject in _kinds(state):
+        reading = state.limits.take(kind, subject)
+        if reading is None:
+            continue
+        # The narrowest comes first: its figures are the ones to tell.
+        g.setdefault("rate", reading)
+        if not reading.allowed:
+            g.rate = reading
+            return _refuse(state, reading)
+    return None
+
+
+def _kinds(state: State) -> list[tuple[str, str]]:
+    """The kinds this call counts as, each with the caller it is counted for."""
+    path = request.path
+    if path.startswith(_MANAGEMENT):
+        own = _management_kind(request.method, path.removeprefix(_MANAGEMENT))
+        return [(own if own in state.limits.plan.rates else "management", "")]
+    if path in _KEYS:
+        return [("keys", "")]
+    if path in _PASSWORD_PAGES and request.method == "POST":
+        return [("change_password", _by_address(request.form.get("email")))]
+    if not path.startswith(_AUTHENTICATION):
+        return []
+    everything = ("authentication", "")
+    if path == "/oauth/token":
+        return [("token", ""), everything]
+    if path == "/userinfo":
+        return [("userinfo", digest(request.headers.get("Authorization", ""))), everything]
+    if path == "/dbconnections/change_password":
+        body = request.get_json(silent=True) if request.is_json else request.form
+        email = body.get("email") if isinstance(body, dict) else None
+        return [("change_password", _by_address(email)), everything]
+    return [everything]
+
+
+def _by_address(email: object) -> str:
+    return f"{request.remote_addr} {str(email or '').strip().lower()}"
+
+
+def _management_kind(method: str, path: str) -> str:
+    resource, reads = path.partition("/")[0], method == "GET"
+    if resource in ("users", "users-by-email"):
+        if path.endswith("/logs"):
+            return "read_logs"
+        return "read_users" if reads else "delete_users" if method == "DELETE" else "write_users"
+    if resource == "logs":
+        return "read_logs"
+    if resource == "email-templates":
+        return "read_email_templates" if reads else "write_email_templates"
+    return "email_provider" if path == "emails/provider" else "management"
+
+
+def _refuse(state: State, reading: Reading) -> AnyResponse:
+    if reading.first:
+        state.logs.write(
+            "api_limit", "You have reached the rate limit", details={"path": request.path}
+        )
+    if request.path in _PASSWORD_PAGES:
+        return message_page("Too many requests", "Wait a minute, then try again.", 429)
+    is_management = request.path.startswith(_MANAGEMENT)
+    if is_management or state.switches["authentication_429"] == "management":
+        error = ApiError(429, "Global limit has been reached", "too_many_requests")
+        response = jsonify(error.body)
+    else:
+        told = "Rate limit exceeded."
+        response = jsonify({"error": "too_many_requests", "error_description": told})
+    response.status_code = 429
+    if is_management:
+        response.content_type = "application/json; charset=utf-8"
+    if state.switches["retry_after_on_429"]:
+        response.headers["Retry-After"] = str(max(1, reading.reset - int(state.clock.now())))
+    return response
+
+
+def _tell(response: Response) -> Response:
+    reading: Reading | None = g.get("rate")
+    if reading is not None:
+        response.headers["x-ratelimit-limit"] = str(reading.limit)
+        response.headers["x-ratelimit-remaining"] = str(reading.remaining)
+        response.headers["x-ratelimit-reset"] = str(reading.reset)
+    return response

@@ -1,0 +1,117 @@
+"""The mailbox: a page for people, and JSON in the shape of Mailpit's API for programs."""
+
+import re
+
+from flask import Blueprint, Response, jsonify, make_response, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..tenant import current_state
+from ..web import message_page
+from .message import pieces, read_mail
+
+blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
+
+# Mailpit's own default, and how many the page shows.
+PAGE_LENGTH = 50
+
+
+@blueprint.get("")
+@blueprint.get("/")
+def show() -> AnyResponse:
+    """The list of mails, newest first."""
+    state, start = current_state(), _number("start", 0)
+    total, unread = state.mails.counts()
+    mails = [read_mail(mail) for mail in state.mails.page(start, PAGE_LENGTH)]
+    older = start + PAGE_LENGTH if start + PAGE_LENGTH < total else None
+    page = render_template(
+        "mailbox.html", mails=mails, total=total, unread=unread, start=start, older=older
+    )
+    return make_response(page)
+
+
+@blueprint.get("/<mail_id>")
+def show_mail(mail_id: str) -> AnyResponse:
+    """One mail: headers, the text with its links, and the HTML part in a frame."""
+    state = current_state()
+    mail = state.mails.get(mail_id)
+    if mail is None:
+        return message_page("No such mail", "It may have been deleted.", 404)
+    state.mails.mark_read(mail_id)
+    message = read_mail(mail)
+    page = render_template("mail.html", message=message, pieces=pieces(message.text))
+    return make_response(page)
+
+
+@blueprint.get("/<mail_id>/html")
+def show_html(mail_id: str) -> AnyResponse:
+    """The HTML part alone, for the frame: inline styles, no scripts, nothing loaded."""
+    mail = current_state().mails.get(mail_id)
+    if mail is None:
+        return message_page("No such mail", "It may have been deleted.", 404)
+    response = make_response(_opening_above(read_mail(mail).html))
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
+        " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+        " allow-top-navigation-by-user-activation"
+    )
+    return response
+
+
+def _opening_above(html: str) -> str:
+    """The same HTML with links that leave the frame, as a mail program would open them."""
+    base = '<base target="_top">'
+    with_head, changes = re.subn(r"(<head\b[^>]*>)", rf"\1{base}", html, count=1, flags=re.I)
+    if changes:
+        return with_head
+    # After a doctype and not before it: else the frame falls into quirks mode.
+    return re.sub(r"^(\s*<!doctype[^>]*>)?", rf"\g<0>{base}", html, count=1, flags=re.I)
+
+
+@blueprint.get("/api/v1/messages")
+def list_messages() -> AnyResponse:
+    """A page of summaries, newest first; `start` and `limit` as Mailpit has them."""
+    state = current_state()
+    start, limit = _number("start", 0), _number("limit", PAGE_LENGTH)
+    total, unread = state.mails.counts()
+    messages = [read_mail(mail).summary() for mail in state.mails.page(start, limit)]
+    return jsonify(
+        {
+            "total": total,
+            "unread": unread,
+            "count": len(messages),
+            "messages_count": total,
+            "messages_unread": unread,
+            "start": start,
+            "tags": [],
+            "messages": messages,
+        }
+    )
+
+
+@blueprint.get("/api/v1/message/<mail_id>")
+def get_message(mail_id: str) -> AnyResponse:
+    """One mail with its parts; reading it marks it as read, as with Mailpit."""
+    state = current_state()
+    mail = state.mails.get(mail_id)
+    if mail is None:
+        return Response("404 page not found", status=404, mimetype="text/plain")
+    state.mails.mark_read(mail_id)
+    return jsonify(read_mail(mail).whole())
+
+
+@blueprint.delete("/api/v1/messages")
+def delete_messages() -> AnyResponse:
+    """Forget the mails in `{"IDs": […]}`, or all of them without a body."""
+    state = current_state()
+    body = request.get_json(silent=True)
+    wanted = body.get("IDs") if isinstance(body, dict) else None
+    if wanted:
+        state.mails.delete([str(each) for each in wanted])
+    else:
+        state.mails.delete_all()
+    return Response("ok", mimetype="text/plain")
+
+
+def _number(name: str, default: int) -> int:
+    text = request.args.get(name, "")
+    return int(text) if text.isdigit() else default

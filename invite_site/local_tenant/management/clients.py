@@ -1,0 +1,167 @@
+"""`/clients`: the applications."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import g, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..store.clients import Client
+from ..tenant import current_state
+from .call import (
+    answer,
+    asked_page,
+    call,
+    listed,
+    nothing,
+    selected,
+    sent_body,
+)
+from .schema import HTTPS_OR_EMPTY, ApiError, Field
+
+_URLS = Field("array", "", items=Field("string", "", 1))
+# The ones that are kept in columns of their own, by Auth0's name.
+_COLUMNS = {
+    "name": "name",
+    "callbacks": "callbacks",
+    "allowed_logout_urls": "logout_urls",
+    "initiate_login_uri": "initiate_login_uri",
+    "grant_types": "grant_types",
+}
+_CREATE_FIELDS = {
+    "name": Field("string", "The name of the client", 1),
+    "description": Field("string", "Free text description of the purpose of the Client", 0, 140),
+    "callbacks": replace(_URLS, description="A set of URLs that are valid to call back from Auth0"),
+    "allowed_logout_urls": replace(_URLS, description="URLs that are valid to redirect to"),
+    "allowed_origins": replace(_URLS, description="URLs allowed to make requests from JavaScript"),
+    "web_origins": replace(_URLS, description="Allowed origins for use with Cross-Origin"),
+    "initiate_login_uri": Field(
+        "string", "Initiate login uri, must be https", format=HTTPS_OR_EMPTY
+    ),
+    "grant_types": replace(_URLS, description="A set of grant types that the client may use"),
+    "token_endpoint_auth_method": Field(
+        "string",
+        "Defines the requested authentication method for the token endpoint",
+        choices=("none", "client_secret_post", "client_secret_basic"),
+    ),
+    "app_type": Field(
+        "string",
+        "The type of application this client represents",
+        choices=("native", "spa", "regular_web", "non_interactive"),
+    ),
+    "logo_uri": Field("string", "The URL of the client logo"),
+    "client_metadata": Field("object", "Metadata associated with the client"),
+    "is_first_party": Field("boolean", "Whether this client a first party client or not"),
+    "oidc_conformant": Field("boolean", "Whether this client will conform to OIDC specifications"),
+    "sso_disabled": Field("boolean", "true to disable Single Sign On, false otherwise"),
+    "cross_origin_authentication": Field("boolean", "Whether cross origin requests are allowed"),
+    "jwt_configuration": Field("object", "An object that holds settings related to how JWTs"),
+    "oidc_logout": Field("object", "Configuration for OIDC backchannel logout"),
+    "refresh_token": Field("object", "Refresh token configuration"),
+}
+_CHANGE_FIELDS = {
+    name: replace(each, nullable=name != "name") for name, each in _CREATE_FIELDS.items()
+}
+
+
+def known_client(client_id: str) -> Client:
+    """The application of that id; raises the 404."""
+    client = current_state().clients.get(client_id)
+    if client is None:
+        raise ApiError(404, "The client does not exist", "inexistent_client")
+    return client
+
+
+def _shown(client: Client) -> dict[str, Any]:
+    """The client as the API has it; its secret only for who may read it."""
+    interactive = "authorization_code" in client.grant_types
+    shown: dict[str, Any] = {
+        "tenant": current_state().tenant_name,
+        "global": False,
+        "client_id": client.client_id,
+        "name": client.name,
+        "is_first_party": True,
+        "oidc_conformant": True,
+        "sso_disabled": False,
+        "cross_origin_authentication": False,
+        "app_type": "regular_web" if interactive else "non_interactive",
+        "callbacks": list(client.callbacks),
+        "allowed_logout_urls": list(client.logout_urls),
+        "grant_types": list(client.grant_types),
+        "token_endpoint_auth_method": "client_secret_post",
+        "jwt_configuration": {"alg": "RS256", "lifetime_in_seconds": 36000},
+        **client.properties,
+    }
+    if client.initiate_login_uri:
+        shown["initiate_login_uri"] = client.initiate_login_uri
+    if {"read:client_keys", "create:clients"} & set(g.granted):
+        shown["client_secret"] = client.client_secret
+    return shown
+
+
+def _columns(body: dict[str, Any], client: Client | None = None) -> dict[str, Any]:
+    """What of a body goes where; null empties."""
+    empty = {"initiate_login_uri": ""}
+    columns = {
+        column: body[name] if body[name] is not None else empty.get(name, [])
+        for name, column in _COLUMNS.items()
+        if name in body
+    }
+    properties = {**(client.properties if client else {}), **body}
+    columns["properties"] = {
+        name: value
+        for name, value in properties.items()
+        if name not in _COLUMNS and value is not None
+    }
+    return columns
+
+
+@call("GET", "/clients", "read:clients", "read:client_keys")
+def list_clients() -> AnyResponse:
+    """A page of applications, the oldest first."""
+    shown = [_shown(each) for each in current_state().clients.all()]
+    wanted = [name for name in request.args.get("app_type", "").split(",") if name]
+    found = [selected(each) for each in shown if not wanted or each["app_type"] in wanted]
+    page = asked_page()
+    return listed("clients", found[page.start : page.start + page.size], len(found), page)
+
+
+@call("POST", "/clients", "create:clients", does="Create a client")
+def create_client() -> AnyResponse:
+    """201 with the application and its secret."""
+    state, body = current_state(), sent_body(_CREATE_FIELDS, ("name",))
+    default = ["client_credentials"] if body.get("app_type") == "non_interactive" else None
+    body.setdefault("grant_types", default or ["authorization_code"])
+    client = state.clients.create(body["name"])
+    state.clients.change_one(client.client_id, **_columns(body))
+    state.issued.note("client_secrets", client.client_secret)
+    return answer(_shown(known_client(client.client_id)), 201)
+
+
+@call("GET", "/clients/<client_id>", "read:clients", "read:client_keys")
+def get_client(client_id: str) -> AnyResponse:
+    """200 with the application."""
+    return answer(selected(_shown(known_client(client_id))))
+
+
+@call("PATCH", "/clients/<client_id>", "update:clients", does="Update a client")
+def change_client(client_id: str) -> AnyResponse:
+    """200 with the whole application; metadata merges, the rest replaces."""
+    client, body = known_client(client_id), sent_body(_CHANGE_FIELDS)
+    if body.get("client_metadata") is not None:
+        merged = {**client.properties.get("client_metadata", {}), **body["client_metadata"]}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        body["client_metadata"] = kept
+    current_state().clients.change_one(client_id, **_columns(body, client))
+    return answer(_shown(known_client(client_id)))
+
+
+@call("DELETE", "/clients/<client_id>", "delete:clients", does="Delete a client")
+def delete_client(client_id: str) -> AnyResponse:
+    """204, for an unknown id as well. The seeded ones stay: the tenant stands on them (ours)."""
+    state = current_state()
+    client = state.clients.get(client_id)
+    if client is not None and client.role is not None:
+        raise ApiError(403, "The local tenant keeps the applications it was started with.")
+    state.clients.delete(client_id)
+    return nothing()

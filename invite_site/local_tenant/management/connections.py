@@ -1,0 +1,88 @@
+"""`/connections`: the one database connection, its options, and which applications may use it."""
+
+import re
+
+from flask import request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..store.documents import Document
+from ..tenant import current_state
+from .call import answer, call, listed_whole, nothing, selected, sent_body, sent_json
+from .schema import ApiError, Field, check_body, invalid_body
+
+_FIELDS = {
+    "display_name": Field("string", "Connection name used in the new universal login", 1, 128),
+    "options": Field("object", "The connection's options", nullable=True),
+    "enabled_clients": Field(
+        "array", "The identifiers of the clients", items=Field("string", "", 1)
+    ),
+    "is_domain_connection": Field("boolean", "Whether this is a domain connection"),
+    "show_as_button": Field("boolean", "Enables showing a button for the connection"),
+    "realms": Field("array", "Defines the realms", items=Field("string", "", 1)),
+    "metadata": Field("object", "Metadata associated with the connection"),
+}
+_ENABLED = {
+    "client_id": Field("string", "The client_id of the client", 1),
+    "status": Field("boolean", "Whether the connection is enabled or not for this client"),
+}
+
+
+def _known(connection_id: str) -> Document:
+    if re.fullmatch(r"con_[A-Za-z0-9]{16}", connection_id) is None:
+        told = (
+            f"'Object didn't pass validation for format connection-id: {connection_id}'"
+            " on property id (The id of the connection)."
+        )
+        raise ApiError(400, f"Path validation error: {told}", "invalid_uri")
+    connection = current_state().connection
+    if connection_id != connection.id:
+        raise ApiError(404, "The connection does not exist", "inexistent_connection")
+    return connection.get()
+
+
+@call("GET", "/connections", "read:connections")
+def list_connections() -> AnyResponse:
+    """Connections, of one `name` or `strategy` where asked for."""
+    connection = current_state().connection.get()
+    strategies = request.args.getlist("strategy") or [connection["strategy"]]
+    fits = request.args.get("name", connection["name"]) == connection["name"]
+    found = [connection] if fits and connection["strategy"] in strategies else []
+    return listed_whole("connections", found, "id")
+
+
+@call("GET", "/connections/<connection_id>", "read:connections")
+def get_connection(connection_id: str) -> AnyResponse:
+    """200 with the connection."""
+    return answer(selected(_known(connection_id)))
+
+
+@call("PATCH", "/connections/<connection_id>", "update:connections", does="Update a connection")
+def change_connection(connection_id: str) -> AnyResponse:
+    """200 with the connection; `options` are replaced whole."""
+    _known(connection_id)
+    body = sent_body(_FIELDS)
+    return answer(current_state().connection.change(body))
+
+
+@call("GET", "/connections/<connection_id>/clients", "read:connections")
+def clients_of_connection(connection_id: str) -> AnyResponse:
+    """The applications that may use it; always an object, in pages by checkpoint."""
+    enabled = _known(connection_id)["enabled_clients"]
+    return answer({"clients": [{"client_id": each} for each in enabled]})
+
+
+@call(
+    "PATCH",
+    "/connections/<connection_id>/clients",
+    "update:connections",
+    does="Update enabled clients for a connection",
+)
+def enable_clients(connection_id: str) -> AnyResponse:
+    """204; the applications that are not named stay as they are."""
+    _known(connection_id)
+    wishes = sent_json()
+    if not isinstance(wishes, list) or not wishes:
+        raise invalid_body("Expected type array")
+    for wish in [check_body(each, _ENABLED, tuple(_ENABLED)) for each in wishes]:
+        current_state().connection.enable(wish["client_id"], wish["status"])
+    return nothing()

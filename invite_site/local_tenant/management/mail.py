@@ -1,0 +1,171 @@
+"""`/email-templates` and `/emails/provider`: what the tenant's mails say and who carries them."""
+
+from dataclasses import replace
+from typing import Any
+
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..store.documents import Document
+from ..store.emails import TEMPLATE_NAMES
+from ..tenant import current_state
+from .call import answer, call, nothing, selected, sent_body
+from .schema import ApiError, Field
+
+_TEMPLATE_FIELDS = {
+    "template": Field("string", "Template name", choices=TEMPLATE_NAMES),
+    "body": Field("string", "Body of the email template"),
+    "from": Field("string", "Senders from email address"),
+    "resultUrl": Field("string", "URL to redirect the user to after a successful action"),
+    "subject": Field("string", "Subject line of the email"),
+    "syntax": Field("string", "Syntax of the template body", choices=("liquid",)),
+    "urlLifetimeInSeconds": Field(
+        "integer", "Lifetime in seconds that the link within the email will be valid for", least=0
+    ),
+    "includeEmailInRedirect": Field(
+        "boolean", "Whether the reset_email template should include the email in the returnUrl"
+    ),
+    "enabled": Field("boolean", "Whether the template is enabled (true) or disabled (false)"),
+}
+_TEMPLATE_CHANGES = {
+    name: replace(each, nullable=name != "template") for name, each in _TEMPLATE_FIELDS.items()
+}
+_REQUIRED = ("template", "body", "from", "subject", "syntax", "enabled")
+_BARRED = "Customizations for resultUrl are not allowed for non-enterprise tenants"
+
+_PROVIDERS = (
+    "mailgun", "mandrill", "sendgrid", "resend", "ses", "sparkpost", "smtp", "azure_cs", "ms365",
+    "custom",
+)  # fmt: skip
+_SMTP_FIELDS = {
+    "smtp_host": Field("string", "SMTP host", 1),
+    "smtp_port": Field("integer", "SMTP port", least=1),
+    "smtp_user": Field("string", "SMTP username", nullable=True),
+    "smtp_pass": Field("string", "SMTP password", nullable=True),
+}
+_PROVIDER_FIELDS = {
+    "name": Field("string", "Name of the email provider", choices=_PROVIDERS),
+    "enabled": Field("boolean", "Whether the provider is enabled (true) or disabled (false)"),
+    "default_from_address": Field(
+        "string", 'Email address to use as "from" when no other address specified', format="email"
+    ),
+    "credentials": Field("object", "Credentials required to use the provider"),
+    "settings": Field("object", "Specific provider setting", nullable=True),
+}
+
+
+def _named(name: str) -> str:
+    if name not in TEMPLATE_NAMES:
+        told = f"'No enum match for: {name}' on property templateName (Template name)."
+        raise ApiError(400, f"Path validation error: {told}", "invalid_uri")
+    return name
+
+
+def _stored(name: str) -> Document:
+    template = current_state().templates.get(_named(name))
+    if template is None:
+        raise ApiError(404, "The template does not exist.", "inexistent_email_template")
+    return template
+
+
+def _keep(name: str, template: dict[str, Any]) -> AnyResponse:
+    state = current_state()
+    kept = {key: value for key, value in template.items() if value is not None}
+    state.templates.put(name, {**kept, "template": name})
+    return answer(state.templates.get(name))
+
+
+def _check_result_url(body: dict[str, Any]) -> None:
+    if body.get("resultUrl") and current_state().switches["template_result_url_barred"]:
+        raise ApiError(403, _BARRED)
+
+
+@call("POST", "/email-templates", "create:email_templates", does="Create an email template")
+def create_template() -> AnyResponse:
+    """200 with the template; 409 where there is one."""
+    body = sent_body(_TEMPLATE_FIELDS, _REQUIRED)
+    _check_result_url(body)
+    name = body["template"]
+    if current_state().templates.get(name) is not None:
+        raise ApiError(409, f"Template {name} already exists.")
+    return _keep(name, body)
+
+
+@call("GET", "/email-templates/<name>", "read:email_templates")
+def get_template(name: str) -> AnyResponse:
+    """200 with the template; 404 is normal on a fresh tenant."""
+    return answer(_stored(name))
+
+
+@call("PUT", "/email-templates/<name>", "update:email_templates", does="Update an email template")
+def put_template(name: str) -> AnyResponse:
+    """200; whatever was there is gone."""
+    body = sent_body(_TEMPLATE_FIELDS, _REQUIRED)
+    _check_result_url(body)
+    return _keep(_named(name), body)
+
+
+@call("PATCH", "/email-templates/<name>", "update:email_templates", does="Patch an email template")
+def change_template(name: str) -> AnyResponse:
+    """200 with the whole template."""
+    body = sent_body(_TEMPLATE_CHANGES)
+    stored = _stored(name)
+    _check_result_url(body)
+    return _keep(name, {**stored, **body})
+
+
+def _configured() -> Document:
+    provider = current_state().provider.current()
+    if provider is None:
+        told = "There is not a configured email provider"
+        raise ApiError(404, told, "inexistent_email_provider")
+    return provider
+
+
+def _shown(provider: Document) -> Document:
+    """A provider without its secrets: of SMTP the password stays here, of others everything."""
+    public = {
+        name: value
+        for name, value in provider["credentials"].items()
+        if name in ("smtp_host", "smtp_port", "smtp_user") and value is not None
+    }
+    return {**provider, "credentials": public}
+
+
+def _sent_provider(required: tuple[str, ...], earlier: Document | None = None) -> Document:
+    body = sent_body(_PROVIDER_FIELDS, required)
+    provider = {**(earlier or {"enabled": True}), **body}
+    if provider["name"] == "smtp":
+        closed = {"credentials": replace(_PROVIDER_FIELDS["credentials"], fields=_SMTP_FIELDS)}
+        sent_body({**_PROVIDER_FIELDS, **closed}, required)
+    return provider
+
+
+@call("POST", "/emails/provider", "create:email_provider", does="Configure the email provider")
+def create_provider() -> AnyResponse:
+    """201 without the password; 409 where there is one."""
+    provider = _sent_provider(("name", "credentials"))
+    if current_state().provider.current() is not None:
+        raise ApiError(409, "The email provider is already configured.")
+    current_state().provider.put(provider)
+    return answer(_shown(provider), 201)
+
+
+@call("GET", "/emails/provider", "read:email_provider")
+def get_provider() -> AnyResponse:
+    """200 without the password."""
+    return answer(selected(_shown(_configured())))
+
+
+@call("PATCH", "/emails/provider", "update:email_provider", does="Update the email provider")
+def change_provider() -> AnyResponse:
+    """200 without the password; credentials are replaced whole."""
+    provider = _sent_provider((), _configured())
+    current_state().provider.put(provider)
+    return answer(_shown(provider))
+
+
+@call("DELETE", "/emails/provider", "delete:email_provider", does="Delete the email provider")
+def delete_provider() -> AnyResponse:
+    """204."""
+    current_state().provider.delete()
+    return nothing()

@@ -1,0 +1,122 @@
+"""`/tickets/password-change`: the link by which somebody chooses a password."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..experience import ticket_url
+from ..store.users import User
+from ..tenant import State, current_state
+from .call import answer, call, sent_body
+from .schema import ApiError, Field, invalid_body
+from .users import known_user, no_such_user
+
+# Ten years: Auth0's own maximum is not documented (ours).
+_LONGEST_SECONDS = 315_360_000
+
+_FIELDS = {
+    "user_id": Field("string", "user_id of for whom the ticket should be created", 1),
+    "email": Field("string", "Email address of the user", 1, format="email"),
+    "connection_id": Field("string", "ID of the connection", 1),
+    "result_url": Field(
+        "string", "URL the user will be redirected to once ticket is used", format="url"
+    ),
+    "client_id": Field("string", "ID of the client", 1),
+    "organization_id": Field("string", "ID of the organization", 1),
+    "ttl_sec": Field(
+        "integer",
+        "Number of seconds this ticket will be valid before expiring",
+        least=0,
+        most=_LONGEST_SECONDS,
+    ),
+    "mark_email_as_verified": Field(
+        "boolean", "Whether to set the email_verified attribute to true"
+    ),
+    "includeEmailInRedirect": Field(
+        "boolean", "Whether to include the email address in the redirect"
+    ),
+}
+
+
+@call(
+    "POST",
+    "/tickets/password-change",
+    "create:user_tickets",
+    does="Create a password change ticket",
+)
+def create_ticket() -> AnyResponse:
+    """201 with `ticket`, an address that ends in a bare `#`."""
+    state = current_state()
+    body = sent_body(_FIELDS)
+    _check(state, body)
+    user = _wanted_user(state, body)
+    code = state.tickets.create(
+        user,
+        ttl_seconds=body.get("ttl_sec", 0),
+        result_url=body.get("result_url"),
+        client_id=body.get("client_id"),
+        mark_email_as_verified=body.get("mark_email_as_verified", False),
+        include_email=body.get("includeEmailInRedirect", state.switches["include_email_default"]),
+    )
+    state.issued.note("tickets", code)
+    return answer({"ticket": ticket_url(state, code)}, 201)
+
+
+def _check(state: State, body: dict[str, Any]) -> None:
+    """Which properties go together. Auth0's texts for these are not established: ours."""
+    apart = [
+        ("result_url", "organization_id"),
+        ("connection_id", "user_id"),
+        ("email", "user_id"),
+    ]
+    if state.switches["result_url_with_client_id"] == "refuse":
+        apart.insert(0, ("result_url", "client_id"))
+    for one, other in apart:
+        if one in body and other in body:
+            raise invalid_body(f"Cannot specify {one} with {other}")
+    for one, other in (("email", "connection_id"), ("connection_id", "email")):
+        if one in body and other not in body:
+            raise invalid_body(f"Missing required property: {other}")
+    if "user_id" not in body and "email" not in body:
+        raise invalid_body("Missing required property: user_id")
+    if "client_id" in body and state.clients.get(body["client_id"]) is None:
+        raise ApiError(404, "The client does not exist", "inexistent_client")
+    if "result_url" in body:
+        _check_result_url(state, body["result_url"])
+
+
+def _check_result_url(state: State, url: str) -> None:
+    if state.switches["ticket_result_url_barred"]:
+        told = "Customizations for resultUrl are not allowed for non-enterprise tenants"
+        raise ApiError(403, told)
+    if state.switches["result_url_on_localhost"] == "refuse" and _is_local(url):
+        raise ApiError(
+            400,
+            f"Payload validation error: 'Object didn't pass validation for format url: {url}'"
+            f" on property result_url ({_FIELDS['result_url'].description}).",
+            "invalid_body",
+        )
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _wanted_user(state: State, body: dict[str, Any]) -> User:
+    if "user_id" in body:
+        return known_user(body["user_id"])
+    if body["connection_id"] != state.connection.id:
+        raise ApiError(404, "The connection does not exist", "inexistent_connection")
+    user = state.users.by_email(body["email"].lower())
+    if user is None:
+        raise no_such_user()
+    return user

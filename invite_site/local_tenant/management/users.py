@@ -1,0 +1,205 @@
+"""`/users` and `/users-by-email`: the people of the connection."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import g, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ..config import CONNECTION
+from ..pages.policy import judge
+from ..store.users import PROFILE_FIELDS, User, UserExists
+from ..tenant import State, current_state
+from .call import (
+    MOST_RESULTS,
+    answer,
+    asked_page,
+    call,
+    invalid_query,
+    listed,
+    nothing,
+    selected,
+    sent_body,
+)
+from .schema import ApiError, Field, invalid_body
+from .search import BadQuery, matcher, sorter
+
+_FIELDS = {
+    "connection": Field("string", "Name of the connection this user should be created in", 1),
+    "email": Field("string", "The user's email", 1, format="email"),
+    "password": Field("string", "Initial password for this user", 1),
+    "email_verified": Field("boolean", "Whether this email address is verified"),
+    "verify_email": Field("boolean", "Whether the user will receive a verification email"),
+    "given_name": Field("string", "The user's given name(s)", 1, 150),
+    "family_name": Field("string", "The user's family name(s)", 1, 150),
+    "name": Field("string", "The user's full name", 1, 300),
+    "nickname": Field("string", "The user's nickname", 1, 300),
+    "picture": Field("string", "A URI pointing to the user's picture", format="uri"),
+    "username": Field("string", "The user's username", 1, 128),
+    "phone_number": Field("string", "The user's phone number", 1),
+    "phone_verified": Field("boolean", "Whether this phone number has been verified"),
+    "blocked": Field("boolean", "Whether this user was blocked by an administrator"),
+    "app_metadata": Field(
+        "object", "Data related to the user that does affect the application's core"
+    ),
+    "user_metadata": Field(
+        "object", "Data related to the user that does not affect the application's core"
+    ),
+}
+_CREATE_FIELDS = {**_FIELDS, "user_id": Field("string", "The external user's id", 1, 255)}
+_UNSETTABLE = frozenset(
+    ("given_name", "family_name", "name", "nickname", "picture", "app_metadata", "user_metadata")
+)
+_CHANGE_FIELDS = {
+    name: replace(each, nullable=name in _UNSETTABLE) for name, each in _FIELDS.items()
+} | {"client_id": Field("string", "Auth0 client ID", 1)}
+# Auth0 keeps these names for itself (documentation of user metadata).
+_RESERVED_METADATA = frozenset(
+    ("__tenant", "_id", "blocked", "clientID", "created_at", "email", "email_verified", "globalClientID",
+     "global_client_id", "identities", "lastIP", "lastLogin", "loginsCount", "metadata", "multifactor",
+     "multifactor_last_modified", "updated_at", "user_id")
+)  # fmt: skip
+
+
+def no_such_user() -> ApiError:
+    """404 for a user id."""
+    return ApiError(404, "The user does not exist.", "inexistent_user")
+
+
+def known_user(user_id: str) -> User:
+    """The user of that id; raises the 404."""
+    user = current_state().users.get(user_id)
+    if user is None:
+        raise no_such_user()
+    return user
+
+
+@call("POST", "/users", "create:users", does="Create a User")
+def create_user() -> AnyResponse:
+    """201 with the user; 409 where the address is taken."""
+    state = current_state()
+    body = sent_body(_CREATE_FIELDS, ("connection",))
+    _check(state, body, ("email", "password"))
+    if any(each.isspace() for each in body.get("user_id", "")):
+        raise invalid_body("user_id may not contain spaces")
+    about = {"body": {"email": body["email"].lower(), "connection": CONNECTION}}
+    try:
+        user = state.users.create(
+            body["email"],
+            body["password"],
+            wished_id=body.get("user_id"),
+            email_verified=body.get("email_verified", False),
+            blocked=body.get("blocked"),
+            profile=_profile(state, body),
+            app_metadata=body.get("app_metadata"),
+            user_metadata=body.get("user_metadata"),
+        )
+    except UserExists as error:
+        taken = "The user already exists."
+        state.logs.write("fs", taken, user_name=body["email"].lower(), details=about)
+        raise ApiError(409, taken, "auth0_idp_error") from error
+    state.logs.write("ss", user=user, details=about)
+    return answer(user.as_api(), 201)
+
+
+@call("GET", "/users", "read:users")
+def list_users() -> AnyResponse:
+    """A page of users, oldest first unless `sort` says otherwise; `q` searches them."""
+    state, page = current_state(), asked_page(MOST_RESULTS)
+    query, sort = request.args.get("q", ""), request.args.get("sort", "")
+    if not query.strip() and not sort:
+        users = [selected(user.as_api()) for user in state.users.page(page.start, page.size)]
+        return listed("users", users, min(state.users.count(), MOST_RESULTS), page)
+    try:
+        matches, in_order = matcher(query, ("email", "name", "nickname")), sorter(sort)
+    except BadQuery as error:
+        raise invalid_query(str(error)) from error
+    everybody = [_searched(user) for user in state.users.page(0, -1)]
+    found = in_order([each for each in everybody if matches(each)])[:MOST_RESULTS]
+    shown = [selected(_unsearched(each)) for each in found[page.start : page.start + page.size]]
+    return listed("users", shown, len(found), page)
+
+
+def _searched(user: User) -> dict[str, Any]:
+    # Somebody who never came is found by `logins_count:0`, though not shown with it.
+    return {"logins_count": 0, **user.as_api()}
+
+
+def _unsearched(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != "logins_count" or value}
+
+
+@call("GET", "/users-by-email", "read:users")
+def users_by_email() -> AnyResponse:
+    """An array; the address is compared as it is stored, in lower case."""
+    email = request.args.get("email")
+    if not email:
+        raise invalid_query("'Missing required property: email'.")
+    user = current_state().users.by_email(email)
+    return answer([selected(user.as_api())] if user else [])
+
+
+@call("GET", "/users/<user_id>", "read:users")
+def get_user(user_id: str) -> AnyResponse:
+    """200 with the user."""
+    return answer(selected(known_user(user_id).as_api()))
+
+
+@call(
+    "PATCH",
+    "/users/<user_id>",
+    "update:users",
+    "update:users_app_metadata",
+    does="Update a User",
+)
+def change_user(user_id: str) -> AnyResponse:
+    """200 with the whole user; a changed password leaves tickets alone."""
+    state = current_state()
+    body = sent_body(_CHANGE_FIELDS)
+    if "update:users" not in g.granted and set(body) != {"app_metadata"}:
+        told = "Insufficient scope, expected any of: update:users"
+        raise ApiError(403, told, "insufficient_scope")
+    _check(state, body, ())
+    try:
+        user = state.users.update(user_id, body)
+    except UserExists as error:
+        told = "The specified new email already exists"
+        raise ApiError(400, told, "auth0_idp_error") from error
+    if user is None:
+        raise no_such_user()
+    return answer(user.as_api())
+
+
+@call("DELETE", "/users/<user_id>", "delete:users", does="Delete a User")
+def delete_user(user_id: str) -> AnyResponse:
+    """204, for an unknown id as well."""
+    state = current_state()
+    user = state.users.get(user_id)
+    state.users.delete(user_id)
+    if user is not None:
+        state.logs.write("sdu", user=user)
+    return nothing()
+
+
+def _check(state: State, body: dict[str, Any], required: tuple[str, ...]) -> None:
+    """The rules of a user that a schema cannot say."""
+    if body.get("connection", CONNECTION) != CONNECTION:
+        status = state.switches["unknown_connection_status"]
+        raise ApiError(status, "The connection does not exist", "inexistent_connection")
+    for name in required:
+        if name not in body:
+            raise invalid_body(f"Missing required property: {name}")
+    reserved = sorted(_RESERVED_METADATA & set(body.get("app_metadata") or {}))
+    if reserved:
+        raise invalid_body(f"Invalid property name in app_metadata: {reserved[0]}")
+    if "password" in body and not judge(body["password"]).is_good:
+        raise ApiError(400, "PasswordStrengthError: Password is too weak")
+
+
+def _profile(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
+    profile = {name: body[name] for name in PROFILE_FIELDS if name in body}
+    if state.switches["plus_in_nickname"] == "cut":
+        local_part = body["email"].lower().partition("@")[0]
+        profile.setdefault("nickname", local_part.partition("+")[0])
+    return profile

@@ -1,0 +1,101 @@
+"""The words on New Universal Login's screens: Auth0's own, with what somebody has put in their place."""
+
+import re
+from collections.abc import Mapping
+
+from flask import request
+
+from ..tenant import State
+
+_AGAIN = (
+    "To reset your password, return to the login page and select"
+    ' "Forgot Your Password" to send a new email.'
+)
+# By prompt and screen, with Auth0's keys; `${…}` is filled in with a name when shown.
+_OWN: dict[str, dict[str, dict[str, str]]] = {
+    "common": {
+        "redeem-ticket": {
+            "pageTitle": "Loading…",
+            "description": "Javascript is not enabled on your browser, please click button to continue.",
+            "buttonText": "Continue",
+        },
+    },
+    "login-id": {
+        "login-id": {
+            "title": "Welcome",
+            "description": "Log in to ${companyName} to continue to ${clientName}.",
+            "usernamePlaceholder": "Email address",
+            "buttonText": "Continue",
+        },
+    },
+    "login-password": {
+        "login-password": {
+            "title": "Enter Your Password",
+            "description": "Enter your password for ${companyName} to continue to ${clientName}",
+            "passwordPlaceholder": "Password",
+            "buttonText": "Continue",
+            "editEmailText": "Edit",
+            "forgotPasswordText": "Forgot password?",
+            "wrong-email-credentials": "Wrong email or password",
+        },
+    },
+    "reset-password": {
+        "reset-password-request": {
+            "title": "Forgot Your Password?",
+            "descriptionEmail": "Enter your email address and we will send you instructions to reset your password.",
+            "placeholderEmail": "Email address",
+            "buttonText": "Continue",
+            "backToLoginLinkText": "Back to login",
+        },
+        "reset-password-email": {
+            "title": "Check Your Email",
+            "emailDescription": "Please check the email address ${email} for instructions to reset your password.",
+        },
+        "reset-password": {
+            "title": "Change Your Password",
+            "description": "Enter a new password below to change your password.",
+            "passwordPlaceholder": "New password",
+            "reEnterpasswordPlaceholder": "Re-enter new password",
+            "buttonText": "Reset password",
+        },
+        "reset-password-success": {
+            "eventTitle": "Password Changed!",
+            "description": "Your password has been changed successfully.",
+            "buttonText": "Back to ${clientName}",
+        },
+        "reset-password-error": {
+            "eventTitleExpired": "Link Expired",
+            "descriptionExpired": _AGAIN,
+            "eventTitleUsed": "Invalid Link",
+            "descriptionUsed": f"This link has already been used. {_AGAIN}",
+            "eventTitleGeneric": "Please Try Again",
+            "descriptionGeneric": f"Something went wrong. {_AGAIN}",
+        },
+    },
+}
+_NAME = re.compile(r"\$\{(\w+)\}")
+
+
+def words(state: State, prompt: str, screen: str, **names: str) -> dict[str, str]:
+    """The texts of a screen in the reader's language, filled in; `companyName` is always known."""
+    known = {"companyName": str(state.settings.get()["friendly_name"]), **names}
+    changed = _changed(state, prompt, screen)
+    texts = {**_OWN[prompt][screen], **changed}
+    filled = {
+        key: _NAME.sub(lambda match: known.get(match[1], ""), text) for key, text in texts.items()
+    }
+    # The page says which language its words are in, for whoever reads it aloud.
+    return {**filled, "lang": language(state) if changed else "en"}
+
+
+def language(state: State) -> str:
+    """The reader's language among those of the tenant."""
+    return request.accept_languages.best_match(state.settings.get()["enabled_locales"]) or "en"
+
+
+def _changed(state: State, prompt: str, screen: str) -> Mapping[str, str]:
+    """What is stored for the screen; an empty text would leave a heading or a button bare."""
+    stored = state.custom_text.get(prompt, language(state)).get(screen)
+    if not isinstance(stored, dict):
+        return {}
+    return {key: text for key, text in stored.items() if isinstance(text, str) and text.strip()}

@@ -1,0 +1,172 @@
+"""The tenant's one SQLite file and its tables. It knows SQL and nothing about OAuth."""
+
+import hashlib
+import secrets
+import sqlite3
+import string
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS client (
+    client_id TEXT PRIMARY KEY, role TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    client_secret TEXT NOT NULL, grant_types TEXT NOT NULL, callbacks TEXT NOT NULL,
+    logout_urls TEXT NOT NULL, initiate_login_uri TEXT NOT NULL, management_scope TEXT);
+CREATE TABLE IF NOT EXISTS user (
+    user_id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, email_verified INTEGER NOT NULL,
+    password_hash TEXT NOT NULL, profile TEXT NOT NULL, app_metadata TEXT, user_metadata TEXT,
+    blocked INTEGER, created_at REAL NOT NULL, updated_at REAL NOT NULL,
+    last_login REAL, last_ip TEXT, logins_count INTEGER NOT NULL DEFAULT 0,
+    last_password_reset REAL);
+CREATE TABLE IF NOT EXISTS ticket (
+    code_hash TEXT PRIMARY KEY, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+    used_at REAL, superseded_at REAL, result_url TEXT, client_id TEXT,
+    mark_email_as_verified INTEGER NOT NULL, include_email INTEGER NOT NULL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS ticket_user ON ticket (user_id);
+CREATE TABLE IF NOT EXISTS session (
+    id_hash TEXT PRIMARY KEY, sid TEXT NOT NULL, created_at REAL NOT NULL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS session_user ON session (user_id);
+CREATE TABLE IF NOT EXISTS pending_login (
+    id_hash TEXT PRIMARY KEY, params TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS authorization_code (
+    code_hash TEXT PRIMARY KEY, client_id TEXT NOT NULL, redirect_uri TEXT NOT NULL,
+    scope TEXT NOT NULL, nonce TEXT, code_challenge TEXT, code_challenge_method TEXT,
+    sid TEXT NOT NULL, auth_time REAL, expires_at REAL NOT NULL, used_at REAL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE TABLE IF NOT EXISTS access_token (
+    token_hash TEXT PRIMARY KEY, scope TEXT NOT NULL, expires_at REAL NOT NULL,
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE);
+CREATE TABLE IF NOT EXISTS mail (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, created_at REAL NOT NULL,
+    sender TEXT NOT NULL, recipients TEXT NOT NULL, raw BLOB NOT NULL,
+    read INTEGER NOT NULL DEFAULT 0);
+"""
+
+# Any number of applications, and the tenant's own configuration.
+_CONFIGURATION = """
+CREATE TABLE new_client (
+    client_id TEXT PRIMARY KEY, role TEXT UNIQUE, name TEXT NOT NULL,
+    client_secret TEXT NOT NULL, grant_types TEXT NOT NULL, callbacks TEXT NOT NULL,
+    logout_urls TEXT NOT NULL, initiate_login_uri TEXT NOT NULL, management_scope TEXT,
+    properties TEXT NOT NULL DEFAULT '{}');
+INSERT INTO new_client SELECT *, '{}' FROM client;
+DROP TABLE client;
+ALTER TABLE new_client RENAME TO client;
+CREATE TABLE document (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (kind, name));
+CREATE TABLE user_role (
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE, role_id TEXT NOT NULL,
+    PRIMARY KEY (user_id, role_id));
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, log_id TEXT NOT NULL UNIQUE, date REAL NOT NULL,
+    type TEXT NOT NULL, user_id TEXT, entry TEXT NOT NULL);
+CREATE INDEX log_user ON log (user_id);
+"""
+
+# Failed logins in a row, by user and IP address.
+_FAILURES = """
+CREATE TABLE login_failure (
+    user_id TEXT NOT NULL REFERENCES user ON DELETE CASCADE, ip TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (user_id, ip));
+"""
+
+# One step for each version of the file; a step that has been released is never changed.
+_STEPS = (_TABLES, _CONFIGURATION, _FAILURES)
+
+# What `POST /_tenant/reset` keeps: who the applications are and how tokens are signed.
+_KEPT_TABLES = ("setting", "client")
+
+
+class Database:
+    """One connection, one lock: many threads may call, one at a time is served."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The file holds client secrets and the signing key: its owner alone reads it.
+        path.touch(mode=0o600)
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        # FULL: what was answered to a caller outlives a kill or a power cut.
+        for pragma in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, step in enumerate(_STEPS[version:], start=version + 1):
+            # In one transaction: a kill in between leaves the version before.
+            self._connection.executescript(f"BEGIN;{step}PRAGMA user_version={number};COMMIT;")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together, or not at all."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def all(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
+        """The rows of a query."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, *parameters: object) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
+            return row
+
+    def run(self, sql: str, *parameters: object) -> int:
+        """Commit one statement; the number of rows it changed."""
+        with self.transaction() as connection:
+            return connection.execute(sql, parameters).rowcount
+
+    def setting(self, name: str) -> str | None:
+        """A value that was kept under `name`, or None."""
+        row = self.one("SELECT value FROM setting WHERE name = ?", name)
+        return None if row is None else str(row["value"])
+
+    def keep_setting(self, name: str, value: str) -> None:
+        """Keep `value` under `name`."""
+        self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
+
+    def forget(self) -> None:
+        """Empty every table but the applications and the key."""
+        tables = [
+            row["name"] for row in self.all("SELECT name FROM sqlite_master WHERE type='table'")
+        ]
+        with self.transaction() as connection:
+            for table in tables:
+                if table not in _KEPT_TABLES and not table.startswith("sqlite_"):
+                    connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 (names out of the schema)
+
+    def close(self) -> None:
+        """Close the file; its write-ahead log is folded in."""
+        with self._lock:
+            self._connection.close()
+
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def random_code(length: int) -> str:
+    """A random string of `length` characters out of A-Z, a-z and 0-9."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def digest(code: str) -> str:
+    """The SHA-256 of a code in hex. Codes are random, so no salt is needed."""
+    return hashlib.sha256(code.encode()).hexdigest()
