@@ -8,8 +8,8 @@ from typing import ParamSpec, TypeVar
 import click
 from flask.cli import AppGroup
 
+from ..tenant.http import COMMAND, Credentials, ManagementApi
 from ..tenant.setup import files
-from ..tenant.setup.api import Credentials, ManagementApi
 from ..tenant.setup.apply import Here, Plan, carry_out, plan
 from ..tenant.setup.check import check
 from ..tenant.setup.finding import OK, Finding
@@ -82,7 +82,7 @@ def apply_(
             "Set TENANT_SETUP_CLIENT_ID and TENANT_SETUP_CLIENT_SECRET of a Machine to Machine "
             "Application for this; docs/real-tenant.md lists its permissions."
         )
-    api = ManagementApi(settings, credentials)
+    api = ManagementApi(settings, credentials, COMMAND)
     found = plan(Here(settings, files.read(settings), api, replace))
     _show(found)
     troubles = sum(each.is_trouble for each in found.left)

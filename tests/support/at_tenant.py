@@ -10,8 +10,8 @@ from click.testing import Result
 
 from invite_site import create_app
 from invite_site.settings import Settings
+from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from invite_site.tenant.setup import files
-from invite_site.tenant.setup.api import Credentials, ManagementApi
 from invite_site.tenant.setup.apply import Here, Plan, carry_out, plan
 from invite_site.tenant.setup.check import Report, check
 from invite_site.tenant.setup.look import Look
@@ -36,6 +36,7 @@ class AtTenant:
         return ManagementApi(
             settings_for(self.tenant, Path("/nowhere")),
             Credentials("TENANT_SETUP_CLIENT", *(tenant[name] for name in names)),
+            COMMAND,
         )
 
     @property
@@ -73,7 +74,7 @@ class AtTenant:
 
     def plan(self, *, replacing: bool = False) -> Plan:
         assert self.setup is not None
-        api = ManagementApi(self.settings, self.setup)
+        api = ManagementApi(self.settings, self.setup, COMMAND)
         return plan(Here(self.settings, files.read(self.settings), api, replacing))
 
     def apply(self, *, replacing: bool = False) -> list[str]:

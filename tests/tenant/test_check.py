@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from invite_site.settings import ROOT, Delivery, ReturnTo
+from invite_site.tenant.http import Credentials
 from invite_site.tenant.setup.access import rate_limit
-from invite_site.tenant.setup.api import Credentials
 from invite_site.tenant.setup.check import FACTS, Report
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant

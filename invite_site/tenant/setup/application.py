@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...settings import ReturnTo, is_loopback
-from .api import ScopeMissing
+from ..http import ScopeMissing
 from .finding import Verdict, cannot_tell, note, ok, wrong
 from .look import Look
 

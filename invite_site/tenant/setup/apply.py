@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ...errors import CredentialsRefused, TenantRefused
 from ...settings import Delivery, ReturnTo, Settings, is_loopback
-from .api import ManagementApi, ScopeMissing
+from ..http import ManagementApi, ScopeMissing
 from .changes import Change, added, replaced, rewritten
 from .files import OURS, PROMPT, Wanted
 
