@@ -25,8 +25,8 @@ test: $(VENV)/.done-test browser  ## every test, browser tests included
 test-fast: $(VENV)/.done-test  ## the tests that need no browser
 	@$(BIN)/python -m pytest -m "not browser"
 
-check: $(VENV)/.done-test  ## lint and types
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+check: $(VENV)/.done-test  ## lint, types, and who imports whom
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo --no-cache
 
 format: $(VENV)/.done-test  ## put the code into its format
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
