@@ -15,7 +15,6 @@ from invite_site.tenant.setup.api import Credentials, ManagementApi
 from invite_site.tenant.setup.apply import Here, Plan, carry_out, plan
 from invite_site.tenant.setup.check import Report, check
 from invite_site.tenant.setup.look import Look
-from invite_site.tenant.setup.ways import Ways
 
 from .running import Tenant, services_of, settings_for
 
@@ -26,7 +25,6 @@ class AtTenant:
 
     tenant: Tenant
     settings: Settings
-    ways: Ways
     setup: Credentials | None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -68,7 +66,7 @@ class AtTenant:
 
     def look(self) -> Look:
         wanted = files.read(self.settings)
-        return Look(self.settings, self.ways, wanted, self.setup, now=self.now)
+        return Look(self.settings, wanted, self.setup, now=self.now)
 
     def check(self) -> Report:
         return check(self.look())
@@ -76,7 +74,7 @@ class AtTenant:
     def plan(self, *, replacing: bool = False) -> Plan:
         assert self.setup is not None
         api = ManagementApi(self.settings, self.setup)
-        return plan(Here(self.settings, self.ways, files.read(self.settings), api, replacing))
+        return plan(Here(self.settings, files.read(self.settings), api, replacing))
 
     def apply(self, *, replacing: bool = False) -> list[str]:
         """Put everything in place; the troubles there were."""
@@ -99,13 +97,12 @@ class AtTenant:
             services_of(app).engine.dispose()
 
 
-def at_tenant(tenant: Tenant, folder: Path, ways: Ways | None = None) -> AtTenant:
+def at_tenant(tenant: Tenant, folder: Path) -> AtTenant:
     """Whoever sets this tenant up for a site of its own."""
     environment = tenant.environment
     return AtTenant(
         tenant,
         settings_for(tenant, folder),
-        ways or Ways(),
         Credentials.for_setup(
             environment["TENANT_SETUP_CLIENT_ID"], environment["TENANT_SETUP_CLIENT_SECRET"]
         ),

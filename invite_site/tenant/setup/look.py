@@ -11,7 +11,6 @@ from ...errors import CredentialsRefused, InviteSiteError, TenantUnavailable
 from ...settings import Settings
 from .api import TIMEOUT, Credentials, ManagementApi, session_for
 from .files import Wanted
-from .ways import Ways
 
 T = TypeVar("T")
 
@@ -22,13 +21,11 @@ class Look:
     def __init__(
         self,
         settings: Settings,
-        ways: Ways,
         wanted: Wanted,
         setup: Credentials | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.settings = settings
-        self.ways = ways
         self.wanted = wanted
         self.setup = setup
         self.now = now

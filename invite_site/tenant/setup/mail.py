@@ -4,7 +4,7 @@ import smtplib
 import ssl
 from urllib.parse import unquote, urlsplit
 
-from ...settings import is_loopback
+from ...settings import Delivery, is_loopback
 from .finding import Verdict, ok, wrong
 from .look import Look
 
@@ -13,7 +13,7 @@ TIMEOUT = 10.0  # seconds for each step
 
 def mail_server(look: Look) -> Verdict:
     """What the mailer would do, up to the first message."""
-    if look.ways.tenant_mails:
+    if look.settings.delivery == Delivery.TENANT_EMAIL:
         return ok("Not used: the tenant sends the mail.")
     url = look.settings.smtp_url
     return greet(url, encrypted=not is_loopback(url))
