@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-demo: $(VENV)/.done  ## site, worker, local tenant and mailbox on this machine, nothing else needed
+demo: $(VENV)/.done-demo  ## site, worker, local tenant and mailbox on this machine, nothing else needed
 	@$(BIN)/python app.py
 
 demo-reset:  ## forget everything the demo has stored
@@ -25,8 +25,8 @@ test: $(VENV)/.done-test browser  ## every test, browser tests included
 test-fast: $(VENV)/.done-test  ## the tests that need no browser
 	@$(BIN)/python -m pytest -m "not browser"
 
-check: $(VENV)/.done-test  ## lint and types
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+check: $(VENV)/.done-test  ## lint, types, and who imports whom
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo --no-cache
 
 format: $(VENV)/.done-test  ## put the code into its format
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
@@ -34,22 +34,27 @@ format: $(VENV)/.done-test  ## put the code into its format
 bench: $(VENV)/.done-test  ## measure beside a quickstart-style site
 	@$(BIN)/python -m bench
 
-locks:  ## write both locks anew (needs uv)
-	uv pip compile pyproject.toml -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make locks" -o requirements.lock
-	uv pip compile pyproject.toml -q --extra test --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make locks" -o requirements-test.lock
+locks:  ## write the locks anew (needs uv)
+	uv pip compile $(LOCK_OPTIONS) -o requirements.lock
+	uv pip compile $(LOCK_OPTIONS) --extra local-tenant -o requirements-demo.lock
+	uv pip compile $(LOCK_OPTIONS) --extra test -o requirements-test.lock
 
-$(VENV)/.done: pyproject.toml requirements.lock
+LOCK_OPTIONS = pyproject.toml -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make locks"
+
+# The virtual environment. Each stamp says that the packages of one lock are installed in it.
+$(VENV)/.created:
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Name another one: make PY=python3.12 ...")'
 	@$(PY) -c 'import ensurepip' 2>/dev/null || { echo "Python cannot make virtual environments here. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV) (once) ..."
 	@$(PY) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -q --no-deps -e .
 	@touch $@
 
-$(VENV)/.done-test: $(VENV)/.done requirements-test.lock
-	@echo "Installing what the tests need (once) ..."
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements-test.lock
+$(VENV)/.done: requirements.lock
+$(VENV)/.done-demo: requirements-demo.lock
+$(VENV)/.done-test: requirements-test.lock
+$(VENV)/.done $(VENV)/.done-demo $(VENV)/.done-test: $(VENV)/.created pyproject.toml
+	@echo "Installing $(filter %.lock,$^) into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install -q --require-hashes -r $(filter %.lock,$^)
+	@$(BIN)/python -m pip install -q --no-deps -e .
 	@touch $@
 
 browser: $(VENV)/.done-test

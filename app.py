@@ -17,6 +17,11 @@ def create_app() -> Flask:
 
 
 if __name__ == "__main__":
-    from invite_site.demo import main
+    try:
+        from invite_site.demo import main
 
-    main()
+        main()
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("aiosmtpd", "liquid"):
+            raise
+        sys.exit("The demo needs the extra local-tenant: pip install -e '.[local-tenant]'")

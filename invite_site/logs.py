@@ -1,6 +1,6 @@
-"""The log: one line an event, to standard error, with nothing in it that opens a door.
+"""The log: one line an event, to standard error, which never contains credentials.
 
-What we log holds ids and codes. The filter is a second net, for what a library might say.
+What we log holds ids and codes. The filter covers what a library might log.
 """
 
 import logging

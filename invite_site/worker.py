@@ -44,7 +44,7 @@ def work(
 
 
 class _Claims:
-    """Up to `threads` deliveries in flight; each that ends makes room for the next claim.
+    """Up to `threads` deliveries in flight; each that ends lets the next be claimed.
 
     The threads do not keep the process alive: one that hangs is left behind with its lease.
     """
@@ -57,7 +57,7 @@ class _Claims:
         self._has_ended = threading.Event()
 
     def fill(self) -> None:
-        """Claim what there is room for; wait where there is nothing to claim, or no room."""
+        """Claim as many as threads are free; wait where there is nothing to claim."""
         self._has_ended.clear()
         jobs = self._claim(self._threads - len(self._in_flight))
         for job in jobs:
@@ -74,10 +74,10 @@ class _Claims:
             self._has_ended.wait(0.1)
             self._has_ended.clear()
 
-    def _claim(self, room: int) -> list[Invitation]:
+    def _claim(self, limit: int) -> list[Invitation]:
         try:
             in_flight = len(self._in_flight)
-            return list(self._deliveries.claim(self._name, limit=room, in_flight=in_flight))
+            return list(self._deliveries.claim(self._name, limit=limit, in_flight=in_flight))
         except Exception:  # the database may be away for a moment; the worker stays
             log.exception("the worker could not use the database")
             return []

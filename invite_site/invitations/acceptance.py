@@ -41,7 +41,7 @@ class LoginOutcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The way of an invitee from the mail to the first login. `clock` gives aware UTC."""
+    """The use cases of an invitee, from the mail to the first login. `clock` gives aware UTC."""
 
     settings: Settings
     ledger: Ledger

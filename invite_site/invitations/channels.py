@@ -1,4 +1,4 @@
-"""The ways that an invitation travels: the tenant's link or ours in our mail, or the tenant's mail.
+"""How an invitation is sent: the tenant's link or ours in our mail, or the tenant's own mail.
 
 A channel sends one invitation whose account exists, and says what it cannot do.
 """
@@ -125,11 +125,11 @@ def describe(settings: Settings) -> tuple[str, list[str]]:
         )
     limits = []
     if settings.link == LinkKind.LANDING:
-        way = "Our mail, with a link to a page of ours that leads on to the tenant."
+        sentence = "Our mail, with a link to a page of ours that leads on to the tenant."
     else:
-        way = "Our mail, with the tenant's own link."
+        sentence = "Our mail, with the tenant's own link."
     if settings.invite_return == ReturnTo.LOGIN_ROUTE:
-        way += " People come back by the tenant's button to the login."
+        sentence += " People come back by the tenant's button to the login."
         if settings.link == LinkKind.TICKET:
             limits.append(
                 "The tenant's button names nobody, so people type their address when they sign in."
@@ -138,7 +138,7 @@ def describe(settings: Settings) -> tuple[str, list[str]]:
             "Nobody comes back by itself: after choosing a password people press the button, or "
             "sign in later."
         )
-    return way, limits
+    return sentence, limits
 
 
 def channel_of(

@@ -1,4 +1,4 @@
-"""Who is invited and who invites. The rules of an address and a name, for every way of asking."""
+"""Who is invited and who invites. The rules of an address and a name, for the form and the command line."""
 
 import unicodedata
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The local tenant: a small, faithful stand-in for Auth0 on this machine.
 
-A building of its own that is reached by HTTP and SMTP only. It knows nothing of the
-site, and the site knows it by settings alone; what is named here is its only door.
+It is reached by HTTP and SMTP only. It imports nothing of the site, and the site knows it by
+settings alone; what is named here is all that may be imported from it.
 """
 
 from typing import TYPE_CHECKING

@@ -5,24 +5,15 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, make_response, render_template
 
-from . import management
-from . import web as pages
-from .authentication import authorize, logout
-from .authentication import discovery as oidc
-from .authentication.grants import create_authorization_server
+from . import management, web
+from .authentication import authorize, discovery, grants, logout
 from .config import TenantConfig
-from .control import api as control
-from .control import dashboard
-from .control import rate_limiting as limiting
-from .control.fault_injection import Wire
+from .control import api, dashboard, rate_limiting
+from .control.fault_injection import FaultInjection
 from .mail import mailbox
-from .pages import classic_login as login
-from .pages import classic_reset as reset
-from .pages import forgot
-from .pages import universal_login as new_login
-from .pages import universal_reset as new_reset
+from .pages import classic_login, classic_reset, forgot, universal_login, universal_reset
 from .store.clients import APPLICATION
-from .tenant import EXTENSION, State, cookie_secret, current_state, open_state
+from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant, open_tenant
 
 _HERE = Path(__file__).parent
 # Far above what a form or a Management API call needs.
@@ -34,47 +25,46 @@ home = Blueprint("home", __name__)
 @home.get("/")
 def index() -> Response:
     """What this is, and the way to the mailbox."""
-    state = current_state()
-    application = state.clients.seeded(APPLICATION)
+    tenant = current_tenant()
+    application = tenant.clients.seeded(APPLICATION)
     return make_response(
-        render_template("index.html", application=application, issuer=state.issuer)
+        render_template("index.html", application=application, issuer=tenant.issuer)
     )
 
 
 def create_tenant(config: TenantConfig) -> Flask:
     """The tenant's app without a server; the issuer is `public_url`, else the port's address."""
     url = (config.public_url or f"http://localhost:{config.port}").rstrip("/")
-    return build_app(open_state(config, url))
+    return build_app(open_tenant(config, url))
 
 
-def build_app(state: State) -> Flask:
+def build_app(tenant: Tenant) -> Flask:
     """The app around a state."""
     app = Flask(__name__, static_folder=_HERE / "static", template_folder=str(_HERE / "templates"))
     app.config.update(
-        SECRET_KEY=cookie_secret(state.database),
+        SECRET_KEY=cookie_secret(tenant.database),
         # Ports of localhost share their cookies: a name that no site uses.
         SESSION_COOKIE_NAME="local_tenant",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=state.url.startswith("https:"),
+        SESSION_COOKIE_SECURE=tenant.url.startswith("https:"),
+        WTF_CSRF_TIME_LIMIT=None,
         MAX_CONTENT_LENGTH=_LARGEST_BODY_BYTES,
         # A foreign name that resolves to this machine must not read the mailbox.
-        TRUSTED_HOSTS=["localhost", "127.0.0.1", urlsplit(state.url).hostname],
+        TRUSTED_HOSTS=["localhost", "127.0.0.1", urlsplit(tenant.url).hostname],
     )
-    app.extensions[EXTENSION] = state
+    app.extensions[EXTENSION] = tenant
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    pages.register(app)
-    limiting.register(app)
-    server = create_authorization_server(app, state)
+    web.register(app)
+    rate_limiting.register(app)
+    grants.register(app)
     app.register_blueprint(home)
-    app.register_blueprint(oidc.create_blueprint(server))
-    for page in (authorize, login, new_login):
-        app.register_blueprint(page.create_blueprint(server))
-    for part in (logout, reset, new_reset, forgot, management, mailbox):
+    for part in (
+        *(authorize, discovery, logout, management, mailbox),
+        *(classic_login, classic_reset, forgot, universal_login, universal_reset),
+        *((api, dashboard) if tenant.config.control else ()),
+    ):
         app.register_blueprint(part.blueprint)
-    if state.config.control:
-        app.register_blueprint(control.blueprint)
-        app.register_blueprint(dashboard.blueprint)
-    app.jinja_env.globals["control"] = state.config.control
-    app.wsgi_app = Wire(app.wsgi_app, state)  # type: ignore[method-assign]
+    app.jinja_env.globals["control"] = tenant.config.control
+    app.wsgi_app = FaultInjection(app.wsgi_app, tenant)  # type: ignore[method-assign]
     return app

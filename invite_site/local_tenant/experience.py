@@ -6,7 +6,7 @@ A customised password page is Auth0's switch for "Classic, but only for this ste
 from dataclasses import dataclass
 
 from .store.settings import CLASSIC, NEW
-from .tenant import State
+from .tenant import Tenant
 
 # Name, experience of the login, and whether a customised password page is switched on.
 _NAMED = {
@@ -26,30 +26,30 @@ class Experience:
     new_reset: bool
 
 
-def current_experience(state: State) -> Experience:
+def current_experience(tenant: Tenant) -> Experience:
     """The experience people meet now."""
-    if state.prompts.experience() != NEW:
+    if tenant.prompts.experience() != NEW:
         return Experience("classic", new_login=False, new_reset=False)
-    if state.settings.get()["change_password"].get("enabled"):
+    if tenant.settings.get()["change_password"].get("enabled"):
         return Experience("classic_reset", new_login=True, new_reset=False)
     return Experience("new", new_login=True, new_reset=True)
 
 
-def choose_experience(state: State, name: str) -> None:
+def choose_experience(tenant: Tenant, name: str) -> None:
     """Set what makes that experience; a stored page stays stored."""
     login, enabled = _NAMED[name]
-    state.prompts.change({"universal_login_experience": login})
-    page = state.settings.get()["change_password"]
-    state.settings.change({"change_password": {**page, "enabled": enabled}})
+    tenant.prompts.change({"universal_login_experience": login})
+    page = tenant.settings.get()["change_password"]
+    tenant.settings.change({"change_password": {**page, "enabled": enabled}})
 
 
-def ticket_url(state: State, code: str) -> str:
+def ticket_url(tenant: Tenant, code: str) -> str:
     """The address of a ticket: always with a bare `#` at its end, for whoever adds to it."""
-    new = current_experience(state).new_reset
-    path = state.switches["new_login_ticket_path"] if new else "/lo/reset"
-    return f"{state.url}{path}?ticket={code}#"
+    new = current_experience(tenant).new_reset
+    path = tenant.switches["new_login_ticket_path"] if new else "/lo/reset"
+    return f"{tenant.url}{path}?ticket={code}#"
 
 
-def login_path(state: State) -> str:
+def login_path(tenant: Tenant) -> str:
     """Where `/authorize` sends people."""
-    return "/u/login/identifier" if current_experience(state).new_login else "/login"
+    return "/u/login/identifier" if current_experience(tenant).new_login else "/login"

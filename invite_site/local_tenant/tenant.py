@@ -10,7 +10,7 @@ from flask import current_app
 from .config import TenantConfig
 from .simulation.clock import Clock
 from .simulation.faults import Faults
-from .simulation.misbehaviour import Lies
+from .simulation.misbehaviour import Misbehaviours
 from .simulation.rate_limits import Limits
 from .simulation.switches import Switches
 from .simulation.traffic import Issued, Traffic
@@ -21,7 +21,7 @@ from .store.database import Database
 from .store.documents import Documents
 from .store.emails import EmailProvider, EmailTemplates
 from .store.failures import Failures
-from .store.keys import SigningKey
+from .store.keys import SigningKey, new_key
 from .store.logs import Logs
 from .store.mails import Mails
 from .store.roles import RoleClaim, Roles
@@ -34,12 +34,12 @@ EXTENSION = "local_tenant"
 
 
 @dataclass(frozen=True)
-class State:
+class Tenant:
     """The tables, the key, the clock, and the switches of the control plane."""
 
     config: TenantConfig
     url: str  # base of every address, without a slash at its end
-    smtp_port: int  # of the catcher, where mail of the tenant's own goes
+    smtp_port: int  # of the SMTP server, where mail of the tenant's own goes
     database: Database
     clock: Clock
     clients: Clients
@@ -60,7 +60,7 @@ class State:
     logs: Logs
     key: SigningKey
     faults: Faults
-    lies: Lies
+    misbehaviours: Misbehaviours
     switches: Switches
     limits: Limits
     traffic: Traffic
@@ -96,7 +96,7 @@ class State:
     def reset(self) -> None:
         """Forget all but the applications and the key, and begin anew."""
         self.faults.clear()
-        self.lies.clear()
+        self.misbehaviours.clear()
         self.switches.clear()
         self.limits.choose(self.config.plan)
         self.clock.offset = 0.0
@@ -108,12 +108,12 @@ class State:
         self.traffic.clear()
 
     def close(self) -> None:
-        """Let go of the database file."""
+        """Close the database file."""
         self.stopping.set()
         self.database.close()
 
 
-def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> State:
+def open_tenant(config: TenantConfig, url: str, smtp_port: int | None = None) -> Tenant:
     """The state kept in the database file, seeded where it is new."""
     database = Database(config.database)
     documents = Documents(database)
@@ -122,7 +122,7 @@ def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> 
     clock = Clock()
     switches = Switches()
     issued = Issued(config.control)
-    state = State(
+    tenant = Tenant(
         config=config,
         url=url,
         smtp_port=config.smtp_port if smtp_port is None else smtp_port,
@@ -146,17 +146,17 @@ def open_state(config: TenantConfig, url: str, smtp_port: int | None = None) -> 
         logs=Logs(database, clock, connection.id),
         key=SigningKey(database),
         faults=Faults(),
-        lies=Lies(),
+        misbehaviours=Misbehaviours(new_key),
         switches=switches,
         limits=Limits(clock, config.plan),
         traffic=Traffic(config.control),
         issued=issued,
     )
-    state.clients.seed(config)
-    state.seed_admin()
+    tenant.clients.seed(config)
+    tenant.seed_admin()
     for role in (APPLICATION, MANAGEMENT, SETUP):
-        issued.note("client_secrets", state.clients.seeded(role).client_secret)
-    return state
+        issued.note("client_secrets", tenant.clients.seeded(role).client_secret)
+    return tenant
 
 
 def cookie_secret(database: Database) -> str:
@@ -168,9 +168,9 @@ def cookie_secret(database: Database) -> str:
     return stored
 
 
-def current_state() -> State:
+def current_tenant() -> Tenant:
     """The state of the tenant that is answering this request."""
-    state = current_app.extensions[EXTENSION]
-    if not isinstance(state, State):
+    tenant = current_app.extensions[EXTENSION]
+    if not isinstance(tenant, Tenant):
         raise TypeError("this app is not a local tenant")
-    return state
+    return tenant

@@ -21,7 +21,7 @@ def sid_cookie(settings: Settings) -> str:
 
 def current_session() -> Session | None:
     """The session of whoever sends this request, or None. Read once for each request, and only
-    where a page asks: the way of an invitee to the login needs none."""
+    where a page asks: the redirect of an invitee to the login needs none."""
     if "session" not in g:
         cookie = request.cookies.get(sid_cookie(services.settings), "")
         g.session = _live_session(cookie) if cookie else None

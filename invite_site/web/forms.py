@@ -1,4 +1,4 @@
-"""The forms. Whether an address can be invited is decided in `invitee`, for every door alike."""
+"""The forms. Whether an address can be invited is decided in `invitations.people`, for the command line too."""
 
 import secrets
 

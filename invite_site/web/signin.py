@@ -113,7 +113,7 @@ def logout() -> ResponseReturnValue:
 
 
 def login_refused(refused: LoginError, ref: str | None = None) -> ResponseReturnValue:
-    """The page for a sign-in that could not be finished, with the way to begin it again."""
+    """The page for a sign-in that could not be finished, with a button that begins it again."""
     page = render_template("auth/refused.html", code=refused.code, ref=ref)
     if isinstance(refused, TenantUnreachable):
         return page, 503, {"Retry-After": "10"}

@@ -34,7 +34,7 @@ def test_it_works(tenant: Guest) -> None:
     assert page.status_code == 200
     assert "email: 'ada@example.com'" in page.text
     assert re.search(r"ticket: '[A-Za-z0-9]{32}'", page.text)
-    assert re.search(r"csrf_token: '[\w-]{20,}'", page.text)
+    assert re.search(r"csrf_token: '[\w.-]{20,}'", page.text)
     assert "password_policy: 'good'" in page.text
     assert 'password_complexity_options: {"min_length":8}' in page.text
     assert "cdn.auth0.com" not in page.text

@@ -12,46 +12,42 @@ from ..experience import login_path
 from ..store.clients import Client
 from ..store.sessions import Session
 from ..store.users import User
-from ..tenant import State, current_state
-from ..web import allow_form_to, leave_to, message_page, with_query
+from ..tenant import Tenant, current_tenant
+from ..web import allow_form_to, message_page, redirect_away, with_query
 from .credentials import sign_in, signed_in
-from .grants import TenantRequest, TenantServer
+from .grants import TenantRequest, authorization_server
 from .misbehaviour import OTHER_ISSUER
 
 # What a hostile party may put into an answer: never to be shown by the site.
 ATTACKER_TEXT = "<script>alert(1)</script> Your account is locked: call +1 555 0100"
 BLOCKED_BY_ADMIN = "user is blocked"
 
+blueprint = Blueprint("authorize", __name__)
 
-def create_blueprint(server: TenantServer) -> Blueprint:
-    """The endpoint, with codes made by `server`."""
-    blueprint = Blueprint("authorize", __name__)
 
-    @blueprint.route("/authorize", methods=["GET", "POST"])
-    def authorize() -> AnyResponse:
-        state = current_state()
-        client = state.clients.get(request.values.get("client_id"))
-        refusal = _refuse_destination(client, request.values.get("redirect_uri"))
-        if refusal is not None:
-            return refusal
-        error = _ill_formed(server, state, request.values)
-        if error is not None:
-            return error
-        asked = request.values.to_dict()
-        closed = _why_closed(state, asked)
-        if closed is not None:
-            return _refuse(asked, "invalid_request", closed)
-        if state.lies.take("error_callback"):
-            return _refuse(asked, "access_denied", ATTACKER_TEXT)
-        prompts = asked.get("prompt", "").split()
-        known = None if "login" in prompts else signed_in()
-        if known is not None and not _is_too_old(state, known[0], asked):
-            return _back_with_code(server, asked, *known)
-        if "none" in prompts:
-            return _refuse(asked, "login_required", "Login required")
-        return redirect(with_query(login_path(state), {"state": state.sessions.begin_login(asked)}))
-
-    return blueprint
+@blueprint.route("/authorize", methods=["GET", "POST"])
+def authorize() -> AnyResponse:
+    tenant = current_tenant()
+    client = tenant.clients.get(request.values.get("client_id"))
+    refusal = _refuse_destination(client, request.values.get("redirect_uri"))
+    if refusal is not None:
+        return refusal
+    error = _ill_formed(tenant, request.values)
+    if error is not None:
+        return error
+    asked = request.values.to_dict()
+    reason = _connection_error(tenant, asked)
+    if reason is not None:
+        return _refuse(asked, "invalid_request", reason)
+    if tenant.misbehaviours.take("error_callback"):
+        return _refuse(asked, "access_denied", ATTACKER_TEXT)
+    prompts = asked.get("prompt", "").split()
+    known = None if "login" in prompts else signed_in()
+    if known is not None and not _is_too_old(tenant, known[0], asked):
+        return _back_with_code(asked, *known)
+    if "none" in prompts:
+        return _refuse(asked, "login_required", "Login required")
+    return redirect(with_query(login_path(tenant), {"state": tenant.sessions.begin_login(asked)}))
 
 
 def _refuse_destination(client: Client | None, redirect_uri: str | None) -> Response | None:
@@ -60,20 +56,18 @@ def _refuse_destination(client: Client | None, redirect_uri: str | None) -> Resp
         return message_page("Unknown client", "No application has this client_id.", 400)
     destination = redirect_uri or client.get_default_redirect_uri()
     if not client.check_redirect_uri(destination):
-        told = (
+        text = (
             f"The provided redirect_uri is not in the list of allowed callback URLs: {destination}"
         )
-        return message_page("Callback URL mismatch", told, 400)
+        return message_page("Callback URL mismatch", text, 400)
     return None
 
 
-def _ill_formed(
-    server: TenantServer, state: State, values: MultiDict[str, str]
-) -> AnyResponse | None:
+def _ill_formed(tenant: Tenant, values: MultiDict[str, str]) -> AnyResponse | None:
     """What Authlib finds wrong with an authorization request, told to the application."""
-    asked = TenantRequest(f"{state.url}/authorize", "GET", MultiDict(values))
+    asked = TenantRequest(f"{tenant.url}/authorize", "GET", MultiDict(values))
     try:
-        server.authorization_grant(asked)
+        authorization_server().authorization_grant(asked)
     except OAuth2Error as error:
         return _refuse(values.to_dict(), str(error.error), str(error.description))
     except ValueError:  # Authlib will not repeat characters that RFC 6749 forbids in a text
@@ -81,9 +75,9 @@ def _ill_formed(
     return None
 
 
-def _why_closed(state: State, asked: Mapping[str, str]) -> str | None:
+def _connection_error(tenant: Tenant, asked: Mapping[str, str]) -> str | None:
     """Why nobody can log in to this application, or not by that connection (texts are ours)."""
-    connection = state.connection.get()
+    connection = tenant.connection.get()
     if asked.get("client_id") not in connection["enabled_clients"]:
         return "no connections enabled for the client"
     if asked.get("connection", connection["name"]) != connection["name"]:
@@ -91,70 +85,67 @@ def _why_closed(state: State, asked: Mapping[str, str]) -> str | None:
     return None
 
 
-def _is_too_old(state: State, known: Session, asked: Mapping[str, str]) -> bool:
+def _is_too_old(tenant: Tenant, known: Session, asked: Mapping[str, str]) -> bool:
     """Whether `max_age` (seconds) asks for a newer login than the session's."""
     limit = asked.get("max_age", "")
-    return limit.isdigit() and state.clock.now() - known.created_at > int(limit)
+    return limit.isdigit() and tenant.clock.now() - known.created_at > int(limit)
 
 
 def _destination(asked: Mapping[str, str]) -> str:
-    client = current_state().clients.get(asked.get("client_id"))
+    client = current_tenant().clients.get(asked.get("client_id"))
     return asked.get("redirect_uri") or (client.get_default_redirect_uri() if client else "")
 
 
 def _refuse(asked: Mapping[str, str], error: str, description: str) -> AnyResponse:
-    told = {"error": error, "error_description": description}
+    text = {"error": error, "error_description": description}
     if "state" in asked:
-        told["state"] = asked["state"]
-    return leave_to(with_query(_destination(asked), told))
+        text["state"] = asked["state"]
+    return redirect_away(with_query(_destination(asked), text))
 
 
-def _back_with_code(
-    server: TenantServer, asked: Mapping[str, str], known: Session, user: User
-) -> AnyResponse:
-    state = current_state()
+def _back_with_code(asked: Mapping[str, str], known: Session, user: User) -> AnyResponse:
+    tenant = current_tenant()
     if user.blocked:
-        return _refuse_blocked(state, asked, user)
+        return _refuse_blocked(tenant, asked, user)
     oauth_request = TenantRequest(
-        f"{state.url}/authorize", "GET", MultiDict(dict(asked)), session=known
+        f"{tenant.url}/authorize", "GET", MultiDict(dict(asked)), session=known
     )
+    server = authorization_server()
     grant = server.authorization_grant(oauth_request, user)
     answer: Any = server.create_authorization_response(oauth_request, user, grant)
     location = answer.location
-    if state.lies.take("callback_iss_wrong"):
+    if tenant.misbehaviours.take("callback_iss_wrong"):
         location = with_query(location, {"iss": OTHER_ISSUER})
-    return leave_to(location)
+    return redirect_away(location)
 
 
-def _refuse_blocked(state: State, asked: Mapping[str, str], user: User) -> AnyResponse:
-    state.logs.write("f", BLOCKED_BY_ADMIN, user=user, client=client_of(state, asked))
+def _refuse_blocked(tenant: Tenant, asked: Mapping[str, str], user: User) -> AnyResponse:
+    tenant.logs.write("f", BLOCKED_BY_ADMIN, user=user, client=client_of(tenant, asked))
     return _refuse(asked, "unauthorized", BLOCKED_BY_ADMIN)
 
 
-def client_of(state: State, asked: Mapping[str, str]) -> Client | None:
+def client_of(tenant: Tenant, asked: Mapping[str, str]) -> Client | None:
     """The application that asked."""
-    return state.clients.get(asked.get("client_id"))
+    return tenant.clients.get(asked.get("client_id"))
 
 
-def let_form_lead_back(asked: Mapping[str, str]) -> None:
+def allow_form_to_client(asked: Mapping[str, str]) -> None:
     """Let a form of this page end at the application that asked."""
     allow_form_to(_destination(asked))
 
 
-def finish_login(
-    server: TenantServer, login_id: str, asked: Mapping[str, str], user: User
-) -> AnyResponse:
+def finish_login(login_id: str, asked: Mapping[str, str], user: User) -> AnyResponse:
     """The right password was typed: a session, and back to the application."""
-    state = current_state()
-    state.sessions.end_login(login_id)
+    tenant = current_tenant()
+    tenant.sessions.end_login(login_id)
     if user.blocked:
-        return _refuse_blocked(state, asked, user)
-    return _back_with_code(server, asked, sign_in(state, user, client_of(state, asked)), user)
+        return _refuse_blocked(tenant, asked, user)
+    return _back_with_code(asked, sign_in(tenant, user, client_of(tenant, asked)), user)
 
 
-def login_is_over() -> Response:
+def login_expired_page() -> Response:
     """For a login page that was open for too long, or has been used."""
-    told = (
+    text = (
         "This login page was open for too long, or has been used. Start again at the application."
     )
-    return message_page("Start again", told, 400)
+    return message_page("Start again", text, 400)

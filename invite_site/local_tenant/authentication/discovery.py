@@ -4,19 +4,21 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, jsonify, request
 
-from ..simulation.misbehaviour import DISCOVERY_LIES
+from ..simulation.misbehaviour import DISCOVERY_MISBEHAVIOURS
 from ..store.keys import public_jwk
-from ..tenant import State, current_state
-from .grants import Parameters, TenantServer, body_parameters, oauth_error
+from ..tenant import Tenant, current_tenant
+from .grants import Parameters, authorization_server, body_parameters, oauth_error
 from .misbehaviour import OTHER_ISSUER, OTHER_KEYS_PATH
 from .tokens import profile_claims
 
+_CLAIMS = "aud auth_time email email_verified exp family_name given_name iat iss name nickname picture sub"
 
-def discovery(state: State) -> dict[str, Any]:
-    """The metadata of the tenant (OpenID Connect Discovery, section 3), true or lying."""
-    url = state.url
+
+def discovery(tenant: Tenant) -> dict[str, Any]:
+    """The metadata of the tenant (OpenID Connect Discovery, section 3), true or misbehaving."""
+    url = tenant.url
     document: dict[str, Any] = {
-        "issuer": state.issuer,
+        "issuer": tenant.issuer,
         "authorization_endpoint": f"{url}/authorize",
         "token_endpoint": f"{url}/oauth/token",
         "userinfo_endpoint": f"{url}/userinfo",
@@ -30,82 +32,71 @@ def discovery(state: State) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "claims_supported": [
-            "aud",
-            "auth_time",
-            "email",
-            "email_verified",
-            "exp",
-            "family_name",
-            "given_name",
-            "iat",
-            "iss",
-            "name",
-            "nickname",
-            "picture",
-            "sub",
-        ],
+        "claims_supported": _CLAIMS.split(),
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }
-    lie = state.lies.current()
-    if lie is not None and lie.name in DISCOVERY_LIES:
-        if lie.name == "discovery_issuer_other":
+    misbehaviour = tenant.misbehaviours.current()
+    if misbehaviour is not None and misbehaviour.name in DISCOVERY_MISBEHAVIOURS:
+        if misbehaviour.name == "discovery_issuer_other":
             document["issuer"] = OTHER_ISSUER
-        elif lie.name == "callback_iss_absent_but_advertised":
+        elif misbehaviour.name == "callback_iss_absent_but_advertised":
             document["authorization_response_iss_parameter_supported"] = True
-        elif lie.name == "end_session_absent":
+        elif misbehaviour.name == "end_session_absent":
             del document["end_session_endpoint"]
-        elif lie.name == "alg_none_listed":
+        elif misbehaviour.name == "alg_none_listed":
             document["id_token_signing_alg_values_supported"] = ["RS256", "none"]
     return document
 
 
-def create_blueprint(server: TenantServer) -> Blueprint:
-    """The endpoints, with tokens made by `server`."""
-    blueprint = Blueprint("oidc", __name__)
-
-    @blueprint.get("/.well-known/openid-configuration")
-    def openid_configuration() -> Response:
-        return jsonify(discovery(current_state()))
-
-    @blueprint.get("/.well-known/jwks.json")
-    def keys() -> Response:
-        state = current_state()
-        listed = [public_jwk(state.key.key)]
-        if state.lies.lists_second_key():
-            listed.append(public_jwk(state.lies.second_key()))
-        return jsonify({"keys": listed})
-
-    @blueprint.get(OTHER_KEYS_PATH)
-    def other_keys() -> Response:
-        # The bait of the `jku` lie: a client that fetches this trusts a token's header.
-        return jsonify({"keys": [public_jwk(current_state().lies.attacker_key())]})
-
-    @blueprint.post("/oauth/token")
-    def token() -> Response:
-        asked = body_parameters()
-        if asked.get("grant_type") == "authorization_code":
-            lied = _lying_answer(current_state())
-            if lied is not None:
-                return lied
-        response = cast(Response, server.create_token_response())
-        _log_exchange(current_state(), asked, response)
-        return response
-
-    @blueprint.route("/userinfo", methods=["GET", "POST"])
-    def userinfo() -> Response:
-        return _userinfo(current_state())
-
-    return blueprint
+blueprint = Blueprint("oidc", __name__)
 
 
-def _lying_answer(state: State) -> Response | None:
+@blueprint.get("/.well-known/openid-configuration")
+def openid_configuration() -> Response:
+    return jsonify(discovery(current_tenant()))
+
+
+@blueprint.get("/.well-known/jwks.json")
+def keys() -> Response:
+    tenant = current_tenant()
+    listed = [public_jwk(tenant.key.key)]
+    if tenant.misbehaviours.lists_second_key():
+        listed.append(public_jwk(tenant.misbehaviours.second_key()))
+    return jsonify({"keys": listed})
+
+
+@blueprint.get(OTHER_KEYS_PATH)
+def other_keys() -> Response:
+    # For the `jku` misbehaviour: a client that fetches this trusts a token's header.
+    return jsonify({"keys": [public_jwk(current_tenant().misbehaviours.attacker_key())]})
+
+
+@blueprint.post("/oauth/token")
+def token() -> Response:
+    asked = body_parameters()
+    if asked.get("grant_type") == "authorization_code":
+        answer = _misbehaving_answer(current_tenant())
+        if answer is not None:
+            return answer
+    response = cast(Response, authorization_server().create_token_response())
+    _log_exchange(current_tenant(), asked, response)
+    return response
+
+
+@blueprint.route("/userinfo", methods=["GET", "POST"])
+def userinfo() -> Response:
+    return _userinfo(current_tenant())
+
+
+def _misbehaving_answer(tenant: Tenant) -> Response | None:
     """What the token endpoint answers when it has been told to misbehave."""
-    lie = state.lies.take("token_500", "token_429", "token_html", "token_slow", "invalid_grant")
-    if lie is None:
+    misbehaviour = tenant.misbehaviours.take(
+        "token_500", "token_429", "token_html", "token_slow", "invalid_grant"
+    )
+    if misbehaviour is None:
         return None
-    match lie.name:
+    match misbehaviour.name:
         case "token_500":
             return oauth_error(500, "server_error", "Something went wrong")
         case "token_429":
@@ -114,32 +105,32 @@ def _lying_answer(state: State) -> Response | None:
             return Response("<!doctype html><title>Busy</title><h1>Busy</h1>", mimetype="text/html")
         case "invalid_grant":
             return oauth_error(403, "invalid_grant", "Invalid authorization code")
-    state.stopping.wait(float(lie.options.get("seconds", 30)))
+    tenant.stopping.wait(float(misbehaviour.options.get("seconds", 30)))
     return None
 
 
-def _log_exchange(state: State, asked: Parameters, response: Response) -> None:
+def _log_exchange(tenant: Tenant, asked: Parameters, response: Response) -> None:
     kinds = {"authorization_code": "eacft", "client_credentials": "eccft"}
     kind = kinds.get(asked.get("grant_type", ""))
     if kind is None:
         return
     basic = request.authorization
     client_id = asked.get("client_id") or (basic.username if basic else None)
-    client = state.clients.get(client_id)
+    client = tenant.clients.get(client_id)
     if response.status_code == 200:
-        state.logs.write(f"s{kind}", client=client)
+        tenant.logs.write(f"s{kind}", client=client)
     else:
-        told = (response.get_json(silent=True) or {}).get("error_description", "")
-        state.logs.write(f"f{kind}", told, client=client)
+        text = (response.get_json(silent=True) or {}).get("error_description", "")
+        tenant.logs.write(f"f{kind}", text, client=client)
 
 
-def _userinfo(state: State) -> Response:
+def _userinfo(tenant: Tenant) -> Response:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    holder = state.codes.holder(token) if kind.lower() == "bearer" else None
-    user = state.users.get(holder[0]) if holder else None
+    holder = tenant.codes.holder(token) if kind.lower() == "bearer" else None
+    user = tenant.users.get(holder[0]) if holder else None
     if holder is None or user is None:
         return Response("Unauthorized", status=401, mimetype="text/plain")
     sub = user.user_id
-    if state.lies.take("userinfo_sub_differs"):
+    if tenant.misbehaviours.take("userinfo_sub_differs"):
         sub = "auth0|somebody-else"
     return jsonify({"sub": sub, **profile_claims(user, holder[1])})

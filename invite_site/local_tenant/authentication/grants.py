@@ -10,7 +10,7 @@ from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import MultiDict
 
 from ..store.clients import Client
@@ -18,10 +18,11 @@ from ..store.codes import ACCESS_TOKEN_SECONDS, AuthorizationCode
 from ..store.database import random_code
 from ..store.sessions import Session
 from ..store.users import User
-from ..tenant import State, current_state
+from ..tenant import current_tenant
 from .tokens import MANAGEMENT_TOKEN_SECONDS, id_token, management_token
 
 Parameters = MultiDict[str, str]
+_EXTENSION = "local_tenant_authorization_server"
 
 
 class Auth0Error(OAuth2Error):
@@ -94,10 +95,10 @@ class _CodeGrant(AuthorizationCodeGrant):
         return random_code(48)
 
     def save_authorization_code(self, code: str, request: Any) -> None:
-        state, asked, session = current_state(), request.payload.data, request.session
+        tenant, asked, session = current_tenant(), request.payload.data, request.session
         if session is None:
             raise LookupError("an authorization code needs a session")
-        state.codes.keep(
+        tenant.codes.keep(
             code,
             client_id=request.client.client_id,
             redirect_uri=asked.get("redirect_uri") or request.client.get_default_redirect_uri(),
@@ -109,17 +110,17 @@ class _CodeGrant(AuthorizationCodeGrant):
             sid=session.sid,
             auth_time=session.created_at if asked.get("max_age") else None,
         )
-        state.issued.note("codes", code)
+        tenant.issued.note("codes", code)
 
     def query_authorization_code(self, code: str, client: Any) -> AuthorizationCode | None:
-        return current_state().codes.find(code, client.client_id)
+        return current_tenant().codes.find(code, client.client_id)
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> User | None:
         # Called after every check: here the code is spent, by one caller only.
-        state = current_state()
-        if not state.codes.spend(authorization_code):
+        tenant = current_tenant()
+        if not tenant.codes.spend(authorization_code):
             return None
-        return state.users.get(authorization_code.user_id)
+        return tenant.users.get(authorization_code.user_id)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
         """Nothing: it is spent already, and a used code is remembered as used."""
@@ -127,9 +128,9 @@ class _CodeGrant(AuthorizationCodeGrant):
     def create_token_response(self) -> Any:
         answer: Any = super().create_token_response()
         status, token, headers = answer
-        code, state = self.request.authorization_code, current_state()
-        if "openid" in code.scope.split() and not state.lies.take("no_id_token"):
-            token["id_token"] = id_token(state, self.request.client, self.request.user, code)
+        code, tenant = self.request.authorization_code, current_tenant()
+        if "openid" in code.scope.split() and not tenant.misbehaviours.take("no_id_token"):
+            token["id_token"] = id_token(tenant, self.request.client, self.request.user, code)
         return status, token, headers
 
 
@@ -141,10 +142,10 @@ class _ClientCredentialsGrant(ClientCredentialsGrant):
     request: TenantRequest
 
     def validate_token_request(self) -> None:
-        state = current_state()
+        tenant = current_tenant()
         client: Any = self.authenticate_token_endpoint_client()
         audience = self.request.payload.data.get("audience") or ""
-        if audience != state.management_audience:
+        if audience != tenant.management_audience:
             raise Auth0Error(403, "access_denied", f"Service not enabled within domain: {audience}")
         if client.management_scope is None:
             raise Auth0Error(
@@ -162,7 +163,7 @@ class _ClientCredentialsGrant(ClientCredentialsGrant):
     def create_token_response(self) -> Any:
         token = {
             "access_token": management_token(
-                current_state(), self.request.client, self.request.scope
+                current_tenant(), self.request.client, self.request.scope
             ),
             "scope": self.request.scope,
             "expires_in": MANAGEMENT_TOKEN_SECONDS,
@@ -177,9 +178,9 @@ class TenantServer(AuthorizationServer):
     def create_oauth2_request(self, request_: Any) -> Any:
         if request_ is not None:
             return request_
-        state = current_state()
+        tenant = current_tenant()
         return TenantRequest(
-            state.url + request.path, request.method, body_parameters(), request.headers
+            tenant.url + request.path, request.method, body_parameters(), request.headers
         )
 
     def authenticate_client(self, request: Any, methods: Any, endpoint: str = "token") -> Any:
@@ -194,10 +195,10 @@ class TenantServer(AuthorizationServer):
             error = Auth0Error(401, "access_denied", "Unauthorized")
         elif isinstance(error, InvalidGrantError):
             wrong_verifier = error.description == "Code challenge failed."
-            told = (
+            text = (
                 "Failed to verify code verifier" if wrong_verifier else "Invalid authorization code"
             )
-            error = Auth0Error(403, "invalid_grant", told)
+            error = Auth0Error(403, "invalid_grant", text)
         elif error.error in ("unauthorized_client", "unsupported_grant_type"):
             error.status_code = 403
         response: Any = super().handle_error_response(request, error)
@@ -208,29 +209,42 @@ class TenantServer(AuthorizationServer):
         return super().get_consent_grant(asked, user)  # type: ignore[no-untyped-call]
 
 
-def create_authorization_server(app: Flask, state: State) -> TenantServer:
-    """The server with both grants, PKCE optional: a client that sends a challenge must prove it."""
-
-    def make_token(
-        grant_type: str, client: Client, user: User, scope: str, **_: Any
-    ) -> dict[str, Any]:
-        token = state.codes.new_access_token()
-        state.issued.note("access_tokens", token)
-        return {
-            "access_token": token,
-            "scope": scope,
-            "expires_in": ACCESS_TOKEN_SECONDS,
-            "token_type": "Bearer",
-        }
-
-    def keep_token(token: dict[str, Any], request: TenantRequest) -> None:
-        state.codes.keep_access_token(token["access_token"], request.user.user_id, token["scope"])
-
-    server = TenantServer(app, state.clients.get, keep_token)
-    server.register_token_generator("default", cast(Any, make_token))
+def register(app: Flask) -> None:
+    """Give the app a server with both grants. PKCE is optional: a client that sends a challenge
+    must prove it."""
+    server = TenantServer(app, _client_by_id, _keep_token)
+    server.register_token_generator("default", cast(Any, _make_token))
     server.register_grant(_CodeGrant, [CodeChallenge(required=False)])
     server.register_grant(_ClientCredentialsGrant)
-    return server
+    app.extensions[_EXTENSION] = server
+
+
+def authorization_server() -> TenantServer:
+    """The server of the tenant that is answering this request."""
+    return cast(TenantServer, current_app.extensions[_EXTENSION])
+
+
+def _client_by_id(client_id: str) -> Client | None:
+    return current_tenant().clients.get(client_id)
+
+
+def _make_token(
+    grant_type: str, client: Client, user: User, scope: str, **_: Any
+) -> dict[str, Any]:
+    tenant = current_tenant()
+    token = tenant.codes.new_access_token()
+    tenant.issued.note("access_tokens", token)
+    return {
+        "access_token": token,
+        "scope": scope,
+        "expires_in": ACCESS_TOKEN_SECONDS,
+        "token_type": "Bearer",
+    }
+
+
+def _keep_token(token: dict[str, Any], request: TenantRequest) -> None:
+    codes = current_tenant().codes
+    codes.keep_access_token(token["access_token"], request.user.user_id, token["scope"])
 
 
 def oauth_error(status: int, error: str, description: str) -> Response:

@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.clients import APPLICATION, Client, is_listed
 from ..store.keys import InvalidToken
-from ..tenant import State, current_state
-from ..web import form_token_is_right, leave_to, message_page, with_query
+from ..tenant import Tenant, current_tenant
+from ..web import form_token_is_right, message_page, redirect_away, with_query
 from .credentials import sign_out as end_session
 from .credentials import signed_in
 
@@ -16,11 +16,11 @@ blueprint = Blueprint("logout", __name__)
 @blueprint.get("/v2/logout")
 def auth0_logout() -> AnyResponse:
     """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
-    state = current_state()
+    tenant = current_tenant()
     # Without client_id Auth0 asks the tenant's own list; here the application's counts as well.
     client_id = request.args.get("client_id")
-    client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
-    _sign_out(state, client)
+    client = tenant.clients.get(client_id) if client_id else tenant.clients.seeded(APPLICATION)
+    _sign_out(tenant, client)
     if client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
     return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
@@ -29,14 +29,14 @@ def auth0_logout() -> AnyResponse:
 @blueprint.route("/oidc/logout", methods=["GET", "POST"])
 def oidc_logout() -> AnyResponse:
     """RP-initiated logout 1.0; asks first unless a hint names the session that is here."""
-    state = current_state()
-    claims = _hint_claims(state, request.values.get("id_token_hint"))
+    tenant = current_tenant()
+    claims = _hint_claims(tenant, request.values.get("id_token_hint"))
     if claims is None:
         return message_page("Invalid id_token_hint", "This is no ID token of this tenant.", 400)
     client_id = request.values.get("client_id") or claims.get("aud")
     if claims and claims.get("aud") != client_id:
         return message_page("Client mismatch", "client_id is not the id_token_hint's.", 400)
-    client = state.clients.get(client_id) if client_id else state.clients.seeded(APPLICATION)
+    client = tenant.clients.get(client_id) if client_id else tenant.clients.seeded(APPLICATION)
     if client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
     target = request.values.get("post_logout_redirect_uri")
@@ -47,26 +47,26 @@ def oidc_logout() -> AnyResponse:
     agreed = request.method == "POST" and form_token_is_right(request.form.get("_csrf"))
     if known is not None and not agreed and hints != {known[0].sid}:
         return _ask(known[1].email)
-    _sign_out(state, client)
+    _sign_out(tenant, client)
     if not target:
         return message_page("Signed out", "You are signed out of this tenant.")
-    told = {"state": request.values["state"]} if "state" in request.values else {}
-    return leave_to(with_query(target, told))
+    text = {"state": request.values["state"]} if "state" in request.values else {}
+    return redirect_away(with_query(target, text))
 
 
-def _sign_out(state: State, client: Client | None) -> None:
+def _sign_out(tenant: Tenant, client: Client | None) -> None:
     known = signed_in()
     end_session()
     if known is not None:
-        state.logs.write("slo", "User successfully logged out", user=known[1], client=client)
+        tenant.logs.write("slo", "User successfully logged out", user=known[1], client=client)
 
 
-def _hint_claims(state: State, hint: str | None) -> dict[str, str] | None:
+def _hint_claims(tenant: Tenant, hint: str | None) -> dict[str, str] | None:
     """The claims of an `id_token_hint`, expired ones too; None for a token not ours."""
     if not hint:
         return {}
     try:
-        return state.key.read(hint)
+        return tenant.key.read(hint)
     except InvalidToken:
         return None
 
@@ -82,14 +82,14 @@ def _is_allowed(client: Client, url: str) -> bool:
 
     Query and fragment do not count (Auth0 docs).
     """
-    of_tenant = tuple(current_state().settings.get()["allowed_logout_urls"])
+    of_tenant = tuple(current_tenant().settings.get()["allowed_logout_urls"])
     return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls + of_tenant)
 
 
 def _not_allowed(url: str) -> Response:
-    told = f"This address is not in the list of allowed logout URLs: {url}"
-    return message_page("Logout URL mismatch", told, 400)
+    text = f"This address is not in the list of allowed logout URLs: {url}"
+    return message_page("Logout URL mismatch", text, 400)
 
 
 def _leave(client: Client, url: str) -> AnyResponse:
-    return leave_to(url) if _is_allowed(client, url) else _not_allowed(url)
+    return redirect_away(url) if _is_allowed(client, url) else _not_allowed(url)

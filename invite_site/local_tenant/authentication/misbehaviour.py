@@ -1,4 +1,4 @@
-"""Lying ID tokens: each lie of `lies.py` that lives in the token's claims or signature.
+"""Misbehaving ID tokens: each misbehaviour that lives in the token's claims or signature.
 
 The forged tokens are put together by hand, because a proper library refuses to make them.
 """
@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc.jwk import RSAKey
 
-from ..simulation.misbehaviour import CLAIM_LIES, Lie
+from ..simulation.misbehaviour import CLAIM_MISBEHAVIOURS, Misbehaviour
 from ..store.clients import Client
 from ..store.keys import public_jwk
-from ..tenant import State
+from ..tenant import Tenant
 
 Claims = dict[str, Any]
 Signer = Callable[[bytes], bytes]
@@ -28,20 +28,22 @@ OTHER_ISSUER = "https://issuer.example/"
 OTHER_KEYS_PATH = "/.well-known/other-keys.json"
 
 
-def forge(state: State, lie: Lie, claims: Claims, client: Client) -> str:
-    """An ID token that tells `lie`, otherwise as honest as the one from `claims`."""
-    if lie.name in CLAIM_LIES:
-        return state.key.sign(_lying_claims(state, lie, claims, client))
-    return _lying_signature(state, lie, claims, client)
+def forge(tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client) -> str:
+    """An ID token with this misbehaviour, otherwise equal to the one from `claims`."""
+    if misbehaviour.name in CLAIM_MISBEHAVIOURS:
+        return tenant.key.sign(_header_sent_claims(tenant, misbehaviour, claims, client))
+    return _header_sent_signature(tenant, misbehaviour, claims, client)
 
 
-def _lying_claims(state: State, lie: Lie, claims: Claims, client: Client) -> Claims:
-    now = int(state.clock.now())
+def _header_sent_claims(
+    tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client
+) -> Claims:
+    now = int(tenant.clock.now())
     ours, other = client.client_id, OTHER_CLIENT
     changes: dict[str, Claims] = {
         "nonce_wrong": {"nonce": "another-nonce"},
         "iss_wrong": {"iss": OTHER_ISSUER},
-        "iss_no_slash": {"iss": state.url},
+        "iss_no_slash": {"iss": tenant.url},
         "aud_other": {"aud": other},
         "aud_other_azp_ours": {"aud": other, "azp": ours},
         "aud_empty_string": {"aud": "", "azp": ours},
@@ -58,19 +60,23 @@ def _lying_claims(state: State, lie: Lie, claims: Claims, client: Client) -> Cla
         "email_verified_string": {"email_verified": "true"},
         "email_other": {"email": "somebody.else@example.com"},
     }
-    if lie.name.endswith("_missing"):
+    if misbehaviour.name.endswith("_missing"):
         return {
-            key: value for key, value in claims.items() if key != lie.name.removesuffix("_missing")
+            key: value
+            for key, value in claims.items()
+            if key != misbehaviour.name.removesuffix("_missing")
         }
-    if lie.name == "role_claim":
-        return {**claims, str(lie.options["claim"]): lie.options["value"]}
-    return {**claims, **changes[lie.name]}
+    if misbehaviour.name == "role_claim":
+        return {**claims, str(misbehaviour.options["claim"]): misbehaviour.options["value"]}
+    return {**claims, **changes[misbehaviour.name]}
 
 
-def _lying_signature(state: State, lie: Lie, claims: Claims, client: Client) -> str:
-    own, header = state.key.key, {"alg": "RS256", "typ": "JWT", "kid": state.key.kid}
-    attacker, second = state.lies.attacker_key, state.lies.second_key
-    match lie.name:
+def _header_sent_signature(
+    tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client
+) -> str:
+    own, header = tenant.key.key, {"alg": "RS256", "typ": "JWT", "kid": tenant.key.kid}
+    attacker, second = tenant.misbehaviours.attacker_key, tenant.misbehaviours.second_key
+    match misbehaviour.name:
         case "signature_wrong":
             return _flip_signature(_token(header, claims, _rs256(own)))
         case "payload_tampered":
@@ -89,21 +95,21 @@ def _lying_signature(state: State, lie: Lie, claims: Claims, client: Client) -> 
         case "hs256_public_key":
             return _token({**header, "alg": "HS256"}, claims, _hs256(own.as_pem(private=False)))
         case "crit_unknown":
-            lying = {**header, "crit": ["urn:example:unknown"], "urn:example:unknown": True}
-            return _token(lying, claims, _rs256(own))
+            header_sent = {**header, "crit": ["urn:example:unknown"], "urn:example:unknown": True}
+            return _token(header_sent, claims, _rs256(own))
         case "jwk_embedded":
-            lying = {**header, "kid": attacker().kid, "jwk": public_jwk(attacker())}
-            return _token(lying, claims, _rs256(attacker()))
+            header_sent = {**header, "kid": attacker().kid, "jwk": public_jwk(attacker())}
+            return _token(header_sent, claims, _rs256(attacker()))
         case "jku":
-            lying = {**header, "kid": attacker().kid, "jku": state.url + OTHER_KEYS_PATH}
-            return _token(lying, claims, _rs256(attacker()))
+            header_sent = {**header, "kid": attacker().kid, "jku": tenant.url + OTHER_KEYS_PATH}
+            return _token(header_sent, claims, _rs256(attacker()))
         case "kid_absent" | "kid_absent_two_keys":
             return _token({"alg": "RS256", "typ": "JWT"}, claims, _rs256(own))
         case "key_rotated":
             return _token({**header, "kid": second().kid}, claims, _rs256(second()))
         case "kid_unknown":
             return _token({**header, "kid": "a-kid-nobody-lists"}, claims, _rs256(attacker()))
-    raise LookupError(lie.name)
+    raise LookupError(misbehaviour.name)
 
 
 def _token(header: Mapping[str, Any], claims: Claims, sign: Signer) -> str:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from ..simulation.clock import iso
-from ..simulation.misbehaviour import ID_TOKEN_LIES
+from ..simulation.misbehaviour import ID_TOKEN_MISBEHAVIOURS
 from ..store.clients import Client
 from ..store.codes import AuthorizationCode
 from ..store.users import User
-from ..tenant import State
+from ..tenant import Tenant
 from .misbehaviour import forge
 
 # Auth0's defaults: ten hours for an ID token, a day for a Management API token.
@@ -33,12 +33,12 @@ def profile_claims(user: User, scope: str) -> dict[str, Any]:
     return claims
 
 
-def id_token(state: State, client: Client, user: User, code: AuthorizationCode) -> str:
-    """The ID token for an exchanged code; the one place where lies get into one."""
-    now = int(state.clock.now())
+def id_token(tenant: Tenant, client: Client, user: User, code: AuthorizationCode) -> str:
+    """The ID token for an exchanged code; the one place where misbehaviours enter one."""
+    now = int(tenant.clock.now())
     claims: dict[str, Any] = {
         **profile_claims(user, code.scope),
-        "iss": state.issuer,
+        "iss": tenant.issuer,
         "aud": client.client_id,
         "sub": user.user_id,
         "iat": now,
@@ -49,22 +49,22 @@ def id_token(state: State, client: Client, user: User, code: AuthorizationCode) 
         claims["auth_time"] = int(code.auth_time)
     if code.nonce is not None:
         claims["nonce"] = code.nonce
-    if (claim := state.role_claim.get()) is not None:
-        claims[claim] = [role["name"] for role in state.roles.of(user.user_id)]
-    lie = state.lies.take(*ID_TOKEN_LIES)
-    token = forge(state, lie, claims, client) if lie else state.key.sign(claims)
-    state.issued.note("id_tokens", token)
+    if (claim := tenant.role_claim.get()) is not None:
+        claims[claim] = [role["name"] for role in tenant.roles.of(user.user_id)]
+    misbehaviour = tenant.misbehaviours.take(*ID_TOKEN_MISBEHAVIOURS)
+    token = forge(tenant, misbehaviour, claims, client) if misbehaviour else tenant.key.sign(claims)
+    tenant.issued.note("id_tokens", token)
     return token
 
 
-def management_token(state: State, client: Client, scope: str) -> str:
+def management_token(tenant: Tenant, client: Client, scope: str) -> str:
     """An access token for the Management API with these scopes."""
-    now = int(state.clock.now())
-    token = state.key.sign(
+    now = int(tenant.clock.now())
+    token = tenant.key.sign(
         {
-            "iss": state.issuer,
+            "iss": tenant.issuer,
             "sub": f"{client.client_id}@clients",
-            "aud": state.management_audience,
+            "aud": tenant.management_audience,
             "iat": now,
             "exp": now + MANAGEMENT_TOKEN_SECONDS,
             "azp": client.client_id,
@@ -72,5 +72,5 @@ def management_token(state: State, client: Client, scope: str) -> str:
             "gty": "client-credentials",
         }
     )
-    state.issued.note("access_tokens", token)
+    tenant.issued.note("access_tokens", token)
     return token

@@ -14,11 +14,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..experience import EXPERIENCES, choose_experience, current_experience
 from ..simulation.clock import iso
 from ..simulation.faults import BadFault, parse_fault
-from ..simulation.misbehaviour import BadLie
+from ..simulation.misbehaviour import UnknownMisbehaviour
 from ..simulation.rate_limits import BadPlan
 from ..simulation.switches import BadSwitch
 from ..store.clients import APPLICATION, MANAGEMENT
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 
 # Ten years: farther away, times stop being times that libraries can write.
 _FARTHEST_SECONDS = 315_360_000
@@ -48,7 +48,7 @@ def _only_this_machine() -> AnyResponse | None:
 
 
 @blueprint.errorhandler(BadFault)
-@blueprint.errorhandler(BadLie)
+@blueprint.errorhandler(UnknownMisbehaviour)
 @blueprint.errorhandler(BadPlan)
 @blueprint.errorhandler(BadSwitch)
 @blueprint.errorhandler(_BadOrder)
@@ -81,110 +81,114 @@ def _done() -> AnyResponse:
 @blueprint.post("/reset")
 def reset() -> AnyResponse:
     """Forget all but the applications and the key."""
-    current_state().reset()
+    current_tenant().reset()
     return _done()
 
 
-def _clock(state: State) -> AnyResponse:
-    now = state.clock.now()
-    return jsonify({"offset": state.clock.offset, "now": iso(now), "held": state.clock.is_held})
+def _clock(tenant: Tenant) -> AnyResponse:
+    now = tenant.clock.now()
+    return jsonify({"offset": tenant.clock.offset, "now": iso(now), "held": tenant.clock.is_held})
 
 
 @blueprint.get("/clock")
 def show_clock() -> AnyResponse:
     """The tenant's time and how far it is ahead, in seconds."""
-    return _clock(current_state())
+    return _clock(current_tenant())
 
 
 @blueprint.put("/clock")
 def set_clock() -> AnyResponse:
     """Put the clock `offset` seconds ahead of the machine's; `held` lets it stand still."""
-    state, order = current_state(), _order()
-    state.clock.offset = _number(order, "offset")
-    state.clock.hold(order.get("held") is True)
-    return _clock(state)
+    tenant, order = current_tenant(), _order()
+    tenant.clock.offset = _number(order, "offset")
+    tenant.clock.hold(order.get("held") is True)
+    return _clock(tenant)
 
 
 @blueprint.post("/clock/advance")
 def advance_clock() -> AnyResponse:
     """Put the clock `seconds` further ahead."""
-    state = current_state()
-    state.clock.offset += _number(_order(), "seconds")
-    return _clock(state)
+    tenant = current_tenant()
+    tenant.clock.offset += _number(_order(), "seconds")
+    return _clock(tenant)
 
 
 @blueprint.post("/faults")
 def add_fault() -> AnyResponse:
     """Order a fault; see `faults.Fault`."""
-    state, order = current_state(), _order()
+    tenant, order = current_tenant(), _order()
     try:
         fault = parse_fault(order)
     except (TypeError, ValueError) as error:
         raise BadFault(str(error)) from error
-    state.faults.add(fault)
-    return _faults(state)
+    tenant.faults.add(fault)
+    return _faults(tenant)
 
 
 @blueprint.get("/faults")
 def list_faults() -> AnyResponse:
     """The faults still to come."""
-    return _faults(current_state())
+    return _faults(current_tenant())
 
 
 @blueprint.delete("/faults")
 def clear_faults() -> AnyResponse:
     """Order nothing."""
-    current_state().faults.clear()
+    current_tenant().faults.clear()
     return _done()
 
 
-def _faults(state: State) -> AnyResponse:
-    return jsonify({"faults": [asdict(fault) for fault in state.faults.all()]})
+def _faults(tenant: Tenant) -> AnyResponse:
+    return jsonify({"faults": [asdict(fault) for fault in tenant.faults.all()]})
 
 
 @blueprint.put("/lies")
-def tell_lie() -> AnyResponse:
-    """Tell a lie from now on, `times` times; it takes the place of the one before."""
-    state, order = current_state(), _order()
-    state.lies.tell_next(order)
-    return _lie(state)
+def set_misbehaviour() -> AnyResponse:
+    """Misbehave from now on, `times` times; it takes the place of the one before."""
+    tenant, order = current_tenant(), _order()
+    tenant.misbehaviours.order(order)
+    return _misbehaviour(tenant)
 
 
 @blueprint.get("/lies")
-def show_lie() -> AnyResponse:
-    """The lie in hand."""
-    return _lie(current_state())
+def show_misbehaviour() -> AnyResponse:
+    """The misbehaviour ordered."""
+    return _misbehaviour(current_tenant())
 
 
 @blueprint.delete("/lies")
-def clear_lies() -> AnyResponse:
-    """Tell the truth."""
-    current_state().lies.clear()
+def clear_misbehaviour() -> AnyResponse:
+    """Behave again."""
+    current_tenant().misbehaviours.clear()
     return _done()
 
 
-def _lie(state: State) -> AnyResponse:
-    lie = state.lies.current()
-    told = None if lie is None else {"lie": lie.name, "times": lie.times, **lie.options}
-    return jsonify({"lie": told})
+def _misbehaviour(tenant: Tenant) -> AnyResponse:
+    misbehaviour = tenant.misbehaviours.current()
+    text = (
+        None
+        if misbehaviour is None
+        else {"lie": misbehaviour.name, "times": misbehaviour.times, **misbehaviour.options}
+    )
+    return jsonify({"lie": text})
 
 
 @blueprint.put("/plan")
 def choose_plan() -> AnyResponse:
     """Put the rate limits of a plan in force, with full buckets; `off` for none."""
-    state = current_state()
-    state.limits.choose(str(_order().get("plan", "")))
-    return _plan(state)
+    tenant = current_tenant()
+    tenant.limits.choose(str(_order().get("plan", "")))
+    return _plan(tenant)
 
 
 @blueprint.get("/plan")
 def show_plan() -> AnyResponse:
     """The plan in force, and its figures."""
-    return _plan(current_state())
+    return _plan(current_tenant())
 
 
-def _plan(state: State) -> AnyResponse:
-    plan = state.limits.plan
+def _plan(tenant: Tenant) -> AnyResponse:
+    plan = tenant.limits.plan
     rates = {kind: asdict(rate) for kind, rate in plan.rates.items()}
     return jsonify({"plan": plan.name, "rates": rates, "log_days": plan.log_days})
 
@@ -192,58 +196,58 @@ def _plan(state: State) -> AnyResponse:
 @blueprint.put("/experience")
 def set_experience() -> AnyResponse:
     """Choose `classic`, `classic_reset` or `new`."""
-    state, name = current_state(), _order().get("experience")
+    tenant, name = current_tenant(), _order().get("experience")
     if name not in EXPERIENCES:
         raise _BadOrder(f"experience is one of {', '.join(EXPERIENCES)}")
-    choose_experience(state, str(name))
-    return _experience(state)
+    choose_experience(tenant, str(name))
+    return _experience(tenant)
 
 
 @blueprint.get("/experience")
 def show_experience() -> AnyResponse:
     """The experience people meet."""
-    return _experience(current_state())
+    return _experience(current_tenant())
 
 
-def _experience(state: State) -> AnyResponse:
-    return jsonify({"experience": current_experience(state).name})
+def _experience(tenant: Tenant) -> AnyResponse:
+    return jsonify({"experience": current_experience(tenant).name})
 
 
 @blueprint.put("/role-claim")
 def choose_role_claim() -> AnyResponse:
     """Let ID tokens name the user's roles under `claim`; null for not at all."""
-    state, claim = current_state(), _order().get("claim")
+    tenant, claim = current_tenant(), _order().get("claim")
     if claim is not None and not (isinstance(claim, str) and claim):
         raise _BadOrder("claim is a text or null")
-    state.role_claim.choose(claim)
-    return jsonify({"claim": state.role_claim.get()})
+    tenant.role_claim.choose(claim)
+    return jsonify({"claim": tenant.role_claim.get()})
 
 
 @blueprint.put("/switches")
 def set_switches() -> AnyResponse:
     """Decide points that are not established; see `switches.SWITCHES`."""
-    state = current_state()
-    state.switches.change(_order())
-    return jsonify(state.switches.all())
+    tenant = current_tenant()
+    tenant.switches.change(_order())
+    return jsonify(tenant.switches.all())
 
 
 @blueprint.get("/switches")
 def show_switches() -> AnyResponse:
     """How each switch stands."""
-    return jsonify(current_state().switches.all())
+    return jsonify(current_tenant().switches.all())
 
 
 @blueprint.delete("/switches")
 def clear_switches() -> AnyResponse:
     """All at their defaults."""
-    current_state().switches.clear()
+    current_tenant().switches.clear()
     return _done()
 
 
 @blueprint.put("/application")
 def change_application() -> AnyResponse:
     """Change the seeded application, or the scopes of the Management API client."""
-    state, order = current_state(), _order()
+    tenant, order = current_tenant(), _order()
     texts, lists = ("name", "initiate_login_uri"), ("callbacks", "logout_urls")
     unknown = set(order) - {*texts, *lists, "management_scope"}
     if unknown:
@@ -253,8 +257,8 @@ def change_application() -> AnyResponse:
         if not isinstance(value, wanted) or not all(isinstance(each, str) for each in value):
             raise _BadOrder(f"{name} is a {'list of texts' if wanted is list else 'text'}")
         role = MANAGEMENT if name == "management_scope" else APPLICATION
-        state.clients.change(role, **{name: value})
-    application, management = state.clients.seeded(APPLICATION), state.clients.seeded(MANAGEMENT)
+        tenant.clients.change(role, **{name: value})
+    application, management = tenant.clients.seeded(APPLICATION), tenant.clients.seeded(MANAGEMENT)
     return jsonify(
         {
             "name": application.name,
@@ -269,20 +273,20 @@ def change_application() -> AnyResponse:
 @blueprint.get("/state")
 def show_state() -> AnyResponse:
     """What a test may want to know: users, tickets, mails, traffic, and what was issued."""
-    state = current_state()
+    tenant = current_tenant()
     return jsonify(
         {
-            "users": _users(state),
-            "tickets": _tickets(state),
-            "mails": state.mails.counts()[0],
-            "requests": [asdict(call) for call in state.traffic.calls()],
-            "connections": state.traffic.connections(),
-            "issued": state.issued.all(),
+            "users": _users(tenant),
+            "tickets": _tickets(tenant),
+            "mails": tenant.mails.counts()[0],
+            "requests": [asdict(call) for call in tenant.traffic.calls()],
+            "connections": tenant.traffic.connections(),
+            "issued": tenant.issued.all(),
         }
     )
 
 
-def _users(state: State) -> list[dict[str, Any]]:
+def _users(tenant: Tenant) -> list[dict[str, Any]]:
     return [
         {
             "user_id": user.user_id,
@@ -293,12 +297,12 @@ def _users(state: State) -> list[dict[str, Any]]:
             "blocked": bool(user.blocked),
             "app_metadata": user.app_metadata or {},
         }
-        for user in state.users.page(0, -1)
+        for user in tenant.users.page(0, -1)
     ]
 
 
-def _tickets(state: State) -> list[dict[str, Any]]:
-    now = state.clock.now()
+def _tickets(tenant: Tenant) -> list[dict[str, Any]]:
+    now = tenant.clock.now()
     return [
         {
             "user_id": ticket.user_id,
@@ -306,7 +310,7 @@ def _tickets(state: State) -> list[dict[str, Any]]:
             "expires": iso(ticket.expires_at),
             "state": ticket.state(now),
         }
-        for ticket in state.tickets.all()
+        for ticket in tenant.tickets.all()
     ]
 
 

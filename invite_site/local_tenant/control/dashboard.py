@@ -16,13 +16,13 @@ from ..experience import EXPERIENCES, choose_experience, current_experience
 from ..mail.message import read_mail
 from ..simulation.clock import iso
 from ..simulation.faults import parse_fault
-from ..simulation.misbehaviour import ALL_LIES
+from ..simulation.misbehaviour import MISBEHAVIOURS
 from ..simulation.rate_limits import PLANS, BadPlan
 from ..simulation.traffic import Call
 from ..store.logs import TYPES
 from ..store.users import User
-from ..tenant import State, current_state
-from ..web import form_token_is_right, message_page, open_again_page
+from ..tenant import Tenant, current_tenant
+from ..web import form_token_is_right, message_page, stale_form_page
 from .api import is_this_machine
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
@@ -71,7 +71,9 @@ _FAULTS: dict[str, Mapping[str, Any]] = {
     "Mail server: connection dropped": {"route": "SMTP", "kind": "reset"},
 }
 # A role claim needs more than a name: for the control plane's JSON.
-_LIES = tuple(lie for lie in ALL_LIES if lie != "role_claim")
+_MISBEHAVIOURS = tuple(
+    misbehaviour for misbehaviour in MISBEHAVIOURS if misbehaviour != "role_claim"
+)
 
 
 @blueprint.before_request
@@ -79,7 +81,7 @@ def _guard() -> AnyResponse | None:
     if not is_this_machine():
         return message_page("Only from this machine", "The dashboard is for its owner.", 403)
     if request.method == "POST" and not form_token_is_right(request.form.get("_csrf")):
-        return open_again_page()
+        return stale_form_page()
     return None
 
 
@@ -87,40 +89,40 @@ def _guard() -> AnyResponse | None:
 @blueprint.get("/")
 def show() -> AnyResponse:
     """Everything on one page, the newest of each kind first."""
-    state = current_state()
-    total, unread = state.mails.counts()
+    tenant = current_tenant()
+    total, unread = tenant.mails.counts()
     page = render_template(
         "dashboard.html",
-        **_switches(state),
-        people=_people(state),
-        people_total=state.users.count(),
-        tickets=_tickets(state),
-        ticket_counts=state.tickets.counts(),
-        entries=state.logs.latest(_ROWS),
+        **_switches(tenant),
+        people=_people(tenant),
+        people_total=tenant.users.count(),
+        tickets=_tickets(tenant),
+        ticket_counts=tenant.tickets.counts(),
+        entries=tenant.logs.latest(_ROWS),
         types=TYPES,
-        mails=[read_mail(mail) for mail in state.mails.page(0, _ROWS)],
+        mails=[read_mail(mail) for mail in tenant.mails.page(0, _ROWS)],
         mails_total=total,
         mails_unread=unread,
-        calls=_calls(state),
-        connections=state.traffic.connections(),
+        calls=_calls(tenant),
+        connections=tenant.traffic.connections(),
         at=_at,
     )
     return make_response(page)
 
 
-def _switches(state: State) -> dict[str, Any]:
+def _switches(tenant: Tenant) -> dict[str, Any]:
     return {
-        "experience": current_experience(state).name,
+        "experience": current_experience(tenant).name,
         "experiences": _EXPERIENCES,
-        "plan": state.limits.plan.name,
+        "plan": tenant.limits.plan.name,
         "plans": tuple(PLANS),
-        "now": _at(state.clock.now()),
-        "ahead": timedelta(seconds=round(state.clock.offset)),
+        "now": _at(tenant.clock.now()),
+        "ahead": timedelta(seconds=round(tenant.clock.offset)),
         "leaps": _LEAPS,
-        "faults": state.faults.all(),
+        "faults": tenant.faults.all(),
         "fault_names": tuple(_FAULTS),
-        "lie": state.lies.current(),
-        "lie_names": _LIES,
+        "lie": tenant.misbehaviours.current(),
+        "lie_names": _MISBEHAVIOURS,
     }
 
 
@@ -128,9 +130,9 @@ def _at(seconds: float) -> str:
     return iso(seconds)[:19].replace("T", " ") + " UTC"
 
 
-def _people(state: State) -> list[tuple[User, list[str]]]:
-    blocked = state.failures.blocked_users()
-    return [(user, _tags(user, user.user_id in blocked)) for user in state.users.latest(_ROWS)]
+def _people(tenant: Tenant) -> list[tuple[User, list[str]]]:
+    blocked = tenant.failures.blocked_users()
+    return [(user, _tags(user, user.user_id in blocked)) for user in tenant.users.latest(_ROWS)]
 
 
 def _tags(user: User, failed: bool) -> list[str]:
@@ -145,11 +147,11 @@ def _tags(user: User, failed: bool) -> list[str]:
     return [tag for tag, is_so in tags.items() if is_so]
 
 
-def _tickets(state: State) -> list[dict[str, str]]:
-    now = state.clock.now()
+def _tickets(tenant: Tenant) -> list[dict[str, str]]:
+    now = tenant.clock.now()
     rows = []
-    for ticket in state.tickets.latest(_ROWS):
-        user = state.users.get(ticket.user_id)
+    for ticket in tenant.tickets.latest(_ROWS):
+        user = tenant.users.get(ticket.user_id)
         rows.append(
             {
                 "email": user.email if user else ticket.user_id,
@@ -161,14 +163,14 @@ def _tickets(state: State) -> list[dict[str, str]]:
     return rows
 
 
-def _calls(state: State) -> list[Call]:
+def _calls(tenant: Tenant) -> list[Call]:
     """The latest requests, newest first, without the pages' own styles and scripts."""
-    calls = reversed(state.traffic.calls())
+    calls = reversed(tenant.traffic.calls())
     return list(islice((call for call in calls if not call.path.startswith("/static/")), _ROWS))
 
 
-def _done(words: str) -> AnyResponse:
-    flash(words)
+def _done(sentence: str) -> AnyResponse:
+    flash(sentence)
     return redirect(url_for(".show"), 303)
 
 
@@ -178,7 +180,7 @@ def set_experience() -> AnyResponse:
     name = request.form.get("experience", "")
     if name not in EXPERIENCES:
         return _done("There is no such experience.")
-    choose_experience(current_state(), name)
+    choose_experience(current_tenant(), name)
     return _done(f"People now meet: {_EXPERIENCES[name]}.")
 
 
@@ -187,7 +189,7 @@ def set_plan() -> AnyResponse:
     """Other rate limits from the next request on."""
     name = request.form.get("plan", "")
     try:
-        current_state().limits.choose(name)
+        current_tenant().limits.choose(name)
     except BadPlan as error:
         return _done(f"Nothing changed: {error}.")
     return _done(f"The rate limits are now those of the plan: {name}.")
@@ -196,36 +198,36 @@ def set_plan() -> AnyResponse:
 @blueprint.post("/clock")
 def set_clock() -> AnyResponse:
     """Put the clock ahead, or back to now."""
-    state, leap = current_state(), _LEAPS.get(request.form.get("leap", ""))
-    state.clock.offset = 0.0 if leap is None else state.clock.offset + leap.total_seconds()
-    return _done(f"It is now {_at(state.clock.now())} at the tenant.")
+    tenant, leap = current_tenant(), _LEAPS.get(request.form.get("leap", ""))
+    tenant.clock.offset = 0.0 if leap is None else tenant.clock.offset + leap.total_seconds()
+    return _done(f"It is now {_at(tenant.clock.now())} at the tenant.")
 
 
 @blueprint.post("/faults")
 def add_fault() -> AnyResponse:
     """Order one of the faults, or call all of them off."""
-    state, name = current_state(), request.form.get("fault", "")
+    tenant, name = current_tenant(), request.form.get("fault", "")
     if "clear" in request.form:
-        state.faults.clear()
+        tenant.faults.clear()
         return _done("No fault is to come.")
     if name not in _FAULTS:
         return _done("There is no such fault.")
     times = _times()
-    state.faults.add(parse_fault({**_FAULTS[name], "times": times}))
+    tenant.faults.add(parse_fault({**_FAULTS[name], "times": times}))
     return _done(f"To come, {times} times: {name}.")
 
 
 @blueprint.post("/lies")
-def tell_lie() -> AnyResponse:
-    """Tell a lie to the application, or the truth again."""
-    state, name = current_state(), request.form.get("lie", "")
+def set_misbehaviour() -> AnyResponse:
+    """Order a misbehaviour, or behave again."""
+    tenant, name = current_tenant(), request.form.get("lie", "")
     if "clear" in request.form:
-        state.lies.clear()
+        tenant.misbehaviours.clear()
         return _done("The tenant tells the truth.")
-    if name not in _LIES:
+    if name not in _MISBEHAVIOURS:
         return _done("There is no such lie.")
     times = _times()
-    state.lies.tell_next({"lie": name, "times": times})
+    tenant.misbehaviours.order({"lie": name, "times": times})
     return _done(f"To be told, {times} times: {name}.")
 
 

@@ -1,4 +1,4 @@
-"""The wire between clients and the tenant: notes every call and lets faults happen on it."""
+"""Fault injection: WSGI middleware that records every call and carries out ordered faults."""
 
 import json
 import socket
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..simulation.faults import Fault
 from ..simulation.traffic import Call
-from ..tenant import State
+from ..tenant import Tenant
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -32,12 +32,12 @@ class Dropped(ConnectionError):
     """The connection was to be dropped, but no server is there that could."""
 
 
-class Wire:
+class FaultInjection:
     """WSGI middleware around the app."""
 
-    def __init__(self, app: "WSGIApplication", state: State) -> None:
+    def __init__(self, app: "WSGIApplication", tenant: Tenant) -> None:
         self._app = app
-        self._state = state
+        self._tenant = tenant
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -45,31 +45,31 @@ class Wire:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         if path.startswith(CONTROL_PREFIX):
             return self._app(environ, start_response)
-        state = self._state
-        state.traffic.note_connection(
+        tenant = self._tenant
+        tenant.traffic.note_connection(
             environ.get("REMOTE_ADDR", ""), str(environ.get("REMOTE_PORT", ""))
         )
-        fault = state.faults.take(method, path)
+        fault = tenant.faults.take(method, path)
         if fault is not None and fault.kind == "slow":
-            state.stopping.wait(fault.seconds)
+            tenant.stopping.wait(fault.seconds)
             fault = None
         if fault is None:
             return self._app(environ, self._noting(method, path, start_response))
         if fault.kind == "status":
-            state.traffic.note_call(Call(method, path, fault.status))
-            return _refuse(fault, path, state, start_response)
+            tenant.traffic.note_call(Call(method, path, fault.status))
+            return _refuse(fault, path, tenant, start_response)
         if fault.kind == "act_then_drop":
             # The work is done to its end, and nobody hears of it.
             answer = self._app(environ, lambda *_: _swallow)
             b"".join(answer)
             if hasattr(answer, "close"):
                 answer.close()
-        state.traffic.note_call(Call(method, path, 0))
+        tenant.traffic.note_call(Call(method, path, 0))
         return _drop(environ, start_response)
 
     def _noting(self, method: str, path: str, start_response: "StartResponse") -> "StartResponse":
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            self._state.traffic.note_call(Call(method, path, int(status[:3])))
+            self._tenant.traffic.note_call(Call(method, path, int(status[:3])))
             return start_response(status, headers, *rest)
 
         return start
@@ -82,7 +82,7 @@ def _swallow(_: bytes) -> None:
 def _drop(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Close the connection without an answer, in the hard way (RST).
 
-    Waitress has no door for this. It hands the app a bound method of its channel,
+    Waitress has no call for this. It hands the app a bound method of its channel,
     and a channel that counts as disconnected is closed without a word.
     """
     disconnected = environ.get("waitress.client_disconnected")
@@ -99,7 +99,7 @@ def _drop(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterab
 
 
 def _refuse(
-    fault: Fault, path: str, state: State, start_response: "StartResponse"
+    fault: Fault, path: str, tenant: Tenant, start_response: "StartResponse"
 ) -> Iterable[bytes]:
     """The answer of a `status` fault, in the shape of the API that was called."""
     phrase = _PHRASES.get(fault.status, "Fault")
@@ -108,7 +108,7 @@ def _refuse(
         headers |= {
             "x-ratelimit-limit": "2",
             "x-ratelimit-remaining": "0",
-            "x-ratelimit-reset": str(int(state.clock.now()) + 1),
+            "x-ratelimit-reset": str(int(tenant.clock.now()) + 1),
         }
     body = fault.body if fault.body is not None else _body(fault.status, phrase, path)
     octets = (body if isinstance(body, str) else json.dumps(body)).encode()

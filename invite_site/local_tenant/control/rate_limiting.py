@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..management.schema import ApiError
 from ..simulation.rate_limits import OFF, Reading
 from ..store.database import digest
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 from ..web import message_page
 
 _MANAGEMENT = "/api/v2/"
@@ -22,27 +22,27 @@ def register(app: Flask) -> None:
 
 
 def _count() -> AnyResponse | None:
-    state = current_state()
-    if state.limits.plan.name == OFF:
+    tenant = current_tenant()
+    if tenant.limits.plan.name == OFF:
         return None
-    for kind, subject in _kinds(state):
-        reading = state.limits.take(kind, subject)
+    for kind, subject in _kinds(tenant):
+        reading = tenant.limits.take(kind, subject)
         if reading is None:
             continue
         # The narrowest comes first: its figures are the ones to tell.
         g.setdefault("rate", reading)
         if not reading.allowed:
             g.rate = reading
-            return _refuse(state, reading)
+            return _refuse(tenant, reading)
     return None
 
 
-def _kinds(state: State) -> list[tuple[str, str]]:
+def _kinds(tenant: Tenant) -> list[tuple[str, str]]:
     """The kinds this call counts as, each with the caller it is counted for."""
     path = request.path
     if path.startswith(_MANAGEMENT):
         own = _management_kind(request.method, path.removeprefix(_MANAGEMENT))
-        return [(own if own in state.limits.plan.rates else "management", "")]
+        return [(own if own in tenant.limits.plan.rates else "management", "")]
     if path in _KEYS:
         return [("keys", "")]
     if path in _PASSWORD_PAGES and request.method == "POST":
@@ -78,25 +78,25 @@ def _management_kind(method: str, path: str) -> str:
     return "email_provider" if path == "emails/provider" else "management"
 
 
-def _refuse(state: State, reading: Reading) -> AnyResponse:
+def _refuse(tenant: Tenant, reading: Reading) -> AnyResponse:
     if reading.first:
-        state.logs.write(
+        tenant.logs.write(
             "api_limit", "You have reached the rate limit", details={"path": request.path}
         )
     if request.path in _PASSWORD_PAGES:
         return message_page("Too many requests", "Wait a minute, then try again.", 429)
     is_management = request.path.startswith(_MANAGEMENT)
-    if is_management or state.switches["authentication_429"] == "management":
+    if is_management or tenant.switches["authentication_429"] == "management":
         error = ApiError(429, "Global limit has been reached", "too_many_requests")
         response = jsonify(error.body)
     else:
-        told = "Rate limit exceeded."
-        response = jsonify({"error": "too_many_requests", "error_description": told})
+        text = "Rate limit exceeded."
+        response = jsonify({"error": "too_many_requests", "error_description": text})
     response.status_code = 429
     if is_management:
         response.content_type = "application/json; charset=utf-8"
-    if state.switches["retry_after_on_429"]:
-        response.headers["Retry-After"] = str(max(1, reading.reset - int(state.clock.now())))
+    if tenant.switches["retry_after_on_429"]:
+        response.headers["Retry-After"] = str(max(1, reading.reset - int(tenant.clock.now())))
     return response
 
 

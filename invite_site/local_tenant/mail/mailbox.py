@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..tenant import current_state
+from ..tenant import current_tenant
 from ..web import message_page
 from .message import pieces, read_mail
 
@@ -19,9 +19,9 @@ PAGE_LENGTH = 50
 @blueprint.get("/")
 def show() -> AnyResponse:
     """The list of mails, newest first."""
-    state, start = current_state(), _number("start", 0)
-    total, unread = state.mails.counts()
-    mails = [read_mail(mail) for mail in state.mails.page(start, PAGE_LENGTH)]
+    tenant, start = current_tenant(), _number("start", 0)
+    total, unread = tenant.mails.counts()
+    mails = [read_mail(mail) for mail in tenant.mails.page(start, PAGE_LENGTH)]
     older = start + PAGE_LENGTH if start + PAGE_LENGTH < total else None
     page = render_template(
         "mailbox.html", mails=mails, total=total, unread=unread, start=start, older=older
@@ -32,11 +32,11 @@ def show() -> AnyResponse:
 @blueprint.get("/<mail_id>")
 def show_mail(mail_id: str) -> AnyResponse:
     """One mail: headers, the text with its links, and the HTML part in a frame."""
-    state = current_state()
-    mail = state.mails.get(mail_id)
+    tenant = current_tenant()
+    mail = tenant.mails.get(mail_id)
     if mail is None:
         return message_page("No such mail", "It may have been deleted.", 404)
-    state.mails.mark_read(mail_id)
+    tenant.mails.mark_read(mail_id)
     message = read_mail(mail)
     page = render_template("mail.html", message=message, pieces=pieces(message.text))
     return make_response(page)
@@ -45,7 +45,7 @@ def show_mail(mail_id: str) -> AnyResponse:
 @blueprint.get("/<mail_id>/html")
 def show_html(mail_id: str) -> AnyResponse:
     """The HTML part alone, for the frame: inline styles, no scripts, nothing loaded."""
-    mail = current_state().mails.get(mail_id)
+    mail = current_tenant().mails.get(mail_id)
     if mail is None:
         return message_page("No such mail", "It may have been deleted.", 404)
     response = make_response(_opening_above(read_mail(mail).html))
@@ -70,10 +70,10 @@ def _opening_above(html: str) -> str:
 @blueprint.get("/api/v1/messages")
 def list_messages() -> AnyResponse:
     """A page of summaries, newest first; `start` and `limit` as Mailpit has them."""
-    state = current_state()
+    tenant = current_tenant()
     start, limit = _number("start", 0), _number("limit", PAGE_LENGTH)
-    total, unread = state.mails.counts()
-    messages = [read_mail(mail).summary() for mail in state.mails.page(start, limit)]
+    total, unread = tenant.mails.counts()
+    messages = [read_mail(mail).summary() for mail in tenant.mails.page(start, limit)]
     return jsonify(
         {
             "total": total,
@@ -91,24 +91,24 @@ def list_messages() -> AnyResponse:
 @blueprint.get("/api/v1/message/<mail_id>")
 def get_message(mail_id: str) -> AnyResponse:
     """One mail with its parts; reading it marks it as read, as with Mailpit."""
-    state = current_state()
-    mail = state.mails.get(mail_id)
+    tenant = current_tenant()
+    mail = tenant.mails.get(mail_id)
     if mail is None:
         return Response("404 page not found", status=404, mimetype="text/plain")
-    state.mails.mark_read(mail_id)
+    tenant.mails.mark_read(mail_id)
     return jsonify(read_mail(mail).whole())
 
 
 @blueprint.delete("/api/v1/messages")
 def delete_messages() -> AnyResponse:
     """Forget the mails in `{"IDs": […]}`, or all of them without a body."""
-    state = current_state()
+    tenant = current_tenant()
     body = request.get_json(silent=True)
     wanted = body.get("IDs") if isinstance(body, dict) else None
     if wanted:
-        state.mails.delete([str(each) for each in wanted])
+        tenant.mails.delete([str(each) for each in wanted])
     else:
-        state.mails.delete_all()
+        tenant.mails.delete_all()
     return Response("ok", mimetype="text/plain")
 
 

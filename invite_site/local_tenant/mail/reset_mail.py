@@ -15,93 +15,93 @@ from ..store.clients import Client, origins
 from ..store.documents import Document
 from ..store.tickets import DEFAULT_TTL_SECONDS
 from ..store.users import User
-from ..tenant import State
+from ..tenant import Tenant
 from .sender import STOCK_SENDER, NotSent, provider_in_use, send
 
 TEMPLATE = "reset_email"
 _STOCK_SUBJECT = "Reset your password"
 
 
-def send_reset_mail(state: State, user: User, client: Client | None, language: str) -> None:
+def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language: str) -> None:
     """Make a ticket and mail its link; a mail that fails is logged and nothing more."""
-    template = _template_in_use(state)
+    template = _template_in_use(tenant)
     if template is None:
-        url = _ticket(state, user, client, {}, None)
+        url = _ticket(tenant, user, client, {}, None)
         text, html = (
-            render_template(f"reset_mail.{kind}", url=url, user=user, sender=_company(state))
+            render_template(f"reset_mail.{kind}", url=url, user=user, sender=_company(tenant))
             for kind in ("txt", "html")
         )
-        provider = provider_in_use(state) or {}
+        provider = provider_in_use(tenant) or {}
         sender = str(provider.get("default_from_address") or STOCK_SENDER)
-        _post(state, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
+        _post(tenant, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
         return
     # Liquid takes a moment to import: not at the start, only where it is needed.
     from .liquid import BadTemplate, render_line, render_markup
 
-    context = _context(state, user, client, language)
+    context = _context(tenant, user, client, language)
     try:
         result_url = render_line(str(template.get("resultUrl") or ""), _address_context(client))
-        context["url"] = _ticket(state, user, client, template, result_url or None)
+        context["url"] = _ticket(tenant, user, client, template, result_url or None)
         sender = render_line(str(template.get("from") or ""), context)
         subject = render_line(str(template.get("subject") or ""), context)
         html = render_markup(str(template.get("body") or ""), context)
     except BadTemplate as error:
-        _log_not_sent(state, user, f"template {TEMPLATE}: {error}")
+        _log_not_sent(tenant, user, f"template {TEMPLATE}: {error}")
         return
-    provider = provider_in_use(state) or {}
+    provider = provider_in_use(tenant) or {}
     sender = sender or str(provider.get("default_from_address") or STOCK_SENDER)
-    _post(state, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
+    _post(tenant, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
 
 
-def _template_in_use(state: State) -> Document | None:
+def _template_in_use(tenant: Tenant) -> Document | None:
     """The stored template if Auth0 would use it: it wants a provider, and no @auth0.com sender."""
-    template = state.templates.get(TEMPLATE)
-    if template is None or not template.get("enabled") or provider_in_use(state) is None:
+    template = tenant.templates.get(TEMPLATE)
+    if template is None or not template.get("enabled") or provider_in_use(tenant) is None:
         return None
     return None if "@auth0.com" in str(template.get("from") or "").lower() else template
 
 
 def _ticket(
-    state: State,
+    tenant: Tenant,
     user: User,
     client: Client | None,
     template: Mapping[str, Any],
     result_url: str | None,
 ) -> str:
     """The link of a new ticket with the template's life and way back."""
-    code = state.tickets.create(
+    code = tenant.tickets.create(
         user,
         ttl_seconds=int(template.get("urlLifetimeInSeconds") or DEFAULT_TTL_SECONDS),
         # New Universal Login takes no notice of a template's resultUrl.
-        result_url=None if current_experience(state).new_reset else result_url,
+        result_url=None if current_experience(tenant).new_reset else result_url,
         client_id=client.client_id if client else None,
         # Whoever uses the link has read mail to this address (ours; not in the contract).
         mark_email_as_verified=True,
         include_email=bool(template.get("includeEmailInRedirect", True)),
     )
-    state.issued.note("tickets", code)
-    return ticket_url(state, code)
+    tenant.issued.note("tickets", code)
+    return ticket_url(tenant, code)
 
 
-def _post(state: State, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
+def _post(tenant: Tenant, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
     try:
-        send(state, sender=sender, to=user.email, subject=subject, text=text, html=html)
+        send(tenant, sender=sender, to=user.email, subject=subject, text=text, html=html)
     except NotSent as error:
-        _log_not_sent(state, user, str(error))
+        _log_not_sent(tenant, user, str(error))
 
 
-def _log_not_sent(state: State, user: User, why: str) -> None:
+def _log_not_sent(tenant: Tenant, user: User, why: str) -> None:
     details = {"email_type": TEMPLATE, "to": user.email, "error": why}
-    state.logs.write("fn", why, user=user, details=details)
+    tenant.logs.write("fn", why, user=user, details=details)
 
 
-def _company(state: State) -> str:
-    return str(state.settings.get().get("friendly_name") or state.tenant_name)
+def _company(tenant: Tenant) -> str:
+    return str(tenant.settings.get().get("friendly_name") or tenant.tenant_name)
 
 
-def _context(state: State, user: User, client: Client | None, language: str) -> dict[str, Any]:
+def _context(tenant: Tenant, user: User, client: Client | None, language: str) -> dict[str, Any]:
     """Auth0's variables of a mail template, all but `url`."""
-    settings = state.settings.get()
+    settings = tenant.settings.get()
     shown = user.as_api()
     names = ("email", "email_verified", "name", "given_name", "family_name", "nickname", "picture")
     application = _application(client)
@@ -114,8 +114,8 @@ def _context(state: State, user: User, client: Client | None, language: str) -> 
         "application": application,
         "client": application,
         "connection": {"name": CONNECTION},
-        "tenant": state.tenant_name,
-        "friendly_name": _company(state),
+        "tenant": tenant.tenant_name,
+        "friendly_name": _company(tenant),
         "support_email": settings.get("support_email") or "",
         "support_url": settings.get("support_url") or "",
         "request_language": language,

@@ -9,7 +9,7 @@ from email.utils import format_datetime, make_msgid
 from typing import Any
 
 from ..store.documents import Document
-from ..tenant import State
+from ..tenant import Tenant
 
 # Auth0's built-in mailer.
 STOCK_SENDER = "Auth0 <no-reply@auth0user.net>"
@@ -21,36 +21,36 @@ class NotSent(Exception):
     """The mail could not be handed over; says why."""
 
 
-def provider_in_use(state: State) -> Document | None:
+def provider_in_use(tenant: Tenant) -> Document | None:
     """The configured provider, unless it is switched off."""
-    provider = state.provider.current()
+    provider = tenant.provider.current()
     return provider if provider and provider.get("enabled", True) else None
 
 
-def send(state: State, *, sender: str, to: str, subject: str, text: str, html: str) -> None:
+def send(tenant: Tenant, *, sender: str, to: str, subject: str, text: str, html: str) -> None:
     """Hand one mail over; raises `NotSent`."""
     message = EmailMessage()
     try:
         message["Subject"] = subject
         message["From"] = sender
         message["To"] = to
-        message["Date"] = format_datetime(datetime.fromtimestamp(state.clock.now(), UTC))
+        message["Date"] = format_datetime(datetime.fromtimestamp(tenant.clock.now(), UTC))
         message["Message-ID"] = make_msgid(domain="auth0user.net")
         if text:
             message.set_content(text)
             message.add_alternative(html, subtype="html")
         else:
             message.set_content(html, subtype="html")
-        _hand_over(state, message)
+        _hand_over(tenant, message)
     except (OSError, smtplib.SMTPException, ValueError, IndexError) as error:
         raise NotSent(str(error) or type(error).__name__) from error
 
 
-def _hand_over(state: State, message: EmailMessage) -> None:
-    provider = provider_in_use(state)
+def _hand_over(tenant: Tenant, message: EmailMessage) -> None:
+    provider = provider_in_use(tenant)
     if provider is None or provider.get("name") != "smtp":
         # Mailgun and its like cannot be reached from here: their mail stays in the mailbox.
-        with smtplib.SMTP("127.0.0.1", state.smtp_port, timeout=_SECONDS) as connection:
+        with smtplib.SMTP("127.0.0.1", tenant.smtp_port, timeout=_SECONDS) as connection:
             connection.send_message(message)
         return
     credentials: Mapping[str, Any] = provider.get("credentials") or {}
@@ -59,7 +59,7 @@ def _hand_over(state: State, message: EmailMessage) -> None:
         if port != _SMTPS_PORT and connection.has_extn("starttls"):
             connection.starttls(context=ssl.create_default_context())
             connection.ehlo()
-        # A catcher offers no login; a real server that wants one will say so.
+        # The mailbox offers no login; a real server that wants one will say so.
         if credentials.get("smtp_user") and connection.has_extn("auth"):
             connection.login(str(credentials["smtp_user"]), str(credentials.get("smtp_pass", "")))
         connection.send_message(message)

@@ -1,4 +1,4 @@
-"""The SMTP catcher: takes every mail, and commits it before it answers 250."""
+"""The SMTP server: takes every mail, and commits it before it answers 250."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from ..simulation.faults import Fault
-from ..tenant import State
+from ..tenant import Tenant
 
 _TEXTS = {
     421: "Service not available, closing transmission channel",
@@ -29,15 +29,15 @@ def _refusal(status: int) -> str:
 class _Conversation(SMTP):
     """aiosmtpd's server with a greeting that can be a refusal."""
 
-    def __init__(self, state: State, handler: Any, **parameters: Any) -> None:
+    def __init__(self, tenant: Tenant, handler: Any, **parameters: Any) -> None:
         super().__init__(handler, **parameters)
-        self._state = state
+        self._tenant = tenant
         self._greeted = False
 
     async def push(self, status: AnyStr) -> None:
         if not self._greeted:
             self._greeted = True
-            fault = self._state.faults.take_smtp("connect")
+            fault = self._tenant.faults.take_smtp("connect")
             if fault is not None:
                 await self._misbehave(fault)
                 return
@@ -57,13 +57,13 @@ class _Conversation(SMTP):
 class _Handler:
     """What happens at the steps of a conversation; method names are aiosmtpd's."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        fault = self._state.faults.take_smtp("rcpt")
+        fault = self._tenant.faults.take_smtp("rcpt")
         if fault is not None and (answer := await _answer(fault, server)):
             return answer
         envelope.rcpt_tos.append(address)
@@ -71,13 +71,13 @@ class _Handler:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        fault = self._state.faults.take_smtp("data")
+        fault = self._tenant.faults.take_smtp("data")
         if fault is not None and (answer := await _answer(fault, server)):
             return answer
         content = envelope.content or b""
         raw = content.encode() if isinstance(content, str) else content
-        self._state.mails.store(envelope.mail_from or "", list(envelope.rcpt_tos), raw)
-        fault = self._state.faults.take_smtp("after_store")
+        self._tenant.mails.store(envelope.mail_from or "", list(envelope.rcpt_tos), raw)
+        fault = self._tenant.faults.take_smtp("after_store")
         if fault is not None and (answer := await _answer(fault, server)):
             return answer
         return "250 OK: stored"
@@ -96,17 +96,17 @@ async def _answer(fault: Fault, server: SMTP) -> str | None:
     return _refusal(fault.status)
 
 
-class Catcher(Controller):
-    """The catcher in a thread of its own, on a socket that is bound already."""
+class SmtpServer(Controller):
+    """The server in a thread of its own, on a socket that is bound already."""
 
-    def __init__(self, state: State, bound: socket.socket) -> None:
-        self._state = state
+    def __init__(self, tenant: Tenant, bound: socket.socket) -> None:
+        self._tenant = tenant
         self._bound = bound
         host, port = bound.getsockname()[:2]
-        super().__init__(_Handler(state), hostname=host, port=port)
+        super().__init__(_Handler(tenant), hostname=host, port=port)
 
     def factory(self) -> SMTP:
-        return _Conversation(self._state, self.handler, **self.SMTP_kwargs)
+        return _Conversation(self._tenant, self.handler, **self.SMTP_kwargs)
 
     def _create_server(self) -> Awaitable[asyncio.AbstractServer]:
         return self.loop.create_server(self._factory_invoker, sock=self._bound)

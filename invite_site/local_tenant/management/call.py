@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.keys import InvalidToken
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 from .schema import ApiError, Field, check_body
 
 blueprint = Blueprint("management", __name__, url_prefix="/api/v2")
@@ -45,12 +45,12 @@ def call(
     def wrap(view: Callable[P, AnyResponse]) -> Callable[P, AnyResponse]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> AnyResponse:
-            claims = _token_claims(current_state())
+            claims = _token_claims(current_tenant())
             g.granted = granted = str(claims.get("scope", "")).split()
             if not any(scope in granted for scope in scopes):
                 expected = ",".join(scopes)
-                told = f"Insufficient scope, expected any of: {expected}"
-                raise ApiError(403, told, "insufficient_scope")
+                text = f"Insufficient scope, expected any of: {expected}"
+                raise ApiError(403, text, "insufficient_scope")
             if not does:
                 return view(*args, **kwargs)
             try:
@@ -68,7 +68,7 @@ def call(
 
 
 def _log(type_: str, does: str, claims: Mapping[str, Any], status: int, answer: Any) -> None:
-    state = current_state()
+    tenant = current_tenant()
     sent = {
         "method": request.method.lower(),
         "path": request.path,
@@ -79,10 +79,10 @@ def _log(type_: str, does: str, claims: Mapping[str, Any], status: int, answer: 
         "auth": {"strategy": "jwt", "credentials": {"scopes": g.granted}},
     }
     answered = {"statusCode": status} | ({} if answer is None else {"body": answer})
-    state.logs.write(
+    tenant.logs.write(
         type_,
         does,
-        client=state.clients.get(claims.get("azp")),
+        client=tenant.clients.get(claims.get("azp")),
         details={"request": sent, "response": answered},
     )
 
@@ -91,19 +91,19 @@ def _unauthorized(message: str, status: int = 401) -> ApiError:
     return ApiError(status, message, attributes={"error": message})
 
 
-def _token_claims(state: State) -> dict[str, Any]:
+def _token_claims(tenant: Tenant) -> dict[str, Any]:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if not token or kind.lower() != "bearer":
-        raise _unauthorized("Missing authentication", state.switches["missing_token_status"])
+        raise _unauthorized("Missing authentication", tenant.switches["missing_token_status"])
     try:
-        claims = state.key.read(token)
+        claims = tenant.key.read(token)
     except InvalidToken as error:
         well_formed = token.count(".") == 2
-        told = "Invalid signature received for JSON Web Token validation"
-        raise _unauthorized(told if well_formed else "Invalid token") from error
-    if claims.get("aud") != state.management_audience:
+        text = "Invalid signature received for JSON Web Token validation"
+        raise _unauthorized(text if well_formed else "Invalid token") from error
+    if claims.get("aud") != tenant.management_audience:
         raise _unauthorized("Bad audience: " + str(claims.get("aud")))
-    if int(claims.get("exp", 0)) <= state.clock.now():
+    if int(claims.get("exp", 0)) <= tenant.clock.now():
         raise _unauthorized("Expired token received for JSON Web Token validation")
     return claims
 
@@ -133,9 +133,9 @@ def nothing() -> AnyResponse:
     return Response(status=204)
 
 
-def invalid_query(told: str) -> ApiError:
+def invalid_query(text: str) -> ApiError:
     """The 400 for a query parameter that breaks a rule."""
-    return ApiError(400, f"Query validation error: {told}", "invalid_query_string")
+    return ApiError(400, f"Query validation error: {text}", "invalid_query_string")
 
 
 def flag(name: str) -> bool:
@@ -172,8 +172,8 @@ def asked_page(most: int | None = None) -> Page:
     """`page` and `per_page`; raises where it lies beyond what can be paged through."""
     size, index = number("per_page", 50, 100), number("page", 0, 1_000_000)
     if most is not None and index * size >= most and index > 0:
-        told = f"You can only page through the first {most} records."
-        raise ApiError(400, told, "invalid_paging")
+        text = f"You can only page through the first {most} records."
+        raise ApiError(400, text, "invalid_paging")
     return Page(index * size, size)
 
 

@@ -7,7 +7,7 @@ from flask import g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.clients import Client
-from ..tenant import current_state
+from ..tenant import current_tenant
 from .call import (
     answer,
     asked_page,
@@ -66,7 +66,7 @@ _CHANGE_FIELDS = {
 
 def known_client(client_id: str) -> Client:
     """The application of that id; raises the 404."""
-    client = current_state().clients.get(client_id)
+    client = current_tenant().clients.get(client_id)
     if client is None:
         raise ApiError(404, "The client does not exist", "inexistent_client")
     return client
@@ -76,7 +76,7 @@ def _shown(client: Client) -> dict[str, Any]:
     """The client as the API has it; its secret only for who may read it."""
     interactive = "authorization_code" in client.grant_types
     shown: dict[str, Any] = {
-        "tenant": current_state().tenant_name,
+        "tenant": current_tenant().tenant_name,
         "global": False,
         "client_id": client.client_id,
         "name": client.name,
@@ -119,7 +119,7 @@ def _columns(body: dict[str, Any], client: Client | None = None) -> dict[str, An
 @call("GET", "/clients", "read:clients", "read:client_keys")
 def list_clients() -> AnyResponse:
     """A page of applications, the oldest first."""
-    shown = [_shown(each) for each in current_state().clients.all()]
+    shown = [_shown(each) for each in current_tenant().clients.all()]
     wanted = [name for name in request.args.get("app_type", "").split(",") if name]
     found = [selected(each) for each in shown if not wanted or each["app_type"] in wanted]
     page = asked_page()
@@ -129,12 +129,12 @@ def list_clients() -> AnyResponse:
 @call("POST", "/clients", "create:clients", does="Create a client")
 def create_client() -> AnyResponse:
     """201 with the application and its secret."""
-    state, body = current_state(), sent_body(_CREATE_FIELDS, ("name",))
+    tenant, body = current_tenant(), sent_body(_CREATE_FIELDS, ("name",))
     default = ["client_credentials"] if body.get("app_type") == "non_interactive" else None
     body.setdefault("grant_types", default or ["authorization_code"])
-    client = state.clients.create(body["name"])
-    state.clients.change_one(client.client_id, **_columns(body))
-    state.issued.note("client_secrets", client.client_secret)
+    client = tenant.clients.create(body["name"])
+    tenant.clients.change_one(client.client_id, **_columns(body))
+    tenant.issued.note("client_secrets", client.client_secret)
     return answer(_shown(known_client(client.client_id)), 201)
 
 
@@ -152,16 +152,16 @@ def change_client(client_id: str) -> AnyResponse:
         merged = {**client.properties.get("client_metadata", {}), **body["client_metadata"]}
         kept = {name: value for name, value in merged.items() if value is not None}
         body["client_metadata"] = kept
-    current_state().clients.change_one(client_id, **_columns(body, client))
+    current_tenant().clients.change_one(client_id, **_columns(body, client))
     return answer(_shown(known_client(client_id)))
 
 
 @call("DELETE", "/clients/<client_id>", "delete:clients", does="Delete a client")
 def delete_client(client_id: str) -> AnyResponse:
     """204, for an unknown id as well. The seeded ones stay: the tenant stands on them (ours)."""
-    state = current_state()
-    client = state.clients.get(client_id)
+    tenant = current_tenant()
+    client = tenant.clients.get(client_id)
     if client is not None and client.role is not None:
         raise ApiError(403, "The local tenant keeps the applications it was started with.")
-    state.clients.delete(client_id)
+    tenant.clients.delete(client_id)
     return nothing()

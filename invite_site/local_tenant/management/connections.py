@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.documents import Document
-from ..tenant import current_state
+from ..tenant import current_tenant
 from .call import answer, call, listed_whole, nothing, selected, sent_body, sent_json
 from .schema import ApiError, Field, check_body, invalid_body
 
@@ -29,12 +29,12 @@ _ENABLED = {
 
 def _known(connection_id: str) -> Document:
     if re.fullmatch(r"con_[A-Za-z0-9]{16}", connection_id) is None:
-        told = (
+        text = (
             f"'Object didn't pass validation for format connection-id: {connection_id}'"
             " on property id (The id of the connection)."
         )
-        raise ApiError(400, f"Path validation error: {told}", "invalid_uri")
-    connection = current_state().connection
+        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
+    connection = current_tenant().connection
     if connection_id != connection.id:
         raise ApiError(404, "The connection does not exist", "inexistent_connection")
     return connection.get()
@@ -43,7 +43,7 @@ def _known(connection_id: str) -> Document:
 @call("GET", "/connections", "read:connections")
 def list_connections() -> AnyResponse:
     """Connections, of one `name` or `strategy` where asked for."""
-    connection = current_state().connection.get()
+    connection = current_tenant().connection.get()
     strategies = request.args.getlist("strategy") or [connection["strategy"]]
     fits = request.args.get("name", connection["name"]) == connection["name"]
     found = [connection] if fits and connection["strategy"] in strategies else []
@@ -61,7 +61,7 @@ def change_connection(connection_id: str) -> AnyResponse:
     """200 with the connection; `options` are replaced whole."""
     _known(connection_id)
     body = sent_body(_FIELDS)
-    return answer(current_state().connection.change(body))
+    return answer(current_tenant().connection.change(body))
 
 
 @call("GET", "/connections/<connection_id>/clients", "read:connections")
@@ -84,5 +84,5 @@ def enable_clients(connection_id: str) -> AnyResponse:
     if not isinstance(wishes, list) or not wishes:
         raise invalid_body("Expected type array")
     for wish in [check_body(each, _ENABLED, tuple(_ENABLED)) for each in wishes]:
-        current_state().connection.enable(wish["client_id"], wish["status"])
+        current_tenant().connection.enable(wish["client_id"], wish["status"])
     return nothing()

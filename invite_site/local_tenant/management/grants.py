@@ -10,7 +10,7 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.clients import MANAGEMENT_SCOPES, Client
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 from .call import answer, call, listed_whole, nothing, sent_body
 from .clients import known_client
 from .schema import ApiError, Field
@@ -20,22 +20,22 @@ def _grant_id(client: Client) -> str:
     return "cgr_" + hashlib.sha256(client.client_id.encode()).hexdigest()[:16]
 
 
-def _grant(state: State, client: Client) -> dict[str, Any]:
+def _grant(tenant: Tenant, client: Client) -> dict[str, Any]:
     return {
         "id": _grant_id(client),
         "client_id": client.client_id,
-        "audience": state.management_audience,
+        "audience": tenant.management_audience,
         "scope": (client.management_scope or "").split(),
         "subject_type": "client",
     }
 
 
-def _granted(state: State) -> list[Client]:
-    return [each for each in state.clients.all() if each.management_scope is not None]
+def _granted(tenant: Tenant) -> list[Client]:
+    return [each for each in tenant.clients.all() if each.management_scope is not None]
 
 
 def _holder(grant_id: str) -> Client:
-    for client in _granted(current_state()):
+    for client in _granted(current_tenant()):
         if _grant_id(client) == grant_id:
             return client
     raise ApiError(404, "The client grant does not exist.", "inexistent_client_grant")
@@ -53,13 +53,13 @@ _GRANT_FIELDS = {
 @call("GET", "/client-grants", "read:client_grants")
 def list_grants() -> AnyResponse:
     """Grants, of one `client_id` or `audience` where asked for."""
-    state = current_state()
+    tenant = current_tenant()
     wanted = {
         name: request.args[name] for name in ("client_id", "audience") if name in request.args
     }
     found = [
         grant
-        for grant in (_grant(state, each) for each in _granted(state))
+        for grant in (_grant(tenant, each) for each in _granted(tenant))
         if all(grant[name] == value for name, value in wanted.items())
     ]
     return listed_whole("client_grants", found, "id")
@@ -68,40 +68,42 @@ def list_grants() -> AnyResponse:
 @call("POST", "/client-grants", "create:client_grants", does="Create a client grant")
 def create_grant() -> AnyResponse:
     """201 with the grant; 409 where the application has one."""
-    state, body = current_state(), sent_body(_GRANT_FIELDS, ("client_id", "audience"))
+    tenant, body = current_tenant(), sent_body(_GRANT_FIELDS, ("client_id", "audience"))
     client = known_client(body["client_id"])
-    if body["audience"] != state.management_audience:
+    if body["audience"] != tenant.management_audience:
         raise ApiError(404, "The resource server does not exist.", "inexistent_resource_server")
     if client.management_scope is not None:
         raise ApiError(409, "A resource with that client and audience already exists.")
-    return answer(_allow(state, client, body.get("scope", [])), 201)
+    return answer(_allow(tenant, client, body.get("scope", [])), 201)
 
 
-def _allow(state: State, client: Client, scope: list[str]) -> dict[str, Any]:
-    state.clients.change_one(client.client_id, management_scope=" ".join(scope))
-    return _grant(state, known_client(client.client_id))
+def _allow(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, Any]:
+    tenant.clients.change_one(client.client_id, management_scope=" ".join(scope))
+    return _grant(tenant, known_client(client.client_id))
 
 
 @call("PATCH", "/client-grants/<grant_id>", "update:client_grants", does="Update a client grant")
 def change_grant(grant_id: str) -> AnyResponse:
     """200 with the grant."""
-    state, client = current_state(), _holder(grant_id)
+    tenant, client = current_tenant(), _holder(grant_id)
     body = sent_body({"scope": _SCOPE})
-    return answer(_allow(state, client, body.get("scope", (client.management_scope or "").split())))
+    return answer(
+        _allow(tenant, client, body.get("scope", (client.management_scope or "").split()))
+    )
 
 
 @call("DELETE", "/client-grants/<grant_id>", "delete:client_grants", does="Delete a client grant")
 def delete_grant(grant_id: str) -> AnyResponse:
     """204."""
-    current_state().clients.change_one(_holder(grant_id).client_id, management_scope=None)
+    current_tenant().clients.change_one(_holder(grant_id).client_id, management_scope=None)
     return nothing()
 
 
-def _management_api(state: State) -> dict[str, Any]:
+def _management_api(tenant: Tenant) -> dict[str, Any]:
     return {
         "id": "management",
         "name": "Auth0 Management API",
-        "identifier": state.management_audience,
+        "identifier": tenant.management_audience,
         "is_system": True,
         "token_lifetime": 86400,
         "scopes": [{"value": each, "description": each} for each in sorted(MANAGEMENT_SCOPES)],
@@ -111,13 +113,13 @@ def _management_api(state: State) -> dict[str, Any]:
 @call("GET", "/resource-servers", "read:resource_servers")
 def list_apis() -> AnyResponse:
     """The Management API is the only one."""
-    return listed_whole("resource_servers", [_management_api(current_state())], "id")
+    return listed_whole("resource_servers", [_management_api(current_tenant())], "id")
 
 
 @call("GET", "/resource-servers/<path:api_id>", "read:resource_servers")
 def get_api(api_id: str) -> AnyResponse:
     """By id or by identifier."""
-    api = _management_api(current_state())
+    api = _management_api(current_tenant())
     if api_id not in (api["id"], api["identifier"]):
         raise ApiError(404, "The resource server does not exist.", "inexistent_resource_server")
     return answer(api)

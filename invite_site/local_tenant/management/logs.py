@@ -4,7 +4,7 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.logs import Entry
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 from ..web import with_query
 from .call import (
     MOST_RESULTS,
@@ -23,26 +23,26 @@ from .users import known_user
 _SCOPES = ("read:logs", "read:logs_users")
 
 
-def _since(state: State) -> float:
+def _since(tenant: Tenant) -> float:
     """Older entries are out of sight: how long they are kept is a matter of the plan."""
-    return state.clock.now() - state.limits.plan.log_days * 86_400
+    return tenant.clock.now() - tenant.limits.plan.log_days * 86_400
 
 
 @call("GET", "/logs", *_SCOPES)
 def list_logs() -> AnyResponse:
     """With `from` or `take` the entries after an id, oldest first; all else searches."""
-    state = current_state()
+    tenant = current_tenant()
     if "from" in request.args or "take" in request.args:
-        return _after_checkpoint(state)
-    return _searched(state.logs.newest_first(since=_since(state)), request.args.get("q", ""))
+        return _after_checkpoint(tenant)
+    return _searched(tenant.logs.newest_first(since=_since(tenant)), request.args.get("q", ""))
 
 
-def _after_checkpoint(state: State) -> AnyResponse:
+def _after_checkpoint(tenant: Tenant) -> AnyResponse:
     after, take = request.args.get("from", ""), number("take", 50, 100)
-    entries = state.logs.after(after, take, since=_since(state))
+    entries = tenant.logs.after(after, take, since=_since(tenant))
     response = answer([selected(each) for each in entries])
     last = entries[-1]["log_id"] if entries else after
-    following = with_query(f"{state.url}/api/v2/logs", {"from": last, "take": str(take)})
+    following = with_query(f"{tenant.url}/api/v2/logs", {"from": last, "take": str(take)})
     response.headers["Link"] = f'<{following}>; rel="next"'
     return response
 
@@ -62,7 +62,7 @@ def _searched(entries: list[Entry], query: str) -> AnyResponse:
 @call("GET", "/logs/<log_id>", *_SCOPES)
 def get_log(log_id: str) -> AnyResponse:
     """200 with the entry."""
-    entry = current_state().logs.get(log_id)
+    entry = current_tenant().logs.get(log_id)
     if entry is None:
         raise ApiError(404, "The log event does not exist.")
     return answer(entry)
@@ -71,5 +71,5 @@ def get_log(log_id: str) -> AnyResponse:
 @call("GET", "/users/<user_id>/logs", *_SCOPES)
 def logs_of_user(user_id: str) -> AnyResponse:
     """The entries about one user, newest first."""
-    state, user = current_state(), known_user(user_id)
-    return _searched(state.logs.newest_first(since=_since(state), user_id=user.user_id), "")
+    tenant, user = current_tenant(), known_user(user_id)
+    return _searched(tenant.logs.newest_first(since=_since(tenant), user_id=user.user_id), "")

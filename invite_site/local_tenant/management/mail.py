@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.documents import Document
 from ..store.emails import TEMPLATE_NAMES
-from ..tenant import current_state
+from ..tenant import current_tenant
 from .call import answer, call, nothing, selected, sent_body
 from .schema import ApiError, Field
 
@@ -55,27 +55,27 @@ _PROVIDER_FIELDS = {
 
 def _named(name: str) -> str:
     if name not in TEMPLATE_NAMES:
-        told = f"'No enum match for: {name}' on property templateName (Template name)."
-        raise ApiError(400, f"Path validation error: {told}", "invalid_uri")
+        text = f"'No enum match for: {name}' on property templateName (Template name)."
+        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
     return name
 
 
 def _stored(name: str) -> Document:
-    template = current_state().templates.get(_named(name))
+    template = current_tenant().templates.get(_named(name))
     if template is None:
         raise ApiError(404, "The template does not exist.", "inexistent_email_template")
     return template
 
 
 def _keep(name: str, template: dict[str, Any]) -> AnyResponse:
-    state = current_state()
+    tenant = current_tenant()
     kept = {key: value for key, value in template.items() if value is not None}
-    state.templates.put(name, {**kept, "template": name})
-    return answer(state.templates.get(name))
+    tenant.templates.put(name, {**kept, "template": name})
+    return answer(tenant.templates.get(name))
 
 
 def _check_result_url(body: dict[str, Any]) -> None:
-    if body.get("resultUrl") and current_state().switches["template_result_url_barred"]:
+    if body.get("resultUrl") and current_tenant().switches["template_result_url_barred"]:
         raise ApiError(403, _BARRED)
 
 
@@ -85,7 +85,7 @@ def create_template() -> AnyResponse:
     body = sent_body(_TEMPLATE_FIELDS, _REQUIRED)
     _check_result_url(body)
     name = body["template"]
-    if current_state().templates.get(name) is not None:
+    if current_tenant().templates.get(name) is not None:
         raise ApiError(409, f"Template {name} already exists.")
     return _keep(name, body)
 
@@ -114,10 +114,10 @@ def change_template(name: str) -> AnyResponse:
 
 
 def _configured() -> Document:
-    provider = current_state().provider.current()
+    provider = current_tenant().provider.current()
     if provider is None:
-        told = "There is not a configured email provider"
-        raise ApiError(404, told, "inexistent_email_provider")
+        text = "There is not a configured email provider"
+        raise ApiError(404, text, "inexistent_email_provider")
     return provider
 
 
@@ -135,8 +135,8 @@ def _sent_provider(required: tuple[str, ...], earlier: Document | None = None) -
     body = sent_body(_PROVIDER_FIELDS, required)
     provider = {**(earlier or {"enabled": True}), **body}
     if provider["name"] == "smtp":
-        closed = {"credentials": replace(_PROVIDER_FIELDS["credentials"], fields=_SMTP_FIELDS)}
-        sent_body({**_PROVIDER_FIELDS, **closed}, required)
+        reason = {"credentials": replace(_PROVIDER_FIELDS["credentials"], fields=_SMTP_FIELDS)}
+        sent_body({**_PROVIDER_FIELDS, **reason}, required)
     return provider
 
 
@@ -144,9 +144,9 @@ def _sent_provider(required: tuple[str, ...], earlier: Document | None = None) -
 def create_provider() -> AnyResponse:
     """201 without the password; 409 where there is one."""
     provider = _sent_provider(("name", "credentials"))
-    if current_state().provider.current() is not None:
+    if current_tenant().provider.current() is not None:
         raise ApiError(409, "The email provider is already configured.")
-    current_state().provider.put(provider)
+    current_tenant().provider.put(provider)
     return answer(_shown(provider), 201)
 
 
@@ -160,12 +160,12 @@ def get_provider() -> AnyResponse:
 def change_provider() -> AnyResponse:
     """200 without the password; credentials are replaced whole."""
     provider = _sent_provider((), _configured())
-    current_state().provider.put(provider)
+    current_tenant().provider.put(provider)
     return answer(_shown(provider))
 
 
 @call("DELETE", "/emails/provider", "delete:email_provider", does="Delete the email provider")
 def delete_provider() -> AnyResponse:
     """204."""
-    current_state().provider.delete()
+    current_tenant().provider.delete()
     return nothing()

@@ -4,7 +4,7 @@ from flask import request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.documents import Document
-from ..tenant import current_state
+from ..tenant import current_tenant
 from .call import answer, asked_page, call, listed, nothing, sent_body
 from .schema import ApiError, Field
 from .users import known_user
@@ -19,7 +19,7 @@ _ROLE_IDS = {
 
 
 def _known(role_id: str) -> Document:
-    role = current_state().roles.get(role_id)
+    role = current_tenant().roles.get(role_id)
     if role is None:
         raise ApiError(404, "The role does not exist.")
     return role
@@ -35,7 +35,7 @@ def list_roles() -> AnyResponse:
     """A page of roles; `name_filter` wants a part of the name."""
     wanted = request.args.get("name_filter", "").lower()
     return _page_of(
-        [each for each in current_state().roles.all() if wanted in each["name"].lower()]
+        [each for each in current_tenant().roles.all() if wanted in each["name"].lower()]
     )
 
 
@@ -43,7 +43,7 @@ def list_roles() -> AnyResponse:
 def create_role() -> AnyResponse:
     """200 with the role."""
     body = sent_body(_FIELDS, ("name",))
-    return answer(current_state().roles.create(body["name"], body.get("description") or ""))
+    return answer(current_tenant().roles.create(body["name"], body.get("description") or ""))
 
 
 @call("GET", "/roles/<role_id>", "read:roles")
@@ -55,20 +55,20 @@ def get_role(role_id: str) -> AnyResponse:
 @call("PATCH", "/roles/<role_id>", "update:roles", does="Update a role")
 def change_role(role_id: str) -> AnyResponse:
     """200 with the role."""
-    return answer(current_state().roles.change(_known(role_id), sent_body(_FIELDS)))
+    return answer(current_tenant().roles.change(_known(role_id), sent_body(_FIELDS)))
 
 
 @call("DELETE", "/roles/<role_id>", "delete:roles", does="Delete a role")
 def delete_role(role_id: str) -> AnyResponse:
     """200, as documented; an unknown one is a 404."""
-    current_state().roles.delete(_known(role_id)["id"])
+    current_tenant().roles.delete(_known(role_id)["id"])
     return answer({})
 
 
 @call("GET", "/users/<user_id>/roles", "read:users", "read:roles", "read:role_members")
 def roles_of_user(user_id: str) -> AnyResponse:
     """A page of the user's roles."""
-    return _page_of(current_state().roles.of(known_user(user_id).user_id))
+    return _page_of(current_tenant().roles.of(known_user(user_id).user_id))
 
 
 @call(
@@ -81,7 +81,7 @@ def roles_of_user(user_id: str) -> AnyResponse:
 def assign_roles(user_id: str) -> AnyResponse:
     """204; all roles are known, or none is given."""
     user, role_ids = known_user(user_id), sent_body(_ROLE_IDS, ("roles",))["roles"]
-    current_state().roles.assign(user.user_id, [_known(each)["id"] for each in role_ids])
+    current_tenant().roles.assign(user.user_id, [_known(each)["id"] for each in role_ids])
     return nothing()
 
 
@@ -95,5 +95,5 @@ def assign_roles(user_id: str) -> AnyResponse:
 def remove_roles(user_id: str) -> AnyResponse:
     """204."""
     user, role_ids = known_user(user_id), sent_body(_ROLE_IDS, ("roles",))["roles"]
-    current_state().roles.remove(user.user_id, role_ids)
+    current_tenant().roles.remove(user.user_id, role_ids)
     return nothing()

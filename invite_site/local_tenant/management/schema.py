@@ -93,9 +93,9 @@ def _check_object(value: Mapping[str, Any], fields: Mapping[str, Field], path: s
 def _check_value(value: Any, field: Field, path: str) -> None:
     reason = _broken_rule(field, value)
     if reason is not None:
-        told = f"'{reason}' on property {path}"
+        text = f"'{reason}' on property {path}"
         about = f" ({field.description})" if field.description else ""
-        raise ApiError(400, f"Payload validation error: {told}{about}.", "invalid_body")
+        raise ApiError(400, f"Payload validation error: {text}{about}.", "invalid_body")
     if field.fields is not None and isinstance(value, dict):
         _check_object(value, field.fields, f"{path}.")
     if field.items is not None and isinstance(value, list):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.settings import CLASSIC, NEW
-from ..tenant import current_state
+from ..tenant import current_tenant
 from .call import answer, call, selected, sent_body, sent_json
 from .schema import HTTPS_OR_EMPTY, ApiError, Field, invalid_body
 
@@ -78,41 +78,41 @@ _PROMPT_NAMES = frozenset(
 @call("GET", "/tenants/settings", "read:tenant_settings")
 def get_settings() -> AnyResponse:
     """200 with all settings."""
-    return answer(selected(current_state().settings.get()))
+    return answer(selected(current_tenant().settings.get()))
 
 
 @call("PATCH", "/tenants/settings", "update:tenant_settings", does="Update tenant settings")
 def change_settings() -> AnyResponse:
     """200 with all settings; null takes one back."""
-    return answer(current_state().settings.change(sent_body(_SETTINGS)))
+    return answer(current_tenant().settings.change(sent_body(_SETTINGS)))
 
 
 @call("GET", "/prompts", "read:prompts")
 def get_prompts() -> AnyResponse:
     """200 with the settings of Universal Login."""
-    return answer(current_state().prompts.get())
+    return answer(current_tenant().prompts.get())
 
 
 @call("PATCH", "/prompts", "update:prompts", does="Update the prompts settings")
 def change_prompts() -> AnyResponse:
     """200 with all of them."""
-    return answer(current_state().prompts.change(sent_body(_PROMPTS)))
+    return answer(current_tenant().prompts.change(sent_body(_PROMPTS)))
 
 
 def _check_prompt(prompt: str, language: str) -> None:
     if prompt not in _PROMPT_NAMES:
-        told = f"'No enum match for: {prompt}' on property prompt (Name of the prompt)."
-        raise ApiError(400, f"Path validation error: {told}", "invalid_uri")
+        text = f"'No enum match for: {prompt}' on property prompt (Name of the prompt)."
+        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
     if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,4})*", language) is None:
-        told = f"'No enum match for: {language}' on property language (Language to update)."
-        raise ApiError(400, f"Path validation error: {told}", "invalid_uri")
+        text = f"'No enum match for: {language}' on property language (Language to update)."
+        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
 
 
 @call("GET", "/prompts/<prompt>/custom-text/<language>", "read:prompts")
 def get_custom_text(prompt: str, language: str) -> AnyResponse:
     """200 with what was changed; `{}` where nothing was."""
     _check_prompt(prompt, language)
-    return answer(current_state().custom_text.get(prompt, language))
+    return answer(current_tenant().custom_text.get(prompt, language))
 
 
 @call(
@@ -127,8 +127,10 @@ def put_custom_text(prompt: str, language: str) -> AnyResponse:
     texts = sent_json()
     if not isinstance(texts, dict):
         raise invalid_body("Expected type object")
-    for screen, words in texts.items():
-        if not isinstance(words, dict) or not all(isinstance(each, str) for each in words.values()):
+    for screen, entries in texts.items():
+        if not isinstance(entries, dict) or not all(
+            isinstance(each, str) for each in entries.values()
+        ):
             raise invalid_body(f"Expected texts on property {screen}")
-    current_state().custom_text.put(prompt, language, texts)
+    current_tenant().custom_text.put(prompt, language, texts)
     return answer(texts)

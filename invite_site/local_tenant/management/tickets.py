@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..experience import ticket_url
 from ..store.users import User
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 from .call import answer, call, sent_body
 from .schema import ApiError, Field, invalid_body
 from .users import known_user, no_such_user
@@ -48,30 +48,30 @@ _FIELDS = {
 )
 def create_ticket() -> AnyResponse:
     """201 with `ticket`, an address that ends in a bare `#`."""
-    state = current_state()
+    tenant = current_tenant()
     body = sent_body(_FIELDS)
-    _check(state, body)
-    user = _wanted_user(state, body)
-    code = state.tickets.create(
+    _check(tenant, body)
+    user = _wanted_user(tenant, body)
+    code = tenant.tickets.create(
         user,
         ttl_seconds=body.get("ttl_sec", 0),
         result_url=body.get("result_url"),
         client_id=body.get("client_id"),
         mark_email_as_verified=body.get("mark_email_as_verified", False),
-        include_email=body.get("includeEmailInRedirect", state.switches["include_email_default"]),
+        include_email=body.get("includeEmailInRedirect", tenant.switches["include_email_default"]),
     )
-    state.issued.note("tickets", code)
-    return answer({"ticket": ticket_url(state, code)}, 201)
+    tenant.issued.note("tickets", code)
+    return answer({"ticket": ticket_url(tenant, code)}, 201)
 
 
-def _check(state: State, body: dict[str, Any]) -> None:
+def _check(tenant: Tenant, body: dict[str, Any]) -> None:
     """Which properties go together. Auth0's texts for these are not established: ours."""
     apart = [
         ("result_url", "organization_id"),
         ("connection_id", "user_id"),
         ("email", "user_id"),
     ]
-    if state.switches["result_url_with_client_id"] == "refuse":
+    if tenant.switches["result_url_with_client_id"] == "refuse":
         apart.insert(0, ("result_url", "client_id"))
     for one, other in apart:
         if one in body and other in body:
@@ -81,17 +81,17 @@ def _check(state: State, body: dict[str, Any]) -> None:
             raise invalid_body(f"Missing required property: {other}")
     if "user_id" not in body and "email" not in body:
         raise invalid_body("Missing required property: user_id")
-    if "client_id" in body and state.clients.get(body["client_id"]) is None:
+    if "client_id" in body and tenant.clients.get(body["client_id"]) is None:
         raise ApiError(404, "The client does not exist", "inexistent_client")
     if "result_url" in body:
-        _check_result_url(state, body["result_url"])
+        _check_result_url(tenant, body["result_url"])
 
 
-def _check_result_url(state: State, url: str) -> None:
-    if state.switches["ticket_result_url_barred"]:
-        told = "Customizations for resultUrl are not allowed for non-enterprise tenants"
-        raise ApiError(403, told)
-    if state.switches["result_url_on_localhost"] == "refuse" and _is_local(url):
+def _check_result_url(tenant: Tenant, url: str) -> None:
+    if tenant.switches["ticket_result_url_barred"]:
+        text = "Customizations for resultUrl are not allowed for non-enterprise tenants"
+        raise ApiError(403, text)
+    if tenant.switches["result_url_on_localhost"] == "refuse" and _is_local(url):
         raise ApiError(
             400,
             f"Payload validation error: 'Object didn't pass validation for format url: {url}'"
@@ -111,12 +111,12 @@ def _is_local(url: str) -> bool:
     return True
 
 
-def _wanted_user(state: State, body: dict[str, Any]) -> User:
+def _wanted_user(tenant: Tenant, body: dict[str, Any]) -> User:
     if "user_id" in body:
         return known_user(body["user_id"])
-    if body["connection_id"] != state.connection.id:
+    if body["connection_id"] != tenant.connection.id:
         raise ApiError(404, "The connection does not exist", "inexistent_connection")
-    user = state.users.by_email(body["email"].lower())
+    user = tenant.users.by_email(body["email"].lower())
     if user is None:
         raise no_such_user()
     return user

@@ -8,9 +8,9 @@ from flask import g, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..config import CONNECTION
-from ..pages.policy import judge
+from ..pages.policy import check_password
 from ..store.users import PROFILE_FIELDS, User, UserExists
-from ..tenant import State, current_state
+from ..tenant import Tenant, current_tenant
 from .call import (
     MOST_RESULTS,
     answer,
@@ -69,7 +69,7 @@ def no_such_user() -> ApiError:
 
 def known_user(user_id: str) -> User:
     """The user of that id; raises the 404."""
-    user = current_state().users.get(user_id)
+    user = current_tenant().users.get(user_id)
     if user is None:
         raise no_such_user()
     return user
@@ -78,44 +78,44 @@ def known_user(user_id: str) -> User:
 @call("POST", "/users", "create:users", does="Create a User")
 def create_user() -> AnyResponse:
     """201 with the user; 409 where the address is taken."""
-    state = current_state()
+    tenant = current_tenant()
     body = sent_body(_CREATE_FIELDS, ("connection",))
-    _check(state, body, ("email", "password"))
+    _check(tenant, body, ("email", "password"))
     if any(each.isspace() for each in body.get("user_id", "")):
         raise invalid_body("user_id may not contain spaces")
     about = {"body": {"email": body["email"].lower(), "connection": CONNECTION}}
     try:
-        user = state.users.create(
+        user = tenant.users.create(
             body["email"],
             body["password"],
             wished_id=body.get("user_id"),
             email_verified=body.get("email_verified", False),
             blocked=body.get("blocked"),
-            profile=_profile(state, body),
+            profile=_profile(tenant, body),
             app_metadata=body.get("app_metadata"),
             user_metadata=body.get("user_metadata"),
         )
     except UserExists as error:
         taken = "The user already exists."
-        state.logs.write("fs", taken, user_name=body["email"].lower(), details=about)
+        tenant.logs.write("fs", taken, user_name=body["email"].lower(), details=about)
         raise ApiError(409, taken, "auth0_idp_error") from error
-    state.logs.write("ss", user=user, details=about)
+    tenant.logs.write("ss", user=user, details=about)
     return answer(user.as_api(), 201)
 
 
 @call("GET", "/users", "read:users")
 def list_users() -> AnyResponse:
     """A page of users, oldest first unless `sort` says otherwise; `q` searches them."""
-    state, page = current_state(), asked_page(MOST_RESULTS)
+    tenant, page = current_tenant(), asked_page(MOST_RESULTS)
     query, sort = request.args.get("q", ""), request.args.get("sort", "")
     if not query.strip() and not sort:
-        users = [selected(user.as_api()) for user in state.users.page(page.start, page.size)]
-        return listed("users", users, min(state.users.count(), MOST_RESULTS), page)
+        users = [selected(user.as_api()) for user in tenant.users.page(page.start, page.size)]
+        return listed("users", users, min(tenant.users.count(), MOST_RESULTS), page)
     try:
         matches, in_order = matcher(query, ("email", "name", "nickname")), sorter(sort)
     except BadQuery as error:
         raise invalid_query(str(error)) from error
-    everybody = [_searched(user) for user in state.users.page(0, -1)]
+    everybody = [_searched(user) for user in tenant.users.page(0, -1)]
     found = in_order([each for each in everybody if matches(each)])[:MOST_RESULTS]
     shown = [selected(_unsearched(each)) for each in found[page.start : page.start + page.size]]
     return listed("users", shown, len(found), page)
@@ -136,7 +136,7 @@ def users_by_email() -> AnyResponse:
     email = request.args.get("email")
     if not email:
         raise invalid_query("'Missing required property: email'.")
-    user = current_state().users.by_email(email)
+    user = current_tenant().users.by_email(email)
     return answer([selected(user.as_api())] if user else [])
 
 
@@ -155,17 +155,17 @@ def get_user(user_id: str) -> AnyResponse:
 )
 def change_user(user_id: str) -> AnyResponse:
     """200 with the whole user; a changed password leaves tickets alone."""
-    state = current_state()
+    tenant = current_tenant()
     body = sent_body(_CHANGE_FIELDS)
     if "update:users" not in g.granted and set(body) != {"app_metadata"}:
-        told = "Insufficient scope, expected any of: update:users"
-        raise ApiError(403, told, "insufficient_scope")
-    _check(state, body, ())
+        text = "Insufficient scope, expected any of: update:users"
+        raise ApiError(403, text, "insufficient_scope")
+    _check(tenant, body, ())
     try:
-        user = state.users.update(user_id, body)
+        user = tenant.users.update(user_id, body)
     except UserExists as error:
-        told = "The specified new email already exists"
-        raise ApiError(400, told, "auth0_idp_error") from error
+        text = "The specified new email already exists"
+        raise ApiError(400, text, "auth0_idp_error") from error
     if user is None:
         raise no_such_user()
     return answer(user.as_api())
@@ -174,18 +174,18 @@ def change_user(user_id: str) -> AnyResponse:
 @call("DELETE", "/users/<user_id>", "delete:users", does="Delete a User")
 def delete_user(user_id: str) -> AnyResponse:
     """204, for an unknown id as well."""
-    state = current_state()
-    user = state.users.get(user_id)
-    state.users.delete(user_id)
+    tenant = current_tenant()
+    user = tenant.users.get(user_id)
+    tenant.users.delete(user_id)
     if user is not None:
-        state.logs.write("sdu", user=user)
+        tenant.logs.write("sdu", user=user)
     return nothing()
 
 
-def _check(state: State, body: dict[str, Any], required: tuple[str, ...]) -> None:
+def _check(tenant: Tenant, body: dict[str, Any], required: tuple[str, ...]) -> None:
     """The rules of a user that a schema cannot say."""
     if body.get("connection", CONNECTION) != CONNECTION:
-        status = state.switches["unknown_connection_status"]
+        status = tenant.switches["unknown_connection_status"]
         raise ApiError(status, "The connection does not exist", "inexistent_connection")
     for name in required:
         if name not in body:
@@ -193,13 +193,13 @@ def _check(state: State, body: dict[str, Any], required: tuple[str, ...]) -> Non
     reserved = sorted(_RESERVED_METADATA & set(body.get("app_metadata") or {}))
     if reserved:
         raise invalid_body(f"Invalid property name in app_metadata: {reserved[0]}")
-    if "password" in body and not judge(body["password"]).is_good:
+    if "password" in body and not check_password(body["password"]).is_good:
         raise ApiError(400, "PasswordStrengthError: Password is too weak")
 
 
-def _profile(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
+def _profile(tenant: Tenant, body: Mapping[str, Any]) -> dict[str, Any]:
     profile = {name: body[name] for name in PROFILE_FIELDS if name in body}
-    if state.switches["plus_in_nickname"] == "cut":
+    if tenant.switches["plus_in_nickname"] == "cut":
         local_part = body["email"].lower().partition("@")[0]
         profile.setdefault("nickname", local_part.partition("+")[0])
     return profile

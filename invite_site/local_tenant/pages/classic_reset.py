@@ -3,22 +3,22 @@
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..tenant import State, current_state
-from ..web import allow_form_to, form_token_is_right, leave_to, message_page, open_again_page
+from ..tenant import Tenant, current_tenant
+from ..web import allow_form_to, form_token_is_right, message_page, redirect_away, stale_form_page
 from .custom_page import custom_page
 from .policy import POLICY_TEXT
 from .ticket import (
     DONE,
     EXPIRED,
     USED,
-    Complaint,
-    Visit,
-    look_at,
-    note_failure,
+    TicketContext,
+    ValidationError,
+    find_ticket,
+    log_failure,
+    result_redirect_url,
     spend,
-    told_to,
-    visit_with,
-    why_dead,
+    ticket_error,
+    validate_passwords,
 )
 
 blueprint = Blueprint("reset", __name__)
@@ -27,39 +27,39 @@ blueprint = Blueprint("reset", __name__)
 @blueprint.get("/lo/reset")
 def show() -> AnyResponse:
     """The form for a live ticket; nothing changes by looking, so mail scanners do no harm."""
-    state, code = current_state(), request.args.get("ticket", "")
-    visit = visit_with(state, code)
-    if visit is None:
+    tenant, code = current_tenant(), request.args.get("ticket", "")
+    context = find_ticket(tenant, code)
+    if context is None:
         return _unknown()
-    dead = why_dead(state, visit)
-    if dead is None:
-        return _form(state, code, visit)
-    address = _way_back(state, visit, success=False, message=dead)
-    return _end_page(state, dead) if address is None else leave_to(address)
+    error = ticket_error(tenant, context)
+    if error is None:
+        return _form(tenant, code, context)
+    address = _result_url(tenant, context, success=False, message=error)
+    return _end_page(tenant, error) if address is None else redirect_away(address)
 
 
 @blueprint.post("/lo/reset")
 def set_password() -> AnyResponse:
     """Spend the ticket if all is well; JSON for the page's script, a redirect for a plain form."""
-    state, form = current_state(), _fields()
+    tenant, form = current_tenant(), _fields()
     code, password = form.get("ticket", ""), form.get("newPassword", "")
     if not form_token_is_right(form.get("_csrf")):
         return _invalid_form_token()
-    visit = visit_with(state, code)
-    if visit is None:
-        told = "The ticket is missing or unknown"
-        return _script_error(500, told) if _is_script() else _unknown()
-    dead = why_dead(state, visit)
-    if dead is not None:
-        note_failure(state, visit, dead)
-        return _end(state, visit, success=False, message=dead)
-    complaint = look_at(password, form.get("confirmNewPassword"))
-    if complaint is not None:
-        return _complain(state, code, visit, complaint)
-    if spend(state, visit, password):
-        return _end(state, visit, success=True, message=DONE)
+    context = find_ticket(tenant, code)
+    if context is None:
+        text = "The ticket is missing or unknown"
+        return _script_error(500, text) if _is_script() else _unknown()
+    error = ticket_error(tenant, context)
+    if error is not None:
+        log_failure(tenant, context, error)
+        return _end(tenant, context, success=False, message=error)
+    problem = validate_passwords(password, form.get("confirmNewPassword"))
+    if problem is not None:
+        return _show_error(tenant, code, context, problem)
+    if spend(tenant, context, password):
+        return _end(tenant, context, success=True, message=DONE)
     # Somebody else was faster with the same link.
-    return _end(state, visit, success=False, message=USED)
+    return _end(tenant, context, success=False, message=USED)
 
 
 def _fields() -> dict[str, str]:
@@ -77,28 +77,36 @@ def _is_script() -> bool:
     )
 
 
-def _complain(state: State, code: str, visit: Visit, complaint: Complaint) -> Response:
-    verdict = complaint.verdict
-    if verdict is not None:
-        note_failure(state, visit, "PasswordStrengthError: Password is too weak")
+def _show_error(
+    tenant: Tenant, code: str, context: TicketContext, problem: ValidationError
+) -> Response:
+    check = problem.check
+    if check is not None:
+        log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
     if not _is_script():
-        field = "confirmNewPassword" if verdict is None else "newPassword"
-        return _form(state, code, visit, error=complaint.text, field=field)
-    if verdict is None:
-        return _script_error(500, complaint.text)
-    return make_response(jsonify(verdict.as_error()), 400)
+        field = "confirmNewPassword" if check is None else "newPassword"
+        return _form(tenant, code, context, error=problem.text, field=field)
+    if check is None:
+        return _script_error(500, problem.text)
+    return make_response(jsonify(check.as_error()), 400)
 
 
-def _way_back(state: State, visit: Visit, *, success: bool, message: str) -> str | None:
+def _result_url(
+    tenant: Tenant, context: TicketContext, *, success: bool, message: str
+) -> str | None:
     """The ticket's `result_url`, told how it ended; None where the ticket has none."""
-    url = visit.ticket.result_url
-    return None if url is None else told_to(url, state, visit, success=success, message=message)
+    url = context.ticket.result_url
+    return (
+        None
+        if url is None
+        else result_redirect_url(url, tenant, context, success=success, message=message)
+    )
 
 
-def _end(state: State, visit: Visit, *, success: bool, message: str) -> AnyResponse:
-    address = _way_back(state, visit, success=success, message=message)
+def _end(tenant: Tenant, context: TicketContext, *, success: bool, message: str) -> AnyResponse:
+    address = _result_url(tenant, context, success=success, message=message)
     if not _is_script():
-        return _end_page(state, message) if address is None else leave_to(address)
+        return _end_page(tenant, message) if address is None else redirect_away(address)
     if address is not None:
         return jsonify({"result_url": address})
     if success:
@@ -106,31 +114,35 @@ def _end(state: State, visit: Visit, *, success: bool, message: str) -> AnyRespo
     return _script_error(400, message)
 
 
-def _end_page(state: State, message: str) -> Response:
+def _end_page(tenant: Tenant, message: str) -> Response:
     """How it ended, for a ticket without `result_url`."""
     if message == DONE:
         return message_page("Password changed", "Your password has been reset successfully.")
-    status = int(state.switches["dead_ticket_status"])
+    status = int(tenant.switches["dead_ticket_status"])
     if message == EXPIRED:
-        told = "This link has expired. Ask for a new one where you got it."
-        return message_page("This link has expired", told, status)
-    told = "A link can be used once, and only the newest one works. Ask for a new one where you got it."
-    return message_page("This link has been used", told, status)
+        text = "This link has expired. Ask for a new one where you got it."
+        return message_page("This link has expired", text, status)
+    text = "A link can be used once, and only the newest one works. Ask for a new one where you got it."
+    return message_page("This link has been used", text, status)
 
 
 def _form(
-    state: State, code: str, visit: Visit, error: str | None = None, field: str | None = None
+    tenant: Tenant,
+    code: str,
+    context: TicketContext,
+    error: str | None = None,
+    field: str | None = None,
 ) -> Response:
-    if visit.ticket.result_url is not None:
-        allow_form_to(visit.ticket.result_url)
+    if context.ticket.result_url is not None:
+        allow_form_to(context.ticket.result_url)
     # A complaint is shown on our own page: a stored one learns of it by its script alone.
-    stored = custom_page(state, code, visit.user.email) if error is None else None
+    stored = custom_page(tenant, code, context.user.email) if error is None else None
     if stored is not None:
         return stored
     page = render_template(
-        "reset.html",
+        "classic_reset.html",
         code=code,
-        email=visit.user.email,
+        email=context.user.email,
         error=error,
         field=field,
         policy=POLICY_TEXT,
@@ -139,13 +151,13 @@ def _form(
 
 
 def _unknown() -> Response:
-    told = "This link is not complete, or it was never valid. Open the newest message and use its link."
-    return message_page("This link does not work", told, 404)
+    text = "This link is not complete, or it was never valid. Open the newest message and use its link."
+    return message_page("This link does not work", text, 404)
 
 
 def _invalid_form_token() -> AnyResponse:
     if not _is_script():
-        return open_again_page()
+        return stale_form_page()
     body = {
         "name": "CsrfInvalidTokenError",
         "message": "Invalid CSRF token",

@@ -8,10 +8,11 @@ import re
 import secrets
 
 from flask import Response, make_response, render_template, request, url_for
+from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from ..tenant import State
-from ..web import form_origins, form_token, message_page
+from ..tenant import Tenant
+from ..web import form_origins, message_page
 from .policy import MINIMUM_LENGTH
 
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
@@ -20,9 +21,9 @@ _WIDGET = re.compile(r"(?:https:)?//cdn\.auth0\.com/js/change-password-[0-9.]+(?
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 
 
-def custom_page(state: State, code: str, email: str) -> Response | None:
+def custom_page(tenant: Tenant, code: str, email: str) -> Response | None:
     """The stored page for a ticket, or None where none is stored or it is switched off."""
-    settings = state.settings.get()
+    settings = tenant.settings.get()
     stored = settings["change_password"]
     source = str(stored.get("html") or "")
     if not stored.get("enabled") or not source.strip():
@@ -36,13 +37,13 @@ def custom_page(state: State, code: str, email: str) -> Response | None:
     context = {
         "email": email,
         "ticket": code,
-        "csrf_token": form_token(),
+        "csrf_token": generate_csrf(),
         "password_policy": "good",
         # Put into a script as it is; there is nothing in it from outside.
         "password_complexity_options": Markup('{"min_length":%d}') % MINIMUM_LENGTH,
         "lang": request.accept_languages.best_match(settings["enabled_locales"]) or "en",
         "tenant": {
-            "name": state.tenant_name,
+            "name": tenant.tenant_name,
             "colors": settings.get("colors") or {},
             **{name: settings.get(name) or "" for name in shown},
         },
@@ -50,8 +51,8 @@ def custom_page(state: State, code: str, email: str) -> Response | None:
     try:
         page = render_markup(source, context)
     except BadTemplate as error:
-        told = f"The customised password page cannot be rendered: {error}"
-        return message_page("The password page is broken", told, 500)
+        text = f"The customised password page cannot be rendered: {error}"
+        return message_page("The password page is broken", text, 500)
     # Without script the widget cannot work: the plain form then stands in for it (ours).
     plain = render_template("plain_form.html", code=code, email=email)
     end = _BODY_END.search(page)
@@ -61,6 +62,6 @@ def custom_page(state: State, code: str, email: str) -> Response | None:
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; connect-src 'self';"
         " style-src 'self' 'unsafe-inline' https:; font-src https: data:;"
         " img-src 'self' https: data:; base-uri 'none'; frame-ancestors 'none';"
-        f" form-action {form_origins(state)}"
+        f" form-action {form_origins(tenant)}"
     )
     return response

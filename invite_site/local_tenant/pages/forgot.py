@@ -13,9 +13,9 @@ from ..config import CONNECTION
 from ..experience import current_experience
 from ..mail.reset_mail import send_reset_mail
 from ..store.clients import Client
-from ..tenant import State, current_state
-from ..web import form_token_is_right, open_again_page
-from .texts import language, words
+from ..tenant import Tenant, current_tenant
+from ..web import form_token_is_right, stale_form_page
+from .texts import language, texts_of
 
 blueprint = Blueprint("forgot", __name__)
 
@@ -26,7 +26,7 @@ _ANSWER = "We've just sent you an email to reset your password."
 @blueprint.post("/dbconnections/change_password")
 def change_password() -> AnyResponse:
     """200 with one sentence, whether or not a mail goes out; 400 for what is missing."""
-    state = current_state()
+    tenant = current_tenant()
     body: Any = request.get_json(silent=True) if request.is_json else request.form.to_dict()
     fields = body if isinstance(body, dict) else {}
     # The texts of these are not established: ours.
@@ -36,10 +36,10 @@ def change_password() -> AnyResponse:
     if fields["connection"] != CONNECTION:
         return _refused("connection does not exist")
     client_id = fields.get("client_id")
-    client = state.clients.get(client_id) if isinstance(client_id, str) else None
+    client = tenant.clients.get(client_id) if isinstance(client_id, str) else None
     if client_id and client is None:
         return _refused("client_id is unknown")
-    ask_for_password(state, fields["email"], client)
+    ask_for_password(tenant, fields["email"], client)
     return Response(_ANSWER, content_type="text/html; charset=utf-8")
 
 
@@ -47,26 +47,26 @@ def _refused(why: str) -> AnyResponse:
     return make_response(jsonify({"error": why}), 400)
 
 
-def ask_for_password(state: State, email: str, client: Client | None) -> None:
+def ask_for_password(tenant: Tenant, email: str, client: Client | None) -> None:
     """Mail the link to an existing user; log the wish in any case."""
     address = email.strip().lower()
-    user = state.users.by_email(address)
-    details = {"body": {"email": address, "connection": CONNECTION, "tenant": state.tenant_name}}
+    user = tenant.users.by_email(address)
+    details = {"body": {"email": address, "connection": CONNECTION, "tenant": tenant.tenant_name}}
     if user is None:
-        told = "User does not exist."
-        state.logs.write("fcpr", told, user_name=address, client=client, details=details)
+        text = "User does not exist."
+        tenant.logs.write("fcpr", text, user_name=address, client=client, details=details)
         return
-    state.logs.write("scpr", "", user=user, client=client, details=details)
-    if user.blocked and not state.switches["mail_to_blocked"]:
+    tenant.logs.write("scpr", "", user=user, client=client, details=details)
+    if user.blocked and not tenant.switches["mail_to_blocked"]:
         return
-    send_reset_mail(state, user, client, language(state))
+    send_reset_mail(tenant, user, client, language(tenant))
 
 
 @blueprint.get("/login/forgot")
 @blueprint.get("/u/reset-password/request", endpoint="ask_new")
 def ask() -> AnyResponse:
     """The form; `state` is the login it was opened from."""
-    asked = current_state().sessions.pending_login(request.args.get("state", "")) or {}
+    asked = current_tenant().sessions.pending_login(request.args.get("state", "")) or {}
     return _form(request.args.get("state", ""), asked.get("login_hint", ""))
 
 
@@ -74,42 +74,42 @@ def ask() -> AnyResponse:
 @blueprint.post("/u/reset-password/request", endpoint="asked_for_new")
 def asked_for() -> AnyResponse:
     """The same page for every address."""
-    state = current_state()
+    tenant = current_tenant()
     if not form_token_is_right(request.form.get("_csrf")):
-        return open_again_page()
+        return stale_form_page()
     login_id, email = request.form.get("state", ""), request.form.get("email", "").strip()
-    asked = state.sessions.pending_login(login_id)
+    asked = tenant.sessions.pending_login(login_id)
     if not email:
         return _form(login_id, "")
-    ask_for_password(state, email, client_of(state, asked or {}))
-    texts = words(state, "reset-password", "reset-password-email", email=email)
+    ask_for_password(tenant, email, client_of(tenant, asked or {}))
+    texts = texts_of(tenant, "reset-password", "reset-password-email", email=email)
     page = render_template(
         "forgot_sent.html",
         texts=texts,
-        back=_login_page(state, login_id) if asked else None,
-        back_words=_texts(state)["backToLoginLinkText"],
+        back=_login_page(tenant, login_id) if asked else None,
+        back_words=_texts(tenant)["backToLoginLinkText"],
     )
     return make_response(page)
 
 
-def _texts(state: State) -> dict[str, str]:
-    return words(state, "reset-password", "reset-password-request")
+def _texts(tenant: Tenant) -> dict[str, str]:
+    return texts_of(tenant, "reset-password", "reset-password-request")
 
 
-def _login_page(state: State, login_id: str) -> str:
-    new = current_experience(state).new_login
+def _login_page(tenant: Tenant, login_id: str) -> str:
+    new = current_experience(tenant).new_login
     return url_for("new_login.identifier" if new else "login.show", state=login_id)
 
 
 def _form(login_id: str, email: str) -> Response:
-    state = current_state()
-    known = state.sessions.pending_login(login_id) is not None
+    tenant = current_tenant()
+    known = tenant.sessions.pending_login(login_id) is not None
     page = render_template(
         "forgot.html",
-        texts=_texts(state),
+        texts=_texts(tenant),
         login_id=login_id,
         email=email,
         action=request.path,
-        back=_login_page(state, login_id) if known else None,
+        back=_login_page(tenant, login_id) if known else None,
     )
     return make_response(page)

@@ -19,7 +19,7 @@ POLICY_TEXT = (
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PasswordCheck:
     """How a password fares: its length, and each kind of character with whether it is there."""
 
     long_enough: bool
@@ -75,7 +75,7 @@ class Verdict:
         }
 
 
-def judge(password: str) -> Verdict:
+def check_password(password: str) -> PasswordCheck:
     """Hold a password against the policy."""
     kinds = [
         (message, code, any(each in alphabet for each in password))
@@ -83,4 +83,4 @@ def judge(password: str) -> Verdict:
     ]
     special = any(not (each.isascii() and each.isalnum()) for each in password)
     kinds.append(("special characters (e.g. !@#$%^&*)", "specialCharacters", special))
-    return Verdict(len(password) >= MINIMUM_LENGTH, tuple(kinds))
+    return PasswordCheck(len(password) >= MINIMUM_LENGTH, tuple(kinds))

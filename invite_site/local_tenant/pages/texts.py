@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from flask import request
 
-from ..tenant import State
+from ..tenant import Tenant
 
 _AGAIN = (
     "To reset your password, return to the login page and select"
@@ -76,26 +76,26 @@ _OWN: dict[str, dict[str, dict[str, str]]] = {
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 
-def words(state: State, prompt: str, screen: str, **names: str) -> dict[str, str]:
+def texts_of(tenant: Tenant, prompt: str, screen: str, **names: str) -> dict[str, str]:
     """The texts of a screen in the reader's language, filled in; `companyName` is always known."""
-    known = {"companyName": str(state.settings.get()["friendly_name"]), **names}
-    changed = _changed(state, prompt, screen)
+    known = {"companyName": str(tenant.settings.get()["friendly_name"]), **names}
+    changed = _changed(tenant, prompt, screen)
     texts = {**_OWN[prompt][screen], **changed}
     filled = {
         key: _NAME.sub(lambda match: known.get(match[1], ""), text) for key, text in texts.items()
     }
     # The page says which language its words are in, for whoever reads it aloud.
-    return {**filled, "lang": language(state) if changed else "en"}
+    return {**filled, "lang": language(tenant) if changed else "en"}
 
 
-def language(state: State) -> str:
+def language(tenant: Tenant) -> str:
     """The reader's language among those of the tenant."""
-    return request.accept_languages.best_match(state.settings.get()["enabled_locales"]) or "en"
+    return request.accept_languages.best_match(tenant.settings.get()["enabled_locales"]) or "en"
 
 
-def _changed(state: State, prompt: str, screen: str) -> Mapping[str, str]:
+def _changed(tenant: Tenant, prompt: str, screen: str) -> Mapping[str, str]:
     """What is stored for the screen; an empty text would leave a heading or a button bare."""
-    stored = state.custom_text.get(prompt, language(state)).get(screen)
+    stored = tenant.custom_text.get(prompt, language(tenant)).get(screen)
     if not isinstance(stored, dict):
         return {}
     return {key: text for key, text in stored.items() if isinstance(text, str) and text.strip()}

@@ -6,9 +6,9 @@ from urllib.parse import quote
 from ..config import CONNECTION
 from ..store.tickets import Ticket
 from ..store.users import User
-from ..tenant import State
+from ..tenant import Tenant
 from ..web import with_query
-from .policy import Verdict, judge
+from .policy import PasswordCheck, check_password
 
 # Auth0's own sentences, as the application reads them in `message`.
 DONE = "You can now login to the application with the new password."
@@ -19,7 +19,7 @@ NOT_THE_SAME = "The two passwords are not the same."
 
 
 @dataclass(frozen=True)
-class Visit:
+class TicketContext:
     """Somebody with a ticket, and the user it is for."""
 
     ticket: Ticket
@@ -27,31 +27,31 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ValidationError:
     """What is wrong with the passwords typed; a verdict where the policy says so."""
 
     text: str
-    verdict: Verdict | None = None
+    check: PasswordCheck | None = None
 
 
-def visit_with(state: State, code: str) -> Visit | None:
+def find_ticket(tenant: Tenant, code: str) -> TicketContext | None:
     """The visit of somebody with that code, whatever the ticket's state."""
-    return _visit(state, state.tickets.find(code))
+    return _context_of(tenant, tenant.tickets.find(code))
 
 
-def visit_with_hash(state: State, code_hash: str) -> Visit | None:
+def find_ticket_by_hash(tenant: Tenant, code_hash: str) -> TicketContext | None:
     """The same by the hash of the code."""
-    return _visit(state, state.tickets.find_hash(code_hash))
+    return _context_of(tenant, tenant.tickets.find_hash(code_hash))
 
 
-def _visit(state: State, ticket: Ticket | None) -> Visit | None:
-    user = state.users.get(ticket.user_id) if ticket else None
-    return Visit(ticket, user) if ticket and user else None
+def _context_of(tenant: Tenant, ticket: Ticket | None) -> TicketContext | None:
+    user = tenant.users.get(ticket.user_id) if ticket else None
+    return TicketContext(ticket, user) if ticket and user else None
 
 
-def why_dead(state: State, visit: Visit) -> str | None:
+def ticket_error(tenant: Tenant, context: TicketContext) -> str | None:
     """`EXPIRED`, `USED`, or None for a live ticket. A superseded one counts as used."""
-    match visit.ticket.state(state.clock.now()):
+    match context.ticket.state(tenant.clock.now()):
         case "live":
             return None
         case "expired":
@@ -59,31 +59,31 @@ def why_dead(state: State, visit: Visit) -> str | None:
     return USED
 
 
-def look_at(password: str, again: str | None) -> Complaint | None:
+def validate_passwords(password: str, again: str | None) -> ValidationError | None:
     """What is wrong with a new password typed twice, or None."""
-    verdict = judge(password)
-    if not verdict.is_good:
-        return Complaint(verdict.in_words(), verdict)
-    return None if password == again else Complaint(NOT_THE_SAME)
+    check = check_password(password)
+    if not check.is_good:
+        return ValidationError(check.in_words(), check)
+    return None if password == again else ValidationError(NOT_THE_SAME)
 
 
-def spend(state: State, visit: Visit, password: str) -> bool:
+def spend(tenant: Tenant, context: TicketContext, password: str) -> bool:
     """Set the password and log it; False where somebody was faster with the same link."""
-    spent = state.tickets.spend(visit.ticket, password)
+    spent = tenant.tickets.spend(context.ticket, password)
     if spent:
-        _log(state, visit, "scp", DONE)
+        _log(tenant, context, "scp", DONE)
     else:
-        note_failure(state, visit, USED)
+        log_failure(tenant, context, USED)
     return spent
 
 
-def note_failure(state: State, visit: Visit, why: str) -> None:
+def log_failure(tenant: Tenant, context: TicketContext, why: str) -> None:
     """Log a password that was not set."""
-    _log(state, visit, "fcp", why)
+    _log(tenant, context, "fcp", why)
 
 
-def _log(state: State, visit: Visit, type_: str, description: str) -> None:
-    ticket, user = visit.ticket, visit.user
+def _log(tenant: Tenant, context: TicketContext, type_: str, description: str) -> None:
+    ticket, user = context.ticket, context.user
     details = {
         "title": "Change Password",
         "email": user.email,
@@ -92,12 +92,12 @@ def _log(state: State, visit: Visit, type_: str, description: str) -> None:
             "ticket": "",
             "newPassword": "",
             "confirmNewPassword": "",
-            "tenant": state.tenant_name,
+            "tenant": tenant.tenant_name,
         },
         "query": {
             "email": user.email,
             "user_id": user.user_id.removeprefix("auth0|"),
-            "tenant": state.tenant_name,
+            "tenant": tenant.tenant_name,
             "client_id": ticket.client_id,
             "connection": CONNECTION,
             "resultUrl": ticket.result_url,
@@ -105,17 +105,19 @@ def _log(state: State, visit: Visit, type_: str, description: str) -> None:
             "markEmailAsVerified": ticket.mark_email_as_verified,
         },
     }
-    client = state.clients.get(ticket.client_id)
-    state.logs.write(type_, description, user=user, client=client, details=details)
+    client = tenant.clients.get(ticket.client_id)
+    tenant.logs.write(type_, description, user=user, client=client, details=details)
 
 
-def told_to(url: str, state: State, visit: Visit, *, success: bool, message: str) -> str:
+def result_redirect_url(
+    url: str, tenant: Tenant, context: TicketContext, *, success: bool, message: str
+) -> str:
     """The application's address with what Auth0 adds to it."""
-    email = visit.user.email
-    with_email = visit.ticket.include_email and (success or state.switches["email_on_failure"])
-    told = {"email": email} if with_email else {}
-    told |= {"success": "true" if success else "false", "message": message}
-    address = with_query(url, told)
-    if state.switches["plus_in_redirect"] == "literal":
+    email = context.user.email
+    with_email = context.ticket.include_email and (success or tenant.switches["email_on_failure"])
+    text = {"email": email} if with_email else {}
+    text |= {"success": "true" if success else "false", "message": message}
+    address = with_query(url, text)
+    if tenant.switches["plus_in_redirect"] == "literal":
         address = address.replace(f"email={quote(email)}", f"email={quote(email, safe='+')}")
     return address

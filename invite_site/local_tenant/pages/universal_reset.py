@@ -1,6 +1,6 @@
 """New Universal Login's password pages: the interstitial, the form, and how it ended.
 
-What a ticket's `result_url` says is not followed here, as at Auth0: the way on is a button
+What a ticket's `result_url` says is not followed here, as at Auth0: the next step is a button
 to the default login route, or there is none.
 """
 
@@ -18,22 +18,22 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.clients import APPLICATION
-from ..tenant import State, current_state
-from ..web import form_token_is_right, open_again_page, with_query
-from .texts import words
+from ..tenant import Tenant, current_tenant
+from ..web import form_token_is_right, stale_form_page, with_query
+from .texts import texts_of
 from .ticket import (
     DONE,
     EXPIRED,
     USED,
-    Complaint,
-    Visit,
-    look_at,
-    note_failure,
+    TicketContext,
+    ValidationError,
+    find_ticket,
+    find_ticket_by_hash,
+    log_failure,
+    result_redirect_url,
     spend,
-    told_to,
-    visit_with,
-    visit_with_hash,
-    why_dead,
+    ticket_error,
+    validate_passwords,
 )
 
 blueprint = Blueprint("new_reset", __name__, url_prefix="/u")
@@ -46,8 +46,8 @@ _PROMPT = "reset-password"
 def show() -> AnyResponse:
     """The interstitial, for any ticket: it says nothing and spends nothing."""
     page = render_template(
-        "new/redeem.html",
-        texts=words(current_state(), "common", "redeem-ticket"),
+        "universal/redeem.html",
+        texts=texts_of(current_tenant(), "common", "redeem-ticket"),
         code=request.args.get("ticket", ""),
         action=request.path,
     )
@@ -58,42 +58,42 @@ def show() -> AnyResponse:
 @blueprint.post("/reset-password")
 def redeem() -> AnyResponse:
     """On to the form, which knows the ticket by its `state`; or what is wrong with it."""
-    state = current_state()
+    tenant = current_tenant()
     if not form_token_is_right(request.form.get("_csrf")):
-        return open_again_page()
-    visit = _live(state, visit_with(state, request.form.get("ticket", "")))
-    if isinstance(visit, Response):
-        return visit
-    sealed = _seal().dumps(visit.ticket.code_hash)
+        return stale_form_page()
+    context = _live(tenant, find_ticket(tenant, request.form.get("ticket", "")))
+    if isinstance(context, Response):
+        return context
+    sealed = _seal().dumps(context.ticket.code_hash)
     return redirect(url_for(".change", state=sealed), 303)
 
 
 @blueprint.get("/reset-password/change")
 def change() -> AnyResponse:
     """The form for a new password."""
-    state, sealed = current_state(), request.args.get("state", "")
-    visit = _live(state, _visit_in(state, sealed))
-    return visit if isinstance(visit, Response) else _form(state, sealed, visit)
+    tenant, sealed = current_tenant(), request.args.get("state", "")
+    context = _live(tenant, _sealed_ticket(tenant, sealed))
+    return context if isinstance(context, Response) else _form(tenant, sealed, context)
 
 
 @blueprint.post("/reset-password/change")
 def set_password() -> AnyResponse:
     """Spend the ticket if all is well."""
-    state, sealed = current_state(), request.form.get("state", "")
+    tenant, sealed = current_tenant(), request.form.get("state", "")
     if not form_token_is_right(request.form.get("_csrf")):
-        return open_again_page()
-    visit = _live(state, _visit_in(state, sealed))
-    if isinstance(visit, Response):
-        return visit
+        return stale_form_page()
+    context = _live(tenant, _sealed_ticket(tenant, sealed))
+    if isinstance(context, Response):
+        return context
     password = request.form.get("password-reset", "")
-    complaint = look_at(password, request.form.get("re-enter-password"))
-    if complaint is not None:
-        if complaint.verdict is not None:
-            note_failure(state, visit, "PasswordStrengthError: Password is too weak")
-        return _form(state, sealed, visit, complaint)
-    if not spend(state, visit, password):
-        return _error_page(state, USED)
-    return _success_page(state, visit)
+    problem = validate_passwords(password, request.form.get("re-enter-password"))
+    if problem is not None:
+        if problem.check is not None:
+            log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
+        return _form(tenant, sealed, context, problem)
+    if not spend(tenant, context, password):
+        return _error_page(tenant, USED)
+    return _success_page(tenant, context)
 
 
 def _seal() -> URLSafeSerializer:
@@ -101,54 +101,56 @@ def _seal() -> URLSafeSerializer:
     return URLSafeSerializer(str(current_app.secret_key), salt="password-reset")
 
 
-def _visit_in(state: State, sealed: str) -> Visit | None:
+def _sealed_ticket(tenant: Tenant, sealed: str) -> TicketContext | None:
     try:
-        return visit_with_hash(state, str(_seal().loads(sealed)))
+        return find_ticket_by_hash(tenant, str(_seal().loads(sealed)))
     except BadSignature:
         return None
 
 
-def _live(state: State, visit: Visit | None) -> Visit | Response:
+def _live(tenant: Tenant, context: TicketContext | None) -> TicketContext | Response:
     """The visit with a ticket that works, else the screen that says why it does not."""
-    if visit is None:
-        return _error_page(state, "")
-    dead = why_dead(state, visit)
-    if dead is None:
-        return visit
+    if context is None:
+        return _error_page(tenant, "")
+    error = ticket_error(tenant, context)
+    if error is None:
+        return context
     if request.method == "POST":
-        note_failure(state, visit, dead)
-    return _error_page(state, dead)
+        log_failure(tenant, context, error)
+    return _error_page(tenant, error)
 
 
-def _error_page(state: State, why: str) -> Response:
-    """Auth0's three screens for a link that does not work. None of them leads anywhere."""
-    texts = words(state, _PROMPT, "reset-password-error")
+def _error_page(tenant: Tenant, why: str) -> Response:
+    """Auth0's three screens for a link that does not work. None of them has a link."""
+    texts = texts_of(tenant, _PROMPT, "reset-password-error")
     kind = {EXPIRED: "Expired", USED: "Used"}.get(why, "Generic")
     page = render_template(
-        "new/event.html",
+        "universal/event.html",
         texts=texts,
         title=texts[f"eventTitle{kind}"],
         text=texts[f"description{kind}"],
     )
-    return make_response(page, int(state.switches["dead_ticket_status"]))
+    return make_response(page, int(tenant.switches["dead_ticket_status"]))
 
 
-def _form(state: State, sealed: str, visit: Visit, complaint: Complaint | None = None) -> Response:
+def _form(
+    tenant: Tenant, sealed: str, context: TicketContext, problem: ValidationError | None = None
+) -> Response:
     page = render_template(
-        "new/change.html",
-        texts=words(state, _PROMPT, "reset-password"),
+        "universal/change.html",
+        texts=texts_of(tenant, _PROMPT, "reset-password"),
         sealed=sealed,
-        email=visit.user.email,
-        complaint=complaint,
+        email=context.user.email,
+        problem=problem,
     )
-    return make_response(page, 200 if complaint is None else 400)
+    return make_response(page, 200 if problem is None else 400)
 
 
-def _success_page(state: State, visit: Visit) -> Response:
-    name, link = _way_on(state, visit)
-    texts = words(state, _PROMPT, "reset-password-success", clientName=name)
+def _success_page(tenant: Tenant, context: TicketContext) -> Response:
+    name, link = _continue_link(tenant, context)
+    texts = texts_of(tenant, _PROMPT, "reset-password-success", clientName=name)
     page = render_template(
-        "new/event.html",
+        "universal/event.html",
         texts=texts,
         title=texts["eventTitle"],
         text=texts["description"],
@@ -158,13 +160,15 @@ def _success_page(state: State, visit: Visit) -> Response:
     return make_response(page)
 
 
-def _way_on(state: State, visit: Visit) -> tuple[str, str | None]:
+def _continue_link(tenant: Tenant, context: TicketContext) -> tuple[str, str | None]:
     """Name and address of the button: the client's login, else the tenant's; the address may be None."""
-    ticket = visit.ticket
-    client = state.clients.get(ticket.client_id)
-    name = (client or state.clients.seeded(APPLICATION)).name
-    if ticket.result_url and state.switches["new_login_honours_result_url"]:
-        return name, told_to(ticket.result_url, state, visit, success=True, message=DONE)
+    ticket = context.ticket
+    client = tenant.clients.get(ticket.client_id)
+    name = (client or tenant.clients.seeded(APPLICATION)).name
+    if ticket.result_url and tenant.switches["new_login_honours_result_url"]:
+        return name, result_redirect_url(
+            ticket.result_url, tenant, context, success=True, message=DONE
+        )
     login = client.initiate_login_uri if client else ""
-    login = login or str(state.settings.get().get("default_redirection_uri") or "")
-    return name, with_query(login, {"iss": state.issuer}) if login else None
+    login = login or str(tenant.settings.get().get("default_redirection_uri") or "")
+    return name, with_query(login, {"iss": tenant.issuer}) if login else None

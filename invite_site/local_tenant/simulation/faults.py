@@ -68,7 +68,7 @@ def parse_fault(order: Mapping[str, Any]) -> Fault:
 
 
 class Faults:
-    """The orders in hand; each call takes at most one, the oldest that is meant for it."""
+    """The orders to carry out; each call takes at most one, the oldest that is meant for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -85,7 +85,7 @@ class Faults:
             self._faults.clear()
 
     def all(self) -> list[Fault]:
-        """The orders still in hand."""
+        """The orders still to carry out."""
         with self._lock:
             return list(self._faults)
 

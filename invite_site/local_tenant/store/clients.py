@@ -59,7 +59,7 @@ _ANY_PORT = re.compile(r"^(http://(?:localhost|127\.0\.0\.1|\[::1\])):\*(/.*)?$"
 
 @dataclass(frozen=True)
 class Client(ClientMixin):
-    """An application registered at the tenant; the methods are Authlib's door to it."""
+    """An application registered at the tenant; the methods are those that Authlib calls."""
 
     client_id: str
     role: str | None
@@ -154,8 +154,8 @@ class Clients:
                 json.dumps(_GRANT_TYPES[role]),
                 scope,
             )
-        told = json.dumps([config.app_name, config.site_url, _SCOPES])
-        if not anew and self._database.setting(_SEEDED) == told:
+        text = json.dumps([config.app_name, config.site_url, _SCOPES])
+        if not anew and self._database.setting(_SEEDED) == text:
             return
         for role, scope in _SCOPES.items():
             name = _NAMES[role].format(config.app_name)
@@ -173,7 +173,7 @@ class Clients:
             logout_urls=[site, f"{site}/", "http://localhost:*", "http://localhost:*/"],
             initiate_login_uri=f"{site}/login",
         )
-        self._database.keep_setting(_SEEDED, told)
+        self._database.keep_setting(_SEEDED, text)
 
     def forget_others(self) -> None:
         """Only the seeded applications stay."""

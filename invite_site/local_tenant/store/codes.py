@@ -11,7 +11,7 @@ ACCESS_TOKEN_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class AuthorizationCode:
-    """What `/authorize` promised; the getters are Authlib's door to it."""
+    """What `/authorize` promised; the getters are those that Authlib calls."""
 
     code_hash: str
     client_id: str

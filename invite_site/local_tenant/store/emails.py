@@ -4,21 +4,11 @@ from .documents import Document, Documents
 
 # Auth0's names. The link mail of a password change is `reset_email`.
 TEMPLATE_NAMES = (
-    "verify_email",
-    "verify_email_by_code",
-    "auth_email_by_code",
-    "reset_email",
-    "reset_email_by_code",
-    "welcome_email",
-    "blocked_account",
-    "stolen_credentials",
-    "enrollment_email",
-    "mfa_oob_code",
-    "user_invitation",
-    "async_approval",
-    "change_password",
+    "verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email",
+    "reset_email_by_code", "welcome_email", "blocked_account", "stolen_credentials",
+    "enrollment_email", "mfa_oob_code", "user_invitation", "async_approval", "change_password",
     "password_reset",
-)
+)  # fmt: skip
 
 _TEMPLATE, _PROVIDER, _CURRENT = "email_template", "email_provider", "current"
 

@@ -35,10 +35,6 @@ class Failures:
             "DELETE FROM login_failure WHERE user_id = ? AND ip = ?", user_id, address
         )
 
-    def lift(self, user_id: str) -> None:
-        """Let the user log in again from everywhere."""
-        self._database.run("DELETE FROM login_failure WHERE user_id = ?", user_id)
-
     def blocked_users(self) -> set[str]:
         """Who is blocked from somewhere."""
         rows = self._database.all(

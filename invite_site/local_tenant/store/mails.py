@@ -1,4 +1,4 @@
-"""Mails the catcher has taken, kept raw. A stored mail is a committed mail."""
+"""Mails the SMTP server has taken, kept raw. A stored mail is a committed mail."""
 
 import json
 import sqlite3

@@ -20,15 +20,9 @@ _HASH_METHOD = "scrypt:1024:8:1"
 
 # Profile fields that are stored as given, and left out of answers where absent.
 PROFILE_FIELDS = (
-    "given_name",
-    "family_name",
-    "name",
-    "nickname",
-    "picture",
-    "username",
-    "phone_number",
+    "given_name", "family_name", "name", "nickname", "picture", "username", "phone_number",
     "phone_verified",
-)
+)  # fmt: skip
 
 
 class UserExists(Exception):

@@ -1,0 +1,115 @@
+"""A production site has the packages of `requirements.lock` and no others."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import requests
+
+from invite_site.server import listening
+
+ROOT = Path(__file__).resolve().parent.parent
+
+IMPORT_THE_SITE = """
+import importlib, pkgutil
+import app, invite_site
+
+NOT_SERVED = ("invite_site.local_tenant", "invite_site.demo", "invite_site.migrations")
+
+def import_modules(package):
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        if module.name not in NOT_SERVED:
+            imported = importlib.import_module(module.name)
+            if module.ispkg:
+                import_modules(imported)
+
+import_modules(invite_site)
+"""
+
+
+def not_in_production() -> Iterator[str]:
+    """The importable names here that `requirements.lock` does not install."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    installed = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    installed |= {"invite-site", "setuptools", "pip"}
+    for name, distributions in packages_distributions().items():
+        if not installed & {re.sub(r"[-_.]+", "-", each).lower() for each in distributions}:
+            yield name
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Mapping[str, str]:
+    """The settings of a site, and a path on which no other package can be imported."""
+    stubs = tmp_path / "stubs"
+    stubs.mkdir()
+    for name in not_in_production():
+        (stubs / f"{name}.py").write_text(f"raise ModuleNotFoundError({name!r}, name={name!r})\n")
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(stubs),
+        "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+        "SITE_URL": "http://localhost:3000",
+        "APP_NAME": "Acme",
+        "AUTH0_DOMAIN": "http://localhost:9",  # nothing answers there
+        "AUTH0_CLIENT_ID": "client",
+        "AUTH0_CLIENT_SECRET": "secret",
+        "AUTH0_MANAGEMENT_CLIENT_ID": "management",
+        "AUTH0_MANAGEMENT_CLIENT_SECRET": "secret",
+        "SMTP_URL": "smtp://localhost:9",
+        "INSTANCE_DIR": str(tmp_path / "instance"),
+        "MAIL_FROM": "Acme <invitations@example.com>",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
+    }
+
+
+def python(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_site_imports_what_the_production_lock_installs(environment: Mapping[str, str]) -> None:
+    """No module but the demo needs a package of the local tenant, the tests or the bench."""
+    imported = python("-c", IMPORT_THE_SITE, environment=environment)
+    assert imported.returncode == 0, imported.stderr
+
+
+def test_it_serves_with_the_production_lock_alone(environment: Mapping[str, str]) -> None:
+    """`make run` after an installation of `requirements.lock` alone."""
+    with listening(0) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://localhost:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "app", "serve"],
+        cwd=ROOT,
+        env={**environment, "SITE_URL": url, "SITE_PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == f"Ready: {url}\n"
+        assert "Sign in" in requests.get(url, timeout=10).text
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_the_demo_says_which_extra_is_missing(environment: Mapping[str, str]) -> None:
+    """One sentence instead of a traceback."""
+    ended = python("app.py", environment=environment)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "The demo needs the extra local-tenant: pip install -e '.[local-tenant]'\n"
+    )
