@@ -15,10 +15,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
-from ..errors import CredentialsRefused, TenantRefused, UserExists
+from ..errors import CredentialsRefused, TenantMisconfigured, TenantRefused, UserExists
 from ..settings import ReturnTo, Settings
 from .http import WORKER, Credentials, ManagementApi, ScopeMissing, TokenRefused, reading_answer
 
+# These refusals are the same for everybody who is invited.
+CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})
 MARKER = "invitation_id"  # in `app_metadata`: which invitation of ours created this user
 
 
@@ -27,6 +29,9 @@ class TenantUser:
     """A user of the connection, as far as the site needs to know."""
 
     user_id: str
+    email: str
+    blocked: bool
+    linked_ids: tuple[str, ...]  # of all accounts that are linked into this one
     invitation_ref: str | None
     email_verified: bool
     has_logged_in: bool
@@ -113,7 +118,7 @@ class Tenant:
             url = _require_str(answer.json()["ticket"])
             is_of_the_tenant = self._is_of_the_tenant(url)
         if not is_of_the_tenant:
-            raise TenantRefused(
+            raise TenantMisconfigured(
                 "The tenant answered with a link to a host that is not its own; nothing was sent. "
                 "Set AUTH0_DOMAIN to the tenant's custom domain if it has one."
             )
@@ -122,6 +127,9 @@ class Tenant:
     def withdraw_ticket(self, user_id: str) -> None:
         """Make the user's live ticket worthless: a newer one replaces it and is thrown away."""
         self.create_ticket(user_id, ref="", lifetime=1)
+
+    def clear_invited_marker(self, user_id: str) -> None:
+        """An invitation was accepted: later mails of the tenant are ordinary ones."""
 
     def send_password_email(self, email_norm: str) -> datetime:
         """Have the tenant send its own mail with a link; returns when, by the tenant's clock.
@@ -174,6 +182,11 @@ def _site_errors() -> Iterator[None]:
             raise UserExists(
                 "This address already has an account.", status=status, code=code
             ) from refused
+        if code in CONFIGURATION_CODES:
+            raise TenantMisconfigured(
+                f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({code}). Run "
+                "`flask tenant check`, which says what to correct; then restart the site."
+            ) from refused
         answer = f"HTTP {status} {code}".rstrip()
         raise TenantRefused(
             f"The tenant refused this invitation ({answer}).", status=status, code=code
@@ -210,6 +223,11 @@ def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
     marker = (user.get("app_metadata") or {}).get(MARKER)
     return TenantUser(
         user_id=_require_str(user["user_id"]),
+        email=str(user.get("email") or "").lower(),
+        blocked=user.get("blocked") is True,
+        linked_ids=tuple(
+            f"{each.get('provider')}|{each.get('user_id')}" for each in user.get("identities", ())
+        ),
         invitation_ref=marker if isinstance(marker, str) else None,
         email_verified=user.get("email_verified") is True,
         has_logged_in=bool(user.get("logins_count")),
