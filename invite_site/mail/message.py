@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ..errors import CredentialsRefused, MailDelayed, MailRefused, MailUnavailable
 from ..settings import ROOT, Settings, is_loopback
+from .wording import unlinked
 
 TIMEOUT = 8.0  # seconds the mail server may take for each step; all of them fit into a lease
 
@@ -72,9 +73,9 @@ class Mailer:
                 app_name=settings.app_name,
                 site_url=settings.site_url,
                 contact_email=settings.contact_email,
-                name=to.name,
+                name=unlinked(to.name),
                 email=to.email,
-                inviter=inviter,
+                inviter=unlinked(inviter),
                 expires_at=expires_at,
                 expires_in=time_left(expires_at - now),
             ),
