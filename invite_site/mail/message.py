@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ..errors import CredentialsRefused, MailDelayed, MailRefused, MailUnavailable
 from ..settings import ROOT, Settings, is_loopback
-from .wording import unlinked
+from .wording import ended, unlinked
 
 TIMEOUT = 8.0  # seconds the mail server may take for each step; all of them fit into a lease
 
@@ -50,6 +50,7 @@ class Mailer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["ended"] = ended
 
     def send_invitation(
         self,

@@ -1,4 +1,4 @@
-"""Names as a mail may hold them: so that no mail program makes a link of one.
+"""Names as a mail may hold them: in good sentences, and so that no mail program makes a link of one.
 
 Mail programs underline whatever looks like an address, so `Claim it at evil.example` would be a
 link in a mail from us.
@@ -19,3 +19,8 @@ def unlinked(name: str) -> str:
     """
     name = " ".join(_MARKS_OF_A_LINK.sub(" ", name).split())
     return _DOT_OF_A_HOST.sub(rf"\1{WORD_JOINER}", name)
+
+
+def ended(sentence: str) -> str:
+    """The sentence with its full stop, unless it ends in a name that brings one: `Acme Inc.`."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."

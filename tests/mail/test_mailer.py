@@ -94,6 +94,18 @@ def test_a_name_stays_text(mailer: Mailer, tenant: Tenant) -> None:
     assert "{{7*7}} <b>Bob" in unescape(mail["HTML"])
 
 
+@pytest.mark.parametrize("name", ["Acme Inc.", "Yahoo!", "Acme"])
+def test_a_name_with_a_full_stop_gets_no_second_one(
+    tenant: Tenant, tmp_path: Path, name: str
+) -> None:
+    """`APP_NAME=Acme Inc.` reads well in both parts."""
+    send(Mailer(settings_for(tenant, tmp_path, APP_NAME=name)))
+    [mail] = tenant.mails()
+    stop = "." if name == "Acme" else ""
+    for text in (mail["Text"], BeautifulSoup(mail["HTML"], "html.parser").get_text()):
+        assert f"invites you to {name}{stop} An account" in " ".join(text.split())
+
+
 LINK = re.compile(r"[\w.]+\.\w{2,}|@|/|\\d\.\\d")
 
 

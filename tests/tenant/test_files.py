@@ -106,6 +106,7 @@ def mailed(wanted: files.Wanted, **user: Any) -> tuple[str, BeautifulSoup]:
         "url": "https://acme.eu.auth0.com/lo/reset?ticket=T#",
         "application": {"name": "Acme & Sons"},
         "user": {"email": "ada@example.com", "app_metadata": {}, **user},
+        **{name: user[name] for name in ("url", "application") if name in user},
     }
     subject, body = (
         Environment().from_string(wanted.template[part]).render(**known)
@@ -122,7 +123,61 @@ def test_the_mail_invites_whoever_is_invited(wanted: files.Wanted) -> None:
     assert "reset" not in body.get_text().lower()
     link = body.find("a", string="Choose your password")
     assert link is not None
+    assert link["href"] == (
+        "https://acme.eu.auth0.com/lo/reset?ticket=T#type=invite&app=Acme%20%26%20Sons"
+    )
+
+
+def test_the_note_to_the_password_page_brings_its_own_hash_where_there_is_none(
+    wanted: files.Wanted,
+) -> None:
+    """Auth0's links end in one, and two would hide the note."""
+    _, body = mailed(
+        wanted, app_metadata={"invitedToMyApp": True}, url="https://acme.test/lo/reset?ticket=T"
+    )
+    link = body.find("a", string="Choose your password")
+    assert link is not None
+    assert str(link["href"]).startswith("https://acme.test/lo/reset?ticket=T#type=invite&app=")
+
+
+def test_the_mail_of_a_reset_has_the_link_as_it_is(wanted: files.Wanted) -> None:
+    """Nobody is invited there."""
+    _, body = mailed(wanted)
+    link = body.find("a", string="Reset your password")
+    assert link is not None
     assert link["href"] == "https://acme.eu.auth0.com/lo/reset?ticket=T#"
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Ada Byron", "Hello Ada Byron,"),
+        ("St. John", "Hello St. John,"),
+        ("ada@example.com", "Hello,"),  # Auth0's name for those who have none
+        ("", "Hello,"),
+        ("Claim it at evil.example/x", "Hello Claim it at evil.\u2060example x,"),
+    ],
+)
+def test_the_invitee_is_called_as_the_form_says(
+    wanted: files.Wanted, name: str, greeting: str
+) -> None:
+    """By `name`, which the site sets; and a name makes no link."""
+    _, body = mailed(wanted, name=name, app_metadata={"invitedToMyApp": True})
+    assert greeting in body.get_text()
+
+
+def test_nobody_else_is_called_by_a_name(wanted: files.Wanted) -> None:
+    """Where anybody can sign up, a stranger chose it."""
+    _, body = mailed(wanted, name="Ada Byron")
+    assert "Hello," in body.get_text()
+
+
+@pytest.mark.parametrize("name", ["Acme Inc.", "Yahoo!", "Who?", "Acme"])
+def test_a_name_with_a_full_stop_gets_no_second_one(wanted: files.Wanted, name: str) -> None:
+    """In the tenant's mail."""
+    _, body = mailed(wanted, application={"name": name}, app_metadata={"invitedToMyApp": True})
+    stop = "." if name == "Acme" else ""
+    assert f"invited to {name}{stop} An account" in body.get_text()
 
 
 @pytest.mark.parametrize("metadata", [{}, {"invitedToMyApp": False}, {"invitedToMyApp": "yes"}])
@@ -138,17 +193,16 @@ def test_the_mail_resets_for_everybody_else(wanted: files.Wanted, metadata: dict
 def test_what_people_call_themselves_stays_text(wanted: files.Wanted, invited: bool) -> None:
     """Auth0's renderer escapes nothing, so the template has to."""
     marker = {"invitedToMyApp": invited}
-    _, body = mailed(
-        wanted, given_name=HOSTILE, email=f"{HOSTILE}@example.com", app_metadata=marker
-    )
+    _, body = mailed(wanted, name=HOSTILE, email=f"{HOSTILE}@example.com", app_metadata=marker)
     assert body.find("img") is None
-    assert HOSTILE in body.get_text()
+    assert f"{HOSTILE}@example.com" in body.get_text()
 
 
 def test_every_value_in_the_mail_is_escaped(wanted: files.Wanted) -> None:
-    """All but the link, which Auth0 writes and which is escaped already."""
+    """All but the link, which Auth0 writes and which is escaped already, and our own full stop."""
     values = re.findall(r"\{\{(.*?)\}\}", wanted.template["body"])
-    assert {value.strip() for value in values if "| escape" not in value} == {"url"}
+    unescaped = {value.strip() for value in values if "| escape" not in value}
+    assert unescaped == {"url", "stop", 'application.name | url_encode | replace: "+", "%20"'}
 
 
 # The password page --------------------------------------------------------------------------------
