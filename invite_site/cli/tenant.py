@@ -8,13 +8,12 @@ from typing import ParamSpec, TypeVar
 import click
 from flask.cli import AppGroup
 
+from ..tenant.http import COMMAND, Credentials, ManagementApi
 from ..tenant.setup import files
-from ..tenant.setup.api import Credentials, ManagementApi
 from ..tenant.setup.apply import Here, Plan, carry_out, plan
 from ..tenant.setup.check import check
 from ..tenant.setup.finding import OK, Finding
 from ..tenant.setup.look import Look
-from ..tenant.setup.ways import Ways
 from ..web.current import services
 from .errors import report_errors
 
@@ -46,7 +45,6 @@ def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> Non
     settings = services.settings
     look = Look(
         settings,
-        Ways.of(settings),
         files.read(settings),
         Credentials.for_setup(setup_client_id, setup_client_secret),
     )
@@ -84,8 +82,8 @@ def apply_(
             "Set TENANT_SETUP_CLIENT_ID and TENANT_SETUP_CLIENT_SECRET of a Machine to Machine "
             "Application for this; docs/real-tenant.md lists its permissions."
         )
-    api = ManagementApi(settings, credentials)
-    found = plan(Here(settings, Ways.of(settings), files.read(settings), api, replace))
+    api = ManagementApi(settings, credentials, COMMAND)
+    found = plan(Here(settings, files.read(settings), api, replace))
     _show(found)
     troubles = sum(each.is_trouble for each in found.left)
     if found.changes and not dry_run:

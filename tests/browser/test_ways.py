@@ -11,7 +11,6 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Page, expect
 
-from invite_site.tenant.setup.ways import Ways
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import PASSWORD, RunningSite, Tenant, running_site, settings_for
 
@@ -82,7 +81,6 @@ def test_it_works(
     )
     with running_site(settings) as site:
         at.settings = replace(settings, site_url=site.url)
-        at.ways = Ways.of(at.settings)
         at.apply()
         before = tenant.control("GET", "/experience")["experience"]
         assert (before == "new") == (experience == "new")

@@ -9,7 +9,6 @@ from bs4 import BeautifulSoup
 from sqlalchemy import func, select
 
 from invite_site.accounts.tables import LoginTransaction
-from invite_site.tenant.setup.ways import Ways
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
 from tests.support.running import Tenant, logs_in, running_site, sets_password, settings_for
@@ -35,7 +34,6 @@ def test_it_works(tenant: Tenant, tmp_path: Path, person: Person, delivery: str,
     with running_site(settings) as site:
         owner = at_tenant(tenant, tmp_path)
         owner.settings = replace(settings, site_url=site.url)
-        owner.ways = Ways.of(settings)
         owner.apply()
         owner.stores_page("", enabled=False)  # Auth0's own page, which works without script
         site.invites(ADA, "Ada")

@@ -10,12 +10,11 @@ from click.testing import Result
 
 from invite_site import create_app
 from invite_site.settings import Settings
+from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from invite_site.tenant.setup import files
-from invite_site.tenant.setup.api import Credentials, ManagementApi
 from invite_site.tenant.setup.apply import Here, Plan, carry_out, plan
 from invite_site.tenant.setup.check import Report, check
 from invite_site.tenant.setup.look import Look
-from invite_site.tenant.setup.ways import Ways
 
 from .running import Tenant, services_of, settings_for
 
@@ -26,7 +25,6 @@ class AtTenant:
 
     tenant: Tenant
     settings: Settings
-    ways: Ways
     setup: Credentials | None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -38,6 +36,7 @@ class AtTenant:
         return ManagementApi(
             settings_for(self.tenant, Path("/nowhere")),
             Credentials("TENANT_SETUP_CLIENT", *(tenant[name] for name in names)),
+            COMMAND,
         )
 
     @property
@@ -68,15 +67,15 @@ class AtTenant:
 
     def look(self) -> Look:
         wanted = files.read(self.settings)
-        return Look(self.settings, self.ways, wanted, self.setup, now=self.now)
+        return Look(self.settings, wanted, self.setup, now=self.now)
 
     def check(self) -> Report:
         return check(self.look())
 
     def plan(self, *, replacing: bool = False) -> Plan:
         assert self.setup is not None
-        api = ManagementApi(self.settings, self.setup)
-        return plan(Here(self.settings, self.ways, files.read(self.settings), api, replacing))
+        api = ManagementApi(self.settings, self.setup, COMMAND)
+        return plan(Here(self.settings, files.read(self.settings), api, replacing))
 
     def apply(self, *, replacing: bool = False) -> list[str]:
         """Put everything in place; the troubles there were."""
@@ -99,13 +98,12 @@ class AtTenant:
             services_of(app).engine.dispose()
 
 
-def at_tenant(tenant: Tenant, folder: Path, ways: Ways | None = None) -> AtTenant:
+def at_tenant(tenant: Tenant, folder: Path) -> AtTenant:
     """Whoever sets this tenant up for a site of its own."""
     environment = tenant.environment
     return AtTenant(
         tenant,
         settings_for(tenant, folder),
-        ways or Ways(),
         Credentials.for_setup(
             environment["TENANT_SETUP_CLIENT_ID"], environment["TENANT_SETUP_CLIENT_SECRET"]
         ),

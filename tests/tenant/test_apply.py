@@ -6,20 +6,14 @@ from typing import Any
 
 import pytest
 
-from invite_site.settings import ROOT
+from invite_site.settings import ROOT, Delivery, ReturnTo
 from invite_site.tenant.setup.apply import Left, carry_out
-from invite_site.tenant.setup.ways import Ways
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 
-LOGIN_ROUTE = Ways(back="login_route")
-TENANT_EMAIL = Ways(delivery="tenant_email")
-WAYS = [
-    Ways(),
-    LOGIN_ROUTE,
-    TENANT_EMAIL,
-    Ways(delivery="tenant_email", back="login_route"),
-]
+LOGIN_ROUTE = {"invite_return": ReturnTo.LOGIN_ROUTE}
+TENANT_EMAIL = {"delivery": Delivery.TENANT_EMAIL}
+WAYS: list[dict[str, Any]] = [{}, LOGIN_ROUTE, TENANT_EMAIL, {**TENANT_EMAIL, **LOGIN_ROUTE}]
 OTHERS = "https://other.example/callback"
 
 
@@ -60,10 +54,10 @@ def configuration(at: AtTenant) -> Any:
 
 
 @pytest.mark.parametrize("ways", WAYS, ids=str)
-def test_it_works(bare: AtTenant, ways: Ways) -> None:
+def test_it_works(bare: AtTenant, ways: dict[str, Any]) -> None:
     """From a bare tenant to one where nothing is wrong; the second time there is nothing to do."""
-    bare.ways = ways
-    new = ways.by_login_route
+    bare.changes_settings(**ways)
+    new = "invite_return" in ways
     bare.tenant.control("PUT", "/experience", {"experience": "new" if new else "classic"})
     assert bare.apply() == []
     assert not [each for each in bare.check().findings if each.verdict == "wrong"]
@@ -102,7 +96,7 @@ def test_the_entries_of_others_survive(at: AtTenant) -> None:
 
 def test_a_login_uri_of_another_gives_way_where_people_come_back_by_it(at: AtTenant) -> None:
     """There invitations would end elsewhere."""
-    at.ways = LOGIN_ROUTE
+    at.changes_settings(**LOGIN_ROUTE)
     at.changes_client(initiate_login_uri="https://other.example/login")
     at.apply()
     assert at.client["initiate_login_uri"] == f"{at.settings.site_url}/login"
@@ -133,7 +127,7 @@ def test_the_texts_of_others_survive(at: AtTenant) -> None:
     }
     at.api.send("PUT", f"{path}/en", theirs)
     at.api.send("PUT", f"{path}/es", {"reset-password": {"title": "Contraseña"}})
-    at.ways = LOGIN_ROUTE
+    at.changes_settings(**LOGIN_ROUTE)
     assert at.apply() == []
     english = at.api.get(f"{path}/en")
     assert english
@@ -192,7 +186,7 @@ def test_our_page_is_switched_off_where_people_come_back_by_the_login_route(at: 
     at.tenant.control("PUT", "/experience", {"experience": "new"})
     at.apply()
     html = at.page["html"]
-    at.ways = LOGIN_ROUTE
+    at.changes_settings(**LOGIN_ROUTE)
     assert at.apply() == []
     assert at.page == {"enabled": False, "html": html}
     assert not [each for each in at.check().findings if each.verdict == "wrong"]
@@ -203,7 +197,7 @@ def test_our_page_is_switched_off_where_people_come_back_by_the_login_route(at: 
 
 def test_a_mail_template_of_another_stays_unless_it_may_be_replaced(at: AtTenant) -> None:
     """One that does not know invitations is trouble; one that does is fine."""
-    at.ways = TENANT_EMAIL
+    at.changes_settings(**TENANT_EMAIL)
     words = {"from": "a@example.com", "subject": "Reset", "syntax": "liquid", "enabled": True}
     body = {"template": "reset_email", "body": "<a href='{{ url }}'>Reset</a>", **words}
     at.api.send("POST", "/email-templates", body)
@@ -219,7 +213,7 @@ def test_a_mail_template_of_another_stays_unless_it_may_be_replaced(at: AtTenant
 
 def test_a_tenant_that_may_not_set_the_way_back_gets_the_rest(at: AtTenant) -> None:
     """Non-enterprise tenants made since May 2026 refuse a template with a resultUrl."""
-    at.ways = TENANT_EMAIL
+    at.changes_settings(**TENANT_EMAIL)
     at.tenant.control("PUT", "/switches", {"template_result_url_barred": True})
     [trouble] = at.apply()
     assert "without resultUrl" in trouble
@@ -231,7 +225,7 @@ def test_a_tenant_that_may_not_set_the_way_back_gets_the_rest(at: AtTenant) -> N
 
 def test_a_mail_provider_that_is_there_stays(at: AtTenant) -> None:
     """Even another one than SMTP_URL; without one the tenant would send its stock mail."""
-    at.ways = TENANT_EMAIL
+    at.changes_settings(**TENANT_EMAIL)
     theirs = {"name": "mailgun", "credentials": {"api_key": "k", "domain": "d.example"}}
     at.api.send("POST", "/emails/provider", theirs)
     assert at.apply() == []
@@ -242,7 +236,7 @@ def test_a_mail_provider_that_is_there_stays(at: AtTenant) -> None:
 
 def test_the_password_of_the_mail_server_is_not_shown(at: AtTenant) -> None:
     """The difference names the server only."""
-    at.ways = TENANT_EMAIL
+    at.changes_settings(**TENANT_EMAIL)
     at.changes_settings(smtp_url="smtp://ann:p%40ss@mail.example.com:2525")
     change = next(each for each in at.plan().changes if each.what == "Mail provider")
     assert change.lines == ("SMTP:", "  + mail.example.com:2525, with what SMTP_URL says")
@@ -293,13 +287,13 @@ def test_a_missing_permission_is_named_and_the_rest_is_done(at: AtTenant, lackin
 
 
 @pytest.mark.parametrize("ways", WAYS, ids=str)
-def test_the_permissions_that_the_page_lists_are_enough(at: AtTenant, ways: Ways) -> None:
+def test_the_permissions_that_the_page_lists_are_enough(at: AtTenant, ways: dict[str, Any]) -> None:
     """`docs/real-tenant.md` says what to tick; nothing is missing there."""
     page = (ROOT / "docs" / "real-tenant.md").read_text(encoding="utf-8")
     section = page.partition("### 3.")[2].partition("### 4.")[0]
     listed = re.findall(r"`((?:read|create|update):\w+)`", section)
-    at.ways = ways
-    new = ways.by_login_route
+    at.changes_settings(**ways)
+    new = "invite_return" in ways
     at.tenant.control("PUT", "/experience", {"experience": "new" if new else "classic"})
     with_permissions(at, *listed)
     found = at.plan()

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from invite_site.tenant.setup.mail import greet
+from invite_site.mail.smtp import Encryption, SmtpServer
+from invite_site.tenant.setup.mail import try_server
 from tests.support.running import Tenant
 from tests.support.tls_front import TlsFront, write_certificate
 
@@ -59,21 +60,21 @@ def smtp_port(tenant: Tenant) -> int:
 
 def test_it_works(tenant: Tenant) -> None:
     """On this machine a server without encryption is fine, and no mail is sent to find out."""
-    verdict = greet(tenant.environment["SMTP_URL"], encrypted=False)
+    verdict = try_server(SmtpServer.from_url(tenant.environment["SMTP_URL"]))
     assert (verdict.verdict, verdict.mend) == ("ok", "")
     assert tenant.mails() == []
 
 
 def test_without_encryption_is_wrong_anywhere_else(tenant: Tenant) -> None:
     """An invitation is a key, so it only travels encrypted."""
-    verdict = greet(tenant.environment["SMTP_URL"], encrypted=True)
+    verdict = try_server(SmtpServer("localhost", smtp_port(tenant), Encryption.STARTTLS))
     assert verdict.verdict == "wrong"
     assert "STARTTLS" in verdict.says
 
 
 def test_smtps_on_a_plain_port_is_told(tenant: Tenant) -> None:
     """The most common mistake: the port of the other kind."""
-    verdict = greet(f"smtps://localhost:{smtp_port(tenant)}", encrypted=True)
+    verdict = try_server(SmtpServer.from_url(f"smtps://localhost:{smtp_port(tenant)}"))
     assert verdict.verdict == "wrong"
     assert "smtp://" in verdict.mend
 
@@ -83,7 +84,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told(tenant: Tenant, tmp_path:
     _, served = write_certificate(tmp_path)
     front = TlsFront(served)
     with front.leading_to(smtp_port(tenant)):
-        verdict = greet(f"smtps://localhost:{front.port}", encrypted=True)
+        verdict = try_server(SmtpServer.from_url(f"smtps://localhost:{front.port}"))
     assert verdict.verdict == "wrong"
     assert "certificate" in verdict.says
 
@@ -92,7 +93,11 @@ def test_a_certificate_that_is_vouched_for_is_ok(tenant: Tenant, tmp_path: Path)
     """In a process of its own, whose authorities are these."""
     trusted, served = write_certificate(tmp_path)
     front = TlsFront(served)
-    program = "import sys; from invite_site.tenant.setup.mail import greet as g; print(g(sys.argv[1], encrypted=True))"
+    program = (
+        "import sys; from invite_site.mail.smtp import SmtpServer; "
+        "from invite_site.tenant.setup.mail import try_server; "
+        "print(try_server(SmtpServer.from_url(sys.argv[1])))"
+    )
     with front.leading_to(smtp_port(tenant)):
         done = subprocess.run(
             [sys.executable, "-c", program, f"smtps://localhost:{front.port}"],
@@ -108,21 +113,21 @@ def test_a_certificate_that_is_vouched_for_is_ok(tenant: Tenant, tmp_path: Path)
 
 def test_a_server_that_is_away_is_told() -> None:
     """Nobody listens there."""
-    verdict = greet("smtp://localhost:9", encrypted=False)
+    verdict = try_server(SmtpServer.from_url("smtp://localhost:9"))
     assert verdict.verdict == "wrong"
     assert "SMTP_URL" in verdict.mend
 
 
 def test_a_password_that_is_right_is_ok(doorkeeper: str) -> None:
     """It says that the user was tried."""
-    verdict = greet(f"smtp://user:right@{doorkeeper}", encrypted=False)
+    verdict = try_server(SmtpServer.from_url(f"smtp://user:right@{doorkeeper}"))
     assert verdict.verdict == "ok"
     assert "takes our user and password" in verdict.says
 
 
 def test_a_password_that_is_wrong_is_told_and_not_shown(doorkeeper: str) -> None:
     """The remedy is in SMTP_URL."""
-    verdict = greet(f"smtp://user:p%40ss@{doorkeeper}", encrypted=False)
+    verdict = try_server(SmtpServer.from_url(f"smtp://user:p%40ss@{doorkeeper}"))
     assert verdict.verdict == "wrong"
     assert "user and password of SMTP_URL" in verdict.says
     assert "@ss" not in str(verdict)
@@ -132,4 +137,4 @@ def test_a_password_that_is_wrong_is_told_and_not_shown(doorkeeper: str) -> None
 def test_a_server_that_knows_no_sign_in_is_told(tenant: Tenant) -> None:
     """A user and a password that nobody asks for are a mistake as well."""
     url = f"smtp://user:right@localhost:{smtp_port(tenant)}"
-    assert greet(url, encrypted=False).verdict == "wrong"
+    assert try_server(SmtpServer.from_url(url)).verdict == "wrong"

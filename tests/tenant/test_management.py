@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from flask import Flask, jsonify
+from flask import Flask, jsonify, redirect
 
 from invite_site.errors import (
     CredentialsRefused,
@@ -20,8 +20,9 @@ from invite_site.errors import (
 from invite_site.invitations.people import Invitee
 from invite_site.server import listening, serving
 from invite_site.settings import Settings
+from invite_site.tenant.http import wait_asked_for
 from invite_site.tenant.management import Tenant as TenantClient
-from invite_site.tenant.management import throwaway_password, wait_asked_for
+from invite_site.tenant.management import throwaway_password
 from tests.support.running import Tenant, settings_for
 
 ADA = Invitee.parse("Ada+tag@example.com", "Ada Byron")
@@ -212,5 +213,44 @@ def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(
     """Whoever comes late with a refused token takes the new one."""
     client.find_user("nobody@example.com")
     before = tenant.calls("POST /oauth/token")
-    client._session.renew_token("Bearer an-older-one")
+    client._api._session.renew_token("Bearer an-older-one")
     assert tenant.calls("POST /oauth/token") == before
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/api/v2/users"])
+def test_a_redirect_is_not_followed(settings: Settings, path: str) -> None:
+    """It would carry the secret, the token or the address to wherever the answer says."""
+    arrived: list[str] = []
+    app = Flask("redirecting")
+
+    @app.post("/<path:asked>")
+    def anything(asked: str) -> object:
+        if f"/{asked}" == path:
+            return redirect("/elsewhere", 307)
+        arrived.append(f"/{asked}")
+        return jsonify(access_token="t", token_type="Bearer", expires_in=86400, user_id="auth0|1")
+
+    with listening(0) as listener, serving(app, listener):
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        client = TenantClient(replace(settings, management_url=url))
+        with pytest.raises(TenantUnavailable):
+            client.create_user(ADA.email_norm, ADA.name, "ref")
+    assert "/elsewhere" not in arrived
+
+
+@pytest.mark.parametrize(("wait", "calls"), [("1", 2), ("5", 1)])
+def test_only_a_short_wait_is_waited_inside_a_call(
+    client: TenantClient, tenant: Tenant, wait: str, calls: int
+) -> None:
+    """A longer one goes back into the queue, with what the tenant asked for."""
+    client.find_user("nobody@example.com")
+    before = tenant.calls("GET /api/v2/users-by-email")
+    fault = {"kind": "status", "status": 429, "headers": {"Retry-After": wait}, "times": 1}
+    tenant.fails("GET /api/v2/users-by-email", **fault)
+    if calls == 1:
+        with pytest.raises(TenantUnavailable) as refused:
+            client.find_user("nobody@example.com")
+        assert refused.value.retry_after == float(wait)
+    else:
+        assert client.find_user("nobody@example.com") is None
+    assert tenant.calls("GET /api/v2/users-by-email") - before == calls

@@ -4,7 +4,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from ...errors import TenantRefused, TenantUnavailable
-from .api import TokenRefused
+from ..http import TokenRefused
 from .finding import Verdict, cannot_tell, note, ok, wrong
 from .look import Look
 
@@ -76,7 +76,7 @@ def credentials(look: Look) -> Verdict:
     try:
         look.scopes_of_the_site()
     except TokenRefused as refused:
-        return wrong(refused.says, refused.mend)
+        return wrong(refused.message, refused.advice)
     except TenantUnavailable as failed:
         own, public = look.settings.management_url, look.settings.tenant_url
         if own == public:
@@ -115,7 +115,7 @@ def setup_credentials(look: Look) -> Verdict:
     try:
         look.scopes_for_setup()
     except TokenRefused as refused:
-        return wrong(refused.says, refused.mend)
+        return wrong(refused.message, refused.advice)
     if look.setup.client_id == look.settings.management_client_id:
         return note(
             "The running site uses the same ones, with all their permissions.",

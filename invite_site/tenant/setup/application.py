@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ...settings import is_loopback
-from .api import ScopeMissing
+from ...settings import ReturnTo, is_loopback
+from ..http import ScopeMissing
 from .finding import Verdict, cannot_tell, note, ok, wrong
 from .look import Look
 
@@ -119,13 +119,13 @@ def login_uri(look: Look) -> Verdict:
     found = (look.client() or {}).get("initiate_login_uri") or ""
     if found == wanted:
         return ok(f"{wanted} is set.")
-    judge = wrong if look.ways.by_login_route else note
+    judge = wrong if look.settings.invite_return == ReturnTo.LOGIN_ROUTE else note
     says = f"It is {found}, not {wanted}." if found else "It is not set."
     if not wanted.startswith("https://") and not is_loopback(look.settings.tenant_url):
         return judge(
             f"{says} Auth0 takes only addresses with https.", "Give the site a SITE_URL with https."
         )
-    if found and not look.ways.by_login_route:
+    if found and look.settings.invite_return != ReturnTo.LOGIN_ROUTE:
         return note(says, "Bookmarked login pages lead there; change it if they should not.")
     return judge(
         says,

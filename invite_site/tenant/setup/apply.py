@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from ...errors import CredentialsRefused, TenantRefused
-from ...settings import Settings, is_loopback
-from .api import ManagementApi, ScopeMissing
+from ...settings import Delivery, ReturnTo, Settings, is_loopback
+from ..http import ManagementApi, ScopeMissing
 from .changes import Change, added, replaced, rewritten
 from .files import OURS, PROMPT, Wanted
-from .ways import Ways
 
 LISTS = {
     "callbacks": "Allowed Callback URLs",
@@ -46,7 +45,6 @@ class Here:
     """What each part looks at. `replace`: also put ours in the place of what others made."""
 
     settings: Settings
-    ways: Ways
     wanted: Wanted
     api: ManagementApi
     replace: bool
@@ -137,7 +135,7 @@ def _client(
             body[name] = [*present, *missing]
             lines += added(title, missing)
     login, present_login = wanted.get("initiate_login_uri"), client.get("initiate_login_uri") or ""
-    is_needed = not present_login or here.ways.by_login_route
+    is_needed = not present_login or here.settings.invite_return == ReturnTo.LOGIN_ROUTE
     if login and login != present_login and is_needed and _may_start_logins(here.settings, login):
         body["initiate_login_uri"] = login
         lines += replaced("Application Login URI", present_login, login)
@@ -190,7 +188,7 @@ def _password_page(here: Here) -> Iterator[Step]:
     what = "Password page"
     page = (here.api.get("/tenants/settings") or {}).get("change_password") or {}
     html = str(page.get("html") or "")
-    if here.ways.by_login_route:
+    if here.settings.invite_return == ReturnTo.LOGIN_ROUTE:
         if page.get("enabled") and OURS in html:
             lines = replaced("enabled", True, False)
             yield _page_change(what, lines, {**page, "enabled": False})
@@ -219,7 +217,7 @@ def _page_change(what: str, lines: list[str], page: Mapping[str, Any]) -> Change
 
 def _texts(here: Here) -> Iterator[Step]:
     """New Universal Login's words. A PUT replaces them all, so others' words go along."""
-    if not here.ways.by_login_route:
+    if here.settings.invite_return != ReturnTo.LOGIN_ROUTE:
         return
     for language, screens in here.wanted.texts.items():
         path = f"/prompts/{PROMPT}/custom-text/{language}"
@@ -239,7 +237,10 @@ def _texts(here: Here) -> Iterator[Step]:
 
 def _mail_provider(here: Here) -> Iterator[Step]:
     """Without one a tenant sends its stock mail, whatever the template says."""
-    if not here.ways.tenant_mails or here.api.get("/emails/provider") is not None:
+    if (
+        here.settings.delivery != Delivery.TENANT_EMAIL
+        or here.api.get("/emails/provider") is not None
+    ):
         return
     what, server = "Mail provider", urlsplit(here.settings.smtp_url)
     if is_loopback(here.settings.smtp_url) and not is_loopback(here.settings.management_url):
@@ -266,11 +267,11 @@ def _mail_provider(here: Here) -> Iterator[Step]:
 
 def _mail_template(here: Here) -> Iterator[Step]:
     """The tenant's change-password mail, where it is to carry the invitation."""
-    if not here.ways.tenant_mails:
+    if here.settings.delivery != Delivery.TENANT_EMAIL:
         return
     what, path = "Mail template", "/email-templates/reset_email"
     wanted = dict(here.wanted.template)
-    if here.ways.by_login_route:
+    if here.settings.invite_return == ReturnTo.LOGIN_ROUTE:
         del wanted["resultUrl"]  # New Universal Login takes no notice of it
     stored = here.api.get(path)
     if stored is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import TenantRefused
-from .api import ManagementApi
+from ..http import ManagementApi
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...errors import CredentialsRefused, TenantRefused, TenantUnavailable
+from ..http import ScopeMissing, TokenRefused
 from . import access, application, mail, pages
-from .api import ScopeMissing, TokenRefused
 from .finding import WRONG, Finding, Verdict, cannot_tell
 from .look import Look
 

@@ -8,10 +8,9 @@ from urllib.parse import quote
 import requests
 
 from ...errors import CredentialsRefused, InviteSiteError, TenantUnavailable
-from ...settings import Settings
-from .api import TIMEOUT, Credentials, ManagementApi, session_for
+from ...settings import Settings, is_loopback
+from ..http import COMMAND, TIMEOUT, Credentials, ManagementApi
 from .files import Wanted
-from .ways import Ways
 
 T = TypeVar("T")
 
@@ -22,19 +21,18 @@ class Look:
     def __init__(
         self,
         settings: Settings,
-        ways: Ways,
         wanted: Wanted,
         setup: Credentials | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.settings = settings
-        self.ways = ways
         self.wanted = wanted
         self.setup = setup
         self.now = now
-        self._site_api = ManagementApi(settings, Credentials.of_the_site(settings))
-        self._setup_api = ManagementApi(settings, setup) if setup else None
-        self._session = session_for(settings.tenant_url)
+        self._site_api = ManagementApi(settings, Credentials.of_the_site(settings), COMMAND)
+        self._setup_api = ManagementApi(settings, setup, COMMAND) if setup else None
+        self._session = requests.Session()
+        self._session.trust_env = not is_loopback(settings.tenant_url)
         self._seen: dict[Any, Any] = {}
 
     def scopes_of_the_site(self) -> frozenset[str] | None:
@@ -47,7 +45,7 @@ class Look:
     @property
     def limit(self) -> str:
         """What the Management API said of its rate, if it did."""
-        return (self._setup_api.limit if self._setup_api else "") or self._site_api.limit
+        return (self._setup_api.rate_limit if self._setup_api else "") or self._site_api.rate_limit
 
     def discovery(self) -> requests.Response:
         return self._once("discovery", lambda: self.visit("/.well-known/openid-configuration"))

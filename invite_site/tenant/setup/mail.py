@@ -2,44 +2,30 @@
 
 import smtplib
 import ssl
-from urllib.parse import unquote, urlsplit
+from contextlib import closing
 
-from ...settings import is_loopback
+from ...mail.smtp import Encryption, SmtpConnection, SmtpServer
+from ...settings import Delivery
 from .finding import Verdict, ok, wrong
 from .look import Look
-
-TIMEOUT = 10.0  # seconds for each step
 
 
 def mail_server(look: Look) -> Verdict:
     """What the mailer would do, up to the first message."""
-    if look.ways.tenant_mails:
+    if look.settings.delivery == Delivery.TENANT_EMAIL:
         return ok("Not used: the tenant sends the mail.")
-    url = look.settings.smtp_url
-    return greet(url, encrypted=not is_loopback(url))
+    return try_server(SmtpServer.from_url(look.settings.smtp_url))
 
 
-def greet(smtp_url: str, *, encrypted: bool) -> Verdict:
+def try_server(server: SmtpServer) -> Verdict:
     """Connect, encrypt, sign in where there is a user, and part; nothing is sent."""
-    url = urlsplit(smtp_url)
-    host, port = url.hostname or "", url.port or (465 if url.scheme == "smtps" else 587)
-    name = f"{host}:{port}"
+    name = f"{server.host}:{server.port}"
     try:
-        if url.scheme == "smtps":
-            context = ssl.create_default_context()
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
-        else:
-            server = smtplib.SMTP(host, port, timeout=TIMEOUT)
-        with server:
-            server.ehlo_or_helo_if_needed()
-            if url.scheme == "smtp" and encrypted:
-                server.starttls(context=ssl.create_default_context())
-            if url.username:
-                server.login(unquote(url.username), unquote(url.password or ""))
-            server.noop()
+        with closing(SmtpConnection(server)) as connection:
+            connection.noop()
     except ssl.SSLCertVerificationError:
         return wrong(
-            f"{name} shows a certificate that is not good for {host}.",
+            f"{name} shows a certificate that is not good for {server.host}.",
             "Name the server in SMTP_URL as its certificate does, or renew the certificate.",
         )
     except ssl.SSLError:
@@ -62,6 +48,6 @@ def greet(smtp_url: str, *, encrypted: bool) -> Verdict:
             f"{name} cannot be reached as a mail server.",
             "Check SMTP_URL and that this machine may open that port.",
         )
-    how = "on this machine" if not encrypted and url.scheme == "smtp" else "with TLS"
-    who = " and takes our user and password" if url.username else ""
+    how = "on this machine" if server.encryption is Encryption.NONE else "with TLS"
+    who = " and takes our user and password" if server.user else ""
     return ok(f"{name} answers {how}{who}.")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...settings import Delivery, ReturnTo
 from .files import OURS, PROMPT
 from .finding import Verdict, cannot_tell, note, ok, wrong
 from .look import Look
@@ -19,26 +20,26 @@ def experience(look: Look) -> Verdict:
     """
     login = (look.read("/prompts") or {}).get("universal_login_experience")
     is_new = login == "new" and not _page(look).get("enabled")
-    if is_new and not look.ways.by_login_route:
+    if is_new and look.settings.invite_return != ReturnTo.LOGIN_ROUTE:
         return wrong(
             "The password page is New Universal Login's, which does not come back to the site.",
             f"Run `flask tenant apply`, which switches the customised page on ({PAGE}), or set "
             "INVITE_RETURN=login_route.",
         )
-    if not is_new and look.ways.by_login_route:
+    if not is_new and look.settings.invite_return == ReturnTo.LOGIN_ROUTE:
         return wrong(
             "The password page is Classic, which does not know the login route.",
             f"Set INVITE_RETURN=result_url, or use New Universal Login without a page under {PAGE}.",
         )
     names = "New Universal Login" if login == "new" else "Classic"
     page = "New Universal Login" if is_new else "Classic"
-    fits = "login_route" if is_new else "result_url"
+    fits = ReturnTo.LOGIN_ROUTE if is_new else ReturnTo.RESULT_URL
     return ok(f"Login is {names}, the password page {page}: INVITE_RETURN={fits} fits.")
 
 
 def password_page(look: Look) -> Verdict:
     """Whether the Classic page greets an invitee."""
-    if look.ways.by_login_route:
+    if look.settings.invite_return == ReturnTo.LOGIN_ROUTE:
         return ok("Not used: people come back by the login route.")
     page, wanted = _page(look), look.wanted.page["html"]
     html = str(page.get("html") or "")
@@ -62,7 +63,7 @@ def password_page(look: Look) -> Verdict:
 
 def texts(look: Look) -> Verdict:
     """Whether New Universal Login's screens have words that suit an invitation."""
-    if not look.ways.by_login_route:
+    if look.settings.invite_return != ReturnTo.LOGIN_ROUTE:
         return ok("Not used: people come back by the Classic password page.")
     missing = []
     for language, screens in look.wanted.texts.items():
@@ -80,7 +81,7 @@ def texts(look: Look) -> Verdict:
 
 def mail_template(look: Look) -> Verdict:
     """The tenant's mail, where it carries the invitation."""
-    if not look.ways.tenant_mails:
+    if look.settings.delivery != Delivery.TENANT_EMAIL:
         return ok(NOT_USED)
     stored = look.read("/email-templates/reset_email")
     if stored is None or not stored.get("enabled"):
@@ -110,9 +111,9 @@ def mail_template(look: Look) -> Verdict:
 
 def template_result_url(look: Look) -> Verdict:
     """Where the tenant's own mail leads back to."""
-    if not look.ways.tenant_mails:
+    if look.settings.delivery != Delivery.TENANT_EMAIL:
         return ok(NOT_USED)
-    if look.ways.by_login_route:
+    if look.settings.invite_return == ReturnTo.LOGIN_ROUTE:
         return ok("Not used: people come back by the login route.")
     wanted = look.settings.result_url
     found = str((look.read("/email-templates/reset_email") or {}).get("resultUrl") or "")
@@ -140,7 +141,7 @@ def welcome_mail(look: Look) -> Verdict:
 
 def mail_provider(look: Look) -> Verdict:
     """Only with a provider does a tenant use its templates."""
-    if not look.ways.tenant_mails:
+    if look.settings.delivery != Delivery.TENANT_EMAIL:
         return ok(NOT_USED)
     provider = look.read("/emails/provider")
     if provider is None or not provider.get("enabled", True):

@@ -1,0 +1,320 @@
+"""HTTP to the Management API: one session, its token, its waits, and what its answers mean.
+
+The running site (`management`) and the setup commands (`setup`) call the API through this module
+alone. Requests and Authlib end here: a call returns an answer or raises an error of ours.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from ..errors import CredentialsRefused, TenantRefused, TenantUnavailable
+from ..settings import Settings, is_loopback
+
+TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
+CONNECTIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A client of the Management API; `variables` is what its two settings begin with."""
+
+    variables: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+    @classmethod
+    def of_the_site(cls, settings: Settings) -> "Credentials":
+        return cls(
+            "AUTH0_MANAGEMENT_CLIENT",
+            settings.management_client_id,
+            settings.management_client_secret,
+        )
+
+    @classmethod
+    def for_setup(cls, client_id: str, client_secret: str) -> "Credentials | None":
+        """None unless both are there."""
+        if not client_id or not client_secret:
+            return None
+        return cls("TENANT_SETUP_CLIENT", client_id, client_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What a call does about a 429: tries in all, and the longest wait between two, in seconds."""
+
+    tries: int
+    longest_wait: float
+
+
+WORKER = Patience(tries=3, longest_wait=2.0)  # what takes longer goes back into the queue
+COMMAND = Patience(tries=6, longest_wait=60.0)  # a command has no queue to come back from
+
+
+class TokenRefused(CredentialsRefused):
+    """The tenant gives no token for these credentials: why, and what to do about it."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        self.message = message
+        self.advice = advice
+        super().__init__(f"{message} {advice}")
+
+
+class ScopeMissing(CredentialsRefused):
+    """The application lacks a permission of the Management API. `scopes`: any of these would do."""
+
+    def __init__(self, scopes: tuple[str, ...], variables: str) -> None:
+        self.scopes = scopes
+        super().__init__(
+            f"The application of {variables}_ID lacks the permission {' or '.join(scopes)}."
+        )
+
+
+class ManagementApi:
+    """Calls of one tenant's Management API with one client's token; safe to share between threads.
+
+    Every call raises TenantUnavailable (no answer, an unreadable one, 429, 5xx), CredentialsRefused
+    (with TokenRefused and ScopeMissing where the cause is known), or TenantRefused for any other 4xx.
+    """
+
+    def __init__(self, settings: Settings, credentials: Credentials, patience: Patience) -> None:
+        self.rate_limit = ""  # the newest `x-ratelimit-limit`
+        self._url = f"{settings.management_url}/api/v2"
+        self._variables = credentials.variables
+        self._session = _Session(settings, credentials, patience)
+
+    def scopes(self) -> frozenset[str] | None:
+        """What the token allows, or None where the tenant does not say."""
+        with _transport_errors():
+            self._session.ensure_active_token()
+        scope = self._session.token.get("scope")
+        return frozenset(scope.split()) if isinstance(scope, str) else None
+
+    def get(self, path: str, **query: str) -> Any | None:
+        """What is at this path, or None where there is nothing (404)."""
+        try:
+            return _json(self.call("GET", path, params=query), is_optional=False)
+        except TenantRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def each(self, path: str, name: str) -> Iterator[Any]:
+        """The items of a list that comes in pages by checkpoint."""
+        query: dict[str, str] = {"take": "100"}
+        while True:
+            page = _json(self.call("GET", path, params=query))
+            with reading_answer():
+                items, query["from"] = page[name], page.get("next", "")
+            yield from items
+            if not query["from"]:
+                return
+
+    def send(self, method: str, path: str, body: Any) -> Any:
+        """Send a body; returns the answer's, or None where it has none."""
+        return _json(self.call(method, path, json=body))
+
+    def call(self, method: str, path: str, **request: Any) -> requests.Response:
+        """One call. A refused token is renewed once: the tenant may have changed its keys."""
+        with _transport_errors():
+            answer = self._request(method, path, **request)
+            if answer.status_code == 401:
+                self._session.renew_token(answer.request.headers.get("Authorization", ""))
+                answer = self._request(method, path, **request)
+        self.rate_limit = answer.headers.get("x-ratelimit-limit", self.rate_limit)
+        return self._accepted(answer)
+
+    def post_without_token(self, url: str, body: Any) -> requests.Response:
+        """A call of the Authentication API, which takes no token."""
+        with _transport_errors():
+            answer = self._session.request("POST", url, withhold_token=True, json=body)
+        return self._accepted(answer)
+
+    def _request(self, method: str, path: str, **request: Any) -> requests.Response:
+        self._session.ensure_active_token()
+        return self._session.request(method, self._url + path, **request)
+
+    def _accepted(self, answer: requests.Response) -> requests.Response:
+        if answer.status_code < 400:
+            return answer
+        raise _unavailable(answer) or _refusal(answer, self._variables)
+
+
+class _Session(OAuth2Session):
+    """Requests with a token of our own: fetched once, renewed once, however many threads ask.
+
+    Authlib's own renewal forgets the `audience`, without which Auth0 gives no token.
+    """
+
+    def __init__(self, settings: Settings, credentials: Credentials, patience: Patience) -> None:
+        super().__init__(
+            credentials.client_id,
+            credentials.client_secret,
+            token_endpoint=f"{settings.management_url}/oauth/token",
+            token_endpoint_auth_method="client_secret_post",  # noqa: S106 - a method's name
+            default_timeout=TIMEOUT,
+        )
+        self._audience = settings.management_audience
+        self._variables = credentials.variables
+        self._patience = patience
+        self._lock = threading.Lock()
+        self.register_compliance_hook("access_token_response", self._check_token_answer)
+        if is_loopback(settings.management_url):
+            self.trust_env = False  # a proxy of the environment does not know this machine
+        # Repeats only what the tenant has certainly not seen. After a lost answer the queue looks
+        # the address up instead, and `send` sees to a 429.
+        retry = Retry(
+            connect=1,
+            read=0,
+            other=0,
+            status=0,
+            backoff_factor=0.2,
+            respect_retry_after_header=False,
+        )
+        adapter = HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True, max_retries=retry)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Every request passes here, the one for a token included. Repeats it after a 429.
+
+        No redirect is followed: it would carry a token, a secret or an address somewhere else.
+        """
+        options["allow_redirects"] = False
+        for attempt in range(1, self._patience.tries + 1):
+            answer = super().send(request, **options)
+            if answer.status_code != 429 or attempt == self._patience.tries:
+                break
+            wait = wait_asked_for(answer.headers)
+            wait = 0.1 * 2**attempt if wait is None else max(wait, 0.1)
+            if wait > self._patience.longest_wait:
+                break
+            time.sleep(wait)
+        if 300 <= answer.status_code < 400:
+            raise TenantUnavailable("The tenant's answer cannot be read.")
+        return answer
+
+    def ensure_active_token(self, token: Any = None) -> bool:
+        with self._lock:
+            if not self.token or self.token.is_expired(leeway=self.leeway):
+                self._fetch_own_token()
+        return True
+
+    def renew_token(self, refused: str) -> None:
+        """A new token, unless another thread has fetched one since `refused` was sent."""
+        with self._lock:
+            if self.token and refused == f"Bearer {self.token['access_token']}":
+                self._fetch_own_token()
+
+    def _fetch_own_token(self) -> None:
+        self.fetch_token(grant_type="client_credentials", audience=self._audience)
+
+    def _check_token_answer(self, answer: requests.Response) -> requests.Response:
+        if answer.status_code == 429:
+            raise _slow_down(answer)
+        if 400 <= answer.status_code < 500:
+            raise _token_refused(answer, self._variables, self._audience)
+        return answer
+
+
+@contextmanager
+def reading_answer() -> Iterator[None]:
+    """Around code that takes an answer apart. Raises TenantUnavailable where it is not as promised."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as failed:
+        raise TenantUnavailable("The tenant's answer cannot be read.") from failed
+
+
+def wait_asked_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: `Retry-After`, else Auth0's `x-ratelimit-reset` (UNIX seconds), else None."""
+    after = headers.get("Retry-After", "")
+    if after.isdecimal():
+        return float(after)
+    reset = headers.get("x-ratelimit-reset", "")
+    if reset.isdecimal():
+        return max(float(reset) - time.time(), 0.0)
+    return None
+
+
+@contextmanager
+def _transport_errors() -> Iterator[None]:
+    try:
+        yield
+    except (requests.RequestException, OAuthError, ValueError, KeyError) as failed:
+        raise TenantUnavailable("The tenant does not answer.") from failed
+
+
+def _json(answer: requests.Response, *, is_optional: bool = True) -> Any:
+    with reading_answer():
+        body = answer.json() if answer.content else None
+        if body is None and not is_optional:
+            raise ValueError("the answer is empty")
+        return body
+
+
+def _error_body(answer: requests.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _unavailable(answer: requests.Response) -> TenantUnavailable | None:
+    """The error of an answer that says nothing about the call itself."""
+    status = answer.status_code
+    if status == 429:
+        return _slow_down(answer)
+    if status == 408 or (status >= 500 and status != 501):
+        return TenantUnavailable(f"The tenant has trouble of its own (HTTP {status}).")
+    return None
+
+
+def _slow_down(answer: requests.Response) -> TenantUnavailable:
+    wait = wait_asked_for(answer.headers)
+    return TenantUnavailable("The tenant asks us to slow down.", retry_after=wait)
+
+
+def _refusal(answer: requests.Response, variables: str) -> CredentialsRefused | TenantRefused:
+    status, body = answer.status_code, _error_body(answer)
+    code, message = str(body.get("errorCode", "")), str(body.get("message", ""))
+    if status == 401:
+        return CredentialsRefused("The tenant does not accept its own Management API token.")
+    if status == 403 and code == "insufficient_scope":
+        scopes = message.partition("any of: ")[2].replace(" ", "").split(",")
+        return ScopeMissing(tuple(filter(None, scopes)), variables)
+    reason = " ".join(message.split())[:200] or f"HTTP {status}"
+    return TenantRefused(f"The tenant refused: {reason}", status=status, code=code)
+
+
+def _token_refused(answer: requests.Response, variables: str, audience: str) -> TokenRefused:
+    reason = str(_error_body(answer).get("error_description", ""))
+    if answer.status_code == 401:
+        return TokenRefused(
+            f"The tenant does not know the client id and secret of {variables}_ID.",
+            f"Copy both from Applications → Settings into {variables}_ID and {variables}_SECRET.",
+        )
+    if "Service not enabled" in reason:
+        return TokenRefused(
+            f"The tenant has no API called {audience}.",
+            "Set AUTH0_MANAGEMENT_DOMAIN to the tenant's own domain, not its custom one.",
+        )
+    if "rant type" in reason:
+        return TokenRefused(
+            f"The application of {variables}_ID may not ask for tokens of its own.",
+            "Switch Client Credentials on: Applications → Settings → Advanced → Grant Types.",
+        )
+    return TokenRefused(
+        f"The application of {variables}_ID is not authorized for the Auth0 Management API.",
+        "Authorize it: Applications → APIs → Auth0 Management API → Machine to Machine.",
+    )
