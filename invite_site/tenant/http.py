@@ -14,11 +14,11 @@ from typing import Any
 import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from ..errors import CredentialsRefused, TenantRefused, TenantUnavailable
 from ..settings import Settings, is_loopback
+from .bounded import BoundedAdapter
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 CONNECTIONS = 10
@@ -180,7 +180,7 @@ class _Session(OAuth2Session):
             backoff_factor=0.2,
             respect_retry_after_header=False,
         )
-        adapter = HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True, max_retries=retry)
+        adapter = BoundedAdapter(pool_maxsize=CONNECTIONS, pool_block=True, max_retries=retry)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
