@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -94,7 +96,7 @@ class ManagementApi:
 
     def scopes(self) -> frozenset[str] | None:
         """What the token allows, or None where the tenant does not say."""
-        with _transport_errors():
+        with transport_errors():
             self._session.ensure_active_token()
         scope = self._session.token.get("scope")
         return frozenset(scope.split()) if isinstance(scope, str) else None
@@ -125,7 +127,7 @@ class ManagementApi:
 
     def call(self, method: str, path: str, **request: Any) -> requests.Response:
         """One call. A refused token is renewed once: the tenant may have changed its keys."""
-        with _transport_errors():
+        with transport_errors():
             answer = self._request(method, path, **request)
             if answer.status_code == 401:
                 self._session.renew_token(answer.request.headers.get("Authorization", ""))
@@ -135,7 +137,7 @@ class ManagementApi:
 
     def post_without_token(self, url: str, body: Any) -> requests.Response:
         """A call of the Authentication API, which takes no token."""
-        with _transport_errors():
+        with transport_errors():
             answer = self._session.request("POST", url, withhold_token=True, json=body)
         return self._accepted(answer)
 
@@ -246,8 +248,26 @@ def wait_asked_for(headers: Mapping[str, str]) -> float | None:
     return None
 
 
+def json_object(answer: requests.Response) -> dict[str, Any]:
+    """The object in an answer; an empty one where there is something else, or nothing."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def date_of(answer: requests.Response) -> datetime | None:
+    """The time at the tenant when it answered."""
+    try:
+        return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+
+
 @contextmanager
-def _transport_errors() -> Iterator[None]:
+def transport_errors() -> Iterator[None]:
+    """Around a request. Raises TenantUnavailable where no answer came."""
     try:
         yield
     except (requests.RequestException, OAuthError, ValueError, KeyError) as failed:
@@ -260,14 +280,6 @@ def _json(answer: requests.Response, *, is_optional: bool = True) -> Any:
         if body is None and not is_optional:
             raise ValueError("the answer is empty")
         return body
-
-
-def _error_body(answer: requests.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _unavailable(answer: requests.Response) -> TenantUnavailable | None:
@@ -286,7 +298,7 @@ def _slow_down(answer: requests.Response) -> TenantUnavailable:
 
 
 def _refusal(answer: requests.Response, variables: str) -> CredentialsRefused | TenantRefused:
-    status, body = answer.status_code, _error_body(answer)
+    status, body = answer.status_code, json_object(answer)
     code, message = str(body.get("errorCode", "")), str(body.get("message", ""))
     if status == 401:
         return CredentialsRefused("The tenant does not accept its own Management API token.")
@@ -298,7 +310,7 @@ def _refusal(answer: requests.Response, variables: str) -> CredentialsRefused | 
 
 
 def _token_refused(answer: requests.Response, variables: str, audience: str) -> TokenRefused:
-    reason = str(_error_body(answer).get("error_description", ""))
+    reason = str(json_object(answer).get("error_description", ""))
     if answer.status_code == 401:
         return TokenRefused(
             f"The tenant does not know the client id and secret of {variables}_ID.",
