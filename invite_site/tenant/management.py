@@ -14,15 +14,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ..errors import CredentialsRefused, TenantMisconfigured, TenantRefused, UserExists
 from ..settings import ReturnTo, Settings
-from .http import (
-    WORKER,
-    Credentials,
-    ManagementApi,
-    ScopeMissing,
-    TokenRefused,
-    date_of,
-    reading_answer,
-)
+from .answers import ScopeMissing, TokenRefused, date_of, reading_answer
+from .http import WORKER, Credentials, ManagementApi
 
 # These refusals are the same for everybody who is invited.
 CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from ....errors import TenantRefused, TenantUnavailable
-from ...http import date_of, json_object
+from ...answers import date_of, json_object
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ....settings import ReturnTo, Settings, is_loopback
-from ...http import ScopeMissing, json_object
+from ...answers import ScopeMissing, json_object
 from ..changes import Change, Skipped, added, replaced
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
