@@ -144,7 +144,7 @@ class Settings:
             site_url=site_url,
             site_port=port,
             app_name=read("APP_NAME"),
-            app_url=checked("APP_URL", read("APP_URL", ""), _web_address, ""),
+            app_url=checked("APP_URL", read("APP_URL", ""), _link, ""),
             contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), _mail_address, ""),
             tenant_url=tenant_url,
             client_id=read("AUTH0_CLIENT_ID"),
@@ -188,6 +188,9 @@ class Settings:
         return settings
 
 
+_NO_WEB_ADDRESS = "must be a web address such as https://invite.example.com"
+
+
 def is_loopback(url: str) -> bool:
     """Whether this address can only mean this machine (RFC 8252 §7.3)."""
     host = urlsplit(url).hostname or ""
@@ -195,13 +198,22 @@ def is_loopback(url: str) -> bool:
 
 
 def _web_address(value: str) -> str:
+    """An address that others are built from."""
+    parts = urlsplit(_link(value))
+    if parts.query or parts.fragment:
+        raise ValueError(_NO_WEB_ADDRESS)
+    return value.rstrip("/")
+
+
+def _link(value: str) -> str:
+    """An address that people are led to, as it is: an application may live behind `#/` or `?`."""
     parts = urlsplit(value)
     whole = parts.scheme in {"http", "https"} and parts.hostname and _has_good_port(parts)
-    if not whole or parts.query or parts.fragment:
-        raise ValueError("must be a web address such as https://invite.example.com")
+    if not whole or not value.isprintable() or " " in value:
+        raise ValueError(_NO_WEB_ADDRESS)
     if parts.scheme == "http" and not is_loopback(value):
         raise ValueError("must begin with https://; plain http is only for this machine")
-    return value.rstrip("/")
+    return value
 
 
 def _tenant_address(value: str) -> str:
@@ -209,7 +221,7 @@ def _tenant_address(value: str) -> str:
     address = _web_address(value if "://" in value else f"https://{value}")
     if urlsplit(address).path:
         raise ValueError("must be the tenant's domain alone, such as acme.eu.auth0.com")
-    return address
+    return address.lower()  # tokens name their issuer so, and are compared with it letter by letter
 
 
 def _smtp_address(value: str) -> str:

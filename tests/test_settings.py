@@ -58,6 +58,48 @@ def test_a_value_that_cannot_work_is_refused(name: str, value: str) -> None:
         Settings.from_env({**GOOD, name: value})
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://acme.example.com/#/notes",
+        "https://acme.example.com/?from=invite",
+        "https://acme.example.com/app?x=1#top",
+        "http://localhost:5173/#/",
+    ],
+)
+def test_the_application_may_live_behind_a_hash_or_a_query(address: str) -> None:
+    """It is only a link, so it is led to as it stands."""
+    assert Settings.from_env({**GOOD, "APP_URL": address}).app_url == address
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN"])
+@pytest.mark.parametrize("end", ["#/notes", "?from=invite", "/#/notes"])
+def test_what_others_are_built_from_has_neither_hash_nor_query(name: str, end: str) -> None:
+    """They would end up in the middle."""
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_env({**GOOD, name: f"https://acme.example.com{end}"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "acme.example.com", "http://acme.example.com/#/", "https://a b/"],
+)
+def test_the_application_is_a_web_address_all_the_same(address: str) -> None:
+    """No script, no half address, nothing in the clear."""
+    with pytest.raises(ConfigError, match="APP_URL"):
+        Settings.from_env({**GOOD, "APP_URL": address})
+
+
+@pytest.mark.parametrize("domain", ["ACME.eu.Auth0.com", "https://ACME.EU.AUTH0.COM/"])
+def test_a_domain_in_capitals_is_the_same_domain(domain: str) -> None:
+    """Tokens name their issuer in small letters; another spelling would look like another issuer."""
+    settings = Settings.from_env(
+        {**GOOD, "AUTH0_DOMAIN": domain, "AUTH0_MANAGEMENT_DOMAIN": domain}
+    )
+    assert settings.issuer == "https://acme.eu.auth0.com/"
+    assert settings.management_audience == "https://acme.eu.auth0.com/api/v2/"
+
+
 def test_plain_http_is_fine_on_this_machine() -> None:
     """The local tenant has no certificate and needs none."""
     settings = Settings.from_env(

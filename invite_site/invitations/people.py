@@ -1,5 +1,6 @@
 """Who is invited and who invites. The rules of an address and a name, for the form and the command line."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -10,14 +11,22 @@ from ..errors import InvalidInvitee
 NAME_LENGTH = 80
 JOINERS = "\u200c\u200d"  # invisible, but part of how Persian and Indic names are written
 ADDRESS_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+LOCAL_PART_LENGTH = 64  # RFC 5321 §4.5.3.1.1
 
+# Drawn as nothing though Unicode counts them among letters, marks and symbols.
+_BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0"
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}  # control, format, surrogate, separators
+_LINK = re.compile(r"[/\\@]|:(?=/)|www\.", re.IGNORECASE)
 
 COMMAND_LINE = "the command line"  # an inviter whom invitees do not know
 
 
 @dataclass(frozen=True, slots=True)
 class Inviter:
-    """Who invites: how they are called, and their `sub` (empty on the command line)."""
+    """Who invites: how they are called here, and their `sub` (empty on the command line).
+
+    The name may come from an ID token. Invitees are told what `safe_name` leaves of it.
+    """
 
     name: str
     sub: str = ""
@@ -39,26 +48,36 @@ class Invitee:
         because only the mail server knows what they mean. `allow_test_domains` lets `x@y.test`
         through on a site that only this machine reaches. Raises InvalidInvitee.
         """
-        email = email.strip()
+        email = _without_invisible_ends(email)
+        local_part = email.rpartition("@")[0]
+        # Before anything is normalised: that turns look-alikes into the letters they look like.
+        if any(map(_is_invisible, email)):
+            raise InvalidInvitee(
+                "email",
+                "This address contains an invisible character. Delete the address and type it by "
+                "hand, without pasting.",
+            )
         if len(email) > ADDRESS_LENGTH:
             raise InvalidInvitee("email", "This address is too long; at most 254 characters.")
+        if not local_part.isascii() and email.count("@") == 1:
+            # Such a mailbox needs SMTPUTF8 on every server on the way, and look-alike letters
+            # would make two people of one address.
+            raise InvalidInvitee(
+                "email", "Before the @ only letters of the English alphabet can be used."
+            )
+        if len(local_part) > LOCAL_PART_LENGTH and email.count("@") == 1:
+            raise InvalidInvitee("email", "Before the @ there are at most 64 characters.")
         try:
             found = validate_email(
                 email, check_deliverability=False, test_environment=allow_test_domains
             )
         except EmailNotValidError as refused:
             raise InvalidInvitee("email", _sentence(email)) from refused
-        if not found.local_part.isascii():
-            # Such a mailbox needs SMTPUTF8 on every server on the way, and look-alike letters
-            # would make two people of one address.
-            raise InvalidInvitee(
-                "email", "Before the @ only letters of the English alphabet can be used."
-            )
-        domain = (found.ascii_domain or found.domain).lower()
+        key = (found.ascii_domain or found.domain).lower()
         return cls(
             email=f"{found.local_part}@{found.domain}",
-            email_norm=f"{found.local_part.lower()}@{domain}",
-            name=_clean_name(name),
+            email_norm=f"{found.local_part.lower()}@{key}",
+            name=_checked_name(name),
         )
 
 
@@ -68,16 +87,59 @@ def _sentence(email: str) -> str:
     return "Enter an email address such as ada@example.com."
 
 
-def _clean_name(name: str) -> str:
-    """The name with single spaces. It stands in a mail, so it may not look like a link in one."""
-    name = " ".join(unicodedata.normalize("NFC", name).split())
+def _is_invisible(letter: str) -> bool:
+    """Whether nobody sees this on the screen; what the keyboard types between words counts as seen."""
+    if letter in _BLANKS or "\U000e0100" <= letter <= "\U000e01ef":
+        return True
+    return unicodedata.category(letter) in _HIDDEN and letter not in " \t\n\r"
+
+
+def _without_invisible_ends(text: str) -> str:
+    """What comes along when an address is copied out of a page or a table."""
+    start, end = 0, len(text)
+    while start < end and (text[start].isspace() or _is_invisible(text[start])):
+        start += 1
+    while start < end and (text[end - 1].isspace() or _is_invisible(text[end - 1])):
+        end -= 1
+    return text[start:end]
+
+
+# Names --------------------------------------------------------------------------------------------
+
+
+def _tidy(name: str) -> str:
+    """The name with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _is_unfit(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co"} and letter not in JOINERS
+
+
+def _checked_name(name: str) -> str:
+    """A name that somebody typed. It stands in a mail, so it may not look like a link in one."""
+    name = _tidy(name)
     if len(name) > NAME_LENGTH:
         raise InvalidInvitee("name", f"This name is too long; at most {NAME_LENGTH} characters.")
-    if "://" in name or "www." in name.lower():
-        raise InvalidInvitee("name", "A name cannot hold a web address.")
-    if any(
-        unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co"} and letter not in JOINERS
-        for letter in name
-    ):
+    if _LINK.search(unicodedata.normalize("NFKC", name)):
+        raise InvalidInvitee(
+            "name", "A name cannot hold a web address or an email address, nor the signs / and @."
+        )
+    if any(_is_unfit(letter) for letter in name):
         raise InvalidInvitee("name", "This name holds characters that cannot be shown.")
     return name
+
+
+def safe_name(name: str) -> str:
+    """What the rules above leave of a name that nobody here can correct; possibly nothing."""
+    name = "".join(letter for letter in _tidy(name) if not _is_unfit(letter))
+    kept: list[str] = []
+    for word in name.split():
+        plain = unicodedata.normalize("NFKC", word)
+        if _LINK.search(plain):
+            # Of an address who it is, of a link its parts.
+            kept += _LINK.split(plain.partition("@")[0])
+        else:
+            kept.append(word)
+    name = _tidy(" ".join(kept))
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1].rstrip()}…"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database.base import Base
 from .lifecycle import EXPIRED, OPEN_STATES, State
-from .people import COMMAND_LINE
+from .people import COMMAND_LINE, safe_name
 
 
 def _state_in(states: Iterable[State]) -> str:
@@ -94,7 +94,7 @@ class Invitation(Base):
     @property
     def inviter_known(self) -> str:
         """Who invites, as the invitee may be told; empty for the command line."""
-        return "" if self.inviter == COMMAND_LINE else self.inviter
+        return "" if self.inviter == COMMAND_LINE else safe_name(self.inviter)
 
     @property
     def is_open(self) -> bool:

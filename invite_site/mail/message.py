@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from ..errors import MailRefused
 from ..settings import ROOT, Settings
 from .smtp import SmtpConnection, SmtpServer
+from .wording import ended, unlinked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Mailer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["ended"] = ended
 
     def send_invitation(
         self,
@@ -73,9 +75,9 @@ class Mailer:
             app_name=settings.app_name,
             site_url=settings.site_url,
             contact_email=settings.contact_email,
-            name=to.name,
+            name=unlinked(to.name),
             email=to.email,
-            inviter=inviter,
+            inviter=unlinked(inviter),
             expires_at=expires_at,
             expires_in=time_left(expires_at - now),
         )

@@ -3,6 +3,7 @@
 Each answer becomes a value of ours, and each refusal a sentence for whoever sent the invitation.
 """
 
+import re
 import secrets
 import string
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,11 @@ from .http import WORKER, Credentials, ManagementApi
 # These refusals are the same for everybody who is invited.
 CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})
 MARKER = "invitation_id"  # in `app_metadata`: which invitation of ours created this user
+INVITED = "invitedToMyApp"  # in `app_metadata`: the tenant's mail template invites while it is true
+
+# The characters of a URI (RFC 3986 §2). A mail program ends a link at any other, and Auth0's
+# tickets end in a bare `#`, behind which our own note comes.
+_TICKET = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+#?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Tenant:
             "password": throwaway_password(),
             "email_verified": False,
             "verify_email": False,
-            "app_metadata": {"invitedToMyApp": True, MARKER: invitation_ref},
+            "app_metadata": {INVITED: True, MARKER: invitation_ref},
         }
         if name:
             body["name"] = name
@@ -98,6 +104,8 @@ class Tenant:
         The Classic password page leads back to the ticket's `result_url`; New Universal Login
         knows only the way to the login route of the ticket's `client_id`. Auth0 refuses both in
         one ticket. The lifetime is always said, because Auth0 reads 0 as five days.
+
+        What comes back is a link that can be mailed as it is: whole, and to the tenant's own pages.
         """
         way_back = (
             {"client_id": self._settings.client_id}
@@ -114,6 +122,8 @@ class Tenant:
         with _site_errors():
             answer = self._api.call("POST", "/tickets/password-change", json=body)
             url = _require_str(answer.json()["ticket"])
+            if not _TICKET.fullmatch(url):
+                raise ValueError("the link holds what no link holds")
             is_of_the_tenant = self._is_of_the_tenant(url)
         if not is_of_the_tenant:
             raise TenantMisconfigured(
@@ -126,8 +136,23 @@ class Tenant:
         """Make the user's live ticket worthless: a newer one replaces it and is thrown away."""
         self.create_ticket(user_id, ref="", lifetime=1)
 
-    def clear_invited_marker(self, user_id: str) -> None:
-        """An invitation was accepted: later mails of the tenant are ordinary ones."""
+    def clear_invited_marker(self, user_id: str) -> bool:
+        """Note that this user is no invitee any more, so that a later mail of the tenant's resets.
+
+        Returns False where the site may not: it needs the scope update:users, and works without.
+        A user who is gone needs nothing.
+        """
+        body = {"app_metadata": {INVITED: None}}
+        try:
+            with reading_answer():
+                self._api.send("PATCH", f"/users/{quote(user_id, safe='')}", body)
+        except ScopeMissing:
+            return False
+        except TenantRefused as refused:
+            if refused.status not in (403, 404):
+                raise
+            return refused.status == 404
+        return True
 
     def send_password_email(self, email_norm: str) -> datetime:
         """Have the tenant send its own mail with a link; returns when, by the tenant's clock.
@@ -145,8 +170,10 @@ class Tenant:
         return date_of(answer) or datetime.now(UTC)
 
     def _is_of_the_tenant(self, url: str) -> bool:
+        """Whether scheme, host and port are those of the tenant or of its custom domain."""
         ours = (self._settings.tenant_url, self._settings.management_url)
-        return urlsplit(url)[:2] in [urlsplit(address)[:2] for address in ours]
+        parts = urlsplit(url)
+        return (parts.scheme, parts.netloc.lower()) in [urlsplit(each)[:2] for each in ours]
 
 
 def invitation_link(ticket_url: str, app_name: str) -> str:

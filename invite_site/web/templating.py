@@ -7,12 +7,14 @@ from pathlib import Path
 
 from flask import Flask
 
+from ..mail.wording import ended
 from .current import current_session, is_admin, services
 
 
 def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and variables."""
     app.jinja_env.filters["moment"] = moment
+    app.jinja_env.filters["ended"] = ended
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_template_context)
 

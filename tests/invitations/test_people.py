@@ -3,7 +3,7 @@
 import pytest
 
 from invite_site.errors import InvalidInvitee
-from invite_site.invitations.people import Invitee
+from invite_site.invitations.people import Invitee, safe_name
 
 
 def test_it_works() -> None:
@@ -58,6 +58,11 @@ def test_what_is_not_one_address_is_refused(address: str) -> None:
         "x" * 81,
         "Click https://evil.example now",
         "visit WWW.evil.example",
+        "Claim 500 EUR at evil.example/x",
+        "ada@evil.example",
+        "evil.example／x",  # noqa: RUF001 - a wide slash is the point
+        "ada＠evil.example",  # noqa: RUF001 - so is a wide @
+        "evil.example\\x",
         "Ada\u202eByron",
         "Ada\x07",
     ],
@@ -70,6 +75,95 @@ def test_a_name_cannot_carry_a_message(name: str) -> None:
 
 
 def test_names_from_everywhere_are_fine() -> None:
-    """Joiners are part of how some names are written."""
-    for name in ("Zoë Ærø", "علی‌رضا", "李小龍", "Nguyễn Văn A", "{{7*7}}", "<b>Bob</b>"):
+    """Joiners are part of how some names are written, dots of others."""
+    for name in (
+        "J.R.R. Tolkien",
+        "St. John",
+        "Sammy Davis Jr.",
+        "J.Smith",
+        "Claim it at evil.example",
+        "Zoë Ærø",
+        "علی‌رضا",
+        "李小龍",
+        "Nguyễn Văn A",
+        "{{7*7}}",
+        "<b>Bob",
+    ):
         assert Invitee.parse("ada@example.com", name).name == name
+
+
+def test_a_name_that_is_too_long_is_refused_and_not_cut() -> None:
+    """With a sentence; eighty letters are fine."""
+    assert Invitee.parse("ada@example.com", "x" * 80).name == "x" * 80
+    with pytest.raises(InvalidInvitee, match="at most 80 characters"):
+        Invitee.parse("ada@example.com", "x" * 81)
+
+
+@pytest.mark.parametrize(
+    ("told", "safe"),
+    [
+        ("Grace Hopper", "Grace Hopper"),
+        ("J.R.R. Tolkien", "J.R.R. Tolkien"),
+        ("grace@example.com", "grace"),
+        ("Grace <grace@example.com>", "Grace <grace"),
+        ("Claim 500 EUR at https://evil.example/x", "Claim 500 EUR at https evil.example x"),
+        ("www.evil.example", "evil.example"),
+        ("evil.example／x", "evil.example x"),  # noqa: RUF001 - a wide slash is the point
+        ("Ada\u202eByron\x07 ", "AdaByron"),
+        ("@/", ""),
+        ("نیم\u200cفصل", "نیم\u200cفصل"),
+        ("①", "①"),
+        ("x" * 81, "x" * 79 + "…"),
+    ],
+)
+def test_a_name_from_a_token_is_reduced_to_what_is_safe(told: str, safe: str) -> None:
+    """Nobody here can correct it, so it is never refused."""
+    assert safe_name(told) == safe
+    assert Invitee.parse("ada@example.com", safe).name == safe
+
+
+INVISIBLE = [
+    "\u200b",
+    "\ufeff",
+    "\u00ad",
+    "\u200e",
+    "\u202e",
+    "\u2060",
+    "\u00a0",
+    "\u3164",
+    "\ufe0f",
+    "\u200c",
+]
+
+
+@pytest.mark.parametrize("letter", INVISIBLE, ids=ascii)
+def test_what_came_along_at_the_ends_of_a_pasted_address_is_dropped(letter: str) -> None:
+    """Nobody sees it, so nobody could delete it."""
+    for pasted in (
+        f"{letter}ada@example.com",
+        f"ada@example.com{letter}",
+        f" {letter} ada@example.com{letter}\t",
+    ):
+        assert Invitee.parse(pasted).email == "ada@example.com"
+
+
+@pytest.mark.parametrize("letter", INVISIBLE, ids=ascii)
+@pytest.mark.parametrize("address", ["a{}da@example.com", "ada{}@example.com", "ada@exam{}ple.com"])
+def test_an_invisible_character_inside_an_address_is_named(address: str, letter: str) -> None:
+    """With what to do: the field shows an address that looks right."""
+    with pytest.raises(InvalidInvitee, match=r"invisible character\. Delete .* type it"):
+        Invitee.parse(address.format(letter))
+
+
+def test_what_stands_before_the_at_is_judged_as_it_was_typed() -> None:
+    """Not as normalisation makes it: the Kelvin sign would become a K, and another mailbox."""
+    for look_alike in ("\u212aelvin", "ａda", "ﬁona"):  # noqa: RUF001 - they are the point
+        with pytest.raises(InvalidInvitee, match="English alphabet"):
+            Invitee.parse(f"{look_alike}@example.com")
+
+
+def test_at_most_64_characters_stand_before_the_at() -> None:
+    """More has no mail server to take."""
+    assert Invitee.parse("a" * 64 + "@example.com").email_norm == "a" * 64 + "@example.com"
+    with pytest.raises(InvalidInvitee, match="at most 64"):
+        Invitee.parse("a" * 65 + "@example.com")

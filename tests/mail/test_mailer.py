@@ -87,11 +87,67 @@ def test_nothing_is_loaded_from_outside(mailer: Mailer, tenant: Tenant) -> None:
 
 def test_a_name_stays_text(mailer: Mailer, tenant: Tenant) -> None:
     """Markup and template marks appear as they were typed."""
-    send(mailer, name="{{7*7}} <b>Bob</b>")
+    send(mailer, name="{{7*7}} <b>Bob")
     [mail] = tenant.mails()
-    assert "{{7*7}} <b>Bob</b>" in mail["Text"]
-    assert "<b>Bob</b>" not in mail["HTML"]
-    assert "{{7*7}} <b>Bob</b>" in unescape(mail["HTML"])
+    assert "{{7*7}} <b>Bob" in mail["Text"]
+    assert "<b>Bob" not in mail["HTML"]
+    assert "{{7*7}} <b>Bob" in unescape(mail["HTML"])
+
+
+@pytest.mark.parametrize("name", ["Acme Inc.", "Yahoo!", "Acme"])
+def test_a_name_with_a_full_stop_gets_no_second_one(
+    tenant: Tenant, tmp_path: Path, name: str
+) -> None:
+    """`APP_NAME=Acme Inc.` reads well in both parts."""
+    send(Mailer(settings_for(tenant, tmp_path, APP_NAME=name)))
+    [mail] = tenant.mails()
+    stop = "." if name == "Acme" else ""
+    for text in (mail["Text"], BeautifulSoup(mail["HTML"], "html.parser").get_text()):
+        assert f"invites you to {name}{stop} An account" in " ".join(text.split())
+
+
+LINK = re.compile(r"[\w.]+\.\w{2,}|@|/|\\d\.\\d")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Claim 500 EUR at evil.example",
+        "Claim 500 EUR at a.b.co.uk now",
+        "evil.example/x",  # as a row from before may hold it
+        "eve@evil.example",
+        "evil。example",
+        "10.0.0.1",
+    ],
+)
+def test_a_name_is_no_link_in_a_mail(mailer: Mailer, tenant: Tenant, name: str) -> None:
+    """Neither the invitee's nor the inviter's, in no part and not in the subject."""
+    send(mailer, name=name, inviter=name)
+    [mail] = tenant.mails()
+    seen = BeautifulSoup(mail["HTML"], "html.parser").get_text(" ")
+    first_line = mail["Text"].strip().splitlines()[0]
+    for text in (mail["Subject"].partition(" invites you")[0], first_line, mail["Text"], seen):
+        for host in (
+            "evil.example",
+            "evil。example",
+            "a.b.co.uk",
+            "b.co",
+            "co.uk",
+            "10.0.0.1",
+            "0.1",
+        ):
+            assert host not in text
+    assert not LINK.search(first_line)
+
+
+@pytest.mark.parametrize("name", ["J.R.R. Tolkien", "St. John", "Sammy Davis Jr.", "O'Brien-Smith"])
+def test_dots_of_names_stay_as_they_are(mailer: Mailer, tenant: Tenant, name: str) -> None:
+    """To the letter, in subject, text and HTML."""
+    send(mailer, name=name, inviter=name)
+    [mail] = tenant.mails()
+    assert mail["Subject"].startswith(f"{name} invites you")
+    assert f"Hello {name}," in mail["Text"]
+    assert f"Hello {name}," in BeautifulSoup(mail["HTML"], "html.parser").get_text(" ")
 
 
 @pytest.mark.parametrize(

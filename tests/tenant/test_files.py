@@ -106,6 +106,7 @@ def mailed(desired: files.DesiredState, **user: Any) -> tuple[str, BeautifulSoup
         "url": "https://acme.eu.auth0.com/lo/reset?ticket=T#",
         "application": {"name": "Acme & Sons"},
         "user": {"email": "ada@example.com", "app_metadata": {}, **user},
+        **{name: user[name] for name in ("url", "application") if name in user},
     }
     subject, body = (
         Environment().from_string(desired.template[part]).render(**known)
@@ -122,7 +123,61 @@ def test_the_mail_invites_whoever_is_invited(desired: files.DesiredState) -> Non
     assert "reset" not in body.get_text().lower()
     link = body.find("a", string="Choose your password")
     assert link is not None
+    assert link["href"] == (
+        "https://acme.eu.auth0.com/lo/reset?ticket=T#type=invite&app=Acme%20%26%20Sons"
+    )
+
+
+def test_the_note_to_the_password_page_brings_its_own_hash_where_there_is_none(
+    desired: files.DesiredState,
+) -> None:
+    """Auth0's links end in one, and two would hide the note."""
+    _, body = mailed(
+        desired, app_metadata={"invitedToMyApp": True}, url="https://acme.test/lo/reset?ticket=T"
+    )
+    link = body.find("a", string="Choose your password")
+    assert link is not None
+    assert str(link["href"]).startswith("https://acme.test/lo/reset?ticket=T#type=invite&app=")
+
+
+def test_the_mail_of_a_reset_has_the_link_as_it_is(desired: files.DesiredState) -> None:
+    """Nobody is invited there."""
+    _, body = mailed(desired)
+    link = body.find("a", string="Reset your password")
+    assert link is not None
     assert link["href"] == "https://acme.eu.auth0.com/lo/reset?ticket=T#"
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Ada Byron", "Hello Ada Byron,"),
+        ("St. John", "Hello St. John,"),
+        ("ada@example.com", "Hello,"),  # Auth0's name for those who have none
+        ("", "Hello,"),
+        ("Claim it at evil.example/x", "Hello Claim it at evil.\u2060example x,"),
+    ],
+)
+def test_the_invitee_is_called_as_the_form_says(
+    desired: files.DesiredState, name: str, greeting: str
+) -> None:
+    """By `name`, which the site sets; and a name makes no link."""
+    _, body = mailed(desired, name=name, app_metadata={"invitedToMyApp": True})
+    assert greeting in body.get_text()
+
+
+def test_nobody_else_is_called_by_a_name(desired: files.DesiredState) -> None:
+    """Where anybody can sign up, a stranger chose it."""
+    _, body = mailed(desired, name="Ada Byron")
+    assert "Hello," in body.get_text()
+
+
+@pytest.mark.parametrize("name", ["Acme Inc.", "Yahoo!", "Who?", "Acme"])
+def test_a_name_with_a_full_stop_gets_no_second_one(desired: files.DesiredState, name: str) -> None:
+    """In the tenant's mail."""
+    _, body = mailed(desired, application={"name": name}, app_metadata={"invitedToMyApp": True})
+    stop = "." if name == "Acme" else ""
+    assert f"invited to {name}{stop} An account" in body.get_text()
 
 
 @pytest.mark.parametrize("metadata", [{}, {"invitedToMyApp": False}, {"invitedToMyApp": "yes"}])
@@ -140,17 +195,16 @@ def test_the_mail_resets_for_everybody_else(
 def test_what_people_call_themselves_stays_text(desired: files.DesiredState, invited: bool) -> None:
     """Auth0's renderer escapes nothing, so the template has to."""
     marker = {"invitedToMyApp": invited}
-    _, body = mailed(
-        desired, given_name=HOSTILE, email=f"{HOSTILE}@example.com", app_metadata=marker
-    )
+    _, body = mailed(desired, name=HOSTILE, email=f"{HOSTILE}@example.com", app_metadata=marker)
     assert body.find("img") is None
-    assert HOSTILE in body.get_text()
+    assert f"{HOSTILE}@example.com" in body.get_text()
 
 
 def test_every_value_in_the_mail_is_escaped(desired: files.DesiredState) -> None:
-    """All but the link, which Auth0 writes and which is escaped already."""
+    """All but the link, which Auth0 writes and which is escaped already, and our own full stop."""
     values = re.findall(r"\{\{(.*?)\}\}", desired.template["body"])
-    assert {value.strip() for value in values if "| escape" not in value} == {"url"}
+    unescaped = {value.strip() for value in values if "| escape" not in value}
+    assert unescaped == {"url", "stop", 'application.name | url_encode | replace: "+", "%20"'}
 
 
 # The password page --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from flask import Flask, jsonify, redirect
+from flask import Flask, jsonify, redirect, request
 
 from invite_site.errors import (
     CredentialsRefused,
@@ -122,8 +122,8 @@ def test_a_tenant_that_is_not_there_is_unavailable(settings: Settings) -> None:
 
 
 @pytest.fixture
-def strange_tenant() -> Iterator[str]:
-    """A tenant whose tickets lead somewhere else."""
+def strange_tenant(ticket_url: str) -> Iterator[str]:
+    """A tenant whose tickets are this; OURS stands for its own address."""
     app = Flask("strange")
 
     @app.post("/oauth/token")
@@ -132,17 +132,100 @@ def strange_tenant() -> Iterator[str]:
 
     @app.post("/api/v2/tickets/password-change")
     def ticket() -> object:
-        return jsonify(ticket="https://evil.example/lo/reset?ticket=abc#")
+        return jsonify(ticket=ticket_url.replace("OURS", request.host_url.rstrip("/")))
 
     with listening(0) as listener, serving(app, listener):
         yield f"http://localhost:{listener.getsockname()[1]}"
 
 
+@pytest.mark.parametrize(
+    "ticket_url",
+    [
+        "https://evil.example/lo/reset?ticket=abc#",
+        "https://localhost@evil.example/lo/reset?ticket=abc#",
+        "https://localhost.evil.example/lo/reset?ticket=abc#",
+        "//evil.example/lo/reset?ticket=abc#",
+        "javascript:alert(1)",
+    ],
+)
 def test_a_link_to_another_host_is_never_used(settings: Settings, strange_tenant: str) -> None:
     """Only the tenant's own host and its custom domain may hold a ticket."""
     client = TenantClient(replace(settings, management_url=strange_tenant))
     with pytest.raises(TenantMisconfigured, match="not its own"):
         client.create_ticket("auth0|1", ref="ref-1", lifetime=60)
+
+
+@pytest.mark.parametrize(
+    "ticket_url",
+    [
+        "OURS/lo/reset?ticket=abc\n#",
+        "OURS/lo/reset?ticket=a\tbc#",
+        "OURS/lo/reset?ticket=a bc#",
+        "OURS/lo/reset?ticket=abc# ",
+        "OURS/lo/reset?ticket=a\u202ebc#",
+        "OURS/lo/reset?ticket=äbc#",
+        "OURS/lo/reset?ticket=<b>abc</b>#",
+        'OURS/lo/reset?ticket=abc">x#',
+        "OURS/lo/reset?ticket=abc#type=other",
+        "OURS/lo/reset?ticket=abc##",
+    ],
+)
+def test_a_link_that_would_break_in_a_mail_is_never_used(
+    settings: Settings, strange_tenant: str
+) -> None:
+    """Only the letters of a link, with nothing behind the `#`; what else comes is no answer."""
+    client = TenantClient(replace(settings, management_url=strange_tenant))
+    with pytest.raises(TenantUnavailable):
+        client.create_ticket("auth0|1", ref="ref-1", lifetime=60)
+
+
+@pytest.mark.parametrize(
+    "ticket_url",
+    ["OURS/lo/reset?ticket=abc#", "OURS/u/reset-verify?ticket=a.b-c_d~1%20#", "OURS/x?t=1"],
+)
+def test_a_link_of_the_tenant_is_used_as_it_is(
+    settings: Settings, strange_tenant: str, ticket_url: str
+) -> None:
+    """Whatever its path, with its bare `#` or without."""
+    client = TenantClient(replace(settings, management_url=strange_tenant))
+    ticket = client.create_ticket("auth0|1", ref="ref-1", lifetime=60)
+    assert ticket.url == ticket_url.replace("OURS", strange_tenant)
+
+
+def test_whoever_has_accepted_is_no_invitee_any_more(client: TenantClient, tenant: Tenant) -> None:
+    """The marker goes, and nothing else; a second time and for nobody it does no harm."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    assert tenant.user(ADA.email_norm)["app_metadata"]["invitedToMyApp"] is True
+    assert client.clear_invited_marker(user_id) is True
+    assert tenant.user(ADA.email_norm)["app_metadata"] == {"invitation_id": "ref-1"}
+    assert client.clear_invited_marker(user_id) is True
+    assert client.clear_invited_marker("auth0|000000000000000000000000") is True
+
+
+@pytest.mark.parametrize(
+    ("granted", "is_cleared"),
+    [
+        ("create:users read:users create:user_tickets", False),
+        ("create:users read:users create:user_tickets update:users_app_metadata", True),
+    ],
+)
+def test_without_the_scope_the_marker_stays(
+    client: TenantClient, tenant: Tenant, granted: str, is_cleared: bool
+) -> None:
+    """The site works without it; the narrower scope is enough."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    tenant.control("PUT", "/application", {"management_scope": granted})
+    assert TenantClient(client._settings).clear_invited_marker(user_id) is is_cleared
+
+
+def test_a_tenant_that_is_away_keeps_the_marker_for_later(
+    client: TenantClient, tenant: Tenant
+) -> None:
+    """It is an error that passes, for whoever asked to try again."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    tenant.fails("PATCH /api/v2/users/", kind="status", status=503, times=1)
+    with pytest.raises(TenantUnavailable):
+        client.clear_invited_marker(user_id)
 
 
 def test_the_throwaway_password_passes_every_policy() -> None:
