@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ....errors import TenantUnavailable
-from ...http import TokenRefused
+from ...answers import TokenRefused
 from ..changes import Change, added
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
