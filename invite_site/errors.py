@@ -12,8 +12,12 @@ InviteSiteError
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
 │   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
-│   ├─ CredentialsRefused   the tenant or the mail server does not accept our credentials
+│   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
+│   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
+│   │   └─ SenderRefused    the mail server refuses us: our name, credentials, quota, policy
 │   ├─ MailRefused          the mail server's final word about this address
+│   ├─ MailAmbiguous        a final refusal that may be about us or about the address
+│   ├─ MailInDoubt          the message was sent, and the mail server did not answer
 │   ├─ MailDelayed          the mail server asks us to come back later with this message
 │   └─ MailUnavailable      the mail server cannot be reached
 └─ LoginError               a sign-in that cannot be finished; carries a code, never the tenant's words
@@ -102,6 +106,30 @@ class TenantUnavailable(DeliveryError):
 
 class CredentialsRefused(DeliveryError):
     """Our credentials or their rights are not enough; nothing goes out until somebody mends them."""
+
+
+class TenantMisconfigured(CredentialsRefused):
+    """The tenant refuses because of its configuration or our settings, whoever is invited."""
+
+
+class SenderRefused(CredentialsRefused):
+    """The mail server refuses us, whoever the recipient is."""
+
+
+class MailAmbiguous(DeliveryError):
+    """A final refusal (5xx) that may be about us or about the recipient.
+
+    `words` is the reply without addresses and numbers: the same words for several recipients are
+    about us.
+    """
+
+    def __init__(self, sentence: str, *, words: str = "") -> None:
+        self.words = words
+        super().__init__(sentence)
+
+
+class MailInDoubt(DeliveryError):
+    """The message was sent to its last byte, and the mail server did not say whether it took it."""
 
 
 class MailRefused(DeliveryError):

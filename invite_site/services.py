@@ -46,7 +46,7 @@ def build_services(settings: Settings, clock: Callable[[], datetime]) -> Service
     """The services of these settings. Raises ConfigError for a database address it cannot read."""
     engine = open_engine(settings.database_url)
     ledger = Ledger(engine, settings.connection, settings.client_id)
-    visits = Visits(engine, settings.connection, settings.client_id)
+    visits = Visits(engine, settings.connection)
     leases = Leases(engine)
     circuit_breaker = CircuitBreaker(engine)
     sessions = Sessions(engine, clock)

@@ -23,6 +23,7 @@ ROUTES = {
     "POST /admin/invitations",
     "GET /admin/invitations/new",
     "GET /admin/invitations/<int:invitation_id>",
+    "POST /admin/invitations/<int:invitation_id>/readdress",
     "POST /admin/invitations/<int:invitation_id>/resend",
     "POST /admin/invitations/<int:invitation_id>/revoke",
     "GET /static/<path:filename>",

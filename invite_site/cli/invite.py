@@ -1,5 +1,7 @@
 """`flask invite …`: send and follow invitations, and deliver them."""
 
+from datetime import UTC, datetime
+
 import click
 from flask.cli import AppGroup
 
@@ -39,12 +41,24 @@ def list_(state: str, number: int) -> None:
 
 
 @invite.command("resend")
-@click.argument("number", type=int)
+@click.argument("number", type=int, required=False)
+@click.option(
+    "--failed-since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
+    help="All that failed at or after this moment (UTC), in place of a number.",
+)
 @report_errors
-def resend(number: int) -> None:
-    """Send invitation NUMBER again; its older link stops working."""
-    services.invitations.resend(number, actor=ME.name)
-    click.echo("Queued again.")
+def resend(number: int | None, failed_since: datetime | None) -> None:
+    """Send invitation NUMBER again, a failed one too; its older link stops working."""
+    if (number is None) == (failed_since is None):
+        raise click.UsageError("Name one invitation by its number, or use --failed-since.")
+    if failed_since is not None:
+        since = failed_since.replace(tzinfo=UTC)
+        resent = services.invitations.resend_failed(since, actor=ME.name)
+        click.echo(f"Queued again: {resent}.")
+    elif number is not None:
+        services.invitations.resend(number, actor=ME.name)
+        click.echo("Queued again.")
 
 
 @invite.command("revoke")

@@ -1,29 +1,26 @@
-"""`flask tenant check` and `flask tenant apply`: the tenant from outside, said in lines."""
+"""`flask tenant check` and `flask tenant apply`: print what tenant.setup finds and does."""
 
 import json
 import sys
-from dataclasses import asdict
-from typing import ParamSpec, TypeVar
 
 import click
 from flask.cli import AppGroup
 
 from ..tenant.http import COMMAND, Credentials, ManagementApi
 from ..tenant.setup import files
-from ..tenant.setup.apply import Here, Plan, carry_out, plan
+from ..tenant.setup.apply import Plan, execute, plan
 from ..tenant.setup.check import check
-from ..tenant.setup.finding import OK, Finding
-from ..tenant.setup.look import Look
+from ..tenant.setup.findings import Finding, Level
+from ..tenant.setup.reader import TenantReader
+from ..tenant.setup.requirement import Context
 from ..web.current import services
 from .errors import report_errors
 
-P = ParamSpec("P")
-R = TypeVar("R")
-UNREACHED = 2
+COLOURS = {Level.OK: "green", Level.WRONG: "red", Level.NOTE: "yellow"}
 
 tenant = AppGroup("tenant", help="Set the tenant up, and say what is wrong with it.")
 
-# Read from the environment alone: what stands on a command line, everybody on the machine can see.
+# From the environment alone: everybody on the machine can read a command line.
 setup_id = click.option(
     "--setup-client-id", envvar="TENANT_SETUP_CLIENT_ID", default="", hidden=True
 )
@@ -42,18 +39,12 @@ def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> Non
 
     Exit status: 0 nothing is wrong, 1 something is, 2 the tenant cannot be reached.
     """
-    settings = services.settings
-    look = Look(
-        settings,
-        files.read(settings),
-        Credentials.for_setup(setup_client_id, setup_client_secret),
-    )
-    report = check(look)
+    report = check(_context(_setup_api(setup_client_id, setup_client_secret)))
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in report.findings], indent=2))
+        click.echo(json.dumps([_as_json(*each) for each in report.findings.items()], indent=2))
     else:
-        for each in report.findings:
-            click.echo(_line(each))
+        for name, finding in report.findings.items():
+            click.echo(_line(name, finding))
     sys.exit(report.exit_status)
 
 
@@ -75,26 +66,34 @@ def apply_(
 
     Shows what would change and asks. Adds to what is there and deletes nothing.
     """
-    settings = services.settings
-    credentials = Credentials.for_setup(setup_client_id, setup_client_secret)
-    if credentials is None:
+    api = _setup_api(setup_client_id, setup_client_secret)
+    if api is None:
         raise click.ClickException(
             "Set TENANT_SETUP_CLIENT_ID and TENANT_SETUP_CLIENT_SECRET of a Machine to Machine "
             "Application for this; docs/real-tenant.md lists its permissions."
         )
-    api = ManagementApi(settings, credentials, COMMAND)
-    found = plan(Here(settings, files.read(settings), api, replace))
+    found = plan(_context(api, replace=replace))
     _show(found)
-    troubles = sum(each.is_trouble for each in found.left)
+    problems = sum(each.blocking for each in found.skipped)
     if found.changes and not dry_run:
         number = len(found.changes)
         question = f"Make {'this change' if number == 1 else f'these {number} changes'} at"
         if not yes:
-            click.confirm(f"{question} {settings.management_url}?", abort=True)
-        troubles += _carry_out(found, api)
+            click.confirm(f"{question} {services.settings.management_url}?", abort=True)
+        problems += _execute(found, api)
     elif found.changes:
         click.echo("Nothing was changed.")
-    sys.exit(int(bool(troubles)))
+    sys.exit(int(bool(problems)))
+
+
+def _setup_api(client_id: str, client_secret: str) -> ManagementApi | None:
+    credentials = Credentials.for_setup(client_id, client_secret)
+    return ManagementApi(services.settings, credentials, COMMAND) if credentials else None
+
+
+def _context(setup: ManagementApi | None, *, replace: bool = False) -> Context:
+    settings = services.settings
+    return Context(settings, files.read(settings), TenantReader(settings, setup), replace)
 
 
 def _show(found: Plan) -> None:
@@ -103,25 +102,34 @@ def _show(found: Plan) -> None:
         for line in change.lines:
             mark = line.lstrip()[:1]
             click.secho(f"  {_plain(line)}", fg={"+": "green", "-": "red"}.get(mark))
-    for left in found.left:
-        click.echo(f"{left.what}: {_plain(left.says)}", err=left.is_trouble)
+    for each in found.skipped:
+        click.echo(f"{each.what}: {_plain(each.message)}", err=each.blocking)
     if not found.changes:
         click.echo("Nothing to do.")
 
 
-def _carry_out(found: Plan, api: ManagementApi) -> int:
-    troubles = 0
-    for change, trouble in carry_out(found.changes, api):
-        click.echo(f"{change.what}: {_plain(trouble) or 'done.'}", err=bool(trouble))
-        troubles += bool(trouble)
-    return troubles
+def _execute(found: Plan, api: ManagementApi) -> int:
+    """Send the changes; returns how many went wrong."""
+    problems = 0
+    for change, error in execute(found.changes, api):
+        click.echo(f"{change.what}: {_plain(error) or 'done.'}", err=bool(error))
+        problems += bool(error)
+    return problems
 
 
-def _line(finding: Finding) -> str:
-    colour = {"ok": "green", "wrong": "red", "note": "yellow"}.get(finding.verdict)
-    verdict = click.style(f"{finding.verdict:<11}", fg=colour)
-    mend = f" {finding.mend}" if finding.verdict != OK and finding.mend else ""
-    return f"{verdict} {finding.fact}: {_plain(finding.says + mend)}"
+def _as_json(name: str, finding: Finding) -> dict[str, str]:
+    return {
+        "fact": name,
+        "verdict": finding.level,
+        "says": finding.message,
+        "mend": finding.advice,
+    }
+
+
+def _line(name: str, finding: Finding) -> str:
+    level = click.style(f"{finding.level:<11}", fg=COLOURS.get(finding.level))
+    advice = f" {finding.advice}" if finding.level != Level.OK and finding.advice else ""
+    return f"{level} {name}: {_plain(finding.message + advice)}"
 
 
 def _plain(text: str) -> str:

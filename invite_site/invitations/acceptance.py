@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 from ..accounts.admins import Admins
 from ..accounts.sessions import Identity
-from ..errors import DeliveryError, NotPossibleNow
+from ..errors import DeliveryError, InvalidInvitee, NotPossibleNow
 from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, invitation_link
 from .channels import landing_hash
 from .checks import Checks
 from .ledger import Ledger
-from .lifecycle import State
+from .lifecycle import EventKind, State
+from .people import Invitee
 from .tables import Invitation
 from .visits import RESULT_EVERY, Visits
 
@@ -33,6 +34,7 @@ class LoginOutcome(enum.Enum):
     WRONG_ACCOUNT = "wrong account"
     WITHDRAWN = "withdrawn"
     UNVERIFIED = "unverified"
+    OTHER_ACCOUNT = "other account of the same address"
 
     @property
     def has_access(self) -> bool:
@@ -62,7 +64,7 @@ class Acceptance:
     def record_result(self, ref: str) -> Invitation | None:
         """The invitation of somebody who came back from the password page with `success=true`."""
         found = self.ledger.by_ref(ref)
-        if found is not None and found.state == State.SENT:
+        if found is not None and (found.state == State.SENT or found.is_in_doubt):
             now = self.clock()
             if found.result_seen_at is None or found.result_seen_at < now - RESULT_EVERY:
                 self.visits.record_result(ref, now=now)
@@ -76,9 +78,14 @@ class Acceptance:
         when we say so. Raises NotPossibleNow for a second click, and DeliveryError.
         """
         now = self.clock()
-        if invitation.status(now) != State.SENT or not invitation.user_id:
+        if not invitation.link_works(now) or not invitation.user_id:
             return None
-        if invitation.ticket_issued_at and self.checks.has_password(invitation):
+        user = self.tenant.get_user(invitation.user_id)
+        if user is None or user.email != invitation.email_norm or user.blocked:
+            raise NotPossibleNow(
+                "The account of this invitation has been changed. Ask for a new invitation."
+            )
+        if invitation.ticket_issued_at and self.checks.has_password(invitation, user):
             return None
         if not self.visits.open_link(invitation.id, now=now):
             raise NotPossibleNow(
@@ -99,22 +106,77 @@ class Acceptance:
         """Somebody signed in, with a verified ID token, perhaps on the way from invitation `ref`.
 
         Only here is an invitation accepted, and only by the user it was made for: the `sub` is
-        the one the tenant gave us when we created the account.
+        the one the tenant gave us when we created the account, or that of an account which has
+        taken its place. Raises DeliveryError where the tenant has to be asked and is away.
         """
         invitation = self.ledger.by_ref(ref) if ref else None
         if invitation and invitation.is_open and invitation.user_id != identity.sub:
-            self.visits.record_wrong_account(invitation.id, now=self.clock())
-            return LoginOutcome.WRONG_ACCOUNT
+            return self._login_of_another(identity, invitation)
         known = self.ledger.of_user(identity.sub)
-        if any(row.is_open for row in known):
+        invited = None if known else self._invited_address(identity)
+        if invited and self._takes_place_of(invited, identity) and self._accept(invited, identity):
+            return LoginOutcome.ACCEPTED
+        opened = next((row for row in known if row.is_open), None)
+        if opened:
             # With the tenant's own mail the tenant does not say whether it reached its reader; that
             # the password which we made up was replaced, does.
             if not identity.email_verified and self.settings.delivery == Delivery.TICKET:
                 return LoginOutcome.UNVERIFIED
-            if self.visits.accept(sub=identity.sub, email=identity.email, now=self.clock()):
+            if self._accept(opened, identity):
                 return LoginOutcome.ACCEPTED
             known = self.ledger.of_user(identity.sub)  # it changed in this very moment
         was_accepted = any(row.state == State.ACCEPTED for row in known)
         if known and not was_accepted and not self.admins.may_invite(identity):
             return LoginOutcome.WITHDRAWN
         return LoginOutcome.SIGNED_IN
+
+    def _login_of_another(self, identity: Identity, invitation: Invitation) -> LoginOutcome:
+        """A `sub` that is not the invited one: its account was linked into another or made anew, or
+        it is somebody else's."""
+        is_same_address = _address_of(identity) == invitation.email_norm
+        is_same_person = (
+            is_same_address
+            and identity.email_verified
+            and self._takes_place_of(invitation, identity)
+        )
+        if is_same_person and self._accept(invitation, identity):
+            return LoginOutcome.ACCEPTED
+        outcome = LoginOutcome.OTHER_ACCOUNT if is_same_address else LoginOutcome.WRONG_ACCOUNT
+        event = EventKind.OTHER_ACCOUNT if is_same_address else EventKind.WRONG_ACCOUNT
+        self.visits.record_login(invitation.id, event, now=self.clock())
+        return outcome
+
+    def _invited_address(self, identity: Identity) -> Invitation | None:
+        address = _address_of(identity) if identity.email_verified else ""
+        return self.ledger.open_of(address) if address else None
+
+    def _takes_place_of(self, invitation: Invitation, identity: Identity) -> bool:
+        """Whether the tenant says that the invited account is gone, or part of this one.
+
+        https://auth0.com/docs/manage-users/user-accounts/user-account-linking
+        """
+        if not invitation.user_id:
+            return False
+        if self.tenant.get_user(invitation.user_id) is None:
+            return True
+        user = self.tenant.get_user(identity.sub)
+        return user is not None and invitation.user_id in user.linked_ids
+
+    def _accept(self, invitation: Invitation, identity: Identity) -> bool:
+        now = self.clock()
+        has_marker = self.settings.delivery == Delivery.TENANT_EMAIL
+        return self.visits.accept(
+            invitation.user_id or "",
+            sub=identity.sub,
+            email=identity.email,
+            now=now,
+            check_at=now if has_marker else None,
+        )
+
+
+def _address_of(identity: Identity) -> str:
+    """The address of a token as invitations are compared by; empty where it cannot be one."""
+    try:
+        return Invitee.parse(identity.email, allow_test_domains=True).email_norm
+    except InvalidInvitee:
+        return ""

@@ -16,17 +16,24 @@ from ..settings import Delivery, LinkKind, ReturnTo, Settings
 from ..tenant.management import Tenant, invitation_link
 from .leases import Leases
 from .ledger import Ledger
-from .lifecycle import State
+from .lifecycle import HAND_TO_MAIL_SERVER, HAND_TO_TENANT, State, Transition
 from .tables import Invitation
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The ids of a message of ours: its own, and that of the first one where it is a retry."""
+
+    message_id: str
+    first_message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
-    """What was handed over. Without a `message_id` the tenant sends its own mail.
+    """What was handed over, and to whom. `ticket_issued_at` is the tenant's time of the link, or
+    None while no ticket is made."""
 
-    `ticket_issued_at` is the tenant's time of the link, or None while no ticket is made.
-    """
-
+    transition: Transition
     message_id: str | None
     ticket_issued_at: datetime | None
 
@@ -34,7 +41,7 @@ class Sent:
 class Channel(Protocol):
     """`send` raises DeliveryError, and LeaseLost where somebody else has the row meanwhile."""
 
-    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent: ...
+    def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +55,23 @@ class TicketLink:
     leases: Leases
     clock: Callable[[], datetime]
 
-    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
+    def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         lifetime = int((job.expires_at - self.clock()).total_seconds())
         ticket = self.tenant.create_ticket(user_id, ref=job.ref, lifetime=lifetime)
         try:
-            self.leases.extend(job, now=self.clock())
+            self.leases.extend(
+                job,
+                now=self.clock(),
+                message_id=outgoing.message_id,
+                ticket_issued_at=ticket.issued_at,
+            )
         except LeaseLost:
             if self.ledger.get(job.id).state == State.REVOKED:
                 self.tenant.withdraw_ticket(user_id)
             raise
         url = invitation_link(ticket.url, self.settings.app_name)
-        send_mail(self.mailer, job, url, message_id, self.clock())
-        return Sent(message_id, ticket.issued_at)
+        _send_mail(self, job, url, outgoing)
+        return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, ticket.issued_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +83,18 @@ class LandingLink:
     leases: Leases
     clock: Callable[[], datetime]
 
-    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
+    def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         token = secrets.token_urlsafe(32)
-        self.leases.extend(job, now=self.clock(), landing_hash=landing_hash(token), link_uses=0)
-        url = f"{self.settings.site_url}/i/{token}"
-        send_mail(self.mailer, job, url, message_id, self.clock())
-        return Sent(message_id, None)
+        self.leases.extend(
+            job,
+            now=self.clock(),
+            message_id=outgoing.message_id,
+            landing_hash=landing_hash(token),
+            link_uses=0,
+            ticket_issued_at=None,
+        )
+        _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
+        return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +103,15 @@ class TenantMail:
 
     tenant: Tenant
 
-    def send(self, job: Invitation, user_id: str, message_id: str) -> Sent:
-        return Sent(None, self.tenant.send_password_email(job.email_norm))
+    def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
+        return Sent(HAND_TO_TENANT, None, self.tenant.send_password_email(job.email_norm))
 
 
-def send_mail(mailer: Mailer, job: Invitation, url: str, message_id: str, now: datetime) -> None:
-    """Mail this link to the invitee. Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused."""
-    mailer.send_invitation(
+def _send_mail(
+    channel: TicketLink | LandingLink, job: Invitation, url: str, outgoing: Outgoing
+) -> None:
+    """Mail this link to the invitee; the lease is extended while the mail server takes its time."""
+    channel.mailer.send_invitation(
         # The address as typed before the `@`, and as A-labels behind it.
         Recipient(
             job.email,
@@ -101,8 +121,10 @@ def send_mail(mailer: Mailer, job: Invitation, url: str, message_id: str, now: d
         url=url,
         inviter=job.inviter_known,
         expires_at=job.expires_at,
-        message_id=message_id,
-        now=now,
+        message_id=outgoing.message_id,
+        first_message_id=outgoing.first_message_id,
+        now=channel.clock(),
+        on_wait=lambda: channel.leases.extend(job, now=channel.clock()),
     )
 
 

@@ -1,6 +1,7 @@
 """What the worker asks the tenant about people: is the password set; is the old ticket withdrawn.
 
-A check can move an invitation to *password set* and no further.
+A check can move an invitation to *password set* and no further. Sent invitations are asked about
+from time to time, so that somebody who chose a password and never came back here is seen.
 """
 
 import logging
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import DeliveryError, TenantRefused
-from ..tenant.management import Tenant
+from ..tenant.management import Tenant, TenantUser
 from .leases import Leases
 from .ledger import Ledger
 from .lifecycle import EventKind, State
@@ -19,6 +20,8 @@ from .tables import Invitation
 log = logging.getLogger(__name__)
 
 RECHECK = timedelta(seconds=60)
+LOOKS = (timedelta(hours=1), timedelta(hours=6))  # after the mail; then daily
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +41,57 @@ class Checks:
                 self._check(row)
             except DeliveryError as failed:
                 log.info("check of invitation %s waits: %s", row.id, type(failed).__name__)
-                self._end(row, again_in=RECHECK)
+                self._end(row, again_at=self.clock() + RECHECK)
         return len(rows)
 
-    def has_password(self, row: Invitation) -> bool:
+    def has_password(self, row: Invitation, user: TenantUser | None = None) -> bool:
         """Whether the password was chosen since the ticket was made; if so, the row moves to
-        *password set*. Raises DeliveryError."""
-        user = self.tenant.get_user(row.user_id) if row.user_id else None
-        at = user.last_password_reset if user else None
-        if at is None or row.ticket_issued_at is None or at < row.ticket_issued_at:
-            return False
-        self.leases.mark_password_set(row, at=at, now=self.clock())
-        return True
+        *password set*. Asks the tenant unless `user` is given. Raises DeliveryError."""
+        user = user or (self.tenant.get_user(row.user_id) if row.user_id else None)
+        at = password_chosen_at(row, user)
+        if at:
+            self.leases.mark_password_set(row, at=at, now=self.clock())
+        return at is not None
 
     def _check(self, row: Invitation) -> None:
         if row.user_id is None:
             self._end(row)
         elif row.state == State.REVOKED:
             self._withdraw_ticket(row, row.user_id)
-        elif not self.has_password(row):
+        elif row.state == State.ACCEPTED:
+            self.tenant.clear_invited_marker(row.user_id)
             self._end(row)
+        elif not self.has_password(row):
+            self._end(row, again_at=next_check(row, self.clock()))
 
     def _withdraw_ticket(self, row: Invitation, user_id: str) -> None:
         if newer := self.ledger.open_of(row.email_norm):
             # Its ticket replaces the old one, and one made here would replace its.
-            self._end(row, again_in=None if newer.last_sent_at else RECHECK)
+            self._end(row, again_at=None if newer.last_sent_at else self.clock() + RECHECK)
             return
         with suppress(TenantRefused):  # the user is gone, and the ticket with it
             self.tenant.withdraw_ticket(user_id)
         self._end(row, event=EventKind.TICKET_WITHDRAWN)
 
     def _end(
-        self, row: Invitation, *, again_in: timedelta | None = None, event: EventKind | None = None
+        self, row: Invitation, *, again_at: datetime | None = None, event: EventKind | None = None
     ) -> None:
-        now = self.clock()
-        again_at = now + again_in if again_in else None
-        self.leases.end_check(row, again_at=again_at, now=now, event=event)
+        self.leases.end_check(row, again_at=again_at, now=self.clock(), event=event)
+
+
+def password_chosen_at(row: Invitation, user: TenantUser | None) -> datetime | None:
+    """When the password was chosen, if that was since the ticket of this invitation was made."""
+    at = user.last_password_reset if user else None
+    return at if at and row.ticket_issued_at and at >= row.ticket_issued_at else None
+
+
+def next_check(row: Invitation, now: datetime) -> datetime | None:
+    """When to ask about a sent invitation whose invitee has not come back: an hour, six, a day after
+    it was sent, then daily, and once at its end."""
+    if not row.last_sent_at or now >= row.expires_at:
+        return None
+    for wait in LOOKS:
+        if now < row.last_sent_at + wait:
+            return min(row.last_sent_at + wait, row.expires_at)
+    days = (now - row.last_sent_at) // DAY + 1
+    return min(row.last_sent_at + days * DAY, row.expires_at)

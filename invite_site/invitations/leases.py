@@ -4,41 +4,42 @@ A worker that dies loses nothing: its lease runs out and the row is due again. E
 worker is allowed only while the row is still under the very claim that it was given.
 """
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import LeaseLost
-from .ledger import move, record
-from .lifecycle import (
-    CLAIM,
-    FAIL,
-    HAND_TO_MAIL_SERVER,
-    HAND_TO_TENANT,
-    POSTPONE,
-    RELEASE,
-    SET_PASSWORD,
-    EventKind,
-    State,
-    Transition,
-)
+from .ledger import SETTLED, move, record
+from .lifecycle import CLAIM, RELEASE, SET_PASSWORD, EventKind, State, Transition
 from .tables import Invitation, SentMessage
 
 LEASE = timedelta(seconds=60)  # longer than the tenant's calls, and again than the mail
 CHECK_LEASE = timedelta(seconds=60)
 
 
+class MessageStatus(enum.StrEnum):
+    """What became of one message at the mail server."""
+
+    STARTED = "started"  # about to be handed over; stays where the process was killed
+    ACCEPTED = "accepted"
+    DELAYED = "delayed"
+    REFUSED = "refused"
+    AMBIGUOUS = "ambiguous"
+    IN_DOUBT = "in doubt"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What became of a message at the mail server: accepted, delayed or refused, and its words."""
+    """A message and what became of it. `reply` is ours to compare, never the server's own text."""
 
     message_id: str
-    status: str
-    smtp_reply: str = ""
+    status: MessageStatus
+    reply: str = ""
 
 
 class Leases:
@@ -55,15 +56,10 @@ class Leases:
         for each other.
         """
         is_abandoned = and_(Invitation.state == State.SENDING, Invitation.lease_until < now)
+        is_queued = and_(Invitation.state == State.QUEUED, Invitation.next_try_at <= now)
         due = (
             select(Invitation.id)
-            .where(
-                or_(
-                    and_(Invitation.state == State.QUEUED, Invitation.next_try_at <= now),
-                    is_abandoned,
-                ),
-                Invitation.expires_at > now,
-            )
+            .where(or_(is_queued, is_abandoned), Invitation.expires_at > now)
             .order_by(Invitation.next_try_at, Invitation.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -75,15 +71,9 @@ class Leases:
                 actor=worker, now=now, lease_until=None, lease_by=None,
             )  # fmt: skip
             return move(
-                db,
-                CLAIM,
-                Invitation.id.in_(due.scalar_subquery()),
-                actor=worker,
-                now=now,
-                lease_until=now + LEASE,
-                lease_by=worker,
-                attempts=Invitation.attempts + 1,
-            )
+                db, CLAIM, Invitation.id.in_(due.scalar_subquery()), actor=worker, now=now,
+                lease_until=now + LEASE, lease_by=worker, attempts=Invitation.attempts + 1,
+            )  # fmt: skip
 
     def release(self, worker: str, *, now: datetime) -> int:
         """Give back what this worker holds; returns how many rows. For a worker that restarts."""
@@ -94,8 +84,13 @@ class Leases:
             )  # fmt: skip
             return len(released)
 
-    def extend(self, job: Invitation, *, now: datetime, **columns: Any) -> None:
-        """A full lease for what comes next; `columns` change with it. Raises LeaseLost."""
+    def extend(
+        self, job: Invitation, *, now: datetime, message_id: str | None = None, **columns: Any
+    ) -> None:
+        """A full lease for what comes next; `columns` change with it. Raises LeaseLost.
+
+        `message_id` is that of a message about to be handed over.
+        """
         with self._begin() as db:
             held = db.scalars(
                 update(Invitation)
@@ -105,80 +100,68 @@ class Leases:
             )
             if not held.all():
                 raise LeaseLost
+            if message_id:
+                _record_message(db, job, Message(message_id, MessageStatus.STARTED), now)
 
-    def mark_sent(
+    def finish(
         self,
         job: Invitation,
+        transition: Transition,
         *,
-        message_id: str | None,
-        ticket_issued_at: datetime | None,
         now: datetime,
+        message: Message | None = None,
+        evidence: dict[str, Any] | None = None,
+        **columns: Any,
     ) -> None:
-        """The mail server took the message; without a `message_id` it is the tenant that sends it.
+        """The worker is done with this row; `columns` change with it. Raises LeaseLost.
 
-        Raises LeaseLost.
+        What became of the message is kept in any case.
         """
-        self._finish(
-            job,
-            HAND_TO_MAIL_SERVER if message_id else HAND_TO_TENANT,
-            now=now,
-            evidence={"message_id": message_id} if message_id else {},
-            message=Message(message_id, "accepted") if message_id else None,
-            next_try_at=None,
-            last_error=None,
-            ticket_issued_at=ticket_issued_at,
-            last_sent_at=now,
-            first_sent_at=func.coalesce(Invitation.first_sent_at, now),
+        with self._begin() as db:
+            if message:
+                _record_message(db, job, message, now)
+            moved = move(
+                db, transition, *_held(job), actor=job.lease_by or "worker", now=now,
+                evidence=evidence, lease_until=None, lease_by=None, **columns,
+            )  # fmt: skip
+        if not moved:
+            raise LeaseLost
+
+    def messages(self, job: Invitation) -> Sequence[SentMessage]:
+        """The messages of this send and its retries, oldest first."""
+        with self._begin() as db:
+            return db.scalars(
+                select(SentMessage)
+                .where(
+                    SentMessage.invitation_id == job.id, SentMessage.generation == job.generation
+                )
+                .order_by(SentMessage.id)
+            ).all()
+
+    def refused_in_a_row(self, reply: str, *, besides: int, limit: int) -> int:
+        """How many people, one after the other and last of all, were refused with this reply; the
+        invitation `besides` is not counted. Looks at a few tries of `limit` people."""
+        latest = (
+            select(SentMessage)
+            .where(SentMessage.status != MessageStatus.STARTED)
+            .order_by(SentMessage.at.desc(), SentMessage.id.desc())
+            .limit(limit * 4)
         )
-
-    def postpone(
-        self,
-        job: Invitation,
-        *,
-        until: datetime,
-        reason: str,
-        now: datetime,
-        costs_attempt: bool,
-        message_id: str | None = None,
-    ) -> None:
-        """Back into the queue until then. `message_id`: the mail server delayed this message.
-
-        Raises LeaseLost.
-        """
-        self._finish(
-            job,
-            POSTPONE,
-            now=now,
-            evidence={"why": reason},
-            message=Message(message_id, "delayed", reason) if message_id else None,
-            next_try_at=until,
-            last_error=reason,
-            attempts=Invitation.attempts - (0 if costs_attempt else 1),
-        )
-
-    def fail(
-        self, job: Invitation, *, reason: str, now: datetime, message_id: str | None = None
-    ) -> None:
-        """The end, with the reason in one sentence. `message_id`: the mail server refused this one.
-
-        Raises LeaseLost.
-        """
-        self._finish(
-            job,
-            FAIL,
-            now=now,
-            evidence={"why": reason},
-            message=Message(message_id, "refused", reason) if message_id else None,
-            closed_at=now,
-            next_try_at=None,
-            last_error=reason,
-        )
+        with self._begin() as db:
+            people: set[int] = set()
+            for message in db.scalars(latest):
+                if (message.status, message.smtp_reply) != (MessageStatus.AMBIGUOUS, reply):
+                    break
+                people.add(message.invitation_id)
+            return len(people - {besides})
 
     def claim_checks(self, *, limit: int, now: datetime) -> Sequence[Invitation]:
         """Invitations the tenant is to be asked about; each is due again if the asker dies."""
+        states = (State.SENT, State.REVOKED, State.ACCEPTED)
+        has_question = or_(Invitation.state.in_(states), Invitation.in_doubt_at.is_not(None))
         due = (
             select(Invitation.id)
-            .where(Invitation.check_at <= now, Invitation.state.in_((State.SENT, State.REVOKED)))
+            .where(Invitation.check_at <= now, has_question)
             .order_by(Invitation.check_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -198,11 +181,12 @@ class Leases:
                 db,
                 SET_PASSWORD,
                 Invitation.id == row.id,
+                or_(Invitation.state == State.SENT, Invitation.in_doubt_at.is_not(None)),
                 actor="tenant",
                 now=now,
                 evidence={"last_password_reset": at.isoformat()},
                 password_set_at=at,
-                check_at=None,
+                **SETTLED,
             )
 
     def end_check(
@@ -219,27 +203,6 @@ class Leases:
             if event:
                 record(db, row.id, event, actor="worker", now=now)
 
-    def _finish(
-        self,
-        job: Invitation,
-        transition: Transition,
-        *,
-        now: datetime,
-        evidence: dict[str, Any],
-        message: Message | None,
-        **columns: Any,
-    ) -> None:
-        """The worker is done with this row. What became of the message is kept in any case."""
-        with self._begin() as db:
-            if message:
-                _record_message(db, job, message, now)
-            moved = move(
-                db, transition, *_held(job), actor=job.lease_by or "worker", now=now,
-                evidence=evidence, lease_until=None, lease_by=None, **columns,
-            )  # fmt: skip
-        if not moved:
-            raise LeaseLost
-
 
 def _held(job: Invitation) -> tuple[ColumnElement[bool], ...]:
     """The row, as long as it is still under the very claim that `job` was read from."""
@@ -252,11 +215,10 @@ def _held(job: Invitation) -> tuple[ColumnElement[bool], ...]:
 
 
 def _record_message(db: Session, job: Invitation, message: Message, now: datetime) -> None:
-    """One row a message: a retry of the same message writes over what the server said before."""
     row = db.scalar(select(SentMessage).where(SentMessage.message_id == message.message_id))
     if row is None:
         row = SentMessage(
             invitation_id=job.id, generation=job.generation, message_id=message.message_id
         )
         db.add(row)
-    row.status, row.smtp_reply, row.at = message.status, message.smtp_reply, now
+    row.status, row.smtp_reply, row.at = message.status, message.reply, now

@@ -7,8 +7,8 @@ that an invitee's browser causes are in `visits`, those of a worker in `leases`.
 
 import re
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import AlreadyInvited, InvitationNotFound
-from .lifecycle import EXPIRED, INVITE, OPEN_STATES, RESEND, REVOKE, EventKind, State, Transition
+from .lifecycle import (
+    EXPIRED,
+    INVITE,
+    OPEN_STATES,
+    READDRESS,
+    RESEND,
+    REVOKE,
+    EventKind,
+    State,
+    Transition,
+)
 from .people import Invitee, Inviter
 from .tables import Invitation, InvitationEvent, SentMessage
 
@@ -31,7 +41,6 @@ _OF_USER = (
     .where(
         Invitation.user_id == bindparam("user_id"),
         Invitation.connection == bindparam("connection"),
-        Invitation.client_id == bindparam("client_id"),
     )
     .order_by(Invitation.id.desc())
 )
@@ -90,12 +99,14 @@ def move(
     return rows
 
 
-NO_LEASE: dict[str, Any] = {
-    "lease_until": None,
-    "lease_by": None,
+# Columns of an invitation that no worker has anything to do for any more, and nobody waits for.
+SETTLED: dict[str, Any] = {
     "next_try_at": None,
+    "check_at": None,
+    "in_doubt_at": None,
     "last_error": None,
 }
+NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_by": None}
 
 
 class Ledger:
@@ -130,14 +141,10 @@ class Ledger:
         return self._first(*self._of_address(email_norm), Invitation.state.in_(OPEN_STATES))
 
     def of_user(self, user_id: str) -> Sequence[Invitation]:
-        """Every invitation of this user of the tenant, newest first."""
+        """Every invitation of this user of the tenant, newest first; also from before the
+        application was replaced by another."""
         with self._read() as db:
-            whose = {
-                "user_id": user_id,
-                "connection": self._connection,
-                "client_id": self._client_id,
-            }
-            return db.scalars(_OF_USER, whose).all()
+            return db.scalars(_OF_USER, {"user_id": user_id, "connection": self._connection}).all()
 
     def page(
         self,
@@ -244,29 +251,58 @@ class Ledger:
         now: datetime,
         **columns: Any,
     ) -> Invitation | None:
-        """A new life and a new message for a sent or expired invitation; None in any other state.
+        """A new life and a new message for a sent, failed or expired invitation; None in any other
+        state. Raises AlreadyInvited where a failed one has been replaced by another.
 
         `columns` change with it, such as who invites this time.
         """
-        with self._begin() as db:
+        with self._conflicts_with_open(invitation_id), self._begin() as db:
             return _one(
                 move(
                     db,
                     RESEND,
                     Invitation.id == invitation_id,
-                    or_(Invitation.state == State.SENT, Invitation.is_expired(now)),
+                    or_(
+                        Invitation.state.in_((State.SENT, State.FAILED)), Invitation.is_expired(now)
+                    ),
                     actor=actor,
                     now=now,
-                    expires_at=expires_at,
-                    next_try_at=now,
-                    generation=Invitation.generation + 1,
-                    attempts=0,
-                    last_error=None,
-                    check_at=None,
-                    result_seen_at=None,
-                    **columns,
+                    **_new_life(expires_at, now) | columns,
                 )
             )
+
+    def readdress(
+        self, invitation_id: int, *, email: str, actor: str, expires_at: datetime, now: datetime
+    ) -> Invitation | None:
+        """Send an invitation that is held to the address that the account has now; None where it is
+        not held for this address. Raises AlreadyInvited."""
+        with self._conflicts_with_open(invitation_id), self._begin() as db:
+            return _one(
+                move(
+                    db,
+                    READDRESS,
+                    Invitation.id == invitation_id,
+                    Invitation.new_email == email,
+                    actor=actor,
+                    now=now,
+                    email=email,
+                    email_norm=email,
+                    **_new_life(expires_at, now),
+                )
+            )
+
+    def failed_since(self, since: datetime) -> Sequence[int]:
+        """The numbers of the invitations that failed at or after this moment, oldest first."""
+        with self._begin() as db:
+            return db.scalars(
+                select(Invitation.id)
+                .where(
+                    Invitation.state == State.FAILED,
+                    Invitation.closed_at >= since,
+                    *self._of_client(),
+                )
+                .order_by(Invitation.id)
+            ).all()
 
     def revoke(
         self, invitation_id: int, *, actor: str, reason: str, now: datetime
@@ -285,10 +321,23 @@ class Ledger:
                     now=now,
                     evidence={"reason": reason} if reason else {},
                     closed_at=now,
-                    check_at=case((Invitation.user_id.is_not(None), now), else_=None),
-                    **NO_LEASE,
+                    **SETTLED
+                    | NO_LEASE
+                    | {"check_at": case((Invitation.user_id.is_not(None), now), else_=None)},
                 )
             )
+
+    @contextmanager
+    def _conflicts_with_open(self, invitation_id: int) -> Iterator[None]:
+        """The unique index refuses a second open invitation to one address: say which is open."""
+        try:
+            yield
+        except IntegrityError as refused:
+            row = self.get(invitation_id)
+            taken = self.open_of(row.new_email or row.email_norm)
+            if taken is None:
+                raise
+            raise AlreadyInvited(taken.id, taken.inviter, taken.created_at) from refused
 
     def _first(self, *conditions: ColumnElement[bool]) -> Invitation | None:
         with self._begin() as db:
@@ -301,6 +350,19 @@ class Ledger:
 
     def _of_client(self) -> tuple[ColumnElement[bool], ...]:
         return (Invitation.connection == self._connection, Invitation.client_id == self._client_id)
+
+
+def _new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
+    """Columns of an invitation that is to be sent anew."""
+    return SETTLED | {
+        "expires_at": expires_at,
+        "next_try_at": now,
+        "generation": Invitation.generation + 1,
+        "attempts": 0,
+        "result_seen_at": None,
+        "closed_at": None,
+        "new_email": None,
+    }
 
 
 def _one(rows: Sequence[Invitation]) -> Invitation | None:

@@ -46,10 +46,14 @@ class EventKind(enum.StrEnum):
     FAILED = "failed"
     HANDED_TO_MAIL_SERVER = "handed_to_mail_server"
     HANDED_TO_TENANT = "handed_to_tenant"
+    UNCONFIRMED = "unconfirmed"
+    ADDRESS_CHANGED = "address_changed"
+    READDRESSED = "readdressed"
     LINK_OPENED = "link_opened"
     RESULT_SEEN = "result_seen"
     PASSWORD_SET = "password_set"  # noqa: S105 - an event, not a password
     WRONG_ACCOUNT = "wrong_account"
+    OTHER_ACCOUNT = "other_account"
     ACCEPTED = "accepted"
     TICKET_WITHDRAWN = "ticket_withdrawn"
 
@@ -66,7 +70,9 @@ class Transition:
 # An admin, or the command line; the address has no open invitation.
 INVITE = Transition(EventKind.INVITED, (), State.QUEUED)
 # An admin, or the command line; a queued one only after it has expired.
-RESEND = Transition(EventKind.RESENT, (State.SENT, State.QUEUED), State.QUEUED)
+RESEND = Transition(EventKind.RESENT, (State.SENT, State.QUEUED, State.FAILED), State.QUEUED)
+# An admin, after the tenant gave the account another address; the invitation was held for that.
+READDRESS = Transition(EventKind.READDRESSED, (State.QUEUED,), State.QUEUED)
 # The worker's own UPDATE took the lease; from sending only after the lease before ran out.
 CLAIM = Transition(EventKind.DELIVERY_STARTED, (State.QUEUED, State.SENDING), State.SENDING)
 # The holder of the lease stops, or its lease ran out.
@@ -77,10 +83,17 @@ POSTPONE = Transition(EventKind.POSTPONED, (State.SENDING,), State.QUEUED)
 FAIL = Transition(EventKind.FAILED, (State.SENDING,), State.FAILED)
 # The lease; the mail server took the message.
 HAND_TO_MAIL_SERVER = Transition(EventKind.HANDED_TO_MAIL_SERVER, (State.SENDING,), State.SENT)
+# The lease; the mail server took the message several times without saying so.
+COUNT_AS_SENT = Transition(EventKind.UNCONFIRMED, (State.SENDING,), State.SENT)
+# The lease; the tenant says that the account has another address, so nothing is sent.
+HOLD = Transition(EventKind.ADDRESS_CHANGED, (State.SENDING,), State.QUEUED)
+# The lease; the tenant's `last_password_reset` shows that an unconfirmed message arrived.
+CONFIRM = Transition(EventKind.PASSWORD_SET, (State.SENDING,), State.PASSWORD_SET)
 # The lease; the tenant took the order to send its own mail.
 HAND_TO_TENANT = Transition(EventKind.HANDED_TO_TENANT, (State.SENDING,), State.SENT)
-# The tenant's `last_password_reset`, at or after the moment the ticket was made.
-SET_PASSWORD = Transition(EventKind.PASSWORD_SET, (State.SENT,), State.PASSWORD_SET)
+# The tenant's `last_password_reset`, at or after the moment the ticket was made; a queued one only
+# while its last message is in doubt.
+SET_PASSWORD = Transition(EventKind.PASSWORD_SET, (State.SENT, State.QUEUED), State.PASSWORD_SET)
 # A verified ID token whose `sub` is the invited account.
 ACCEPT = Transition(EventKind.ACCEPTED, OPEN_STATES, State.ACCEPTED)
 # An admin, or the command line.

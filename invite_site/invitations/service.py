@@ -5,6 +5,7 @@ worker does the rest (`delivery`). What the invitee's browser causes is in `acce
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,15 +58,19 @@ class Invitations:
             return renewed
 
     def resend(self, invitation_id: int, *, actor: str) -> Invitation:
-        """Queue a sent or expired invitation again, with a full life; the new ticket replaces the
-        older one. Raises InvitationNotFound, NotPossibleNow."""
+        """Queue a sent, failed or expired invitation again, with a full life; the new ticket replaces
+        the older one. Raises InvitationNotFound, NotPossibleNow, AlreadyInvited."""
         now = self.clock()
         row = self.ledger.requeue(
             invitation_id, actor=actor, expires_at=now + self._lifetime, now=now
         )
         if row is not None:
             return row
-        state = self.ledger.get(invitation_id).state
+        held = self.ledger.get(invitation_id)
+        if held.new_email:
+            raise NotPossibleNow(
+                "The account has another address now. Send the invitation to it, or revoke it."
+            )
         raise NotPossibleNow(
             {
                 State.QUEUED: "This invitation is already on its way.",
@@ -73,8 +78,34 @@ class Invitations:
                 State.PASSWORD_SET: "This person has chosen a password already. "
                 f"Ask them to sign in at {self.settings.site_url}.",
                 State.ACCEPTED: "This invitation has been accepted; there is nothing to send.",
-            }.get(State(state), "This invitation has ended. Invite the address again.")
+            }.get(State(held.state), "This invitation has ended. Invite the address again.")
         )
+
+    def resend_failed(self, since: datetime, *, actor: str) -> int:
+        """Queue again whatever failed at or after this moment; returns how many.
+
+        One that was replaced by another invitation stays as it is.
+        """
+        resent = 0
+        for invitation_id in self.ledger.failed_since(since):
+            with suppress(NotPossibleNow, AlreadyInvited):
+                self.resend(invitation_id, actor=actor)
+                resent += 1
+        return resent
+
+    def readdress(self, invitation_id: int, email: str, *, actor: str) -> Invitation:
+        """Send to the address that the account has at the tenant now, as the admin has seen it.
+
+        Raises InvitationNotFound, NotPossibleNow, AlreadyInvited.
+        """
+        now = self.clock()
+        row = self.ledger.readdress(
+            invitation_id, email=email, actor=actor, expires_at=now + self._lifetime, now=now
+        )
+        if row is None:
+            self.ledger.get(invitation_id)
+            raise NotPossibleNow("This invitation does not wait for another address any more.")
+        return row
 
     def revoke(self, invitation_id: int, *, actor: str, reason: str = "") -> Invitation:
         """Withdraw an open invitation. Raises InvitationNotFound, NotPossibleNow."""

@@ -64,6 +64,8 @@ class Invitation(Base):
     lease_until: Mapped[datetime | None]
     lease_by: Mapped[str | None]
     check_at: Mapped[datetime | None]  # when the worker asks the tenant about this person
+    in_doubt_at: Mapped[datetime | None]  # queued again, though the last message may have arrived
+    new_email: Mapped[str | None]  # the account's address, where the tenant has changed it
 
     __table_args__ = (
         Index(
@@ -98,6 +100,15 @@ class Invitation(Base):
     def is_open(self) -> bool:
         """Whether it can still be accepted."""
         return State(self.state).is_open
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it waits for another try although the last message may have arrived."""
+        return self.state == State.QUEUED and self.in_doubt_at is not None
+
+    def link_works(self, now: datetime) -> bool:
+        """Whether the newest mail may have reached the invitee and its link is to be followed."""
+        return (self.state == State.SENT or self.is_in_doubt) and not self.is_expired(now)
 
     @hybrid_method
     def is_expired(self, now: datetime) -> bool:
@@ -136,7 +147,7 @@ class SentMessage(Base):
     invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), index=True)
     generation: Mapped[int]
     message_id: Mapped[str] = mapped_column(unique=True)
-    status: Mapped[str]  # accepted, delayed, refused
+    status: Mapped[str]  # a MessageStatus
     smtp_reply: Mapped[str] = mapped_column("server_words")
     at: Mapped[datetime]
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, bindparam, func, insert, or_, update
+from sqlalchemy import Engine, and_, bindparam, func, insert, or_, update
 from sqlalchemy.orm import sessionmaker
 
 from ..database.base import Base
-from .ledger import NO_LEASE, move, record
+from .ledger import NO_LEASE, SETTLED, move, record
 from .lifecycle import ACCEPT, EventKind, State
 from .tables import Invitation
 
@@ -20,25 +20,26 @@ _RECORD_RESULT = (
     update(_table)
     .where(
         _table.c.ref == bindparam("of"),
-        _table.c.state == State.SENT,
+        or_(_table.c.state == State.SENT, _table.c.in_doubt_at.is_not(None)),
         or_(_table.c.result_seen_at.is_(None), _table.c.result_seen_at < bindparam("before")),
     )
     .values(result_seen_at=bindparam("now"), check_at=bindparam("now"))
     .returning(_table.c.id)
 )
 _ADD_EVENT = insert(_events)
+_link_works = or_(
+    Invitation.state == State.SENT,
+    and_(Invitation.state == State.QUEUED, Invitation.in_doubt_at.is_not(None)),
+)
 
 
 class Visits:
     """Changes of invitations on the way to their acceptance. Moments are aware UTC."""
 
-    def __init__(self, engine: Engine, connection: str, client_id: str) -> None:
+    def __init__(self, engine: Engine, connection: str) -> None:
         self._engine = engine
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
-        self._of_client = (
-            Invitation.connection == connection,
-            Invitation.client_id == client_id,
-        )
+        self._connection = connection
 
     def record_result(self, ref: str, *, now: datetime) -> None:
         """Somebody came back with `success=true`. A hint: it starts a check and proves nothing."""
@@ -66,7 +67,7 @@ class Visits:
                 update(Invitation)
                 .where(
                     Invitation.id == invitation_id,
-                    Invitation.state == State.SENT,
+                    _link_works,
                     Invitation.link_uses < LINK_USES,
                     or_(Invitation.opened_at.is_(None), Invitation.opened_at < now - OPENING),
                 )
@@ -83,37 +84,47 @@ class Visits:
         with self._begin() as db:
             recorded = db.scalars(
                 update(Invitation)
-                .where(Invitation.id == invitation_id, Invitation.state == State.SENT)
+                .where(Invitation.id == invitation_id, _link_works)
                 .values(ticket_issued_at=issued_at)
                 .returning(Invitation.id)
             )
             return bool(recorded.all())
 
-    def record_wrong_account(self, invitation_id: int, *, now: datetime) -> None:
-        """Somebody else signed in on the way from this invitation; it stays as it is."""
+    def record_login(self, invitation_id: int, event: EventKind, *, now: datetime) -> None:
+        """Another account signed in on the way from this invitation; it stays as it is."""
         with self._begin() as db:
-            record(db, invitation_id, EventKind.WRONG_ACCOUNT, actor="invitee", now=now)
+            record(db, invitation_id, event, actor="invitee", now=now)
 
-    def accept(self, *, sub: str, email: str, now: datetime) -> bool:
-        """Accept the open invitation of the user that a verified ID token named; False: there is none.
+    def accept(
+        self,
+        user_id: str,
+        *,
+        sub: str,
+        email: str,
+        now: datetime,
+        check_at: datetime | None = None,
+    ) -> bool:
+        """Accept the open invitation of this user of the tenant; False: there is none.
 
-        The caller has verified the token and that the tenant calls the address verified.
+        The caller has verified the token of `sub`, that the tenant calls the address verified, and
+        that `sub` is that user or has taken its place. An application that was replaced meanwhile
+        changes nothing: the account is the same.
         """
         with self._begin() as db:
             accepted = move(
                 db,
                 ACCEPT,
-                *self._of_client,
-                Invitation.user_id == sub,
+                Invitation.connection == self._connection,
+                Invitation.user_id == user_id,
                 actor="invitee",
                 now=now,
                 evidence={"proof": "ID token", "sub": sub},
+                user_id=sub,
                 accepted_at=now,
                 accepted_sub=sub,
                 accepted_email=email,
                 closed_at=now,
                 password_set_at=func.coalesce(Invitation.password_set_at, now),
-                check_at=None,
-                **NO_LEASE,
+                **SETTLED | NO_LEASE | {"check_at": check_at},
             )
             return bool(accepted)

@@ -3,6 +3,7 @@
 The link in it is a key to the account: it goes to one recipient and is written nowhere else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import HeaderParseError
@@ -56,6 +57,8 @@ class Mailer:
         expires_at: datetime,
         message_id: str,
         now: datetime,
+        first_message_id: str | None = None,
+        on_wait: Callable[[], None] | None = None,
     ) -> None:
         """Mail the invitation with this link.
 

@@ -89,7 +89,7 @@ class ManagementApi:
     def __init__(self, settings: Settings, credentials: Credentials, patience: Patience) -> None:
         self.rate_limit = ""  # the newest `x-ratelimit-limit`
         self._url = f"{settings.management_url}/api/v2"
-        self._variables = credentials.variables
+        self.credentials = credentials
         self._session = _Session(settings, credentials, patience)
 
     def scopes(self) -> frozenset[str] | None:
@@ -146,7 +146,7 @@ class ManagementApi:
     def _accepted(self, answer: requests.Response) -> requests.Response:
         if answer.status_code < 400:
             return answer
-        raise _unavailable(answer) or _refusal(answer, self._variables)
+        raise _unavailable(answer) or _refusal(answer, self.credentials.variables)
 
 
 class _Session(OAuth2Session):

@@ -16,10 +16,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
-from ..errors import CredentialsRefused, TenantRefused, UserExists
+from ..errors import CredentialsRefused, TenantMisconfigured, TenantRefused, UserExists
 from ..settings import ReturnTo, Settings
 from .http import WORKER, Credentials, ManagementApi, ScopeMissing, TokenRefused, reading_answer
 
+# These refusals are the same for everybody who is invited.
+CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})
 MARKER = "invitation_id"  # in `app_metadata`: which invitation of ours created this user
 INVITED = "invitedToMyApp"  # in `app_metadata`: the tenant's mail template invites while it is true
 
@@ -33,6 +35,9 @@ class TenantUser:
     """A user of the connection, as far as the site needs to know."""
 
     user_id: str
+    email: str
+    blocked: bool
+    linked_ids: tuple[str, ...]  # of all accounts that are linked into this one
     invitation_ref: str | None
     email_verified: bool
     has_logged_in: bool
@@ -123,7 +128,7 @@ class Tenant:
                 raise ValueError("the link holds what no link holds")
             is_of_the_tenant = self._is_of_the_tenant(url)
         if not is_of_the_tenant:
-            raise TenantRefused(
+            raise TenantMisconfigured(
                 "The tenant answered with a link to a host that is not its own; nothing was sent. "
                 "Set AUTH0_DOMAIN to the tenant's custom domain if it has one."
             )
@@ -204,6 +209,11 @@ def _site_errors() -> Iterator[None]:
             raise UserExists(
                 "This address already has an account.", status=status, code=code
             ) from refused
+        if code in CONFIGURATION_CODES:
+            raise TenantMisconfigured(
+                f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({code}). Run "
+                "`flask tenant check`, which says what to correct; then restart the site."
+            ) from refused
         answer = f"HTTP {status} {code}".rstrip()
         raise TenantRefused(
             f"The tenant refused this invitation ({answer}).", status=status, code=code
@@ -240,6 +250,11 @@ def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
     marker = (user.get("app_metadata") or {}).get(MARKER)
     return TenantUser(
         user_id=_require_str(user["user_id"]),
+        email=str(user.get("email") or "").lower(),
+        blocked=user.get("blocked") is True,
+        linked_ids=tuple(
+            f"{each.get('provider')}|{each.get('user_id')}" for each in user.get("identities", ())
+        ),
         invitation_ref=marker if isinstance(marker, str) else None,
         email_verified=user.get("email_verified") is True,
         has_logged_in=bool(user.get("logins_count")),

@@ -110,7 +110,9 @@ def _link_page(invitation: Invitation | None) -> ResponseReturnValue:
 
 
 def _status(invitation: Invitation) -> str:
-    return invitation.status(services.clock())
+    """As the invitee may see it: a message in doubt that they hold has arrived."""
+    now = services.clock()
+    return State.SENT if invitation.link_works(now) else invitation.status(now)
 
 
 def _not_finished(result: Result, invitation: Invitation | None) -> ResponseReturnValue:

@@ -15,7 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
 from invite_site.invitations.leases import Leases
+from invite_site.invitations.lifecycle import FAIL, POSTPONE
 from invite_site.invitations.people import Invitee, Inviter
+from invite_site.invitations.tables import Invitation
 from tests.browser.steps import has_no_sideways_scroll, signs_in_as_admin
 from tests.support.person import Person
 from tests.support.running import (
@@ -200,7 +202,7 @@ def hang_admin_pages(gallery: Gallery) -> None:
     leases = Leases(services.engine)
     failed = gallery.row("Mary Jackson")
     [job] = leases.claim("a worker", limit=1, now=site.clock())
-    leases.fail(job, reason="The mail server refused this address.", now=site.clock())
+    fail(site, job)
     gallery.hang("failed", admin, gallery.of(failed))
     sending = gallery.row("Dorothy Vaughan")
     leases.claim("a worker", limit=1, now=site.clock())
@@ -211,12 +213,12 @@ def hang_admin_pages(gallery: Gallery) -> None:
     long = gallery.row("Ada Byron")
     for _ in range(20):
         [job] = leases.claim("a worker", limit=1, now=site.clock())
-        leases.postpone(
+        leases.finish(
             job,
-            until=site.clock(),
-            reason="The mail server asks to try again later: 451",
+            POSTPONE,
             now=site.clock(),
-            costs_attempt=True,
+            evidence={"why": "The mail server asks to try again later: 451"},
+            next_try_at=site.clock(),
         )
     gallery.hang("long history", admin, gallery.of(long)).locator("summary").click()
 
@@ -269,7 +271,7 @@ def hang_invitee_pages(gallery: Gallery) -> None:
     failed = gallery.row()
     leases = Leases(services.engine)
     for job in leases.claim("a worker", limit=10, now=site.clock()):
-        leases.fail(job, reason="The mail server refused this address.", now=site.clock())
+        fail(site, job)
     gallery.hang("ended: failed", visitor, back.format("true", "", failed.ref))
 
     invitee = gallery.visitor()
@@ -310,6 +312,18 @@ def hang_tenant_pages(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("name", ALL_PAGES)
+def fail(site: RunningSite, job: Invitation) -> None:
+    reason = "The mail server refused this address."
+    Leases(site.services.engine).finish(
+        job,
+        FAIL,
+        now=site.clock(),
+        evidence={"why": reason},
+        closed_at=site.clock(),
+        last_error=reason,
+    )
+
+
 def test_no_page_keeps_anybody_out(gallery: Gallery, name: str) -> None:
     """axe finds nothing against WCAG 2.2 AA, in light and dark, on a phone and at a desk."""
     page = gallery.pages[name]

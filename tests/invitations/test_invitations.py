@@ -215,8 +215,9 @@ def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) ->
         site.clock.forward(minutes=minutes)
         site.delivers()
     assert site.row(delayed.id).state == "sent"
-    [delivery] = site.services.ledger.messages(delayed.id)
-    assert delivery.status == "accepted"
+    messages = site.services.ledger.messages(delayed.id)
+    assert [each.status for each in messages] == ["delayed", "delayed", "accepted"]
+    assert len({each.message_id for each in messages}) == 3, "another link is another message"
 
 
 def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenant: Tenant) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
 from invite_site.errors import AlreadyInvited, InvitationNotFound, LeaseLost
-from invite_site.invitations.leases import LEASE, Leases
+from invite_site.invitations.leases import LEASE, Leases, Message, MessageStatus
 from invite_site.invitations.ledger import Ledger
-from invite_site.invitations.lifecycle import State
+from invite_site.invitations.lifecycle import FAIL, HAND_TO_MAIL_SERVER, POSTPONE, State
 from invite_site.invitations.people import Invitee, Inviter
 from invite_site.invitations.tables import Invitation
 from invite_site.invitations.visits import Visits
@@ -43,7 +43,7 @@ def leases(engine: Engine) -> Leases:
 
 @pytest.fixture
 def visits(engine: Engine) -> Visits:
-    return Visits(engine, "Users", "cid")
+    return Visits(engine, "Users")
 
 
 def holds(leases: Leases, job: Invitation, **columns: Any) -> bool:
@@ -53,6 +53,23 @@ def holds(leases: Leases, job: Invitation, **columns: Any) -> bool:
     except LeaseLost:
         return False
     return True
+
+
+def hand_over(
+    leases: Leases, job: Invitation, message_id: str = "<m@x>", now: datetime = NOW
+) -> None:
+    message = Message(message_id, MessageStatus.ACCEPTED)
+    leases.finish(job, HAND_TO_MAIL_SERVER, now=now, message=message, last_sent_at=now)
+
+
+def postpone(
+    leases: Leases, job: Invitation, *, attempts: int, message: Message | None = None
+) -> None:
+    leases.finish(job, POSTPONE, now=NOW, message=message, next_try_at=NOW, attempts=attempts)
+
+
+def fail(leases: Leases, job: Invitation) -> None:
+    leases.finish(job, FAIL, now=NOW, closed_at=NOW, last_error="no")
 
 
 def invited(ledger: Ledger, email: str = "ada@example.com", **more: Any) -> Invitation:
@@ -69,7 +86,7 @@ def sent(ledger: Ledger, leases: Leases, email: str = "ada@example.com") -> Invi
     row = invited(ledger, email)
     [job] = leases.claim("w", limit=1, now=NOW)
     leases.extend(job, now=NOW, user_id=f"auth0|{row.id}")
-    leases.mark_sent(job, message_id=f"<{row.id}@x>", ticket_issued_at=NOW, now=NOW)
+    hand_over(leases, job, f"<{row.id}@x>")
     return ledger.get(row.id)
 
 
@@ -78,7 +95,9 @@ def test_it_works(ledger: Ledger, leases: Leases, visits: Visits) -> None:
     row = sent(ledger, leases)
     assert row.state == State.SENT
     assert row.created_at == NOW
-    assert visits.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=LATER)
+    assert visits.accept(
+        f"auth0|{row.id}", sub=f"auth0|{row.id}", email="ada@example.com", now=LATER
+    )
     assert ledger.get(row.id).state == State.ACCEPTED
     assert [(event.event, event.to_state) for event in ledger.events(row.id)] == [
         ("invited", "queued"),
@@ -170,12 +189,12 @@ def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, leases:
     [job] = leases.claim("next", limit=1, now=NOW + LEASE + timedelta(seconds=1))
     assert job.id == dead.id
     with pytest.raises(LeaseLost):
-        leases.mark_sent(dead, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+        hand_over(leases, dead)
     with pytest.raises(LeaseLost):
-        leases.fail(dead, reason="no", now=NOW)
+        fail(leases, dead)
     with pytest.raises(LeaseLost):
-        leases.postpone(dead, until=NOW, reason="no", now=NOW, costs_attempt=True)
-    leases.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+        postpone(leases, dead, attempts=1)
+    hand_over(leases, job)
 
 
 def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, leases: Leases) -> None:
@@ -192,7 +211,7 @@ def test_another_workers_claim_counts_no_more(ledger: Ledger, leases: Leases) ->
     """Also where the tries were given back, so that both claims are the first."""
     invited(ledger)
     [slow] = leases.claim("slow", limit=1, now=NOW)
-    leases.postpone(slow, until=NOW, reason="down", now=NOW, costs_attempt=False)
+    postpone(leases, slow, attempts=0)
     [job] = leases.claim("quick", limit=1, now=NOW)
     assert job.attempts == slow.attempts
     assert not holds(leases, slow)
@@ -236,7 +255,7 @@ def test_a_withdrawn_invitation_is_taken_from_its_worker(ledger: Ledger, leases:
     assert not holds(leases, job)
     assert not holds(leases, job, user_id="auth0|1")
     with pytest.raises(LeaseLost):
-        leases.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=NOW)
+        hand_over(leases, job)
     assert ledger.get(row.id).state == State.REVOKED
 
 
@@ -248,7 +267,9 @@ def test_of_ten_sign_ins_at_once_one_accepts(
     with ThreadPoolExecutor(10) as pool:
         won = list(
             pool.map(
-                lambda _: visits.accept(sub=f"auth0|{row.id}", email="a@example.com", now=LATER),
+                lambda _: visits.accept(
+                    f"auth0|{row.id}", sub=f"auth0|{row.id}", email="a@example.com", now=LATER
+                ),
                 range(10),
             )
         )
@@ -258,7 +279,7 @@ def test_of_ten_sign_ins_at_once_one_accepts(
 def test_no_other_account_can_accept(ledger: Ledger, leases: Leases, visits: Visits) -> None:
     """Not even one with the same address."""
     sent(ledger, leases)
-    assert not visits.accept(sub="auth0|other", email="ada@example.com", now=LATER)
+    assert not visits.accept("auth0|other", sub="auth0|other", email="ada@example.com", now=LATER)
 
 
 def test_accepting_after_the_end_of_its_life_is_fine(
@@ -268,7 +289,9 @@ def test_accepting_after_the_end_of_its_life_is_fine(
     row = sent(ledger, leases)
     late = NOW + 30 * DAY
     assert row.status(late) == "expired"
-    assert visits.accept(sub=f"auth0|{row.id}", email="ada@example.com", now=late)
+    assert visits.accept(
+        f"auth0|{row.id}", sub=f"auth0|{row.id}", email="ada@example.com", now=late
+    )
 
 
 def test_the_database_refuses_an_acceptance_without_proof(engine: Engine, ledger: Ledger) -> None:
@@ -297,10 +320,10 @@ def test_a_retry_of_one_message_is_one_delivery(ledger: Ledger, leases: Leases) 
     """What the server said last is what is kept."""
     row = invited(ledger)
     [job] = leases.claim("w", limit=1, now=NOW)
-    leases.postpone(job, until=NOW, reason="busy", now=NOW, costs_attempt=True, message_id="<m@x>")
+    postpone(leases, job, attempts=1, message=Message("<m@x>", MessageStatus.DELAYED))
     [job] = leases.claim("w", limit=1, now=NOW)
     assert job.attempts == 2
-    leases.mark_sent(job, message_id="<m@x>", ticket_issued_at=NOW, now=LATER)
+    hand_over(leases, job, now=LATER)
     [delivery] = ledger.messages(row.id)
     assert (delivery.status, delivery.at) == ("accepted", LATER)
 
@@ -311,7 +334,7 @@ def test_a_wait_that_is_nobodys_fault_costs_no_attempt(ledger: Ledger, leases: L
     for _ in range(3):
         [job] = leases.claim("w", limit=1, now=NOW)
         assert job.attempts == 1
-        leases.postpone(job, until=NOW, reason="down", now=NOW, costs_attempt=False)
+        postpone(leases, job, attempts=0)
 
 
 def test_the_list_is_newest_first_and_can_be_searched(ledger: Ledger) -> None:

@@ -12,9 +12,10 @@ from invite_site import create_app
 from invite_site.settings import Settings
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from invite_site.tenant.setup import files
-from invite_site.tenant.setup.apply import Here, Plan, carry_out, plan
+from invite_site.tenant.setup.apply import Plan, execute, plan
 from invite_site.tenant.setup.check import Report, check
-from invite_site.tenant.setup.look import Look
+from invite_site.tenant.setup.reader import TenantReader
+from invite_site.tenant.setup.requirement import Context
 
 from .running import Tenant, services_of, settings_for
 
@@ -65,23 +66,24 @@ class AtTenant:
     def changes_settings(self, **values: Any) -> None:
         self.settings = replace(self.settings, **values)
 
-    def look(self) -> Look:
-        wanted = files.read(self.settings)
-        return Look(self.settings, wanted, self.setup, now=self.now)
+    def context(self, *, replacing: bool = False) -> Context:
+        """What the commands work with; it remembers what it has read."""
+        setup = ManagementApi(self.settings, self.setup, COMMAND) if self.setup else None
+        tenant = TenantReader(self.settings, setup)
+        return Context(self.settings, files.read(self.settings), tenant, replacing, self.now)
 
     def check(self) -> Report:
-        return check(self.look())
+        return check(self.context())
 
     def plan(self, *, replacing: bool = False) -> Plan:
         assert self.setup is not None
-        api = ManagementApi(self.settings, self.setup, COMMAND)
-        return plan(Here(self.settings, files.read(self.settings), api, replacing))
+        return plan(self.context(replacing=replacing))
 
     def apply(self, *, replacing: bool = False) -> list[str]:
-        """Put everything in place; the troubles there were."""
+        """Put everything in place; returns what is in the way of the site, and what went wrong."""
         found = self.plan(replacing=replacing)
-        troubles = [each.says for each in found.left if each.is_trouble]
-        return troubles + [said for _, said in carry_out(found.changes, self.api) if said]
+        blocking = [each.message for each in found.skipped if each.blocking]
+        return blocking + [error for _, error in execute(found.changes, self.api) if error]
 
     def runs(self, *words: str, answer: str = "", setup: bool = True) -> Result:
         """`flask tenant …`, with the setup credentials in the environment."""

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from invite_site.settings import ROOT, Delivery, ReturnTo
-from invite_site.tenant.setup.apply import Left, carry_out
+from invite_site.tenant.setup.apply import execute
+from invite_site.tenant.setup.changes import Skipped
+from invite_site.tenant.setup.findings import Finding, Level
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 
@@ -53,6 +55,10 @@ def configuration(at: AtTenant) -> Any:
     return {path: at.api.get(path) for path in paths}
 
 
+def wrong(at: AtTenant) -> list[Finding]:
+    return [each for each in at.check().findings.values() if each.level == Level.WRONG]
+
+
 @pytest.mark.parametrize("ways", WAYS, ids=str)
 def test_it_works(bare: AtTenant, ways: dict[str, Any]) -> None:
     """From a bare tenant to one where nothing is wrong; the second time there is nothing to do."""
@@ -60,10 +66,10 @@ def test_it_works(bare: AtTenant, ways: dict[str, Any]) -> None:
     new = "invite_return" in ways
     bare.tenant.control("PUT", "/experience", {"experience": "new" if new else "classic"})
     assert bare.apply() == []
-    assert not [each for each in bare.check().findings if each.verdict == "wrong"]
+    assert not wrong(bare)
     before = configuration(bare)
     again = bare.plan()
-    assert again.changes == again.left == ()
+    assert again.changes == again.skipped == ()
     assert bare.apply() == []
     assert configuration(bare) == before
 
@@ -73,7 +79,7 @@ def test_a_new_login_gets_the_classic_password_page(bare: AtTenant) -> None:
     bare.tenant.control("PUT", "/experience", {"experience": "new"})
     assert bare.apply() == []
     assert bare.tenant.control("GET", "/experience") == {"experience": "classic_reset"}
-    assert not [each for each in bare.check().findings if each.verdict == "wrong"]
+    assert not wrong(bare)
 
 
 def test_the_entries_of_others_survive(at: AtTenant) -> None:
@@ -155,18 +161,18 @@ def test_a_page_of_another_stays_unless_it_may_be_replaced(at: AtTenant) -> None
     at.stores_page("<p>Theirs</p>")
     assert at.apply() == []
     assert at.page["html"] == "<p>Theirs</p>"
-    [left] = at.plan().left
-    assert left == Left("Password page", left.says, is_trouble=False)
-    assert "--replace" in left.says
+    [skipped] = at.plan().skipped
+    assert skipped == Skipped("Password page", skipped.message, blocking=False)
+    assert "--replace" in skipped.message
     assert at.apply(replacing=True) == []
     assert "Auth0ChangePassword" in at.page["html"]
 
 
-def test_a_page_of_another_that_is_off_is_trouble(at: AtTenant) -> None:
+def test_a_page_of_another_that_is_off_is_blocking(at: AtTenant) -> None:
     """Switching somebody's draft on would be a surprise; without any page people are stranded."""
     at.stores_page("<p>Theirs</p>", enabled=False)
-    [trouble] = at.apply()
-    assert "It is switched off." in trouble
+    [blocking] = at.apply()
+    assert "It is switched off." in blocking
     assert at.page == {"enabled": False, "html": "<p>Theirs</p>"}
 
 
@@ -189,14 +195,14 @@ def test_our_page_is_switched_off_where_people_come_back_by_the_login_route(at: 
     at.changes_settings(**LOGIN_ROUTE)
     assert at.apply() == []
     assert at.page == {"enabled": False, "html": html}
-    assert not [each for each in at.check().findings if each.verdict == "wrong"]
+    assert not wrong(at)
     at.stores_page("<p>Theirs</p>")
     assert at.apply() == []
     assert at.page == {"enabled": True, "html": "<p>Theirs</p>"}
 
 
 def test_a_mail_template_of_another_stays_unless_it_may_be_replaced(at: AtTenant) -> None:
-    """One that does not know invitations is trouble; one that does is fine."""
+    """One that does not know invitations is in the way; one that does is fine."""
     at.changes_settings(**TENANT_EMAIL)
     words = {"from": "a@example.com", "subject": "Reset", "syntax": "liquid", "enabled": True}
     body = {"template": "reset_email", "body": "<a href='{{ url }}'>Reset</a>", **words}
@@ -215,8 +221,8 @@ def test_a_tenant_that_may_not_set_the_way_back_gets_the_rest(at: AtTenant) -> N
     """Non-enterprise tenants made since May 2026 refuse a template with a resultUrl."""
     at.changes_settings(**TENANT_EMAIL)
     at.tenant.control("PUT", "/switches", {"template_result_url_barred": True})
-    [trouble] = at.apply()
-    assert "without resultUrl" in trouble
+    [blocking] = at.apply()
+    assert "without resultUrl" in blocking
     stored = at.api.get("/email-templates/reset_email")
     assert stored
     assert "invitedToMyApp" in stored["body"]
@@ -274,9 +280,9 @@ def test_a_missing_permission_is_named_and_the_rest_is_done(at: AtTenant, lackin
     with_permissions(at, *(scope for scope in ALL if scope != lacking))
     found = at.plan()
     assert [each.what for each in found.changes] == ["Application"]
-    [left] = found.left
-    assert left.what == "Password page"
-    assert lacking in left.says
+    [skipped] = found.skipped
+    assert skipped.what == "Password page"
+    assert lacking in skipped.message
     done = at.runs("apply", "--yes")
     assert done.exit_code == 1
     assert lacking in done.stderr
@@ -297,16 +303,17 @@ def test_the_permissions_that_the_page_lists_are_enough(at: AtTenant, ways: dict
     at.tenant.control("PUT", "/experience", {"experience": "new" if new else "classic"})
     with_permissions(at, *listed)
     found = at.plan()
-    assert found.left == ()
-    assert not [said for _, said in carry_out(found.changes, at.api) if said]
-    told = {each.fact for each in at.check().findings if each.verdict == "cannot tell"}
-    assert told <= {"Ticket host", "Rate limit"}
+    assert found.skipped == ()
+    assert not [error for _, error in execute(found.changes, at.api) if error]
+    findings = at.check().findings
+    unknown = {name for name, each in findings.items() if each.level == Level.CANNOT_TELL}
+    assert unknown <= {"Ticket host", "Rate limit"}
 
 
 def test_an_unknown_application_or_connection_is_named(at: AtTenant) -> None:
     """There is nothing to add anything to."""
     at.changes_settings(client_id="nobody", connection="Nowhere")
-    told = " ".join(each.says for each in at.plan().left)
+    told = " ".join(each.message for each in at.plan().skipped)
     assert "AUTH0_CLIENT_ID" in told
     assert "no database connection called Nowhere" in told
 
@@ -365,4 +372,4 @@ def test_it_keeps_to_the_limits_of_the_free_plan(at: AtTenant) -> None:
     """Two calls a second, and the command asks more than that; it waits and finishes."""
     at.tenant.control("PUT", "/plan", {"plan": "free"})
     assert at.plan().changes
-    assert at.plan().left == ()
+    assert at.plan().skipped == ()

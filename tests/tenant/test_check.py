@@ -12,8 +12,9 @@ import pytest
 
 from invite_site.settings import ROOT, Delivery, ReturnTo
 from invite_site.tenant.http import Credentials
-from invite_site.tenant.setup.access import rate_limit
-from invite_site.tenant.setup.check import FACTS, Report
+from invite_site.tenant.setup.check import Report
+from invite_site.tenant.setup.requirements import REQUIREMENTS
+from invite_site.tenant.setup.requirements.access import rate_limit
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 
@@ -42,13 +43,13 @@ def set_up(at: AtTenant, ways: Ways) -> None:
     assert at.apply() == []
 
 
-def found(report: Report, *verdicts: str) -> set[str]:
-    return {each.fact for each in report.findings if each.verdict in verdicts}
+def found(report: Report, *levels: str) -> set[str]:
+    return {name for name, each in report.findings.items() if each.level in levels}
 
 
-def said(report: Report, fact: str) -> tuple[str, str]:
-    each = next(each for each in report.findings if each.fact == fact)
-    return each.verdict, f"{each.says} {each.mend}"
+def finding(report: Report, name: str) -> tuple[str, str]:
+    each = report.findings[name]
+    return each.level, f"{each.message} {each.advice}"
 
 
 @pytest.mark.parametrize("ways", [TICKET, LOGIN_ROUTE, TENANT_EMAIL], ids=str)
@@ -56,7 +57,7 @@ def test_it_works(at: AtTenant, ways: Ways) -> None:
     """After `flask tenant apply` nothing is wrong, and hardly anything is worth a note."""
     set_up(at, ways)
     report = at.check()
-    assert [each.fact for each in report.findings] == [name for name, _ in FACTS]
+    assert list(report.findings) == [each.name for each in REQUIREMENTS]
     assert found(report, "wrong", "note") == set()
     assert found(report, "cannot tell") == {
         "Ticket host",
@@ -202,22 +203,22 @@ MESSES: list[tuple[str, Ways, Mess, str, str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("ways", "mess", "fact", "verdict", "words"),
+    ("ways", "mess", "name", "level", "words"),
     [case[1:] for case in MESSES],
     ids=[case[0] for case in MESSES],
 )
 def test_it_names_what_is_wrong_and_the_remedy(
-    at: AtTenant, ways: Ways, mess: Mess, fact: str, verdict: str, words: str
+    at: AtTenant, ways: Ways, mess: Mess, name: str, level: str, words: str
 ) -> None:
-    """One thing is spoiled: that fact and no other complains, and the remedy is the right one."""
+    """One thing is spoiled: that requirement and no other complains, and the remedy is the right one."""
     set_up(at, ways)
     mess(at)
     report = at.check()
-    assert found(report, "wrong", "note") == {fact}
-    told, sentence = said(report, fact)
-    assert told == verdict
+    assert found(report, "wrong", "note") == {name}
+    actual, sentence = finding(report, name)
+    assert actual == level
     assert words in sentence
-    assert report.exit_status == (1 if verdict == "wrong" else 0)
+    assert report.exit_status == (1 if level == "wrong" else 0)
 
 
 def test_new_universal_login_without_the_login_route_is_wrong(at: AtTenant) -> None:
@@ -225,7 +226,7 @@ def test_new_universal_login_without_the_login_route_is_wrong(at: AtTenant) -> N
     set_up(at, TICKET)
     at.tenant.control("PUT", "/experience", {"experience": "new"})
     report = at.check()
-    verdict, sentence = said(report, "Experience")
+    verdict, sentence = finding(report, "Experience")
     assert verdict == "wrong"
     assert "`flask tenant apply`" in sentence
     assert "INVITE_RETURN=login_route" in sentence
@@ -241,8 +242,8 @@ def test_an_unknown_application_is_told(at: AtTenant) -> None:
 def test_an_application_that_may_not_use_codes_is_told(at: AtTenant) -> None:
     """The tenant says so itself, with and without permissions."""
     at.changes_client(grant_types=["client_credentials"])
-    assert said(at.check(), "Application")[0] == "wrong"
-    assert "Authorization Code" in said(at.check(), "Application secret")[1]
+    assert finding(at.check(), "Application")[0] == "wrong"
+    assert "Authorization Code" in finding(at.check(), "Application secret")[1]
 
 
 def test_one_application_for_both_is_worth_a_note(at: AtTenant) -> None:
@@ -255,9 +256,9 @@ def test_one_application_for_both_is_worth_a_note(at: AtTenant) -> None:
 def test_the_rate_limit_is_what_the_tenant_says(at: AtTenant, plan: str, verdict: str) -> None:
     """Seen in the headers of any call."""
     at.tenant.control("PUT", "/plan", {"plan": plan})
-    look = at.look()
-    look.read("/prompts")
-    assert rate_limit(look).verdict == verdict
+    context = at.context()
+    context.tenant.read("/prompts")
+    assert rate_limit(context).level == verdict
 
 
 # Without permissions ------------------------------------------------------------------------------
@@ -267,11 +268,11 @@ def test_without_setup_credentials_it_names_the_permission_that_is_missing(at: A
     """The running site's credentials do not read the configuration, and need not."""
     at.setup = None
     report = at.check()
-    verdict, sentence = said(report, "Experience")
+    verdict, sentence = finding(report, "Experience")
     assert verdict == "cannot tell"
     assert "read:prompts" in sentence
     assert "TENANT_SETUP_CLIENT_ID" in sentence
-    assert said(report, "Setup credentials")[0] == "note"
+    assert finding(report, "Setup credentials")[0] == "note"
     assert report.exit_status == 0
 
 
@@ -300,7 +301,7 @@ def test_the_page_tells_what_to_do_about_every_fact() -> None:
     table = page.partition("## What `flask tenant check` says")[2].partition("###")[0]
     firsts = ", ".join(re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE))
     named = firsts.replace("and its way back", "Mail template's way back").split(", ")
-    assert {name for name, _ in FACTS} <= set(named)
+    assert {each.name for each in REQUIREMENTS} <= set(named)
 
 
 # The command --------------------------------------------------------------------------------------
@@ -312,7 +313,7 @@ def test_each_fact_is_one_line(at: AtTenant) -> None:
     at.changes_client(callbacks=[])
     done = at.runs("check")
     lines = done.stdout.splitlines()
-    assert len(lines) == len(FACTS)
+    assert len(lines) == len(REQUIREMENTS)
     assert [line for line in lines if line.startswith("wrong")] == [
         "wrong       Callback URL: http://localhost:3000/callback is not among the Allowed Callback "
         "URLs. Run `flask tenant apply`, or add it under Applications → Settings → Application URIs."
@@ -324,7 +325,7 @@ def test_a_fact_stays_one_line_whatever_the_tenant_is_called(at: AtTenant) -> No
     """Names come from the tenant; a terminal would obey what stands in them."""
     at.changes_client(name="Acme\x1b[2J\nok Domain: all is well")
     done = at.runs("check")
-    assert len(done.stdout.splitlines()) == len(FACTS)
+    assert len(done.stdout.splitlines()) == len(REQUIREMENTS)
     assert "\x1b" not in done.stdout
     assert "Acme" in done.stdout
 
@@ -334,7 +335,7 @@ def test_json_is_an_array_of_facts(at: AtTenant) -> None:
     set_up(at, TICKET)
     done = at.runs("check", "--json")
     facts = json.loads(done.stdout)
-    assert [each["fact"] for each in facts] == [name for name, _ in FACTS]
+    assert [each["fact"] for each in facts] == [each.name for each in REQUIREMENTS]
     assert all(set(each) == {"fact", "verdict", "says", "mend"} for each in facts)
     assert {each["verdict"] for each in facts} <= {"ok", "wrong", "cannot tell", "note"}
     assert done.exit_code == 0

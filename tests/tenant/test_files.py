@@ -17,21 +17,21 @@ HOSTILE = '"><img src=x onerror=alert(1)>'
 
 
 @pytest.fixture
-def wanted(tenant: Tenant, tmp_path: Path) -> files.Wanted:
+def desired(tenant: Tenant, tmp_path: Path) -> files.DesiredState:
     return files.read(settings_for(tenant, tmp_path))
 
 
-def test_it_works(wanted: files.Wanted) -> None:
+def test_it_works(desired: files.DesiredState) -> None:
     """Every keyword is filled in; a name with quotes and brackets stays the name it is."""
-    assert wanted.application["name"] == APP_NAME
-    assert wanted.application["callbacks"] == ["http://localhost:3000/callback"]
-    assert wanted.application["allowed_logout_urls"] == ["http://localhost:3000/"]
-    assert wanted.application["initiate_login_uri"] == "http://localhost:3000/login"
-    assert wanted.grant["scope"] == ["create:users", "read:users", "create:user_tickets"]
-    assert wanted.template["urlLifetimeInSeconds"] == 432000
-    assert wanted.template["resultUrl"] == "http://localhost:3000/invite/complete"
-    assert set(wanted.texts) == {"en", "de", "fr"}
-    everything = json.dumps([getattr(wanted, name) for name in wanted.__slots__])
+    assert desired.application["name"] == APP_NAME
+    assert desired.application["callbacks"] == ["http://localhost:3000/callback"]
+    assert desired.application["allowed_logout_urls"] == ["http://localhost:3000/"]
+    assert desired.application["initiate_login_uri"] == "http://localhost:3000/login"
+    assert desired.grant["scope"] == ["create:users", "read:users", "create:user_tickets"]
+    assert desired.template["urlLifetimeInSeconds"] == 432000
+    assert desired.template["resultUrl"] == "http://localhost:3000/invite/complete"
+    assert set(desired.texts) == {"en", "de", "fr"}
+    everything = json.dumps([getattr(desired, name) for name in desired.__slots__])
     assert "##" not in everything
     assert "@@" not in everything
 
@@ -100,7 +100,7 @@ def test_an_unknown_keyword_and_broken_json_are_named(tenant: Tenant, tmp_path: 
 # The mail -----------------------------------------------------------------------------------------
 
 
-def mailed(wanted: files.Wanted, **user: Any) -> tuple[str, BeautifulSoup]:
+def mailed(desired: files.DesiredState, **user: Any) -> tuple[str, BeautifulSoup]:
     """Subject and body as Auth0 renders them, which escapes nothing by itself."""
     known = {
         "url": "https://acme.eu.auth0.com/lo/reset?ticket=T#",
@@ -109,15 +109,15 @@ def mailed(wanted: files.Wanted, **user: Any) -> tuple[str, BeautifulSoup]:
         **{name: user[name] for name in ("url", "application") if name in user},
     }
     subject, body = (
-        Environment().from_string(wanted.template[part]).render(**known)
+        Environment().from_string(desired.template[part]).render(**known)
         for part in ("subject", "body")
     )
     return subject, BeautifulSoup(body, "html.parser")
 
 
-def test_the_mail_invites_whoever_is_invited(wanted: files.Wanted) -> None:
+def test_the_mail_invites_whoever_is_invited(desired: files.DesiredState) -> None:
     """The marker is the one that the site puts on the account."""
-    subject, body = mailed(wanted, app_metadata={"invitedToMyApp": True})
+    subject, body = mailed(desired, app_metadata={"invitedToMyApp": True})
     assert subject == "You are invited to Acme & Sons"
     assert "you are invited to Acme & Sons" in body.get_text()
     assert "reset" not in body.get_text().lower()
@@ -129,20 +129,20 @@ def test_the_mail_invites_whoever_is_invited(wanted: files.Wanted) -> None:
 
 
 def test_the_note_to_the_password_page_brings_its_own_hash_where_there_is_none(
-    wanted: files.Wanted,
+    desired: files.DesiredState,
 ) -> None:
     """Auth0's links end in one, and two would hide the note."""
     _, body = mailed(
-        wanted, app_metadata={"invitedToMyApp": True}, url="https://acme.test/lo/reset?ticket=T"
+        desired, app_metadata={"invitedToMyApp": True}, url="https://acme.test/lo/reset?ticket=T"
     )
     link = body.find("a", string="Choose your password")
     assert link is not None
     assert str(link["href"]).startswith("https://acme.test/lo/reset?ticket=T#type=invite&app=")
 
 
-def test_the_mail_of_a_reset_has_the_link_as_it_is(wanted: files.Wanted) -> None:
+def test_the_mail_of_a_reset_has_the_link_as_it_is(desired: files.DesiredState) -> None:
     """Nobody is invited there."""
-    _, body = mailed(wanted)
+    _, body = mailed(desired)
     link = body.find("a", string="Reset your password")
     assert link is not None
     assert link["href"] == "https://acme.eu.auth0.com/lo/reset?ticket=T#"
@@ -159,48 +159,50 @@ def test_the_mail_of_a_reset_has_the_link_as_it_is(wanted: files.Wanted) -> None
     ],
 )
 def test_the_invitee_is_called_as_the_form_says(
-    wanted: files.Wanted, name: str, greeting: str
+    desired: files.DesiredState, name: str, greeting: str
 ) -> None:
     """By `name`, which the site sets; and a name makes no link."""
-    _, body = mailed(wanted, name=name, app_metadata={"invitedToMyApp": True})
+    _, body = mailed(desired, name=name, app_metadata={"invitedToMyApp": True})
     assert greeting in body.get_text()
 
 
-def test_nobody_else_is_called_by_a_name(wanted: files.Wanted) -> None:
+def test_nobody_else_is_called_by_a_name(desired: files.DesiredState) -> None:
     """Where anybody can sign up, a stranger chose it."""
-    _, body = mailed(wanted, name="Ada Byron")
+    _, body = mailed(desired, name="Ada Byron")
     assert "Hello," in body.get_text()
 
 
 @pytest.mark.parametrize("name", ["Acme Inc.", "Yahoo!", "Who?", "Acme"])
-def test_a_name_with_a_full_stop_gets_no_second_one(wanted: files.Wanted, name: str) -> None:
+def test_a_name_with_a_full_stop_gets_no_second_one(desired: files.DesiredState, name: str) -> None:
     """In the tenant's mail."""
-    _, body = mailed(wanted, application={"name": name}, app_metadata={"invitedToMyApp": True})
+    _, body = mailed(desired, application={"name": name}, app_metadata={"invitedToMyApp": True})
     stop = "." if name == "Acme" else ""
     assert f"invited to {name}{stop} An account" in body.get_text()
 
 
 @pytest.mark.parametrize("metadata", [{}, {"invitedToMyApp": False}, {"invitedToMyApp": "yes"}])
-def test_the_mail_resets_for_everybody_else(wanted: files.Wanted, metadata: dict[str, Any]) -> None:
+def test_the_mail_resets_for_everybody_else(
+    desired: files.DesiredState, metadata: dict[str, Any]
+) -> None:
     """Only the marker itself counts."""
-    subject, body = mailed(wanted, app_metadata=metadata)
+    subject, body = mailed(desired, app_metadata=metadata)
     assert subject == "Reset your password for Acme & Sons"
     assert "invited" not in body.get_text()
     assert body.find("a", string="Reset your password") is not None
 
 
 @pytest.mark.parametrize("invited", [True, False])
-def test_what_people_call_themselves_stays_text(wanted: files.Wanted, invited: bool) -> None:
+def test_what_people_call_themselves_stays_text(desired: files.DesiredState, invited: bool) -> None:
     """Auth0's renderer escapes nothing, so the template has to."""
     marker = {"invitedToMyApp": invited}
-    _, body = mailed(wanted, name=HOSTILE, email=f"{HOSTILE}@example.com", app_metadata=marker)
+    _, body = mailed(desired, name=HOSTILE, email=f"{HOSTILE}@example.com", app_metadata=marker)
     assert body.find("img") is None
     assert f"{HOSTILE}@example.com" in body.get_text()
 
 
-def test_every_value_in_the_mail_is_escaped(wanted: files.Wanted) -> None:
+def test_every_value_in_the_mail_is_escaped(desired: files.DesiredState) -> None:
     """All but the link, which Auth0 writes and which is escaped already, and our own full stop."""
-    values = re.findall(r"\{\{(.*?)\}\}", wanted.template["body"])
+    values = re.findall(r"\{\{(.*?)\}\}", desired.template["body"])
     unescaped = {value.strip() for value in values if "| escape" not in value}
     assert unescaped == {"url", "stop", 'application.name | url_encode | replace: "+", "%20"'}
 
@@ -208,9 +210,9 @@ def test_every_value_in_the_mail_is_escaped(wanted: files.Wanted) -> None:
 # The password page --------------------------------------------------------------------------------
 
 
-def test_the_page_puts_nothing_from_the_address_into_markup(wanted: files.Wanted) -> None:
+def test_the_page_puts_nothing_from_the_address_into_markup(desired: files.DesiredState) -> None:
     """The name of the application comes from the fragment, and anybody can write one."""
-    html = wanted.page["html"]
+    html = desired.page["html"]
     for door in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert door not in html
     widget = html[html.index("new Auth0ChangePassword") :]
@@ -218,9 +220,9 @@ def test_the_page_puts_nothing_from_the_address_into_markup(wanted: files.Wanted
     assert "fragment" not in widget
 
 
-def test_the_page_carries_auth0s_widget_as_auth0_documents_it(wanted: files.Wanted) -> None:
+def test_the_page_carries_auth0s_widget_as_auth0_documents_it(desired: files.DesiredState) -> None:
     """From Auth0's own host, with every value it needs and in the documented form."""
-    html = wanted.page["html"]
+    html = desired.page["html"]
     assert '<script src="https://cdn.auth0.com/js/change-password-1.5.min.js"></script>' in html
     for value in (
         'email: "{{email | escape}}"',
@@ -232,11 +234,11 @@ def test_the_page_carries_auth0s_widget_as_auth0_documents_it(wanted: files.Want
         assert value in html
 
 
-def test_the_page_is_a_page_for_everybody(wanted: files.Wanted) -> None:
+def test_the_page_is_a_page_for_everybody(desired: files.DesiredState) -> None:
     """Language, title, one heading, a landmark, and a word for those without script."""
     rendered = (
         Environment()
-        .from_string(wanted.page["html"])
+        .from_string(desired.page["html"])
         .render(
             lang="de",
             email='a"b@example.com',
@@ -258,10 +260,10 @@ def test_the_page_is_a_page_for_everybody(wanted: files.Wanted) -> None:
 
 @pytest.mark.parametrize("nothing", [{}, {"support_email": "", "picture_url": ""}])
 def test_the_page_leaves_out_what_the_tenant_has_not(
-    wanted: files.Wanted, nothing: dict[str, str]
+    desired: files.DesiredState, nothing: dict[str, str]
 ) -> None:
     """In Liquid an empty text counts as true."""
-    rendered = Environment().from_string(wanted.page["html"]).render(tenant=nothing)
+    rendered = Environment().from_string(desired.page["html"]).render(tenant=nothing)
     assert "mailto:" not in rendered
     assert "icon:" not in rendered
 
@@ -269,17 +271,17 @@ def test_the_page_leaves_out_what_the_tenant_has_not(
 # The texts ----------------------------------------------------------------------------------------
 
 
-def test_each_language_says_the_same_things(wanted: files.Wanted) -> None:
+def test_each_language_says_the_same_things(desired: files.DesiredState) -> None:
     """The same screens and keys, and no language is a copy of another."""
     shapes = [
         {screen: set(texts) for screen, texts in screens.items()}
-        for screens in wanted.texts.values()
+        for screens in desired.texts.values()
     ]
     assert all(shape == shapes[0] for shape in shapes)
-    titles = {screens["reset-password"]["title"] for screens in wanted.texts.values()}
-    assert len(titles) == len(wanted.texts)
+    titles = {screens["reset-password"]["title"] for screens in desired.texts.values()}
+    assert len(titles) == len(desired.texts)
 
 
-def test_the_texts_use_only_the_names_that_auth0_fills_in(wanted: files.Wanted) -> None:
+def test_the_texts_use_only_the_names_that_auth0_fills_in(desired: files.DesiredState) -> None:
     """Another name would stand on the page as it is."""
-    assert set(re.findall(r"\$\{(\w+)\}", json.dumps(wanted.texts))) == {"clientName"}
+    assert set(re.findall(r"\$\{(\w+)\}", json.dumps(desired.texts))) == {"clientName"}

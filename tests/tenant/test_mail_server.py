@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from invite_site.mail.smtp import Encryption, SmtpServer
-from invite_site.tenant.setup.mail import try_server
+from invite_site.tenant.setup.requirements.mail_server import try_server
 from tests.support.running import Tenant
 from tests.support.tls_front import TlsFront, write_certificate
 
@@ -60,23 +60,23 @@ def smtp_port(tenant: Tenant) -> int:
 
 def test_it_works(tenant: Tenant) -> None:
     """On this machine a server without encryption is fine, and no mail is sent to find out."""
-    verdict = try_server(SmtpServer.from_url(tenant.environment["SMTP_URL"]))
-    assert (verdict.verdict, verdict.mend) == ("ok", "")
+    finding = try_server(SmtpServer.from_url(tenant.environment["SMTP_URL"]))
+    assert (finding.level, finding.advice) == ("ok", "")
     assert tenant.mails() == []
 
 
 def test_without_encryption_is_wrong_anywhere_else(tenant: Tenant) -> None:
     """An invitation is a key, so it only travels encrypted."""
-    verdict = try_server(SmtpServer("localhost", smtp_port(tenant), Encryption.STARTTLS))
-    assert verdict.verdict == "wrong"
-    assert "STARTTLS" in verdict.says
+    finding = try_server(SmtpServer("localhost", smtp_port(tenant), Encryption.STARTTLS))
+    assert finding.level == "wrong"
+    assert "STARTTLS" in finding.message
 
 
 def test_smtps_on_a_plain_port_is_told(tenant: Tenant) -> None:
     """The most common mistake: the port of the other kind."""
-    verdict = try_server(SmtpServer.from_url(f"smtps://localhost:{smtp_port(tenant)}"))
-    assert verdict.verdict == "wrong"
-    assert "smtp://" in verdict.mend
+    finding = try_server(SmtpServer.from_url(f"smtps://localhost:{smtp_port(tenant)}"))
+    assert finding.level == "wrong"
+    assert "smtp://" in finding.advice
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told(tenant: Tenant, tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_a_certificate_that_nobody_vouches_for_is_told(tenant: Tenant, tmp_path:
     _, served = write_certificate(tmp_path)
     front = TlsFront(served)
     with front.leading_to(smtp_port(tenant)):
-        verdict = try_server(SmtpServer.from_url(f"smtps://localhost:{front.port}"))
-    assert verdict.verdict == "wrong"
-    assert "certificate" in verdict.says
+        finding = try_server(SmtpServer.from_url(f"smtps://localhost:{front.port}"))
+    assert finding.level == "wrong"
+    assert "certificate" in finding.message
 
 
 def test_a_certificate_that_is_vouched_for_is_ok(tenant: Tenant, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_certificate_that_is_vouched_for_is_ok(tenant: Tenant, tmp_path: Path)
     front = TlsFront(served)
     program = (
         "import sys; from invite_site.mail.smtp import SmtpServer; "
-        "from invite_site.tenant.setup.mail import try_server; "
+        "from invite_site.tenant.setup.requirements.mail_server import try_server; "
         "print(try_server(SmtpServer.from_url(sys.argv[1])))"
     )
     with front.leading_to(smtp_port(tenant)):
@@ -107,34 +107,34 @@ def test_a_certificate_that_is_vouched_for_is_ok(tenant: Tenant, tmp_path: Path)
             cwd=ROOT,
             env={**os.environ, "SSL_CERT_FILE": str(trusted)},
         )
-    assert "verdict='ok'" in done.stdout
+    assert "Level.OK" in done.stdout
     assert "with TLS" in done.stdout
 
 
 def test_a_server_that_is_away_is_told() -> None:
     """Nobody listens there."""
-    verdict = try_server(SmtpServer.from_url("smtp://localhost:9"))
-    assert verdict.verdict == "wrong"
-    assert "SMTP_URL" in verdict.mend
+    finding = try_server(SmtpServer.from_url("smtp://localhost:9"))
+    assert finding.level == "wrong"
+    assert "SMTP_URL" in finding.advice
 
 
 def test_a_password_that_is_right_is_ok(doorkeeper: str) -> None:
     """It says that the user was tried."""
-    verdict = try_server(SmtpServer.from_url(f"smtp://user:right@{doorkeeper}"))
-    assert verdict.verdict == "ok"
-    assert "takes our user and password" in verdict.says
+    finding = try_server(SmtpServer.from_url(f"smtp://user:right@{doorkeeper}"))
+    assert finding.level == "ok"
+    assert "takes our user and password" in finding.message
 
 
 def test_a_password_that_is_wrong_is_told_and_not_shown(doorkeeper: str) -> None:
     """The remedy is in SMTP_URL."""
-    verdict = try_server(SmtpServer.from_url(f"smtp://user:p%40ss@{doorkeeper}"))
-    assert verdict.verdict == "wrong"
-    assert "user and password of SMTP_URL" in verdict.says
-    assert "@ss" not in str(verdict)
-    assert "%40" not in str(verdict)
+    finding = try_server(SmtpServer.from_url(f"smtp://user:p%40ss@{doorkeeper}"))
+    assert finding.level == "wrong"
+    assert "user and password of SMTP_URL" in finding.message
+    assert "@ss" not in str(finding)
+    assert "%40" not in str(finding)
 
 
 def test_a_server_that_knows_no_sign_in_is_told(tenant: Tenant) -> None:
     """A user and a password that nobody asks for are a mistake as well."""
     url = f"smtp://user:right@localhost:{smtp_port(tenant)}"
-    assert try_server(SmtpServer.from_url(url)).verdict == "wrong"
+    assert try_server(SmtpServer.from_url(url)).level == "wrong"

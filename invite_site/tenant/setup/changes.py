@@ -1,4 +1,4 @@
-"""One change of the tenant, and how the difference is shown to people."""
+"""Changes of the tenant, and how a difference is shown to people."""
 
 import difflib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from ..http import ManagementApi
 class Change:
     """One call of the Management API. `lines` is the difference; `scope` the permission it needs.
 
-    `may_lack` names a key that some tenants may not set: the rest goes without it.
+    `optional_key` names a key that some tenants may not set: the rest is sent without it.
     """
 
     what: str
@@ -22,25 +22,34 @@ class Change:
     path: str
     body: Any
     scope: str
-    may_lack: str = ""
+    optional_key: str = ""
 
     def send(self, api: ManagementApi) -> None:
         """Raises TenantRefused, ScopeMissing, TenantUnavailable."""
         try:
             api.send(self.method, self.path, self.body)
         except TenantRefused as refused:
-            if refused.status != 403 or not self.may_lack or self.may_lack not in self.body:
+            if refused.status != 403 or not self.optional_key or self.optional_key not in self.body:
                 raise
-            rest = {name: value for name, value in self.body.items() if name != self.may_lack}
+            rest = {name: value for name, value in self.body.items() if name != self.optional_key}
             if rest:
                 api.send(self.method, self.path, rest)
             raise TenantRefused(
-                f"Done, but without {self.may_lack}, which this tenant may not set: "
+                f"Done, but without {self.optional_key}, which this tenant may not set: "
                 "non-enterprise tenants made since May 2026 cannot. docs/real-tenant.md says "
                 "what to do instead.",
                 status=refused.status,
                 code=refused.code,
             ) from refused
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What stays as it is, and why. `blocking`: the site needs it otherwise."""
+
+    what: str
+    message: str
+    blocking: bool = True
 
 
 def added(title: str, values: Iterable[str]) -> list[str]:
@@ -50,8 +59,8 @@ def added(title: str, values: Iterable[str]) -> list[str]:
 
 def replaced(title: str, earlier: Any, later: Any) -> list[str]:
     """A value in the place of another, or of none."""
-    gone = [] if earlier in (None, "") else [f"  - {_said(earlier)}"]
-    return [f"{title}:", *gone, f"  + {_said(later)}"]
+    gone = [] if earlier in (None, "") else [f"  - {_text(earlier)}"]
+    return [f"{title}:", *gone, f"  + {_text(later)}"]
 
 
 def rewritten(title: str, earlier: Any, later: str) -> list[str]:
@@ -68,5 +77,5 @@ def rewritten(title: str, earlier: Any, later: str) -> list[str]:
     return [f"{title}:", *shown] if shown else []
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,48 +1,20 @@
-"""The facts that `flask tenant check` tells, in the order in which one would mend them."""
+"""Whether the tenant meets what the site requires of it; nothing is changed."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...errors import CredentialsRefused, TenantRefused, TenantUnavailable
 from ..http import ScopeMissing, TokenRefused
-from . import access, application, mail, pages
-from .finding import WRONG, Finding, Verdict, cannot_tell
-from .look import Look
-
-Fact = Callable[[Look], Verdict]
-
-FACTS: tuple[tuple[str, Fact], ...] = (
-    ("Domain", access.domain),
-    ("Clock", access.clock),
-    ("Management credentials", access.credentials),
-    ("Management permissions", access.scopes),
-    ("Setup credentials", access.setup_credentials),
-    ("Application secret", application.secret),
-    ("Application", application.application),
-    ("Callback URL", application.callback),
-    ("Logout URL", application.logout),
-    ("Application Login URI", application.login_uri),
-    ("Connection", application.connection),
-    ("Connection enabled", application.enabled),
-    ("Sign-ups", application.sign_ups),
-    ("Experience", pages.experience),
-    ("Password page", pages.password_page),
-    ("Texts", pages.texts),
-    ("Mail template", pages.mail_template),
-    ("Mail template's way back", pages.template_result_url),
-    ("Mail provider", pages.mail_provider),
-    ("Welcome mail", pages.welcome_mail),
-    ("Ticket host", access.ticket_host),
-    ("Mail server", mail.mail_server),
-    ("Rate limit", access.rate_limit),
-)
+from .findings import Finding, Level, cannot_tell
+from .requirement import Context, Requirement
+from .requirements import REQUIREMENTS
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings, and whether the tenant could be reached at all."""
+    """The finding about each requirement by name, and whether the tenant could be reached at all."""
 
-    findings: tuple[Finding, ...]
+    findings: Mapping[str, Finding]
     is_reached: bool
 
     @property
@@ -50,21 +22,18 @@ class Report:
         """0 when nothing is wrong, 1 when something is, 2 when the tenant cannot be reached."""
         if not self.is_reached:
             return 2
-        return int(any(each.verdict == WRONG for each in self.findings))
+        return int(any(each.level == Level.WRONG for each in self.findings.values()))
 
 
-def check(look: Look) -> Report:
-    """Every fact, one after the other; none of them changes anything."""
-    findings = []
-    for name, fact in FACTS:
-        verdict = _told(fact, look)
-        findings.append(Finding(name, verdict.verdict, verdict.says, verdict.mend))
-    return Report(tuple(findings), _is_reached(look))
+def check(context: Context) -> Report:
+    """Every requirement, one after the other. Raises no error of the tenant."""
+    findings = {each.name: _finding(each, context) for each in REQUIREMENTS}
+    return Report(findings, _is_reached(context))
 
 
-def _told(fact: Fact, look: Look) -> Verdict:
+def _finding(requirement: Requirement, context: Context) -> Finding:
     try:
-        return fact(look)
+        return requirement.check(context)
     except ScopeMissing as missing:
         return cannot_tell(
             str(missing),
@@ -78,9 +47,9 @@ def _told(fact: Fact, look: Look) -> Verdict:
         return cannot_tell(str(failed))
 
 
-def _is_reached(look: Look) -> bool:
+def _is_reached(context: Context) -> bool:
     try:
-        look.discovery()
+        context.tenant.discovery()
     except TenantUnavailable:
         return False
     return True

@@ -23,7 +23,7 @@ _LITERAL = re.compile(r"##([A-Z_]+)##")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredState:
     """What the files say, with the keywords filled in; in the shapes of the Management API."""
 
     application: Mapping[str, Any]
@@ -47,12 +47,12 @@ def keywords(settings: Settings) -> dict[str, Any]:
     }
 
 
-def read(settings: Settings, folder: Path = FOLDER) -> Wanted:
+def read(settings: Settings, folder: Path = FOLDER) -> DesiredState:
     """The files for this site. Raises ConfigError naming a file that cannot be used."""
-    words = keywords(settings)
+    values = keywords(settings)
 
     def text(name: str) -> str:
-        return _filled(folder / name, words)
+        return _filled(folder / name, values)
 
     def data(name: str) -> Any:
         try:
@@ -62,7 +62,7 @@ def read(settings: Settings, folder: Path = FOLDER) -> Wanted:
 
     template, page = data("emails/reset_email.json"), data("pages/password_reset.json")
     languages = data("prompts/custom-text.json")
-    return Wanted(
+    return DesiredState(
         application=data("clients/application.json"),
         management=data("clients/management.json"),
         grant=data("grants/management.json"),
@@ -72,11 +72,11 @@ def read(settings: Settings, folder: Path = FOLDER) -> Wanted:
     )
 
 
-def _filled(file: Path, words: Mapping[str, Any]) -> str:
+def _filled(file: Path, values: Mapping[str, Any]) -> str:
     def value(name: str) -> Any:
-        if name not in words:
+        if name not in values:
             raise ConfigError([f"{file} has the keyword {name}, which nothing fills in."])
-        return words[name]
+        return values[name]
 
     try:
         source = file.read_text(encoding="utf-8")

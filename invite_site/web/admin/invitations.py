@@ -97,11 +97,23 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
 def resend(invitation_id: int) -> ResponseReturnValue:
     try:
         services.invitations.resend(invitation_id, actor=_inviter().name)
-    except NotPossibleNow as refused:
+    except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")
     return _back_to(
         invitation_id, "A new invitation is on its way; the older link stops working.", "success"
     )
+
+
+@bp.post("/invitations/<int(max=2147483647):invitation_id>/readdress")
+def readdress(invitation_id: int) -> ResponseReturnValue:
+    """Send an invitation that is held to the address that the admin was shown."""
+    try:
+        services.invitations.readdress(
+            invitation_id, request.form.get("email", ""), actor=_inviter().name
+        )
+    except (NotPossibleNow, AlreadyInvited) as refused:
+        return _back_to(invitation_id, str(refused), "error")
+    return _back_to(invitation_id, "The invitation is on its way to the new address.", "success")
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")

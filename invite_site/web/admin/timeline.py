@@ -14,8 +14,8 @@ ENDED_EARLY = (EXPIRED, State.REVOKED, State.FAILED)
 class Step:
     """One step: `name` is the evidence it stands for, or the status that ended the invitation.
 
-    `mark` says where it stands: `done`, `hint` (done, by the word of a browser), `skipped`,
-    `pending`, `resending` (pending, and done before at `at`), `stopped` or `unreached`.
+    `mark` says where it stands: `done`, `unconfirmed` (done, but the mail server did not say so),
+    `hint` (done, by the word of a browser), `skipped`, `pending`, `resending` (pending, and done before at `at`), `stopped` or `unreached`.
     """
 
     name: str
@@ -46,6 +46,8 @@ def timeline_of(row: Invitation, now: datetime) -> list[Step]:
 
 
 def _handed_over(row: Invitation, status: str, later: str) -> Step:
+    if status == State.SENT and row.last_error:
+        return Step("handed_over", "unconfirmed", row.last_sent_at)
     if status in WAITING and row.last_sent_at:
         return Step("handed_over", "resending", row.last_sent_at)
     return _step("handed_over", row.last_sent_at, later)

@@ -1,23 +1,23 @@
-"""The fact about the site's own mail server: reached, encrypted, and willing to know us."""
+"""The site's own mail server: reached, encrypted, and ready to know us."""
 
 import smtplib
 import ssl
 from contextlib import closing
 
-from ...mail.smtp import Encryption, SmtpConnection, SmtpServer
-from ...settings import Delivery
-from .finding import Verdict, ok, wrong
-from .look import Look
+from ....mail.smtp import Encryption, SmtpConnection, SmtpServer
+from ....settings import Delivery
+from ..findings import Finding, ok, wrong
+from ..requirement import Context
 
 
-def mail_server(look: Look) -> Verdict:
+def mail_server(context: Context) -> Finding:
     """What the mailer would do, up to the first message."""
-    if look.settings.delivery == Delivery.TENANT_EMAIL:
+    if context.settings.delivery == Delivery.TENANT_EMAIL:
         return ok("Not used: the tenant sends the mail.")
-    return try_server(SmtpServer.from_url(look.settings.smtp_url))
+    return try_server(SmtpServer.from_url(context.settings.smtp_url))
 
 
-def try_server(server: SmtpServer) -> Verdict:
+def try_server(server: SmtpServer) -> Finding:
     """Connect, encrypt, sign in where there is a user, and part; nothing is sent."""
     name = f"{server.host}:{server.port}"
     try:

@@ -1,0 +1,94 @@
+"""What our credentials open at the Management API."""
+
+from collections.abc import Iterator
+
+from ....errors import TenantUnavailable
+from ...http import TokenRefused
+from ..changes import Change, added
+from ..findings import Finding, cannot_tell, note, ok, wrong
+from ..requirement import Context
+
+# Each of these switches a feature of the site on.
+OPTIONAL = frozenset(
+    {
+        "delete:users",
+        "update:users",
+        "read:roles",
+        "create:role_members",
+        "delete:role_members",
+        "read:logs",
+    }
+)
+GRANT = "Applications → APIs → Auth0 Management API → Machine to Machine"
+
+
+def credentials(context: Context) -> Finding:
+    """The running site gets a token."""
+    try:
+        context.tenant.site_scopes()
+    except TokenRefused as refused:
+        return wrong(refused.message, refused.advice)
+    except TenantUnavailable as failed:
+        own, public = context.settings.management_url, context.settings.tenant_url
+        if own == public:
+            raise
+        return wrong(f"{own}: {failed}", "Set AUTH0_MANAGEMENT_DOMAIN to the tenant's own domain.")
+    return ok("The site gets a token for the Management API.")
+
+
+def scopes(context: Context) -> Finding:
+    """The running site may do enough there, and not too much."""
+    granted = context.tenant.site_scopes()
+    if granted is None:
+        return cannot_tell("The tenant does not say what the site's token allows.")
+    needed = context.desired.grant["scope"]
+    missing = [scope for scope in needed if scope not in granted]
+    if missing:
+        return wrong(
+            f"The site lacks the permission {', '.join(missing)}.",
+            f"Run `flask tenant apply`, or add it under {GRANT}.",
+        )
+    more = sorted(granted - set(needed) - OPTIONAL)
+    if more:
+        return note(
+            f"The site may do more than it has a use for: {', '.join(more)}.",
+            f"Take it away under {GRANT}; setting a tenant up needs an application of its own.",
+        )
+    return ok(f"{', '.join(sorted(granted))}.")
+
+
+def grant_changes(context: Context) -> Iterator[Change]:
+    """Add what the site needs to its grant. What the grant allows besides stays."""
+    what, wanted = "Permissions of the site", context.desired.grant
+    found = context.tenant.read(
+        "/client-grants", client_id=wanted["client_id"], audience=wanted["audience"]
+    )
+    present = found[0]["scope"] if found else []
+    missing = [scope for scope in wanted["scope"] if scope not in present]
+    lines = tuple(added("Auth0 Management API", missing))
+    if not found:
+        body = dict(wanted)
+        yield Change(what, lines, "POST", "/client-grants", body, "create:client_grants")
+    elif missing:
+        body, path = {"scope": [*present, *missing]}, f"/client-grants/{found[0]['id']}"
+        yield Change(what, lines, "PATCH", path, body, "update:client_grants")
+
+
+def setup_credentials(context: Context) -> Finding:
+    """The credentials of this command, where it has some of its own, and the site has others."""
+    setup = context.tenant.setup
+    if setup is None:
+        return note(
+            "There are none, so some facts cannot be told.",
+            "Set TENANT_SETUP_CLIENT_ID and TENANT_SETUP_CLIENT_SECRET while you set the tenant up.",
+        )
+    try:
+        context.tenant.setup_scopes()
+    except TokenRefused as refused:
+        return wrong(refused.message, refused.advice)
+    if setup.credentials.client_id == context.settings.management_client_id:
+        return note(
+            "The running site uses the same ones, with all their permissions.",
+            "Give the site an application of its own: AUTH0_MANAGEMENT_CLIENT_ID and _SECRET.",
+        )
+    return ok("They give a token for the Management API.")
