@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ....settings import ReturnTo, Settings, is_loopback
 from ...answers import ScopeMissing, json_object
 from ..changes import Change, Skipped, added, replaced
-from ..findings import Finding, cannot_tell, note, ok, wrong
+from ..findings import Finding, Level, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
 LISTS = {
@@ -15,6 +15,8 @@ LISTS = {
     "allowed_logout_urls": "Allowed Logout URLs",
     "grant_types": "Grant Types",
 }
+# Of a client and of a tenant.
+SKIP_CONFIRMATION = "skip_non_verifiable_callback_uri_confirmation_prompt"
 APPLY = "Run `flask tenant apply`, or"
 
 
@@ -88,7 +90,27 @@ def callback(context: Context) -> Finding:
         "state": "flask-tenant-check",
         "prompt": "none",
     }
-    return _allowed_url(context, "callbacks", url, "/authorize", params)
+    found = _allowed_url(context, "callbacks", url, "/authorize", params)
+    if found.level == Level.OK and _asks_before_this_machine(context):
+        return note(
+            f"{url} is allowed, but leads to this machine: Auth0 has people confirm that at sign-in.",
+            "Fine for a trial. To do without, set "
+            f"{SKIP_CONFIRMATION} at the application or the tenant, by the Management API.",
+        )
+    return found
+
+
+def _asks_before_this_machine(context: Context) -> bool:
+    """A real tenant asks, since April 2026, unless the application or the tenant is told not to."""
+    settings = context.settings
+    if not is_loopback(settings.callback_url) or is_loopback(settings.tenant_url):
+        return False
+    try:
+        client = context.tenant.application(settings.client_id) or {}
+        tenant = context.tenant.read("/tenants/settings") or {}
+    except ScopeMissing:
+        return True
+    return not any(each.get(SKIP_CONFIRMATION) for each in (client, tenant))
 
 
 def logout(context: Context) -> Finding:

@@ -22,7 +22,9 @@ def template(context: Context) -> Finding:
     stored = context.tenant.read(PATH)
     if stored is None or not stored.get("enabled"):
         return wrong(
-            "The change-password mail is Auth0's own, which speaks of a reset.",
+            "The change-password mail is Auth0's own, which speaks of a reset."
+            if stored is None
+            else "The change-password mail is switched off, so the tenant sends none at all.",
             f"Run `flask tenant apply`, or customise it under {MENU}.",
         )
     if "@auth0.com" in str(stored.get("from", "")).lower():
@@ -35,6 +37,15 @@ def template(context: Context) -> Finding:
             "The change-password mail does not tell an invitation from a reset.",
             "Run `flask tenant apply --replace`, or put the condition on "
             f"user.app_metadata.invitedToMyApp into {MENU}.",
+        )
+    body = str(stored.get("body"))
+    if OURS in body and body != context.desired.template["body"]:
+        return note("It is not the one in templates/tenant.", "Run `flask tenant apply`.")
+    if "type=invite" not in body and context.settings.invite_return == ReturnTo.RESULT_URL:
+        return note(
+            "Its link does not tell the password page who is invited, so that speaks of a reset.",
+            "Run `flask tenant apply --replace`, or write {{ url }}type=invite&amp;app=… for an "
+            f"invitation under {MENU}.",
         )
     life, wanted = stored.get("urlLifetimeInSeconds"), context.settings.invitation_ttl
     if life and life != wanted:
