@@ -19,8 +19,8 @@ demo-reset:  ## forget everything the demo has stored
 run: $(VENV)/.done  ## the site and a worker against the tenant of the environment or .env
 	@$(BIN)/python -m flask --app app serve
 
-test: $(VENV)/.done-test browser  ## every test, browser tests included
-	@$(BIN)/python -m pytest
+test: $(VENV)/.done-test browser  ## every test, browser tests included, with the coverage of the site
+	@$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=85
 
 test-fast: $(VENV)/.done-test  ## the tests that need no browser
 	@$(BIN)/python -m pytest -m "not browser"

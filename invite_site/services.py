@@ -16,6 +16,8 @@ from .invitations.circuit_breaker import CircuitBreaker
 from .invitations.delivery import Deliveries
 from .invitations.leases import Leases
 from .invitations.ledger import Ledger
+from .invitations.listing import Listing
+from .invitations.outcomes import Outcomes
 from .invitations.service import Invitations
 from .invitations.visits import Visits
 from .mail.message import Mailer
@@ -32,6 +34,7 @@ class Services:
     clock: Callable[[], datetime]
     engine: Engine
     ledger: Ledger
+    listing: Listing
     invitations: Invitations
     acceptance: Acceptance
     deliveries: Deliveries
@@ -52,6 +55,7 @@ def build_services(settings: Settings, clock: Callable[[], datetime]) -> Service
     sessions = Sessions(engine, clock)
     admins = Admins(engine)
     tenant = Tenant(settings)
+    outcomes = Outcomes(leases, circuit_breaker, clock)
     checks = Checks(ledger, leases, tenant, clock)
     channel = channel_of(settings, tenant, Mailer(settings), ledger, leases, clock)
     return Services(
@@ -59,10 +63,11 @@ def build_services(settings: Settings, clock: Callable[[], datetime]) -> Service
         clock=clock,
         engine=engine,
         ledger=ledger,
+        listing=Listing(engine),
         invitations=Invitations(settings, ledger, clock),
         acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
         deliveries=Deliveries(
-            settings, ledger, leases, circuit_breaker, checks, tenant, channel, clock
+            settings, ledger, leases, circuit_breaker, outcomes, checks, tenant, channel, clock
         ),
         circuit_breaker=circuit_breaker,
         sessions=sessions,

@@ -17,6 +17,13 @@ from tests.support.running import (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The coverage is the site's: what tests the local tenant runs without the cost of tracing."""
+    for item in items:
+        if Path(__file__).parent / "local_tenant" in item.path.parents:
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def _tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     with running_tenant(tmp_path_factory.mktemp("tenant")) as tenant:

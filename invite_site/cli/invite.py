@@ -34,7 +34,7 @@ def send(address: str, name: str) -> None:
 def list_(state: str, number: int) -> None:
     """List invitations, newest first."""
     now = services.clock()
-    for row in services.ledger.page(now=now, status=state, size=number):
+    for row in services.listing.page(now=now, status=state, size=number):
         click.echo(
             f"{row.id}\t{row.status(now).replace('_', ' ')}\t{row.email}\t{moment(row.created_at)}"
         )

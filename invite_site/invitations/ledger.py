@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import AlreadyInvited, InvitationNotFound
 from .lifecycle import (
-    EXPIRED,
     INVITE,
     OPEN_STATES,
     READDRESS,
@@ -29,7 +28,7 @@ from .lifecycle import (
     Transition,
 )
 from .people import Invitee, Inviter
-from .tables import Invitation, InvitationEvent, SentMessage
+from .tables import Invitation, InvitationEvent
 
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
 
@@ -145,54 +144,6 @@ class Ledger:
         application was replaced by another."""
         with self._read() as db:
             return db.scalars(_OF_USER, {"user_id": user_id, "connection": self._connection}).all()
-
-    def page(
-        self,
-        *,
-        now: datetime,
-        query: str = "",
-        status: str = "",
-        before: int | None = None,
-        size: int = 50,
-    ) -> Sequence[Invitation]:
-        """At most `size` invitations, newest first, of those with a number below `before`."""
-        wanted = select(Invitation).order_by(Invitation.id.desc()).limit(size)
-        if query:
-            pattern = f"%{_like(query.lower())}%"
-            wanted = wanted.where(
-                or_(
-                    Invitation.email_norm.like(pattern, escape="\\"),
-                    func.lower(Invitation.email).like(pattern, escape="\\"),
-                    func.lower(Invitation.name).like(pattern, escape="\\"),
-                )
-            )
-        is_expired = Invitation.is_expired(now)
-        if status == EXPIRED:
-            wanted = wanted.where(is_expired)
-        elif status:
-            wanted = wanted.where(Invitation.state == status, ~is_expired)
-        if before is not None:
-            wanted = wanted.where(Invitation.id < before)
-        with self._begin() as db:
-            return db.scalars(wanted).all()
-
-    def events(self, invitation_id: int) -> Sequence[InvitationEvent]:
-        """What happened to this invitation, oldest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(InvitationEvent)
-                .where(InvitationEvent.invitation_id == invitation_id)
-                .order_by(InvitationEvent.id)
-            ).all()
-
-    def messages(self, invitation_id: int) -> Sequence[SentMessage]:
-        """The messages handed to the mail server for this invitation, oldest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(SentMessage)
-                .where(SentMessage.invitation_id == invitation_id)
-                .order_by(SentMessage.id)
-            ).all()
 
     def open(
         self,
@@ -367,9 +318,3 @@ def _new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
 
 def _one(rows: Sequence[Invitation]) -> Invitation | None:
     return rows[0] if rows else None
-
-
-def _like(text: str) -> str:
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
-    return text

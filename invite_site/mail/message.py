@@ -4,6 +4,7 @@ The link in it is a key to the account: it goes to one recipient and is written 
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.errors import HeaderParseError
@@ -16,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ..errors import MailRefused
 from ..settings import ROOT, Settings
-from .smtp import SmtpServer, send
+from .smtp import SmtpConnection, SmtpServer
 from .wording import ended, unlinked
 
 
@@ -80,7 +81,8 @@ class Mailer:
             expires_at=expires_at,
             expires_in=time_left(expires_at - now),
         )
-        send(self._server, message, to.mailbox)
+        with closing(SmtpConnection(self._server)) as connection:
+            connection.send(message, to.mailbox)
 
     def _message(
         self, template: str, to: Recipient, *, message_id: str, now: datetime, **context: object

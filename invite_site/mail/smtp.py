@@ -4,7 +4,7 @@ import enum
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -13,6 +13,9 @@ from ..errors import CredentialsRefused, MailDelayed, MailRefused, MailUnavailab
 from ..settings import is_loopback
 
 TIMEOUT = 8.0  # seconds the mail server may take for each step; all of them fit into a lease
+
+NOT_NOW = "The mail server does not take messages now."
+UNREACHED = "The mail server cannot be reached."
 
 
 class Encryption(enum.Enum):
@@ -52,31 +55,42 @@ class SmtpServer:
         )
 
 
+class Problem(enum.Enum):
+    """Why a mail server cannot be used."""
+
+    CERTIFICATE = enum.auto()
+    NO_TLS = enum.auto()
+    UNSUPPORTED = enum.auto()  # it offers no STARTTLS, or no sign-in
+    UNREACHABLE = enum.auto()
+
+
+class ServerUnavailable(MailUnavailable):
+    """There is no connection, so no message was handed over and all of them wait."""
+
+    def __init__(self, sentence: str, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(sentence)
+
+
 class SmtpConnection:
     """A connection that is encrypted and signed in as its server wants it.
 
-    Raises what smtplib raises: OSError, with SMTPException and SSLError among it, and ValueError.
+    Raises ServerUnavailable, and CredentialsRefused where the user or password is wrong.
     """
 
     def __init__(self, server: SmtpServer) -> None:
-        self._smtp = _open(server)
         try:
-            self._smtp.ehlo_or_helo_if_needed()
-            if server.encryption is Encryption.STARTTLS:
-                self._smtp.starttls(context=ssl.create_default_context())
-            if server.user:
-                self._smtp.login(server.user, server.password)
-        except (OSError, ValueError):
-            self._smtp.close()
-            raise
+            self._smtp = _open(server)
+        except (OSError, ValueError) as failed:
+            raise _unavailable(failed) from failed
 
     def send(self, message: EmailMessage, recipient: str) -> None:
-        """Hand over one message for one mailbox."""
-        self._smtp.send_message(message, to_addrs=[recipient])
+        """Hand over one message for one mailbox.
 
-    def noop(self) -> None:
-        """Do nothing, but see that the server still answers."""
-        self._smtp.noop()
+        Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused.
+        """
+        with _reply_errors():
+            self._smtp.send_message(message, to_addrs=[recipient])
 
     def close(self) -> None:
         """Part. Whatever is said to QUIT: by then a message is taken or refused."""
@@ -85,39 +99,46 @@ class SmtpConnection:
         self._smtp.close()
 
 
-def send(server: SmtpServer, message: EmailMessage, recipient: str) -> None:
-    """Connect and send. Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused."""
-    with _connection_errors():
-        connection = SmtpConnection(server)
-    with closing(connection), _reply_errors():
-        connection.send(message, recipient)
-
-
 def _open(server: SmtpServer) -> smtplib.SMTP:
-    if server.encryption is not Encryption.TLS:
-        return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
-    context = ssl.create_default_context()
-    return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=context)
-
-
-@contextmanager
-def _connection_errors() -> Iterator[None]:
-    """Before there is a message an error says nothing about one, but that all of them wait."""
+    smtp: smtplib.SMTP
+    if server.encryption is Encryption.TLS:
+        context = ssl.create_default_context()
+        smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=context)
+    else:
+        smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
     try:
-        yield
-    except smtplib.SMTPAuthenticationError as refused:
-        raise CredentialsRefused(
-            "The mail server does not accept the user and password of SMTP_URL; "
-            "correct them and restart the site."
-        ) from refused
-    except smtplib.SMTPConnectError as refused:
-        raise MailUnavailable("The mail server does not take messages now.") from refused
-    except smtplib.SMTPServerDisconnected as failed:
-        raise MailUnavailable("The mail server cannot be reached.") from failed
-    except (smtplib.SMTPException, ssl.SSLError, ValueError) as failed:
-        raise MailUnavailable("The mail server cannot be used as SMTP_URL says.") from failed
-    except OSError as failed:
-        raise MailUnavailable("The mail server cannot be reached.") from failed
+        smtp.ehlo_or_helo_if_needed()
+        if server.encryption is Encryption.STARTTLS:
+            smtp.starttls(context=ssl.create_default_context())
+        if server.user:
+            smtp.login(server.user, server.password)
+    except (OSError, ValueError):
+        smtp.close()
+        raise
+    return smtp
+
+
+def _unavailable(failed: Exception) -> ServerUnavailable | CredentialsRefused:
+    unusable = "The mail server cannot be used as SMTP_URL says."
+    match failed:
+        case smtplib.SMTPAuthenticationError():
+            return CredentialsRefused(
+                "The mail server does not accept the user and password of SMTP_URL; "
+                "correct them and restart the site."
+            )
+        case smtplib.SMTPConnectError():
+            return ServerUnavailable(NOT_NOW, Problem.UNREACHABLE)
+        case ssl.SSLCertVerificationError():
+            return ServerUnavailable(unusable, Problem.CERTIFICATE)
+        case ssl.SSLError():
+            return ServerUnavailable(unusable, Problem.NO_TLS)
+        case smtplib.SMTPNotSupportedError():
+            return ServerUnavailable(unusable, Problem.UNSUPPORTED)
+        case smtplib.SMTPServerDisconnected():
+            return ServerUnavailable(UNREACHED, Problem.UNREACHABLE)
+        case smtplib.SMTPException() | ValueError():
+            return ServerUnavailable(unusable, Problem.UNREACHABLE)
+    return ServerUnavailable(UNREACHED, Problem.UNREACHABLE)
 
 
 @contextmanager
@@ -140,7 +161,7 @@ def _reply_errors() -> Iterator[None]:
     except smtplib.SMTPNotSupportedError as refused:
         raise MailRefused("The mail server cannot write to such an address.") from refused
     except OSError as failed:
-        raise MailUnavailable("The mail server cannot be reached.") from failed
+        raise MailUnavailable(UNREACHED) from failed
 
 
 def _is_final(code: int) -> bool:
@@ -151,7 +172,7 @@ def _refusal(code: int, reply: bytes | str) -> MailRefused | MailDelayed | MailU
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     text = " ".join(text.split())[:200]
     if code == 421:  # RFC 5321 §3.8: the server itself is closing, whatever the message
-        return MailUnavailable("The mail server does not take messages now.")
+        return MailUnavailable(NOT_NOW)
     if _is_final(code):
         return MailRefused(f"The mail server refused this address: {code} {text}")
     return MailDelayed(f"The mail server asks to try again later: {code} {text}")

@@ -29,7 +29,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: igno
     site.delivers()
     assert "sent\tada@example.com" in run("invite", "list")
     assert len(tenant.mails("ada@example.com")) == 1
-    number = str(site.services.ledger.page(now=site.clock())[0].id)
+    number = str(site.services.listing.page(now=site.clock())[0].id)
     assert "Queued again." in run("invite", "resend", number)
     assert "Withdrawn." in run("invite", "revoke", number, "--reason", "typo")
     assert "revoked" in run("invite", "list", "--state", "revoked")
@@ -51,6 +51,7 @@ def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
     """And exit status 1, without a traceback."""
     for words in (
         ("invite", "send", "nonsense"),
+        ("invite", "send", "ada@example.com", "--name", "Claim 500 EUR at evil.example/x"),
         ("invite", "resend", "999"),
         ("invite", "revoke", "999"),
         ("admin", "grant", "nobody@example.com"),

@@ -215,7 +215,7 @@ def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) ->
         site.clock.forward(minutes=minutes)
         site.delivers()
     assert site.row(delayed.id).state == "sent"
-    messages = site.services.ledger.messages(delayed.id)
+    messages = site.services.listing.messages(delayed.id)
     assert [each.status for each in messages] == ["delayed", "delayed", "accepted"]
     assert len({each.message_id for each in messages}) == 3, "another link is another message"
 
@@ -228,7 +228,7 @@ def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenan
     failed = site.row(row.id)
     assert failed.state == "failed"
     assert "550" in (failed.last_error or "")
-    [delivery] = site.services.ledger.messages(row.id)
+    [delivery] = site.services.listing.messages(row.id)
     assert delivery.status == "refused"
     again = site.invites(ADA)
     assert again.supersedes_id == row.id
@@ -302,7 +302,7 @@ def test_revoking_kills_the_link_at_the_tenant(
     assert [ticket["state"] for ticket in tenant.state["tickets"]][:1] == ["superseded"]
     person.opens(tenant.link_to(ADA))
     assert person.heading == "This invitation was withdrawn"
-    assert "ticket_withdrawn" in [event.event for event in site.services.ledger.events(row.id)]
+    assert "ticket_withdrawn" in [event.event for event in site.services.listing.events(row.id)]
 
 
 def test_revoking_while_the_worker_is_on_the_way_sends_nothing(

@@ -133,7 +133,7 @@ class RunningSite:
         return self.services.ledger.get(invitation_id)
 
     def status(self, email: str) -> str:
-        rows = self.services.ledger.page(now=self.clock(), query=email.lower(), size=1)
+        rows = self.services.listing.page(now=self.clock(), query=email.lower(), size=1)
         return rows[0].status(self.clock())
 
     def make_admin(self, email: str = ADMIN) -> None:

@@ -92,7 +92,7 @@ def test_a_form_without_its_token_changes_nothing(site: RunningSite, desk: Perso
     )
     assert answer.status_code == 400
     assert "lost its cookie" in answer.text
-    assert not site.services.ledger.page(now=site.clock())
+    assert not site.services.listing.page(now=site.clock())
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,8 @@ def test_a_form_without_its_token_changes_nothing(site: RunningSite, desk: Perso
         ("ada@example.com, bob@example.com", "", "one address at a time"),
         (ADA, "x" * 81, "too long"),
         (ADA, "see https://evil.example", "cannot hold a web address"),
+        (ADA, "Claim 500 EUR at evil.example/x", "nor the signs / and @"),
+        ("a\u200bda@example.com", "", "contains an invisible character"),
         ("a" * 300 + "@example.com", "", "too long"),
     ],
 )
@@ -117,7 +119,7 @@ def test_a_mistake_is_told_and_what_was_typed_stays(
     assert desk.sees_in("Email address") == address
     assert desk.sees_in("Name") == name
     assert str(desk.soup.title.string).startswith("Error:")
-    assert not site.services.ledger.page(now=site.clock())
+    assert not site.services.listing.page(now=site.clock())
 
 
 def test_a_second_admin_hears_who_invited_and_when(site: RunningSite, desk: Person) -> None:
@@ -159,7 +161,7 @@ def test_two_admins_at_once_are_one_invitation(
         post_at_once([desk, joan] * 5)
     while site.delivers():
         pass
-    assert len([r for r in site.services.ledger.page(now=site.clock()) if r.email == ADA]) == 1
+    assert len([r for r in site.services.listing.page(now=site.clock()) if r.email == ADA]) == 1
     assert len(tenant.mails(ADA)) == 1
 
 
@@ -297,7 +299,7 @@ def test_a_form_that_was_changed_is_another_invitation(site: RunningSite, desk: 
             action, data={**fields, "email": address}, headers={"Referer": desk.url}, timeout=10
         )
         assert address in answer.text
-    rows = site.services.ledger.page(now=site.clock())
+    rows = site.services.listing.page(now=site.clock())
     assert sorted(row.email for row in rows) == [ADA, "bob@example.com"]
 
 

@@ -132,7 +132,7 @@ def test_coming_back_is_noted_as_a_hint_once(site: RunningSite, person: Person, 
     assert row is not None
     assert row.state == "sent"
     assert row.result_seen_at is not None
-    events = [event.event for event in site.services.ledger.events(row.id)]
+    events = [event.event for event in site.services.listing.events(row.id)]
     assert events.count("result_seen") == 1
 
 

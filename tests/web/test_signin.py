@@ -398,8 +398,8 @@ def test_the_admin_who_sets_the_invitees_password_does_not_accept(
     assert "ada@example.com" not in admin.text
     assert admin.cookie("sid") == session
     assert site.status("ada@example.com") != "accepted"
-    row = site.services.ledger.page(now=site.clock(), query="ada")[0]
-    assert "wrong_account" in [event.event for event in site.services.ledger.events(row.id)]
+    row = site.services.listing.page(now=site.clock(), query="ada")[0]
+    assert "wrong_account" in [event.event for event in site.services.listing.events(row.id)]
     admin.presses("Switch account")
     assert admin.sees_in("Email address") == "ada@example.com"
 
@@ -522,7 +522,7 @@ def test_trying_again_is_no_return_from_the_password_page(
     person.presses("Try again")
     assert person.sees_in("Email address") == "ada@example.com"
     assert site.row(row.id).result_seen_at == seen_at
-    events = [event.event for event in site.services.ledger.events(row.id)]
+    events = [event.event for event in site.services.listing.events(row.id)]
     assert events.count("result_seen") == 1
 
 

@@ -27,7 +27,7 @@ def invitations() -> ResponseReturnValue:
     status = request.args.get("state", "")
     status = status if status in STATUSES else ""
     now = services.clock()
-    rows = services.ledger.page(
+    rows = services.listing.page(
         now=now,
         query=query,
         status=status,
@@ -86,7 +86,7 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         row=row,
         status=row.status(now),
         steps=timeline_of(row, now),
-        events=services.ledger.events(row.id),
+        events=services.listing.events(row.id),
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
         form=RevokeForm(formdata=None),

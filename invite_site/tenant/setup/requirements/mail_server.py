@@ -1,13 +1,29 @@
 """The site's own mail server: reached, encrypted, and ready to know us."""
 
-import smtplib
-import ssl
-from contextlib import closing
-
-from ....mail.smtp import Encryption, SmtpConnection, SmtpServer
+from ....errors import CredentialsRefused
+from ....mail.smtp import Encryption, Problem, ServerUnavailable, SmtpConnection, SmtpServer
 from ....settings import Delivery
 from ..findings import Finding, ok, wrong
 from ..requirement import Context
+
+PROBLEMS = {
+    Problem.CERTIFICATE: (
+        "shows a certificate that is not good for {host}.",
+        "Name the server in SMTP_URL as its certificate does, or renew the certificate.",
+    ),
+    Problem.NO_TLS: (
+        "does not speak TLS from the start.",
+        "Write smtp:// with the port for STARTTLS, most often 587, in SMTP_URL.",
+    ),
+    Problem.UNSUPPORTED: (
+        "offers no STARTTLS or no sign-in, and the invitation is a key.",
+        "Use another port or server: smtps:// with 465, or smtp:// with 587.",
+    ),
+    Problem.UNREACHABLE: (
+        "cannot be reached as a mail server.",
+        "Check SMTP_URL and that this machine may open that port.",
+    ),
+}
 
 
 def mail_server(context: Context) -> Finding:
@@ -21,33 +37,15 @@ def try_server(server: SmtpServer) -> Finding:
     """Connect, encrypt, sign in where there is a user, and part; nothing is sent."""
     name = f"{server.host}:{server.port}"
     try:
-        with closing(SmtpConnection(server)) as connection:
-            connection.noop()
-    except ssl.SSLCertVerificationError:
-        return wrong(
-            f"{name} shows a certificate that is not good for {server.host}.",
-            "Name the server in SMTP_URL as its certificate does, or renew the certificate.",
-        )
-    except ssl.SSLError:
-        return wrong(
-            f"{name} does not speak TLS from the start.",
-            "Write smtp:// with the port for STARTTLS, most often 587, in SMTP_URL.",
-        )
-    except smtplib.SMTPAuthenticationError:
+        SmtpConnection(server).close()
+    except CredentialsRefused:
         return wrong(
             f"{name} does not accept the user and password of SMTP_URL.",
             "Correct them; special characters must be percent-encoded.",
         )
-    except smtplib.SMTPNotSupportedError:
-        return wrong(
-            f"{name} offers no STARTTLS or no sign-in, and the invitation is a key.",
-            "Use another port or server: smtps:// with 465, or smtp:// with 587.",
-        )
-    except (OSError, smtplib.SMTPException):
-        return wrong(
-            f"{name} cannot be reached as a mail server.",
-            "Check SMTP_URL and that this machine may open that port.",
-        )
+    except ServerUnavailable as failed:
+        message, advice = PROBLEMS[failed.problem]
+        return wrong(f"{name} {message.format(host=server.host)}", advice)
     how = "on this machine" if server.encryption is Encryption.NONE else "with TLS"
     who = " and takes our user and password" if server.user else ""
     return ok(f"{name} answers {how}{who}.")

@@ -1,0 +1,205 @@
+"""What became of a delivery, written where its lease ends: sent, in doubt, held, or refused.
+
+A refusal that passes puts the row back into the queue; a final one ends it; one that would meet
+every row opens the circuit breaker.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import (
+    CredentialsRefused,
+    DeliveryError,
+    MailAmbiguous,
+    MailDelayed,
+    MailInDoubt,
+    MailRefused,
+    MailUnavailable,
+    SenderRefused,
+    TenantRefused,
+    TenantUnavailable,
+)
+from .checks import LOOKS
+from .circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
+from .leases import Leases, Message, MessageStatus
+from .ledger import SETTLED
+from .lifecycle import CONFIRM, COUNT_AS_SENT, FAIL, HOLD, POSTPONE, Transition
+from .tables import Invitation
+
+log = logging.getLogger(__name__)
+
+# A mail server that delays one message gets this much time, after the first, second, … try.
+DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))
+# A message that the mail server did not confirm is sent again after so long, and no more than that.
+DOUBT_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
+ABOUT_US = 3  # people refused in a row with the same words
+AMBIGUOUS_TRIES = 3
+
+UNCONFIRMED = "The mail server did not confirm the message, which was sent several times."
+ADDRESS_CHANGED = "The account has another address at the tenant now, so nothing was sent."
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Ends the leases of a worker. Each method raises LeaseLost. `clock` gives aware UTC."""
+
+    leases: Leases
+    circuit_breaker: CircuitBreaker
+    clock: Callable[[], datetime]
+
+    def sent(
+        self,
+        job: Invitation,
+        transition: Transition,
+        *,
+        message: Message | None = None,
+        last_error: str | None = None,
+        **columns: Any,
+    ) -> None:
+        """The mail server or the tenant took it; `columns` change with it."""
+        now = self.clock()
+        self.leases.finish(
+            job,
+            transition,
+            now=now,
+            message=message,
+            evidence={"message_id": message.message_id} if message else {},
+            last_sent_at=now,
+            first_sent_at=job.first_sent_at or now,
+            **SETTLED
+            | {"last_error": last_error, "check_at": min(now + LOOKS[0], job.expires_at)}
+            | columns,
+        )
+        self.circuit_breaker.close()
+
+    def confirmed(self, job: Invitation, at: datetime) -> None:
+        """The password was chosen since the message that is in doubt: it has arrived."""
+        self.leases.finish(
+            job,
+            CONFIRM,
+            now=self.clock(),
+            evidence={"last_password_reset": at.isoformat()},
+            password_set_at=at,
+            last_sent_at=job.in_doubt_at,
+            **SETTLED,
+        )
+        self.circuit_breaker.close()
+
+    def held(self, job: Invitation, new_email: str) -> None:
+        """The account has another address: neither the old one gets a link to it, nor the new one
+        without an admin who says so."""
+        self.leases.finish(
+            job,
+            HOLD,
+            now=self.clock(),
+            evidence={"why": ADDRESS_CHANGED},
+            **SETTLED | {"new_email": new_email, "last_error": ADDRESS_CHANGED},
+        )
+
+    def refused(self, job: Invitation, refused: DeliveryError, message_id: str) -> None:
+        """What this refusal means for the row and for the queue."""
+        match refused:
+            case SenderRefused():
+                self._open_breaker(job, "sender", refused, wait=CREDENTIALS_WAIT)
+            case CredentialsRefused():
+                self._open_breaker(job, "credentials", refused, wait=CREDENTIALS_WAIT)
+            case TenantUnavailable():
+                self._open_breaker(job, "tenant", refused, wait=refused.retry_after)
+            case MailUnavailable():
+                self._open_breaker(job, "mail", refused)
+            case MailDelayed():
+                self.postponed(job, str(refused), Message(message_id, MessageStatus.DELAYED))
+            case MailInDoubt():
+                self._book_doubt(job, refused, message_id)
+            case MailAmbiguous():
+                self._book_ambiguous(job, refused, message_id)
+            case MailRefused():
+                self._fail(job, refused, Message(message_id, MessageStatus.REFUSED))
+            case TenantRefused():
+                self._fail(job, refused)
+
+    def postponed(self, job: Invitation, reason: str, message: Message | None = None) -> None:
+        """Again in a while; the later, the more tries there were."""
+        now = self.clock()
+        self.leases.finish(
+            job,
+            POSTPONE,
+            now=now,
+            message=message,
+            evidence={"why": reason},
+            next_try_at=now + DELAYS[min(job.attempts, len(DELAYS)) - 1],
+            last_error=reason,
+        )
+
+    def _book_doubt(self, job: Invitation, doubt: MailInDoubt, message_id: str) -> None:
+        """The message may have arrived: try again later and later, then count it as sent."""
+        message = Message(message_id, MessageStatus.IN_DOUBT)
+        earlier = sum(m.status == MessageStatus.IN_DOUBT for m in self.leases.messages(job))
+        if earlier >= len(DOUBT_DELAYS):
+            return self.sent(job, COUNT_AS_SENT, message=message, last_error=UNCONFIRMED)
+        now = self.clock()
+        self.leases.finish(
+            job,
+            POSTPONE,
+            now=now,
+            message=message,
+            evidence={"why": str(doubt)},
+            next_try_at=now + DOUBT_DELAYS[earlier],
+            last_error=str(doubt),
+            in_doubt_at=now,
+        )
+
+    def _book_ambiguous(self, job: Invitation, refused: MailAmbiguous, message_id: str) -> None:
+        """The same words for three people in a row are about us; else, after a few tries, they are
+        about this person."""
+        message = Message(message_id, MessageStatus.AMBIGUOUS, refused.words)
+        before = self.leases.refused_in_a_row(refused.words, besides=job.id, limit=ABOUT_US)
+        if before + 1 >= ABOUT_US:
+            self._open_breaker(job, "sender", refused, wait=CREDENTIALS_WAIT, message=message)
+        elif job.attempts < AMBIGUOUS_TRIES:
+            self.postponed(job, str(refused), message)
+        else:
+            self._fail(job, refused, message)
+
+    def _fail(
+        self, job: Invitation, refused: DeliveryError, message: Message | None = None
+    ) -> None:
+        log.info("invitation %s failed: %s", job.id, type(refused).__name__)
+        now = self.clock()
+        self.leases.finish(
+            job,
+            FAIL,
+            now=now,
+            message=message,
+            evidence={"why": str(refused)},
+            **SETTLED | {"closed_at": now, "last_error": str(refused)},
+        )
+        self.circuit_breaker.close()  # a refusal is an answer: what was away is back
+
+    def _open_breaker(
+        self,
+        job: Invitation,
+        cause: str,
+        error: DeliveryError,
+        *,
+        wait: float | None = None,
+        message: Message | None = None,
+    ) -> None:
+        """Nothing would go out now, so everything waits; this row has lost nothing by trying."""
+        now = self.clock()
+        log.warning("the circuit breaker opens: %s", error)
+        until = self.circuit_breaker.open(cause, str(error), now=now, wait=wait)
+        log.info("next try at %s", until.isoformat(timespec="seconds"))
+        self.leases.finish(
+            job,
+            POSTPONE,
+            now=now,
+            message=message,
+            evidence={"why": str(error)},
+            next_try_at=now,
+            last_error=str(error),
+            attempts=job.attempts - 1,
+        )

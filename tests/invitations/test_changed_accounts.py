@@ -1,0 +1,251 @@
+"""Accounts that change at the tenant while an invitation is open: renamed, blocked, gone, linked."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from invite_site.accounts.sessions import Identity
+from invite_site.errors import AlreadyInvited, NotPossibleNow
+from invite_site.invitations.acceptance import LoginOutcome
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    running_site,
+    sets_password,
+    signs_in,
+)
+
+ADA = "ada@example.com"
+NEW = "ada.byron@example.com"
+
+
+def sent(site: RunningSite, email: str = ADA) -> Any:
+    row = site.invites(email, "Ada Byron")
+    site.delivers()
+    return site.row(row.id)
+
+
+def change_user(site: RunningSite, row: Any, **fields: Any) -> None:
+    """What an admin does in the tenant's dashboard."""
+    site.services.tenant._api.send("PATCH", f"/users/{row.user_id}", fields)
+
+
+def identity(row: Any, **fields: Any) -> Identity:
+    who = Identity(
+        sub=row.user_id,
+        email=row.email_norm,
+        email_verified=True,
+        name="",
+        tenant_sid="",
+        has_admin_role=False,
+    )
+    return replace(who, **fields)
+
+
+@pytest.fixture
+def renamed(site: RunningSite, tenant: Tenant) -> Any:
+    """A sent invitation whose account got another address, and that was sent again since."""
+    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
+    row = sent(site)
+    change_user(site, row, email=NEW, connection=site.settings.connection)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    return site.row(row.id)
+
+
+ALL_SCOPES = "create:users read:users create:user_tickets update:users delete:users"
+
+
+def test_the_link_to_a_renamed_account_goes_to_nobody(
+    site: RunningSite, tenant: Tenant, renamed: Any
+) -> None:
+    """Neither to the address typed first nor, unasked, to the new one; the older link is dead."""
+    assert len(tenant.mails()) == 1
+    assert (renamed.state, renamed.new_email) == ("queued", NEW)
+    site.clock.forward(days=1)
+    assert site.delivers() == 0
+    assert [each["state"] for each in tenant.state["tickets"]][:1] == ["superseded"]
+    with pytest.raises(NotPossibleNow, match="another address"):
+        site.services.invitations.resend(renamed.id, actor="Grace")
+
+
+def test_the_admin_sees_both_addresses_and_sends_to_the_new_one(
+    site: RunningSite, tenant: Tenant, renamed: Any, admin: Person
+) -> None:
+    """One button, for the address that the page showed."""
+    site.make_admin()
+    signs_in(admin, site, start=f"/admin/invitations/{renamed.id}")
+    assert ADA in admin.text
+    assert NEW in admin.text
+    admin.presses("Send to the new address")
+    site.delivers()
+    assert site.row(renamed.id).state == "sent"
+    [mail] = tenant.mails(NEW)
+    assert NEW in mail["Text"]
+    with Person() as invitee:
+        sets_password(invitee, tenant.link_to(NEW))
+        invitee.types(Password=PASSWORD).presses("Continue")
+    assert site.status(NEW) == "accepted"
+
+
+def test_a_held_invitation_can_be_revoked(site: RunningSite, renamed: Any) -> None:
+    """The other choice."""
+    site.services.invitations.revoke(renamed.id, actor="Grace")
+    assert site.row(renamed.id).state == "revoked"
+
+
+def test_the_address_shown_is_the_address_used(site: RunningSite, renamed: Any) -> None:
+    """A page that was open while the address changed once more sends to nobody."""
+    with pytest.raises(NotPossibleNow):
+        site.services.invitations.readdress(renamed.id, "other@example.com", actor="Grace")
+
+
+def test_a_new_address_that_is_invited_already_is_said(site: RunningSite, renamed: Any) -> None:
+    """One address has one open invitation."""
+    site.invites(NEW)
+    with pytest.raises(AlreadyInvited):
+        site.services.invitations.readdress(renamed.id, NEW, actor="Grace")
+
+
+def test_a_landing_link_to_a_renamed_account_leads_nowhere(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The ticket would be the key of an account that belongs to another address now."""
+    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
+    settings = replace(site.settings, link="landing")
+    with running_site(settings, clock=site.clock) as landing, Person() as invitee:
+        row = sent(landing)
+        text = tenant.mails(ADA)[0]["Text"]
+        link = next(word for word in text.split() if "/i/" in word)
+        change_user(landing, row, email=NEW, connection=site.settings.connection)
+        invitee.opens(link).presses("Choose your password")
+        assert "has been changed" in invitee.response.text
+        assert tenant.calls("POST /api/v2/tickets") == 0
+
+
+def test_a_blocked_account_is_said_and_can_be_sent_again(site: RunningSite, tenant: Tenant) -> None:
+    """Nothing goes out while it is blocked."""
+    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
+    row = sent(site)
+    change_user(site, row, blocked=True)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "blocked" in (failed.last_error or "")
+    change_user(site, row, blocked=False)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    assert len(tenant.mails(ADA)) == 2
+
+
+def test_an_account_that_is_gone_is_made_anew(site: RunningSite, tenant: Tenant) -> None:
+    """Sending again is enough."""
+    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
+    row = sent(site)
+    site.services.tenant._api.send("DELETE", f"/users/{row.user_id}", None)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    again = site.row(row.id)
+    assert again.state == "sent"
+    assert again.user_id != row.user_id
+    assert tenant.user(ADA)["user_id"] == again.user_id
+
+
+def test_an_account_that_took_the_place_of_a_gone_one_is_accepted(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The address is verified and the invited account is no more, as after linking."""
+    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
+    row = sent(site)
+    site.services.tenant._api.send("DELETE", f"/users/{row.user_id}", None)
+    who = identity(row, sub="google-oauth2|1")
+    assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.ACCEPTED
+    accepted = site.row(row.id)
+    assert (accepted.state, accepted.accepted_sub) == ("accepted", "google-oauth2|1")
+    assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
+
+
+def test_it_is_accepted_at_an_ordinary_login_too(site: RunningSite, tenant: Tenant) -> None:
+    """Without a trace of the invitation in the browser, by the verified address."""
+    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
+    row = sent(site)
+    site.services.tenant._api.send("DELETE", f"/users/{row.user_id}", None)
+    who = identity(row, sub="google-oauth2|1", email="Ada@Example.com")
+    assert site.services.acceptance.complete_login(who, None) is LoginOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "event"),
+    [
+        ({}, LoginOutcome.OTHER_ACCOUNT, "other_account"),
+        ({"email_verified": False}, LoginOutcome.OTHER_ACCOUNT, "other_account"),
+        ({"email": "eve@example.com"}, LoginOutcome.WRONG_ACCOUNT, "wrong_account"),
+        ({"email": ""}, LoginOutcome.WRONG_ACCOUNT, "wrong_account"),
+    ],
+)
+def test_another_account_beside_the_invited_one_is_not_accepted(
+    site: RunningSite, fields: dict[str, Any], outcome: LoginOutcome, event: str
+) -> None:
+    """While the invited account exists, only it accepts; the event says which case it was."""
+    row = sent(site)
+    who = identity(row, sub="google-oauth2|1", **fields)
+    assert site.services.acceptance.complete_login(who, row.ref) is outcome
+    assert site.row(row.id).state == "sent"
+    assert site.services.listing.events(row.id)[-1].event == event
+
+
+def test_another_account_signs_in_as_ever_without_an_invitation(site: RunningSite) -> None:
+    """An open invitation to the same address takes nothing from it."""
+    row = sent(site)
+    who = identity(row, sub="google-oauth2|1")
+    assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
+    assert site.row(row.id).state == "sent"
+
+
+def test_replacing_the_application_loses_no_open_invitation(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The account is the same, whichever application it signs in with."""
+    row = sent(site)
+    other = replace(site.settings, client_id="another-client")
+    with running_site(other, clock=site.clock) as replaced:
+        who = identity(row)
+        assert replaced.services.acceptance.complete_login(who, None) is LoginOutcome.ACCEPTED
+    assert site.row(row.id).state == "accepted"
+
+
+def test_somebody_who_never_came_back_is_seen(site: RunningSite, tenant: Tenant) -> None:
+    """New Universal Login in default settings leaves no trace here; the tenant is asked."""
+    row = sent(site)
+    with Person() as invitee:
+        invitee.opens(tenant.link_to(ADA))
+        invitee.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
+        answer = invitee.sends("Reset password")
+        assert answer.headers["Location"].startswith(site.url)
+    assert site.row(row.id).state == "sent"
+    site.clock.forward(minutes=59)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    site.clock.forward(minutes=2)
+    site.delivers()
+    assert site.row(row.id).state == "password_set"
+
+
+def test_sent_invitations_are_asked_about_less_and_less(site: RunningSite, tenant: Tenant) -> None:
+    """After an hour, six, a day, then daily, and once at the end."""
+    row = sent(site)
+    asked = []
+    start = site.clock()
+    for hour in range(1, 24 * 7):
+        site.clock.forward(hours=1)
+        before = tenant.calls("GET /api/v2/users/")
+        site.delivers()
+        if tenant.calls("GET /api/v2/users/") > before:
+            asked.append(hour)
+    assert asked == [1, 6, 24, 48, 72, 96, 120], (start, row.expires_at)
+    assert site.row(row.id).check_at is None
