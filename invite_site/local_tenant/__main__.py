@@ -18,7 +18,7 @@ def main() -> None:
     config = _config()
     try:
         with serve(config) as tenant:
-            _say_what_to_copy(config, tenant)
+            _print_settings(config, tenant)
             stop.wait()
     except PortInUse as taken:
         variable = "TENANT_PORT" if taken.port == config.port else "SMTP_PORT"
@@ -55,7 +55,7 @@ def _port(name: str, default: int) -> int:
     return int(value)
 
 
-def _say_what_to_copy(config: TenantConfig, tenant: RunningTenant) -> None:
+def _print_settings(config: TenantConfig, tenant: RunningTenant) -> None:
     settings = "\n".join(f"  {name}='{value}'" for name, value in tenant.environment.items())
     control = "on, for this machine" if config.control else "off (LOCAL_TENANT_CONTROL=1)"
     text = f"""

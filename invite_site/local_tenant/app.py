@@ -48,7 +48,9 @@ def build_app(tenant: Tenant) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=tenant.url.startswith("https:"),
+        WTF_CSRF_FIELD_NAME="_csrf",
         WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,  # the pages send no Referer
         MAX_CONTENT_LENGTH=_LARGEST_BODY_BYTES,
         # A foreign name that resolves to this machine must not read the mailbox.
         TRUSTED_HOSTS=["localhost", "127.0.0.1", urlsplit(tenant.url).hostname],
@@ -56,7 +58,8 @@ def build_app(tenant: Tenant) -> Flask:
     app.extensions[EXTENSION] = tenant
     app.json.sort_keys = False  # type: ignore[attr-defined]
     web.register(app)
-    rate_limiting.register(app)
+    rate_limiting.register(app)  # before the check of the form token: a refused form counts
+    web.csrf.init_app(app)
     grants.register(app)
     app.register_blueprint(home)
     for part in (
@@ -64,7 +67,10 @@ def build_app(tenant: Tenant) -> Flask:
         *(classic_login, classic_reset, forgot, universal_login, universal_reset),
         *((api, dashboard) if tenant.config.control else ()),
     ):
-        app.register_blueprint(part.blueprint)
+        app.register_blueprint(part.bp)
+    # Programs and other sites call these, without a form of ours; logout checks its own form.
+    for part in (api, authorize, discovery, logout, mailbox, management):
+        web.csrf.exempt(part.bp)
     app.jinja_env.globals["control"] = tenant.config.control
     app.wsgi_app = FaultInjection(app.wsgi_app, tenant)  # type: ignore[method-assign]
     return app

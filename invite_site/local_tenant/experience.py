@@ -19,20 +19,20 @@ EXPERIENCES = tuple(_NAMED)
 
 @dataclass(frozen=True)
 class Experience:
-    """`new_login` and `new_reset` say which pages are those of New Universal Login."""
+    """`universal_login` and `universal_reset` say which pages are those of New Universal Login."""
 
     name: str
-    new_login: bool
-    new_reset: bool
+    universal_login: bool
+    universal_reset: bool
 
 
 def current_experience(tenant: Tenant) -> Experience:
     """The experience people meet now."""
     if tenant.prompts.experience() != NEW:
-        return Experience("classic", new_login=False, new_reset=False)
+        return Experience("classic", universal_login=False, universal_reset=False)
     if tenant.settings.get()["change_password"].get("enabled"):
-        return Experience("classic_reset", new_login=True, new_reset=False)
-    return Experience("new", new_login=True, new_reset=True)
+        return Experience("classic_reset", universal_login=True, universal_reset=False)
+    return Experience("new", universal_login=True, universal_reset=True)
 
 
 def choose_experience(tenant: Tenant, name: str) -> None:
@@ -45,11 +45,11 @@ def choose_experience(tenant: Tenant, name: str) -> None:
 
 def ticket_url(tenant: Tenant, code: str) -> str:
     """The address of a ticket: always with a bare `#` at its end, for whoever adds to it."""
-    new = current_experience(tenant).new_reset
+    new = current_experience(tenant).universal_reset
     path = tenant.switches["new_login_ticket_path"] if new else "/lo/reset"
     return f"{tenant.url}{path}?ticket={code}#"
 
 
 def login_path(tenant: Tenant) -> str:
     """Where `/authorize` sends people."""
-    return "/u/login/identifier" if current_experience(tenant).new_login else "/login"
+    return "/u/login/identifier" if current_experience(tenant).universal_login else "/login"

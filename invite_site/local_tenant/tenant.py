@@ -101,8 +101,8 @@ class Tenant:
         self.limits.choose(self.config.plan)
         self.clock.offset = 0.0
         self.clock.hold(False)
-        self.database.forget()
-        self.clients.forget_others()
+        self.database.clear()
+        self.clients.delete_unseeded()
         self.clients.seed(self.config, anew=True)
         self.seed_admin()
         self.traffic.clear()

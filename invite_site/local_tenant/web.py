@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request
-from flask_wtf.csrf import generate_csrf, validate_csrf
+from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import ValidationError
@@ -14,13 +14,16 @@ from wtforms import ValidationError
 from .store.clients import APPLICATION, origins
 from .tenant import Tenant, current_tenant
 
+# The token of a form, `_csrf` as at Auth0. Checked before every view that is not exempt.
+csrf = CSRFProtect()
+
 _ORIGIN = re.compile(r"https?://[\w.:*\[\]-]+", re.ASCII)
 
 
-def form_token_is_right(given: str | None) -> bool:
-    """Whether a form was sent from a page this browser got from here."""
+def has_valid_token(fields: Mapping[str, str]) -> bool:
+    """Whether the fields carry this browser's token; for views that are exempt from `csrf`."""
     try:
-        validate_csrf(given)
+        validate_csrf(fields.get("_csrf"))
     except ValidationError:
         return False
     return True
@@ -39,8 +42,8 @@ def login_link() -> tuple[str, str]:
 
 def message_page(title: str, text: str, status: int = 200) -> Response:
     """A page that says one thing and offers one way on."""
-    link_words, link = login_link()
-    page = render_template("message.html", title=title, text=text, link=link, link_words=link_words)
+    link_text, link = login_link()
+    page = render_template("message.html", title=title, text=text, link=link, link_text=link_text)
     return make_response(page, status)
 
 
@@ -129,7 +132,7 @@ def register(app: Flask) -> None:
     app.after_request(add_headers)
     app.register_error_handler(404, _no_such_address)
     app.register_error_handler(405, _no_such_address)
-    app.jinja_env.globals["form_token"] = generate_csrf
+    app.register_error_handler(CSRFError, lambda _: stale_form_page())
 
 
 def with_query(url: str, parameters: Mapping[str, str]) -> str:

@@ -22,10 +22,10 @@ from .misbehaviour import OTHER_ISSUER
 ATTACKER_TEXT = "<script>alert(1)</script> Your account is locked: call +1 555 0100"
 BLOCKED_BY_ADMIN = "user is blocked"
 
-blueprint = Blueprint("authorize", __name__)
+bp = Blueprint("authorize", __name__)
 
 
-@blueprint.route("/authorize", methods=["GET", "POST"])
+@bp.route("/authorize", methods=["GET", "POST"])
 def authorize() -> AnyResponse:
     tenant = current_tenant()
     client = tenant.clients.get(request.values.get("client_id"))

@@ -35,7 +35,7 @@ def check(tenant: Tenant, email: str, password: str, client: Client | None) -> U
         tenant.failures.note(user.user_id, address)
         tenant.logs.write("fp", WRONG, user=user, client=client)
         return WRONG
-    tenant.failures.forget(user.user_id, address)
+    tenant.failures.clear(user.user_id, address)
     return user
 
 

@@ -49,15 +49,15 @@ def discovery(tenant: Tenant) -> dict[str, Any]:
     return document
 
 
-blueprint = Blueprint("oidc", __name__)
+bp = Blueprint("oidc", __name__)
 
 
-@blueprint.get("/.well-known/openid-configuration")
+@bp.get("/.well-known/openid-configuration")
 def openid_configuration() -> Response:
     return jsonify(discovery(current_tenant()))
 
 
-@blueprint.get("/.well-known/jwks.json")
+@bp.get("/.well-known/jwks.json")
 def keys() -> Response:
     tenant = current_tenant()
     listed = [public_jwk(tenant.key.key)]
@@ -66,13 +66,13 @@ def keys() -> Response:
     return jsonify({"keys": listed})
 
 
-@blueprint.get(OTHER_KEYS_PATH)
+@bp.get(OTHER_KEYS_PATH)
 def other_keys() -> Response:
     # For the `jku` misbehaviour: a client that fetches this trusts a token's header.
     return jsonify({"keys": [public_jwk(current_tenant().misbehaviours.attacker_key())]})
 
 
-@blueprint.post("/oauth/token")
+@bp.post("/oauth/token")
 def token() -> Response:
     asked = body_parameters()
     if asked.get("grant_type") == "authorization_code":
@@ -84,7 +84,7 @@ def token() -> Response:
     return response
 
 
-@blueprint.route("/userinfo", methods=["GET", "POST"])
+@bp.route("/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
     return _userinfo(current_tenant())
 

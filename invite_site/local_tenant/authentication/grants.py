@@ -118,7 +118,7 @@ class _CodeGrant(AuthorizationCodeGrant):
     def authenticate_user(self, authorization_code: AuthorizationCode) -> User | None:
         # Called after every check: here the code is spent, by one caller only.
         tenant = current_tenant()
-        if not tenant.codes.spend(authorization_code):
+        if not tenant.codes.redeem(authorization_code):
             return None
         return tenant.users.get(authorization_code.user_id)
 

@@ -6,14 +6,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from ..store.clients import APPLICATION, Client, is_listed
 from ..store.keys import InvalidToken
 from ..tenant import Tenant, current_tenant
-from ..web import form_token_is_right, message_page, redirect_away, with_query
+from ..web import has_valid_token, message_page, redirect_away, with_query
 from .credentials import sign_out as end_session
 from .credentials import signed_in
 
-blueprint = Blueprint("logout", __name__)
+bp = Blueprint("logout", __name__)
 
 
-@blueprint.get("/v2/logout")
+@bp.get("/v2/logout")
 def auth0_logout() -> AnyResponse:
     """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
     tenant = current_tenant()
@@ -26,7 +26,7 @@ def auth0_logout() -> AnyResponse:
     return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
 
 
-@blueprint.route("/oidc/logout", methods=["GET", "POST"])
+@bp.route("/oidc/logout", methods=["GET", "POST"])
 def oidc_logout() -> AnyResponse:
     """RP-initiated logout 1.0; asks first unless a hint names the session that is here."""
     tenant = current_tenant()
@@ -44,7 +44,7 @@ def oidc_logout() -> AnyResponse:
         return _not_allowed(target)
     known = signed_in()
     hints = {request.values.get("logout_hint"), claims.get("sid")} - {None}
-    agreed = request.method == "POST" and form_token_is_right(request.form.get("_csrf"))
+    agreed = request.method == "POST" and has_valid_token(request.form)
     if known is not None and not agreed and hints != {known[0].sid}:
         return _ask(known[1].email)
     _sign_out(tenant, client)

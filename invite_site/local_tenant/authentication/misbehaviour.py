@@ -31,11 +31,11 @@ OTHER_KEYS_PATH = "/.well-known/other-keys.json"
 def forge(tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client) -> str:
     """An ID token with this misbehaviour, otherwise equal to the one from `claims`."""
     if misbehaviour.name in CLAIM_MISBEHAVIOURS:
-        return tenant.key.sign(_header_sent_claims(tenant, misbehaviour, claims, client))
-    return _header_sent_signature(tenant, misbehaviour, claims, client)
+        return tenant.key.sign(_changed_claims(tenant, misbehaviour, claims, client))
+    return _forged_signature(tenant, misbehaviour, claims, client)
 
 
-def _header_sent_claims(
+def _changed_claims(
     tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client
 ) -> Claims:
     now = int(tenant.clock.now())
@@ -71,7 +71,7 @@ def _header_sent_claims(
     return {**claims, **changes[misbehaviour.name]}
 
 
-def _header_sent_signature(
+def _forged_signature(
     tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client
 ) -> str:
     own, header = tenant.key.key, {"alg": "RS256", "typ": "JWT", "kid": tenant.key.kid}
@@ -95,14 +95,18 @@ def _header_sent_signature(
         case "hs256_public_key":
             return _token({**header, "alg": "HS256"}, claims, _hs256(own.as_pem(private=False)))
         case "crit_unknown":
-            header_sent = {**header, "crit": ["urn:example:unknown"], "urn:example:unknown": True}
-            return _token(header_sent, claims, _rs256(own))
+            changed_header = {
+                **header,
+                "crit": ["urn:example:unknown"],
+                "urn:example:unknown": True,
+            }
+            return _token(changed_header, claims, _rs256(own))
         case "jwk_embedded":
-            header_sent = {**header, "kid": attacker().kid, "jwk": public_jwk(attacker())}
-            return _token(header_sent, claims, _rs256(attacker()))
+            changed_header = {**header, "kid": attacker().kid, "jwk": public_jwk(attacker())}
+            return _token(changed_header, claims, _rs256(attacker()))
         case "jku":
-            header_sent = {**header, "kid": attacker().kid, "jku": tenant.url + OTHER_KEYS_PATH}
-            return _token(header_sent, claims, _rs256(attacker()))
+            changed_header = {**header, "kid": attacker().kid, "jku": tenant.url + OTHER_KEYS_PATH}
+            return _token(changed_header, claims, _rs256(attacker()))
         case "kid_absent" | "kid_absent_two_keys":
             return _token({"alg": "RS256", "typ": "JWT"}, claims, _rs256(own))
         case "key_rotated":

@@ -23,7 +23,7 @@ from ..tenant import Tenant, current_tenant
 # Ten years: farther away, times stop being times that libraries can write.
 _FARTHEST_SECONDS = 315_360_000
 
-blueprint = Blueprint("control", __name__, url_prefix="/_tenant")
+bp = Blueprint("control", __name__, url_prefix="/_tenant")
 
 
 class _BadOrder(ValueError):
@@ -38,7 +38,7 @@ def is_this_machine() -> bool:
         return False
 
 
-@blueprint.before_request
+@bp.before_request
 def _only_this_machine() -> AnyResponse | None:
     if is_this_machine() and request.headers.get("X-Tenant-Control") == "1":
         return None
@@ -47,11 +47,11 @@ def _only_this_machine() -> AnyResponse | None:
     return refusal
 
 
-@blueprint.errorhandler(BadFault)
-@blueprint.errorhandler(UnknownMisbehaviour)
-@blueprint.errorhandler(BadPlan)
-@blueprint.errorhandler(BadSwitch)
-@blueprint.errorhandler(_BadOrder)
+@bp.errorhandler(BadFault)
+@bp.errorhandler(UnknownMisbehaviour)
+@bp.errorhandler(BadPlan)
+@bp.errorhandler(BadSwitch)
+@bp.errorhandler(_BadOrder)
 def _bad_order(error: ValueError) -> AnyResponse:
     response = jsonify({"error": str(error)})
     response.status_code = 400
@@ -78,7 +78,7 @@ def _done() -> AnyResponse:
     return Response(status=204)
 
 
-@blueprint.post("/reset")
+@bp.post("/reset")
 def reset() -> AnyResponse:
     """Forget all but the applications and the key."""
     current_tenant().reset()
@@ -90,13 +90,13 @@ def _clock(tenant: Tenant) -> AnyResponse:
     return jsonify({"offset": tenant.clock.offset, "now": iso(now), "held": tenant.clock.is_held})
 
 
-@blueprint.get("/clock")
+@bp.get("/clock")
 def show_clock() -> AnyResponse:
     """The tenant's time and how far it is ahead, in seconds."""
     return _clock(current_tenant())
 
 
-@blueprint.put("/clock")
+@bp.put("/clock")
 def set_clock() -> AnyResponse:
     """Put the clock `offset` seconds ahead of the machine's; `held` lets it stand still."""
     tenant, order = current_tenant(), _order()
@@ -105,7 +105,7 @@ def set_clock() -> AnyResponse:
     return _clock(tenant)
 
 
-@blueprint.post("/clock/advance")
+@bp.post("/clock/advance")
 def advance_clock() -> AnyResponse:
     """Put the clock `seconds` further ahead."""
     tenant = current_tenant()
@@ -113,7 +113,7 @@ def advance_clock() -> AnyResponse:
     return _clock(tenant)
 
 
-@blueprint.post("/faults")
+@bp.post("/faults")
 def add_fault() -> AnyResponse:
     """Order a fault; see `faults.Fault`."""
     tenant, order = current_tenant(), _order()
@@ -125,13 +125,13 @@ def add_fault() -> AnyResponse:
     return _faults(tenant)
 
 
-@blueprint.get("/faults")
+@bp.get("/faults")
 def list_faults() -> AnyResponse:
     """The faults still to come."""
     return _faults(current_tenant())
 
 
-@blueprint.delete("/faults")
+@bp.delete("/faults")
 def clear_faults() -> AnyResponse:
     """Order nothing."""
     current_tenant().faults.clear()
@@ -142,7 +142,7 @@ def _faults(tenant: Tenant) -> AnyResponse:
     return jsonify({"faults": [asdict(fault) for fault in tenant.faults.all()]})
 
 
-@blueprint.put("/lies")
+@bp.put("/lies")
 def set_misbehaviour() -> AnyResponse:
     """Misbehave from now on, `times` times; it takes the place of the one before."""
     tenant, order = current_tenant(), _order()
@@ -150,13 +150,13 @@ def set_misbehaviour() -> AnyResponse:
     return _misbehaviour(tenant)
 
 
-@blueprint.get("/lies")
+@bp.get("/lies")
 def show_misbehaviour() -> AnyResponse:
     """The misbehaviour ordered."""
     return _misbehaviour(current_tenant())
 
 
-@blueprint.delete("/lies")
+@bp.delete("/lies")
 def clear_misbehaviour() -> AnyResponse:
     """Behave again."""
     current_tenant().misbehaviours.clear()
@@ -173,7 +173,7 @@ def _misbehaviour(tenant: Tenant) -> AnyResponse:
     return jsonify({"lie": text})
 
 
-@blueprint.put("/plan")
+@bp.put("/plan")
 def choose_plan() -> AnyResponse:
     """Put the rate limits of a plan in force, with full buckets; `off` for none."""
     tenant = current_tenant()
@@ -181,7 +181,7 @@ def choose_plan() -> AnyResponse:
     return _plan(tenant)
 
 
-@blueprint.get("/plan")
+@bp.get("/plan")
 def show_plan() -> AnyResponse:
     """The plan in force, and its figures."""
     return _plan(current_tenant())
@@ -193,7 +193,7 @@ def _plan(tenant: Tenant) -> AnyResponse:
     return jsonify({"plan": plan.name, "rates": rates, "log_days": plan.log_days})
 
 
-@blueprint.put("/experience")
+@bp.put("/experience")
 def set_experience() -> AnyResponse:
     """Choose `classic`, `classic_reset` or `new`."""
     tenant, name = current_tenant(), _order().get("experience")
@@ -203,7 +203,7 @@ def set_experience() -> AnyResponse:
     return _experience(tenant)
 
 
-@blueprint.get("/experience")
+@bp.get("/experience")
 def show_experience() -> AnyResponse:
     """The experience people meet."""
     return _experience(current_tenant())
@@ -213,7 +213,7 @@ def _experience(tenant: Tenant) -> AnyResponse:
     return jsonify({"experience": current_experience(tenant).name})
 
 
-@blueprint.put("/role-claim")
+@bp.put("/role-claim")
 def choose_role_claim() -> AnyResponse:
     """Let ID tokens name the user's roles under `claim`; null for not at all."""
     tenant, claim = current_tenant(), _order().get("claim")
@@ -223,7 +223,7 @@ def choose_role_claim() -> AnyResponse:
     return jsonify({"claim": tenant.role_claim.get()})
 
 
-@blueprint.put("/switches")
+@bp.put("/switches")
 def set_switches() -> AnyResponse:
     """Decide points that are not established; see `switches.SWITCHES`."""
     tenant = current_tenant()
@@ -231,20 +231,20 @@ def set_switches() -> AnyResponse:
     return jsonify(tenant.switches.all())
 
 
-@blueprint.get("/switches")
+@bp.get("/switches")
 def show_switches() -> AnyResponse:
     """How each switch stands."""
     return jsonify(current_tenant().switches.all())
 
 
-@blueprint.delete("/switches")
+@bp.delete("/switches")
 def clear_switches() -> AnyResponse:
     """All at their defaults."""
     current_tenant().switches.clear()
     return _done()
 
 
-@blueprint.put("/application")
+@bp.put("/application")
 def change_application() -> AnyResponse:
     """Change the seeded application, or the scopes of the Management API client."""
     tenant, order = current_tenant(), _order()
@@ -270,7 +270,7 @@ def change_application() -> AnyResponse:
     )
 
 
-@blueprint.get("/state")
+@bp.get("/state")
 def show_state() -> AnyResponse:
     """What a test may want to know: users, tickets, mails, traffic, and what was issued."""
     tenant = current_tenant()

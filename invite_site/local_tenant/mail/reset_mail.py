@@ -73,7 +73,7 @@ def _ticket(
         user,
         ttl_seconds=int(template.get("urlLifetimeInSeconds") or DEFAULT_TTL_SECONDS),
         # New Universal Login takes no notice of a template's resultUrl.
-        result_url=None if current_experience(tenant).new_reset else result_url,
+        result_url=None if current_experience(tenant).universal_reset else result_url,
         client_id=client.client_id if client else None,
         # Whoever uses the link has read mail to this address (ours; not in the contract).
         mark_email_as_verified=True,

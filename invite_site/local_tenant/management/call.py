@@ -12,7 +12,7 @@ from ..store.keys import InvalidToken
 from ..tenant import Tenant, current_tenant
 from .schema import ApiError, Field, check_body
 
-blueprint = Blueprint("management", __name__, url_prefix="/api/v2")
+bp = Blueprint("management", __name__, url_prefix="/api/v2")
 
 P = ParamSpec("P")
 
@@ -20,14 +20,14 @@ P = ParamSpec("P")
 MOST_RESULTS = 1000
 
 
-@blueprint.errorhandler(ApiError)
+@bp.errorhandler(ApiError)
 def _refused(error: ApiError) -> AnyResponse:
     response = jsonify(error.body)
     response.status_code = error.status
     return response
 
 
-@blueprint.after_request
+@bp.after_request
 def _charset(response: Response) -> Response:
     if response.mimetype == "application/json":
         response.content_type = "application/json; charset=utf-8"
@@ -61,7 +61,7 @@ def call(
             _log("sapi", does, claims, response.status_code, None)
             return response
 
-        blueprint.add_url_rule(rule, endpoint=view.__name__, view_func=guarded, methods=[method])
+        bp.add_url_rule(rule, endpoint=view.__name__, view_func=guarded, methods=[method])
         return guarded
 
     return wrap

@@ -51,7 +51,7 @@ def create_ticket() -> AnyResponse:
     tenant = current_tenant()
     body = sent_body(_FIELDS)
     _check(tenant, body)
-    user = _wanted_user(tenant, body)
+    user = _requested_user(tenant, body)
     code = tenant.tickets.create(
         user,
         ttl_seconds=body.get("ttl_sec", 0),
@@ -111,7 +111,7 @@ def _is_local(url: str) -> bool:
     return True
 
 
-def _wanted_user(tenant: Tenant, body: dict[str, Any]) -> User:
+def _requested_user(tenant: Tenant, body: dict[str, Any]) -> User:
     if "user_id" in body:
         return known_user(body["user_id"])
     if body["connection_id"] != tenant.connection.id:

@@ -88,7 +88,7 @@ def create_user() -> AnyResponse:
         user = tenant.users.create(
             body["email"],
             body["password"],
-            wished_id=body.get("user_id"),
+            requested_id=body.get("user_id"),
             email_verified=body.get("email_verified", False),
             blocked=body.get("blocked"),
             profile=_profile(tenant, body),

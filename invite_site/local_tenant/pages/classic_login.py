@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..authentication.authorize import (
@@ -14,12 +15,12 @@ from ..authentication.authorize import (
 )
 from ..authentication.credentials import check
 from ..tenant import Tenant, current_tenant
-from ..web import form_token_is_right
 
-blueprint = Blueprint("login", __name__)
+bp = Blueprint("classic_login", __name__)
+bp.register_error_handler(CSRFError, lambda _: login_expired_page())
 
 
-@blueprint.get("/login")
+@bp.get("/login")
 def show() -> AnyResponse:
     asked = current_tenant().sessions.pending_login(request.args.get("state", ""))
     if asked is None:
@@ -28,11 +29,11 @@ def show() -> AnyResponse:
     return _login_page(request.args["state"], asked, email=email)
 
 
-@blueprint.post("/login")
+@bp.post("/login")
 def log_in() -> AnyResponse:
     tenant, login_id = current_tenant(), request.form.get("state", "")
     asked = tenant.sessions.pending_login(login_id)
-    if asked is None or not form_token_is_right(request.form.get("_csrf")):
+    if asked is None:
         return login_expired_page()
     email = request.form.get("email", "").strip()
     found = check(tenant, email, request.form.get("password", ""), client_of(tenant, asked))

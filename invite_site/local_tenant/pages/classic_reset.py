@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..tenant import Tenant, current_tenant
-from ..web import allow_form_to, form_token_is_right, message_page, redirect_away, stale_form_page
+from ..web import allow_form_to, csrf, has_valid_token, message_page, redirect_away, stale_form_page
 from .custom_page import custom_page
 from .policy import POLICY_TEXT
 from .ticket import (
@@ -15,16 +15,16 @@ from .ticket import (
     ValidationError,
     find_ticket,
     log_failure,
+    redeem,
     result_redirect_url,
-    spend,
     ticket_error,
     validate_passwords,
 )
 
-blueprint = Blueprint("reset", __name__)
+bp = Blueprint("classic_reset", __name__)
 
 
-@blueprint.get("/lo/reset")
+@bp.get("/lo/reset")
 def show() -> AnyResponse:
     """The form for a live ticket; nothing changes by looking, so mail scanners do no harm."""
     tenant, code = current_tenant(), request.args.get("ticket", "")
@@ -38,12 +38,12 @@ def show() -> AnyResponse:
     return _end_page(tenant, error) if address is None else redirect_away(address)
 
 
-@blueprint.post("/lo/reset")
+@bp.post("/lo/reset")
 def set_password() -> AnyResponse:
     """Spend the ticket if all is well; JSON for the page's script, a redirect for a plain form."""
     tenant, form = current_tenant(), _fields()
     code, password = form.get("ticket", ""), form.get("newPassword", "")
-    if not form_token_is_right(form.get("_csrf")):
+    if not has_valid_token(form):
         return _invalid_form_token()
     context = find_ticket(tenant, code)
     if context is None:
@@ -56,10 +56,14 @@ def set_password() -> AnyResponse:
     problem = validate_passwords(password, form.get("confirmNewPassword"))
     if problem is not None:
         return _show_error(tenant, code, context, problem)
-    if spend(tenant, context, password):
+    if redeem(tenant, context, password):
         return _end(tenant, context, success=True, message=DONE)
     # Somebody else was faster with the same link.
     return _end(tenant, context, success=False, message=USED)
+
+
+# Exempt, since the token may come as JSON and its refusal may have to be JSON.
+csrf.exempt(set_password)
 
 
 def _fields() -> dict[str, str]:

@@ -14,16 +14,16 @@ from ..experience import current_experience
 from ..mail.reset_mail import send_reset_mail
 from ..store.clients import Client
 from ..tenant import Tenant, current_tenant
-from ..web import form_token_is_right, stale_form_page
+from ..web import csrf
 from .texts import language, texts_of
 
-blueprint = Blueprint("forgot", __name__)
+bp = Blueprint("forgot", __name__)
 
 # Auth0's answer, for everybody.
 _ANSWER = "We've just sent you an email to reset your password."
 
 
-@blueprint.post("/dbconnections/change_password")
+@bp.post("/dbconnections/change_password")
 def change_password() -> AnyResponse:
     """200 with one sentence, whether or not a mail goes out; 400 for what is missing."""
     tenant = current_tenant()
@@ -41,6 +41,9 @@ def change_password() -> AnyResponse:
         return _refused("client_id is unknown")
     ask_for_password(tenant, fields["email"], client)
     return Response(_ANSWER, content_type="text/html; charset=utf-8")
+
+
+csrf.exempt(change_password)
 
 
 def _refused(why: str) -> AnyResponse:
@@ -62,21 +65,19 @@ def ask_for_password(tenant: Tenant, email: str, client: Client | None) -> None:
     send_reset_mail(tenant, user, client, language(tenant))
 
 
-@blueprint.get("/login/forgot")
-@blueprint.get("/u/reset-password/request", endpoint="ask_new")
+@bp.get("/login/forgot")
+@bp.get("/u/reset-password/request", endpoint="ask_universal")
 def ask() -> AnyResponse:
     """The form; `state` is the login it was opened from."""
     asked = current_tenant().sessions.pending_login(request.args.get("state", "")) or {}
     return _form(request.args.get("state", ""), asked.get("login_hint", ""))
 
 
-@blueprint.post("/login/forgot")
-@blueprint.post("/u/reset-password/request", endpoint="asked_for_new")
+@bp.post("/login/forgot")
+@bp.post("/u/reset-password/request", endpoint="asked_for_universal")
 def asked_for() -> AnyResponse:
     """The same page for every address."""
     tenant = current_tenant()
-    if not form_token_is_right(request.form.get("_csrf")):
-        return stale_form_page()
     login_id, email = request.form.get("state", ""), request.form.get("email", "").strip()
     asked = tenant.sessions.pending_login(login_id)
     if not email:
@@ -87,7 +88,7 @@ def asked_for() -> AnyResponse:
         "forgot_sent.html",
         texts=texts,
         back=_login_page(tenant, login_id) if asked else None,
-        back_words=_texts(tenant)["backToLoginLinkText"],
+        back_text=_texts(tenant)["backToLoginLinkText"],
     )
     return make_response(page)
 
@@ -97,8 +98,8 @@ def _texts(tenant: Tenant) -> dict[str, str]:
 
 
 def _login_page(tenant: Tenant, login_id: str) -> str:
-    new = current_experience(tenant).new_login
-    return url_for("new_login.identifier" if new else "login.show", state=login_id)
+    new = current_experience(tenant).universal_login
+    return url_for("universal_login.identifier" if new else "classic_login.show", state=login_id)
 
 
 def _form(login_id: str, email: str) -> Response:

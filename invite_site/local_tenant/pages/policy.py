@@ -33,7 +33,7 @@ class PasswordCheck:
     def is_good(self) -> bool:
         return self.long_enough and self.enough_kinds
 
-    def in_words(self) -> str:
+    def explanation(self) -> str:
         """What is missing, for the person choosing the password."""
         wanted = []
         if not self.long_enough:

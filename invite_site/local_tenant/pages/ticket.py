@@ -63,18 +63,18 @@ def validate_passwords(password: str, again: str | None) -> ValidationError | No
     """What is wrong with a new password typed twice, or None."""
     check = check_password(password)
     if not check.is_good:
-        return ValidationError(check.in_words(), check)
+        return ValidationError(check.explanation(), check)
     return None if password == again else ValidationError(NOT_THE_SAME)
 
 
-def spend(tenant: Tenant, context: TicketContext, password: str) -> bool:
+def redeem(tenant: Tenant, context: TicketContext, password: str) -> bool:
     """Set the password and log it; False where somebody was faster with the same link."""
-    spent = tenant.tickets.spend(context.ticket, password)
-    if spent:
+    redeemed = tenant.tickets.redeem(context.ticket, password)
+    if redeemed:
         _log(tenant, context, "scp", DONE)
     else:
         log_failure(tenant, context, USED)
-    return spent
+    return redeemed
 
 
 def log_failure(tenant: Tenant, context: TicketContext, why: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..authentication.authorize import (
@@ -13,20 +14,20 @@ from ..authentication.authorize import (
 )
 from ..authentication.credentials import WRONG, check
 from ..tenant import Tenant, current_tenant
-from ..web import form_token_is_right
 from .classic_login import demo_accounts
 from .texts import texts_of
 
-blueprint = Blueprint("new_login", __name__, url_prefix="/u/login")
+bp = Blueprint("universal_login", __name__, url_prefix="/u/login")
+bp.register_error_handler(CSRFError, lambda _: login_expired_page())
 
 
-@blueprint.get("")
+@bp.get("")
 def start() -> AnyResponse:
     """Auth0's shorter address of the first page."""
     return redirect(url_for(".identifier", state=request.args.get("state", "")))
 
 
-@blueprint.get("/identifier")
+@bp.get("/identifier")
 def identifier() -> AnyResponse:
     login_id = request.args.get("state", "")
     asked = current_tenant().sessions.pending_login(login_id)
@@ -36,21 +37,21 @@ def identifier() -> AnyResponse:
     return _identifier_page(login_id, asked, email)
 
 
-@blueprint.post("/identifier")
+@bp.post("/identifier")
 def identify() -> AnyResponse:
     tenant, login_id = current_tenant(), request.form.get("state", "")
     asked = tenant.sessions.pending_login(login_id)
-    if asked is None or not form_token_is_right(request.form.get("_csrf")):
+    if asked is None:
         return login_expired_page()
     email = request.form.get("username", "").strip()
     if not email:
         return _identifier_page(login_id, asked, "")
     # Known or not, the next page is the same.
-    tenant.sessions.note_identifier(login_id, email)
+    tenant.sessions.set_login_hint(login_id, email)
     return redirect(url_for(".password", state=login_id), 303)
 
 
-@blueprint.get("/password")
+@bp.get("/password")
 def password() -> AnyResponse:
     login_id = request.args.get("state", "")
     asked = current_tenant().sessions.pending_login(login_id)
@@ -62,11 +63,11 @@ def password() -> AnyResponse:
     return _password_page(login_id, asked, email)
 
 
-@blueprint.post("/password")
+@bp.post("/password")
 def log_in() -> AnyResponse:
     tenant, login_id = current_tenant(), request.form.get("state", "")
     asked = tenant.sessions.pending_login(login_id)
-    if asked is None or not form_token_is_right(request.form.get("_csrf")):
+    if asked is None:
         return login_expired_page()
     email = request.form.get("username", asked.get("login_hint", "")).strip()
     found = check(tenant, email, request.form.get("password", ""), client_of(tenant, asked))

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.clients import APPLICATION
 from ..tenant import Tenant, current_tenant
-from ..web import form_token_is_right, stale_form_page, with_query
+from ..web import with_query
 from .texts import texts_of
 from .ticket import (
     DONE,
@@ -30,19 +30,19 @@ from .ticket import (
     find_ticket,
     find_ticket_by_hash,
     log_failure,
+    redeem,
     result_redirect_url,
-    spend,
     ticket_error,
     validate_passwords,
 )
 
-blueprint = Blueprint("new_reset", __name__, url_prefix="/u")
+bp = Blueprint("universal_reset", __name__, url_prefix="/u")
 
 _PROMPT = "reset-password"
 
 
-@blueprint.get("/reset-verify")
-@blueprint.get("/reset-password")
+@bp.get("/reset-verify")
+@bp.get("/reset-password")
 def show() -> AnyResponse:
     """The interstitial, for any ticket: it says nothing and spends nothing."""
     page = render_template(
@@ -54,35 +54,31 @@ def show() -> AnyResponse:
     return make_response(page)
 
 
-@blueprint.post("/reset-verify")
-@blueprint.post("/reset-password")
-def redeem() -> AnyResponse:
+@bp.post("/reset-verify")
+@bp.post("/reset-password")
+def submit_ticket() -> AnyResponse:
     """On to the form, which knows the ticket by its `state`; or what is wrong with it."""
     tenant = current_tenant()
-    if not form_token_is_right(request.form.get("_csrf")):
-        return stale_form_page()
     context = _live(tenant, find_ticket(tenant, request.form.get("ticket", "")))
     if isinstance(context, Response):
         return context
-    sealed = _seal().dumps(context.ticket.code_hash)
-    return redirect(url_for(".change", state=sealed), 303)
+    signed_hash = _signer().dumps(context.ticket.code_hash)
+    return redirect(url_for(".change", state=signed_hash), 303)
 
 
-@blueprint.get("/reset-password/change")
+@bp.get("/reset-password/change")
 def change() -> AnyResponse:
     """The form for a new password."""
-    tenant, sealed = current_tenant(), request.args.get("state", "")
-    context = _live(tenant, _sealed_ticket(tenant, sealed))
-    return context if isinstance(context, Response) else _form(tenant, sealed, context)
+    tenant, signed_hash = current_tenant(), request.args.get("state", "")
+    context = _live(tenant, _ticket_of_state(tenant, signed_hash))
+    return context if isinstance(context, Response) else _form(tenant, signed_hash, context)
 
 
-@blueprint.post("/reset-password/change")
+@bp.post("/reset-password/change")
 def set_password() -> AnyResponse:
     """Spend the ticket if all is well."""
-    tenant, sealed = current_tenant(), request.form.get("state", "")
-    if not form_token_is_right(request.form.get("_csrf")):
-        return stale_form_page()
-    context = _live(tenant, _sealed_ticket(tenant, sealed))
+    tenant, signed_hash = current_tenant(), request.form.get("state", "")
+    context = _live(tenant, _ticket_of_state(tenant, signed_hash))
     if isinstance(context, Response):
         return context
     password = request.form.get("password-reset", "")
@@ -90,20 +86,20 @@ def set_password() -> AnyResponse:
     if problem is not None:
         if problem.check is not None:
             log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
-        return _form(tenant, sealed, context, problem)
-    if not spend(tenant, context, password):
+        return _form(tenant, signed_hash, context, problem)
+    if not redeem(tenant, context, password):
         return _error_page(tenant, USED)
     return _success_page(tenant, context)
 
 
-def _seal() -> URLSafeSerializer:
+def _signer() -> URLSafeSerializer:
     """Signs what the form knows of its ticket: the hash of the code, which opens nothing."""
     return URLSafeSerializer(str(current_app.secret_key), salt="password-reset")
 
 
-def _sealed_ticket(tenant: Tenant, sealed: str) -> TicketContext | None:
+def _ticket_of_state(tenant: Tenant, signed_hash: str) -> TicketContext | None:
     try:
-        return find_ticket_by_hash(tenant, str(_seal().loads(sealed)))
+        return find_ticket_by_hash(tenant, str(_signer().loads(signed_hash)))
     except BadSignature:
         return None
 
@@ -134,12 +130,12 @@ def _error_page(tenant: Tenant, why: str) -> Response:
 
 
 def _form(
-    tenant: Tenant, sealed: str, context: TicketContext, problem: ValidationError | None = None
+    tenant: Tenant, signed_hash: str, context: TicketContext, problem: ValidationError | None = None
 ) -> Response:
     page = render_template(
         "universal/change.html",
         texts=texts_of(tenant, _PROMPT, "reset-password"),
-        sealed=sealed,
+        signed_hash=signed_hash,
         email=context.user.email,
         problem=problem,
     )
@@ -155,7 +151,7 @@ def _success_page(tenant: Tenant, context: TicketContext) -> Response:
         title=texts["eventTitle"],
         text=texts["description"],
         link=link,
-        link_words=texts["buttonText"],
+        link_text=texts["buttonText"],
     )
     return make_response(page)
 

@@ -140,7 +140,7 @@ class Limits:
         now = self._clock.now()
         with self._lock:
             if len(self._buckets) > _MOST_BUCKETS:
-                self._forget_full(now)
+                self._drop_full(now)
             bucket = self._buckets.setdefault((kind, subject), _Bucket(rate.burst, now))
             bucket.tokens = _refilled(bucket, rate, now)
             bucket.at = now
@@ -151,7 +151,7 @@ class Limits:
             bucket.reported = False
             return Reading(True, rate.burst, int(bucket.tokens), _next_token(bucket, rate))
 
-    def _forget_full(self, now: float) -> None:
+    def _drop_full(self, now: float) -> None:
         for key, bucket in list(self._buckets.items()):
             rate = self._plan.rates[key[0]]
             if _refilled(bucket, rate, now) >= rate.burst:

@@ -175,7 +175,7 @@ class Clients:
         )
         self._database.keep_setting(_SEEDED, text)
 
-    def forget_others(self) -> None:
+    def delete_unseeded(self) -> None:
         """Only the seeded applications stay."""
         self._database.run("DELETE FROM client WHERE role IS NULL")
 

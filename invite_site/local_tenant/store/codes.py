@@ -91,14 +91,14 @@ class Codes:
         )
         return None if row is None else AuthorizationCode(**dict(row))
 
-    def spend(self, code: AuthorizationCode) -> bool:
+    def redeem(self, code: AuthorizationCode) -> bool:
         """Use a code up: of two callers at the same moment one gets True."""
-        spent = self._database.run(
+        redeemed = self._database.run(
             "UPDATE authorization_code SET used_at = ? WHERE code_hash = ? AND used_at IS NULL",
             self._clock.now(),
             code.code_hash,
         )
-        return spent == 1
+        return redeemed == 1
 
     def new_access_token(self) -> str:
         """An opaque token, good for `/userinfo` once it is kept."""

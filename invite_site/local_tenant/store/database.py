@@ -143,7 +143,7 @@ class Database:
         """Keep `value` under `name`."""
         self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Empty every table but the applications and the key."""
         tables = [
             row["name"] for row in self.all("SELECT name FROM sqlite_master WHERE type='table'")

@@ -29,7 +29,7 @@ class Failures:
             address,
         )
 
-    def forget(self, user_id: str, address: str) -> None:
+    def clear(self, user_id: str, address: str) -> None:
         """The right password was typed from that address."""
         self._database.run(
             "DELETE FROM login_failure WHERE user_id = ? AND ip = ?", user_id, address

@@ -77,7 +77,7 @@ class Sessions:
         params: dict[str, str] = json.loads(row["params"])
         return params
 
-    def note_identifier(self, login_id: str, email: str) -> None:
+    def set_login_hint(self, login_id: str, email: str) -> None:
         """The person of a login under way has said who they are."""
         params = self.pending_login(login_id)
         if params is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..simulation.clock import Clock
 from .database import Database, digest, random_code
-from .users import User, end_what_hangs_on_a_password, hash_password
+from .users import User, end_sessions_and_blocks, hash_password
 
 # Auth0 Management API, "Create a password change ticket": absent or 0 means five days.
 DEFAULT_TTL_SECONDS = 432_000
@@ -119,7 +119,7 @@ class Tickets:
         )
         return {} if row is None else {name: int(row[name] or 0) for name in STATES}
 
-    def spend(self, ticket: Ticket, password: str) -> bool:
+    def redeem(self, ticket: Ticket, password: str) -> bool:
         """Set the password, once: of two callers at the same moment one gets True.
 
         With it go the address's verification where asked for, the user's sessions and blocks.
@@ -127,17 +127,17 @@ class Tickets:
         now = self._clock.now()
         password_hash = hash_password(password)
         with self._database.transaction() as connection:
-            spent = connection.execute(
+            redeemed = connection.execute(
                 "UPDATE ticket SET used_at = ? WHERE code_hash = ?"
                 " AND used_at IS NULL AND superseded_at IS NULL AND expires_at > ?",
                 (now, ticket.code_hash, now),
             ).rowcount
-            if spent != 1:
+            if redeemed != 1:
                 return False
             connection.execute(
                 "UPDATE user SET password_hash = ?, last_password_reset = ?, updated_at = ?,"
                 " email_verified = max(email_verified, ?) WHERE user_id = ?",
                 (password_hash, now, now, ticket.mark_email_as_verified, ticket.user_id),
             )
-            end_what_hangs_on_a_password(connection, ticket.user_id)
+            end_sessions_and_blocks(connection, ticket.user_id)
         return True

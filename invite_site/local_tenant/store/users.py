@@ -86,7 +86,7 @@ def hash_password(password: str) -> str:
     return generate_password_hash(password, method=_HASH_METHOD)
 
 
-def end_what_hangs_on_a_password(connection: sqlite3.Connection, user_id: str) -> None:
+def end_sessions_and_blocks(connection: sqlite3.Connection, user_id: str) -> None:
     """With a new password the user's sessions end and brute-force blocks are lifted."""
     connection.execute("DELETE FROM session WHERE user_id = ?", (user_id,))
     connection.execute("DELETE FROM login_failure WHERE user_id = ?", (user_id,))
@@ -117,7 +117,7 @@ class Users:
         email: str,
         password: str,
         *,
-        wished_id: str | None = None,
+        requested_id: str | None = None,
         email_verified: bool = False,
         blocked: bool | None = None,
         profile: Mapping[str, Any] | None = None,
@@ -127,7 +127,7 @@ class Users:
         """Store a new user under the lower-case address; raises `UserExists`."""
         email = email.lower()
         now = self._clock.now()
-        user_id = "auth0|" + (wished_id or secrets.token_hex(12))
+        user_id = "auth0|" + (requested_id or secrets.token_hex(12))
         # The hash is the costly part: made before the transaction, not inside.
         password_hash = hash_password(password)
         try:
@@ -208,7 +208,7 @@ class Users:
             except sqlite3.IntegrityError as error:
                 raise UserExists(str(changes.get("email"))) from error
             if "password" in changes:
-                end_what_hangs_on_a_password(connection, user_id)
+                end_sessions_and_blocks(connection, user_id)
         return self.get(user_id)
 
     def delete(self, user_id: str) -> None:

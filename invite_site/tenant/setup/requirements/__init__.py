@@ -16,7 +16,7 @@ from . import (
     texts,
 )
 
-# In the order in which one would mend them.
+# In the order in which to put them right.
 REQUIREMENTS = (
     Requirement("Domain", access.domain),
     Requirement("Clock", access.clock),

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ....settings import ReturnTo, Settings, is_loopback
-from ...http import ScopeMissing
+from ...answers import ScopeMissing, json_object
 from ..changes import Change, Skipped, added, replaced
 from ..findings import Finding, Level, cannot_tell, note, ok, wrong
 from ..requirement import Context
@@ -37,7 +37,7 @@ def secret(context: Context) -> Finding:
             "redirect_uri": settings.callback_url,
         },
     )
-    error = _error_of(answer)
+    error = json_object(answer).get("error")
     if answer.status_code == 401:
         return wrong(
             "The tenant does not know AUTH0_CLIENT_ID with this AUTH0_CLIENT_SECRET.",
@@ -213,10 +213,3 @@ def _missing(client: Mapping[str, Any], key: str, wanted: Iterable[str]) -> list
 def _may_start_logins(settings: Settings, login: str) -> bool:
     """Auth0 takes only https addresses here; the local tenant takes this machine's too."""
     return login.startswith("https://") or is_loopback(settings.management_url)
-
-
-def _error_of(answer: Any) -> str:
-    try:
-        return str(answer.json().get("error", ""))
-    except (ValueError, AttributeError):
-        return ""

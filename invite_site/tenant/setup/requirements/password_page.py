@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....settings import Delivery, ReturnTo
-from ...http import ScopeMissing
+from ...answers import ScopeMissing
 from ..changes import Change, Skipped, replaced, rewritten
 from ..files import OURS
 from ..findings import Finding, cannot_tell, note, ok, wrong

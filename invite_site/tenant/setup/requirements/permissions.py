@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from ....errors import TenantUnavailable
 from ....settings import Delivery
-from ...http import TokenRefused
+from ...answers import TokenRefused
 from ..changes import Change, added
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
