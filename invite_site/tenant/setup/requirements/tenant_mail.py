@@ -1,7 +1,6 @@
 """The mail that the tenant sends itself: its template, where that leads, its provider."""
 
 from collections.abc import Iterator
-from email.utils import parseaddr
 from typing import Any
 
 from ....mail.smtp import SmtpServer
@@ -126,14 +125,14 @@ def provider_changes(context: Context) -> Iterator[Change | Skipped]:
             "under Branding → Email Provider.",
         )
         return
-    server = SmtpServer.from_url(settings.smtp_url)
+    server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
     credentials: dict[str, Any] = {"smtp_host": server.host, "smtp_port": server.port}
     if server.user:
         credentials |= {"smtp_user": server.user, "smtp_pass": server.password}
     body = {
         "name": "smtp",
         "enabled": True,
-        "default_from_address": parseaddr(settings.mail_from)[1],
+        "default_from_address": settings.mail_from.address,
         "credentials": credentials,
     }
     lines = tuple(added("SMTP", [f"{server.host}:{server.port}, with what SMTP_URL says"]))
