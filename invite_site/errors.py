@@ -14,12 +14,13 @@ InviteSiteError
 │   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
 │   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
-│   │   └─ SenderRefused    the mail server refuses us: our name, credentials, quota, policy
-│   ├─ MailRefused          the mail server's final word about this address
-│   ├─ MailAmbiguous        a final refusal that may be about us or about the address
-│   ├─ MailInDoubt          the message was sent, and the mail server did not answer
-│   ├─ MailDelayed          the mail server asks us to come back later with this message
-│   └─ MailUnavailable      the mail server cannot be reached
+│   │   └─ SenderRefused        a MailFailure too: it is about our name, credentials, quota
+│   └─ MailFailure          what the mail server answered, or that it did not
+│       ├─ MailRefused      its final word about this address
+│       ├─ MailAmbiguous    a final refusal that may be about us or about the address
+│       ├─ MailInDoubt      the message was sent, and there was no answer
+│       ├─ MailDelayed      asks us to come back later with this message
+│       └─ MailUnavailable  cannot be reached, or takes nothing now
 └─ LoginError               a sign-in that cannot be finished; carries a code, never the tenant's words
     └─ TenantUnreachable    the tenant did not answer while somebody was signing in
 """
@@ -112,36 +113,55 @@ class TenantMisconfigured(CredentialsRefused):
     """The tenant refuses because of its configuration or our settings, whoever is invited."""
 
 
-class SenderRefused(CredentialsRefused):
-    """The mail server refuses us, whoever the recipient is."""
+class MailFailure(DeliveryError):
+    """What the mail server answered, or that it did not. The text is `sentence`, then `remedy`.
+
+    `code` is its reply code, 0 without a reply; `smtp_reply` begins as its own words do, which may
+    hold addresses, so it is for nobody but whoever looks for a fault.
+    """
+
+    def __init__(
+        self, sentence: str, *, remedy: str = "", code: int = 0, smtp_reply: str = ""
+    ) -> None:
+        self.sentence = sentence
+        self.remedy = remedy
+        self.code = code
+        self.smtp_reply = smtp_reply
+        super().__init__(f"{sentence} {remedy}".strip())
 
 
-class MailAmbiguous(DeliveryError):
+class SenderRefused(MailFailure, CredentialsRefused):
+    """The mail server refuses us, whoever the recipient is; `remedy` says what to do."""
+
+
+class MailAmbiguous(MailFailure):
     """A final refusal (5xx) that may be about us or about the recipient.
 
     `words` is the reply without addresses and numbers: the same words for several recipients are
     about us.
     """
 
-    def __init__(self, sentence: str, *, words: str = "") -> None:
+    def __init__(
+        self, sentence: str, *, words: str = "", code: int = 0, smtp_reply: str = ""
+    ) -> None:
         self.words = words
-        super().__init__(sentence)
+        super().__init__(sentence, code=code, smtp_reply=smtp_reply)
 
 
-class MailInDoubt(DeliveryError):
+class MailInDoubt(MailFailure):
     """The message was sent to its last byte, and the mail server did not say whether it took it."""
 
 
-class MailRefused(DeliveryError):
-    """The mail server refused this address or message for good (5xx)."""
+class MailRefused(MailFailure):
+    """The mail server refused this address for good (5xx)."""
 
 
-class MailDelayed(DeliveryError):
+class MailDelayed(MailFailure):
     """The mail server asks to try this message again later (4xx)."""
 
 
-class MailUnavailable(DeliveryError):
-    """The mail server cannot be reached; every message waits."""
+class MailUnavailable(MailFailure):
+    """The mail server cannot be reached, or takes nothing from us now; every message waits."""
 
 
 class LoginError(InviteSiteError):

@@ -20,8 +20,8 @@ from .invitations.listing import Listing
 from .invitations.outcomes import Outcomes
 from .invitations.service import Invitations
 from .invitations.visits import Visits
+from .mail.conversation import Patience
 from .mail.message import Mailer
-from .mail.smtp import Patience
 from .settings import Settings
 from .tenant.management import Tenant
 from .tenant.relying_party import RelyingParty

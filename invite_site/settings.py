@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import ConfigError
 
@@ -241,31 +241,49 @@ def _tenant_address(value: str) -> str:
 
 def _smtp_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not _has_good_port(parts):
-        raise ValueError("must look like smtp://user:password@mail.example.com:587")
+    is_whole = parts.scheme in {"smtp", "smtps"} and parts.hostname and _has_good_port(parts)
+    rest = parts.path.strip("/") or parts.fragment
+    if not is_whole or rest or not value.isprintable() or " " in value:
+        raise ValueError(
+            "must look like smtp://user:password@mail.example.com:587, with special characters of "
+            "user and password percent-encoded"
+        )
     if parts.query not in ("", "verify=no"):
         raise ValueError("can end in ?verify=no and in nothing else")
     if parts.query and not is_loopback(value):
         raise ValueError("can end in ?verify=no only for a relay on this machine")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("must have both a user and a password, or neither")
+    try:
+        credentials = unquote(f"{parts.username}{parts.password}", errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("must have user and password percent-encoded as UTF-8") from None
+    if not credentials.isprintable():
+        raise ValueError("has a user or a password with characters that cannot be typed")
     return value
 
 
 _MAILBOX = re.compile(
-    r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"\s*|(?P<plain>[^"<>@,;:()\[\]\\]*?)\s*)<(?P<address>[^<>\s]+)>"""
+    r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>@,;:()\[\]\\]*))\s*<(?P<address>[^<>\s]+)>"""
 )
 # A dot-atom before the @ and a host name behind it: what every mail server takes.
 _ADDRESS = re.compile(
     r"(?=.{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
-    r"@(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*",
+    r"@(?=.{1,253}$)(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-)[a-z0-9-]{1,63}(?<!-)",
     re.ASCII | re.IGNORECASE,
 )
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether this is exactly one address, and one that every mail server takes."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
 def _mailbox(value: str) -> Mailbox:
     """Our own reader: that of Python answers differently from one patch level to the next."""
     found = _MAILBOX.fullmatch(value)
     address = found["address"] if found else value
-    if not _ADDRESS.fullmatch(address):
+    if not is_mail_address(address):
         raise ValueError(
             "must be one address, such as invitations@example.com or Acme <invitations@example.com>; "
             'a name with a comma, an @ or the like goes in quotes: "Acme, Inc." <…>'
@@ -273,8 +291,8 @@ def _mailbox(value: str) -> Mailbox:
     name = ""
     if found:
         name = found["plain"] or re.sub(r"\\(.)", r"\1", found["quoted"] or "")
-    if not name.isprintable() and name:
-        raise ValueError("has a name that cannot be shown")
+    if not name.isprintable():
+        raise ValueError("has a name with characters that cannot be shown")
     return Mailbox(" ".join(name.split()), address)
 
 

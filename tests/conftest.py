@@ -15,6 +15,7 @@ from tests.support.running import (
     running_tenant,
     settings_for,
 )
+from tests.support.smtp_server import SmtpScript, running_smtp_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +36,13 @@ def tenant(_tenant: Tenant) -> Tenant:
     """A running local tenant that has forgotten every earlier test."""
     _tenant.reset()
     return _tenant
+
+
+@pytest.fixture
+def smtp_server() -> Iterator[SmtpScript]:
+    """A mail server that answers what the test tells it to."""
+    with running_smtp_server() as script:
+        yield script
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.errors import HeaderParseError
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
@@ -17,13 +16,15 @@ from email.utils import format_datetime, make_msgid
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ..errors import MailRefused
-from ..settings import ROOT, Settings
-from .smtp import Patience, SmtpConnection, SmtpServer
+from ..settings import ROOT, Mailbox, Settings, is_mail_address
+from .conversation import Patience
+from .smtp import SmtpConnection, SmtpServer
 from .wording import ended, unlinked
 
-# A name that needs quotes and fits beside its address on one line of a header keeps them.
-LONGEST_QUOTED = 30
-_NEEDS_QUOTES = re.compile(r"""[()<>@,;:\\".\[\]]""")
+# No 8-bit text, which a server need not take (RFC 6152) and a relay may damage. Headers that we have
+# written ourselves stay as they are.
+POLICY = SMTP.clone(cte_type="7bit", refold_source="none")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9'. -]{1,40}")  # as it is, on one line, in any mail program
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class Mailer:
             expires_in=time_left(expires_at - now),
         )
         if first_message_id:  # a retry with another link: shown together with the first
-            message["In-Reply-To"] = message["References"] = first_message_id
+            message.set_raw("In-Reply-To", first_message_id)
+            message.set_raw("References", first_message_id)
         self._send(message, to.mailbox, on_wait=on_wait)
 
     def send_test(self, address: str, *, now: datetime, transcript: Callable[[str], None]) -> None:
@@ -124,18 +126,15 @@ class Mailer:
         def render(part: str) -> str:
             return self._templates.get_template(f"{template}/{part}").render(context)
 
-        # Without 8-bit text, which some servers do not offer to take (RFC 6152).
-        message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+        message = EmailMessage(policy=POLICY)
         message["Subject"] = " ".join(render("subject.txt").split())
-        sender = self._settings.mail_from
-        message["From"] = _address(sender.name, sender.address)
-        # Not a string: "a@x, b@y" would be two recipients, and the second gets the key as well.
-        message["To"] = _address(to.name, to.mailbox)
+        # Raw, because Python's own folding takes long names and ids apart.
+        message.set_raw("From", mailbox_header(self._settings.mail_from))
+        message.set_raw("To", mailbox_header(Mailbox(to.name, to.mailbox)))
         if self._settings.contact_email:
-            contact = self._settings.contact_email
-            message["Reply-To"] = _address(contact.name, contact.address)
+            message.set_raw("Reply-To", mailbox_header(self._settings.contact_email))
         message["Date"] = format_datetime(now)
-        message["Message-ID"] = message_id
+        message.set_raw("Message-ID", message_id)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
         message.set_content(render("body.txt"))
         message.add_alternative(render("body.html"), subtype="html")
@@ -154,18 +153,19 @@ def time_left(left: timedelta) -> str:
     return "less than a minute"
 
 
-def _address(name: str, email: str) -> Address:
-    """One address for a header. Raises MailRefused for anything that is not exactly one.
+def mailbox_header(mailbox: Mailbox) -> str:
+    """One mailbox as a header has it. Raises MailRefused for anything that is not exactly one.
 
-    A long name loses its quotes where Python folds the header, and a comma in it would make two
-    recipients of one (https://github.com/python/cpython/issues/80222): it goes without them.
+    "a@x, b@y" would be two, and the second gets the key as well. A name with other signs, or a
+    long one, is written as encoded words (RFC 2047), which hold no comma and no quote: Python's
+    folding loses quotes (https://github.com/python/cpython/issues/80222), and then a comma in the
+    name makes several recipients of one.
     """
-    if len(name) > LONGEST_QUOTED and _NEEDS_QUOTES.search(name):
-        name = " ".join(_NEEDS_QUOTES.sub(" ", name).split())
-    try:
-        address = Address(display_name=name, addr_spec=email)
-    except (ValueError, IndexError, HeaderParseError) as refused:
-        raise MailRefused("No mail can be written to this address.") from refused
-    if not address.username or not address.domain:
+    if not is_mail_address(mailbox.address):
         raise MailRefused("No mail can be written to this address.")
-    return address
+    if not mailbox.name:
+        return mailbox.address
+    if _PLAIN_NAME.fullmatch(mailbox.name):
+        return f'"{mailbox.name}" <{mailbox.address}>'
+    name = Header(mailbox.name, "utf-8", header_name="Reply-To").encode(linesep="\r\n")
+    return f"{name}\r\n <{mailbox.address}>"

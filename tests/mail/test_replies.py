@@ -1,0 +1,217 @@
+"""What real mail servers say, and whom it is about."""
+
+import pytest
+
+from invite_site.errors import (
+    MailAmbiguous,
+    MailDelayed,
+    MailFailure,
+    MailRefused,
+    MailUnavailable,
+    SenderRefused,
+)
+from invite_site.mail.replies import Verb, classify
+
+GREETING, EHLO, STARTTLS, AUTH = Verb.GREETING, Verb.EHLO, Verb.STARTTLS, Verb.AUTH
+MAIL, RCPT, DATA, CONTENT = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CONTENT
+
+ABOUT_US = [
+    # Postfix
+    (RCPT, "504 5.5.2 <app>: Helo command rejected: need fully-qualified hostname", "SITE_URL"),
+    (RCPT, "550 5.7.1 <app>: Helo command rejected: Host not found", "SITE_URL"),
+    (RCPT, "554 5.7.1 <ada@example.com>: Relay access denied", "user and a password"),
+    (RCPT, "553 5.7.1 <app@acme.example>: Sender address rejected: not owned by user bob", "MAIL_FROM"),
+    (RCPT, "550 5.1.0 <app@acme.example>: Sender address rejected: User unknown", "MAIL_FROM"),
+    (RCPT, "504 5.5.2 <app>: Sender address rejected: need fully-qualified address", "MAIL_FROM"),
+    (RCPT, "550 5.1.8 <app@acme.example>: Sender address rejected: Domain not found", "MAIL_FROM"),
+    (RCPT, "554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using zen.spamhaus.org", "block list"),
+    (RCPT, "554 5.7.1 <unknown[192.0.2.7]>: Client host rejected: Access denied", "policy"),
+    (RCPT, "550 5.7.23 <ada@example.com>: Recipient address rejected: Message rejected due to: SPF fail", "SPF"),
+    (MAIL, "530 5.7.0 Must issue a STARTTLS command first", "587"),
+    (CONTENT, "550 5.7.1 Message contains spam", "policy"),
+    (CONTENT, "554 5.6.1 Eight-bit data was not declared", "message"),
+    (CONTENT, "552 5.3.4 Message size exceeds fixed limit", "message"),
+    (DATA, "503 5.5.1 Error: need RCPT command", "did not understand"),
+    (EHLO, "501 5.5.4 Invalid domain name", "SITE_URL"),
+    # Exim
+    (RCPT, "550 relay not permitted", "user and a password"),
+    (RCPT, "550 Sender verify failed", "MAIL_FROM"),
+    (RCPT, "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)", "SITE_URL"),
+    (CONTENT, "550 Domain acme.example has exceeded the max emails per hour (150/150 (100%)) allowed", "limit"),
+    (CONTENT, "550 This message was classified as SPAM and may not be delivered", "policy"),
+    (GREETING, "554 Blacklisted: see https://example.test/why", "policy"),
+    # sendmail and qmail
+    (RCPT, "550 5.7.1 ada@example.com... Relaying denied. Proper authentication required.", "user and a password"),
+    (RCPT, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "user and a password"),
+    (MAIL, "553 sorry, your envelope sender is in my badmailfrom list (#5.7.1)", "MAIL_FROM"),
+    # Exchange
+    (RCPT, "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", "user and a password"),
+    (CONTENT, "554 5.2.252 SendAsDenied; bob@acme.example not allowed to send as app@acme.example", "MAIL_FROM"),
+    (CONTENT, "554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied", "MAIL_FROM"),
+    (CONTENT, "550 5.1.8 Access denied, bad outbound sender AS(42004)", "MAIL_FROM"),
+    (CONTENT, "550 5.1.90 Your message can't be sent because you've reached your daily limit", "limit"),
+    (MAIL, "530 5.7.57 Client not authenticated to send mail", "user and a password"),
+    (AUTH, "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled", "SMTP_URL"),
+    # Gmail
+    (CONTENT, "550 5.4.5 Daily user sending limit exceeded. - gsmtp", "limit"),
+    (CONTENT, "550-5.7.26 This mail has been blocked because the sender is unauthenticated", "SPF"),
+    (CONTENT, "552 5.7.0 This message was blocked because its content presents a potential", "policy"),
+    (MAIL, "530 5.5.1 Authentication Required. Learn more at - gsmtp", "user and a password"),
+    (AUTH, "534 5.7.9 Application-specific password required", "Correct them"),
+    (RCPT, "550-5.7.1 Invalid credentials for relay [192.0.2.7]", "user and a password"),
+    # SES, SendGrid, Mailgun
+    (CONTENT, "554 Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: ada@example.com", "MAIL_FROM"),
+    (CONTENT, "554 Message rejected: Sending paused for this account.", "limit"),
+    (CONTENT, "550 The from address does not match a verified Sender Identity.", "MAIL_FROM"),
+    (DATA, "550 Unauthenticated senders not allowed", "MAIL_FROM"),
+    (AUTH, "535 Authentication failed: The provided authorization grant is invalid", "Correct them"),
+    (RCPT, "554 Sandbox subdomains are for test purposes only. Please add your own domain", "policy"),
+]  # fmt: skip
+
+ABOUT_THE_RECIPIENT = [
+    (RCPT, "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown in virtual mailbox table"),
+    (RCPT, "550 5.1.1 <ada@example.com>... User unknown"),
+    (RCPT, "504 5.5.2 <ada>: Recipient address rejected: need fully-qualified address"),
+    (RCPT, "550 Unrouteable address"),
+    (RCPT, "550 No Such User Here"),
+    (RCPT, "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)"),  # Exchange Online
+    (RCPT, "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)"),  # Outlook
+    (RCPT, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"),
+    (RCPT, "550-5.1.1 The email account that you tried to reach does not exist. Please try"),
+    (RCPT, "550 5.2.1 The email account that you tried to reach is disabled"),
+    (RCPT, "552-5.2.2 The email account that you tried to reach is over quota"),
+    (CONTENT, "552 5.2.2 Mailbox full: quota exceeded"),
+    (RCPT, "552 Requested mail action aborted: exceeded storage allocation"),
+    (RCPT, "553 5.1.2 We weren't able to find the recipient domain"),
+    (RCPT, "553 Requested action not taken: mailbox name not allowed"),
+    (RCPT, "551 User not local; please try <ada@elsewhere.example>"),
+    (RCPT, "501 5.1.3 Bad recipient address syntax"),
+    (RCPT, "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup"),
+    (RCPT, "550 5.4.310 DNS domain example.com does not exist"),
+    (RCPT, "550 You tried to send to a recipient that has been marked as inactive"),
+    (RCPT, "550 5.2.1 This account has been suspended"),
+]  # fmt: skip
+
+MAY_BE_EITHER = [
+    (CONTENT, "554 Transaction failed"),
+    (RCPT, "550 Rejected"),
+    (RCPT, "550 Administrative prohibition"),
+    (RCPT, "554 5.7.1 <ada@example.com>: Recipient address rejected: Access denied"),
+    (CONTENT, "550 5.3.0 Error 42"),
+    (CONTENT, "552 no"),
+]
+
+LATER = [
+    (RCPT, "450 4.2.0 <ada@example.com>: Recipient address rejected: Greylisted, see postgrey"),
+    (RCPT, "450 4.2.1 The user you are trying to contact is receiving mail too quickly"),
+    (RCPT, "452 4.2.2 The email account that you tried to reach is over quota"),
+    (RCPT, "451 4.7.1 Greylisting in action, please come back later"),
+    (CONTENT, "451 4.3.0 Error: queue file write error"),
+    (DATA, "452 4.3.1 Insufficient system storage"),
+]
+
+NOTHING_NOW = [
+    (GREETING, "421 4.3.2 Service shutting down"),
+    (GREETING, "450 too busy"),
+    (EHLO, "451 4.3.0 not now"),
+    (STARTTLS, "454 TLS not available due to temporary reason"),
+    (AUTH, "454 4.7.0 Temporary authentication failure: Connection lost to authentication server"),
+    (MAIL, "452 4.3.1 Insufficient system storage"),
+    (RCPT, "421 4.7.0 Try again later, closing connection"),
+    (RCPT, "450 4.7.1 <app>: Helo command rejected: Host not found"),
+    (RCPT, "454 4.7.1 <ada@example.com>: Relay access denied"),
+    (CONTENT, "454 Throttling failure: Daily sending quota exceeded."),
+    (CONTENT, "451 You have exceeded your messaging limits"),
+]
+
+
+def heard(verb: Verb, line: str) -> MailFailure:
+    return classify(verb, int(line[:3]), line[4:].encode(), "ada@example.com")
+
+
+@pytest.mark.parametrize(("verb", "line", "remedy"), ABOUT_US)
+def test_a_refusal_about_us_says_what_to_do(verb: Verb, line: str, remedy: str) -> None:
+    """Whatever the verb, and whatever the code says of mailboxes."""
+    refused = heard(verb, line)
+    assert isinstance(refused, SenderRefused)
+    assert remedy in str(refused)
+    assert refused.code == int(line[:3])
+
+
+@pytest.mark.parametrize("code", [500, 501, 502, 504, 521, 530, 535, 550, 552, 553, 554, 571])
+@pytest.mark.parametrize("verb", [GREETING, EHLO, STARTTLS, AUTH, MAIL])
+@pytest.mark.parametrize("text", ["no", "5.1.1 User unknown", "5.2.2 Mailbox full"])
+def test_before_a_recipient_is_named_every_refusal_is_about_us(
+    verb: Verb, code: int, text: str
+) -> None:
+    """Whatever it says."""
+    assert isinstance(classify(verb, code, text), SenderRefused)
+
+
+@pytest.mark.parametrize(("verb", "line"), ABOUT_THE_RECIPIENT)
+def test_a_refusal_about_the_recipient_is_about_nobody_else(verb: Verb, line: str) -> None:
+    """It ends that row alone."""
+    assert type(heard(verb, line)) is MailRefused
+
+
+@pytest.mark.parametrize(("verb", "line"), MAY_BE_EITHER)
+def test_what_cannot_be_told_apart_is_said_to_be_so(verb: Verb, line: str) -> None:
+    """Neither ends a row nor stops the queue at once."""
+    assert type(heard(verb, line)) is MailAmbiguous
+
+
+@pytest.mark.parametrize(("verb", "line"), LATER)
+def test_a_delay_of_one_message_is_of_that_message(verb: Verb, line: str) -> None:
+    """The others go on."""
+    assert type(heard(verb, line)) is MailDelayed
+
+
+@pytest.mark.parametrize(("verb", "line"), NOTHING_NOW)
+def test_a_delay_of_all_that_we_send_is_told_with_the_servers_words(verb: Verb, line: str) -> None:
+    """454 at AUTH, say, is no wrong password."""
+    refused = heard(verb, line)
+    assert type(refused) is MailUnavailable
+    assert line[:3] in str(refused)
+    assert "does not accept" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "554 Transaction failed for {}",
+        "550 <{}>: Rejected (queue id 4F{}0C)",
+        "550 Sorry {}, not today [192.0.2.{}] https://example.test/{}",
+    ],
+)
+def test_the_same_refusal_of_two_recipients_has_the_same_words(template: str) -> None:
+    """Addresses, numbers and ids are left out, so that three in a row can be told."""
+    words = set()
+    for mailbox in ("ada@example.com", "bob.lee@other.example", "7up@third.example"):
+        code, _, text = template.format(mailbox, *"17").partition(" ")
+        refused = classify(RCPT, int(code), text, mailbox)
+        assert isinstance(refused, MailAmbiguous)
+        words.add(refused.words)
+    assert len(words) == 1
+    assert "@" not in words.pop()
+
+
+def test_two_refusals_have_words_of_their_own() -> None:
+    """Else two faults would look like one."""
+    one, other = heard(RCPT, "550 Rejected"), heard(RCPT, "554 Rejected")
+    assert isinstance(one, MailAmbiguous)
+    assert isinstance(other, MailAmbiguous)
+    assert one.words != other.words
+
+
+@pytest.mark.parametrize(
+    "line", ["550 5.1.1 <{}>: User unknown", "550 5.7.1 {} no", "450 {} later"]
+)
+def test_no_sentence_holds_an_address_in_full(line: str) -> None:
+    """It is shown and logged; the server's own words are kept apart, and short."""
+    refused = heard(RCPT, line.format("ada@example.com") + "\x1b[2J" + "x" * 500)
+    assert "ada@example.com" not in str(refused)
+    assert refused.smtp_reply.startswith(line[:3])
+    assert "ada@example.com" in refused.smtp_reply
+    assert len(refused.smtp_reply) == 200
+    assert refused.smtp_reply.isprintable()
+    assert str(refused).isprintable()
