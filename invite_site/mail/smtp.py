@@ -172,6 +172,7 @@ class _Conversation(smtplib.SMTP):
         self._transcript = transcript or (lambda line: None)
         self._has_secrets = False
         super().__init__(local_hostname=server.our_name, timeout=patience.command)
+        self._host = server.host  # the name that STARTTLS checks, which `connect` does not set
 
     def open(self) -> None:
         """Greet, encrypt, sign in."""
