@@ -44,7 +44,7 @@ class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.script: SmtpScript = self.server.script  # type: ignore[attr-defined]  # set below
         self.sender = self.recipient = ""
-        with contextlib.suppress(OSError, _HangUp):
+        with contextlib.suppress(OSError, _HangUp), contextlib.closing(self):
             self.say("GREETING", "220 mail.test ready")
             while line := self.read():
                 self.script.commands.append(line)
@@ -53,6 +53,12 @@ class _Conversation(socketserver.StreamRequestHandler):
                     self.write("221 bye")
                     return
                 getattr(self, f"do_{verb.lower()}")(line)
+
+    def close(self) -> None:
+        """After STARTTLS the server knows only of the socket below the encrypted one."""
+        if isinstance(self.connection, ssl.SSLSocket):
+            for each in (self.rfile, self.wfile, self.connection):
+                each.close()
 
     def do_ehlo(self, line: str) -> None:
         offered = [*self.script.extensions]
