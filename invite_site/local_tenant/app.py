@@ -1,4 +1,4 @@
-"""The tenant as a Flask app: where its parts are put together."""
+"""The tenant as a Flask app."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from .control.fault_injection import FaultInjection
 from .mail import mailbox
 from .pages import classic_login, classic_reset, forgot, universal_login, universal_reset
 from .store.clients import APPLICATION
-from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant, open_tenant
+from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant
 
 _HERE = Path(__file__).parent
 # Far above what a form or a Management API call needs.
@@ -35,11 +35,11 @@ def index() -> Response:
 def create_tenant(config: TenantConfig) -> Flask:
     """The tenant's app without a server; the issuer is `public_url`, else the port's address."""
     url = (config.public_url or f"http://localhost:{config.port}").rstrip("/")
-    return build_app(open_tenant(config, url))
+    return build_app(Tenant(config, url))
 
 
 def build_app(tenant: Tenant) -> Flask:
-    """The app around a state."""
+    """The app of an opened tenant."""
     app = Flask(__name__, static_folder=_HERE / "static", template_folder=str(_HERE / "templates"))
     app.config.update(
         SECRET_KEY=cookie_secret(tenant.database),

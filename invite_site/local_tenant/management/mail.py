@@ -6,13 +6,19 @@ from typing import Any
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.documents import Document
-from ..store.emails import TEMPLATE_NAMES
 from ..tenant import current_tenant
 from .call import answer, call, nothing, selected, sent_body
 from .schema import ApiError, Field
 
+# Auth0's names. The link mail of a password change is `reset_email`.
+_TEMPLATES = (
+    "verify_email", "verify_email_by_code", "auth_email_by_code", "reset_email",
+    "reset_email_by_code", "welcome_email", "blocked_account", "stolen_credentials",
+    "enrollment_email", "mfa_oob_code", "user_invitation", "async_approval", "change_password",
+    "password_reset",
+)  # fmt: skip
 _TEMPLATE_FIELDS = {
-    "template": Field("string", "Template name", choices=TEMPLATE_NAMES),
+    "template": Field("string", "Template name", choices=_TEMPLATES),
     "body": Field("string", "Body of the email template"),
     "from": Field("string", "Senders from email address"),
     "resultUrl": Field("string", "URL to redirect the user to after a successful action"),
@@ -54,7 +60,7 @@ _PROVIDER_FIELDS = {
 
 
 def _named(name: str) -> str:
-    if name not in TEMPLATE_NAMES:
+    if name not in _TEMPLATES:
         text = f"'No enum match for: {name}' on property templateName (Template name)."
         raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
     return name
@@ -114,8 +120,8 @@ def change_template(name: str) -> AnyResponse:
 
 
 def _configured() -> Document:
-    provider = current_tenant().provider.current()
-    if provider is None:
+    provider = current_tenant().provider.get()
+    if not provider:
         text = "There is not a configured email provider"
         raise ApiError(404, text, "inexistent_email_provider")
     return provider
@@ -144,7 +150,7 @@ def _sent_provider(required: tuple[str, ...], earlier: Document | None = None) -
 def create_provider() -> AnyResponse:
     """201 without the password; 409 where there is one."""
     provider = _sent_provider(("name", "credentials"))
-    if current_tenant().provider.current() is not None:
+    if current_tenant().provider.get():
         raise ApiError(409, "The email provider is already configured.")
     current_tenant().provider.put(provider)
     return answer(_shown(provider), 201)

@@ -112,7 +112,7 @@ def _check_prompt(prompt: str, language: str) -> None:
 def get_custom_text(prompt: str, language: str) -> AnyResponse:
     """200 with what was changed; `{}` where nothing was."""
     _check_prompt(prompt, language)
-    return answer(current_tenant().custom_text.get(prompt, language))
+    return answer(current_tenant().custom_text.get(f"{prompt}/{language}") or {})
 
 
 @call(
@@ -132,5 +132,5 @@ def put_custom_text(prompt: str, language: str) -> AnyResponse:
             isinstance(each, str) for each in entries.values()
         ):
             raise invalid_body(f"Expected texts on property {screen}")
-    current_tenant().custom_text.put(prompt, language, texts)
+    current_tenant().custom_text.put(f"{prompt}/{language}", texts)
     return answer(texts)
