@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, make_response, render_template
+from flask import Blueprint, Flask, render_template
 
 from . import management, web
 from .authentication import authorize, discovery, grants, logout
@@ -23,13 +23,11 @@ home = Blueprint("home", __name__)
 
 
 @home.get("/")
-def index() -> Response:
-    """What this is, and the way to the mailbox."""
+def index() -> str:
+    """The start page: what this is, with a link to the mailbox."""
     tenant = current_tenant()
     application = tenant.clients.seeded(APPLICATION)
-    return make_response(
-        render_template("index.html", application=application, issuer=tenant.issuer)
-    )
+    return render_template("index.html", application=application, issuer=tenant.issuer)
 
 
 def create_tenant(config: TenantConfig) -> Flask:
