@@ -1,9 +1,9 @@
-"""The tenant as a Flask app: where its parts are put together."""
+"""The tenant as a Flask app."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, make_response, render_template
+from flask import Blueprint, Flask, render_template
 
 from . import management, web
 from .authentication import authorize, discovery, grants, logout
@@ -13,7 +13,7 @@ from .control.fault_injection import FaultInjection
 from .mail import mailbox
 from .pages import classic_login, classic_reset, forgot, universal_login, universal_reset
 from .store.clients import APPLICATION
-from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant, open_tenant
+from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant
 
 _HERE = Path(__file__).parent
 # Far above what a form or a Management API call needs.
@@ -23,23 +23,21 @@ home = Blueprint("home", __name__)
 
 
 @home.get("/")
-def index() -> Response:
-    """What this is, and the way to the mailbox."""
+def index() -> str:
+    """The start page: what this is, with a link to the mailbox."""
     tenant = current_tenant()
     application = tenant.clients.seeded(APPLICATION)
-    return make_response(
-        render_template("index.html", application=application, issuer=tenant.issuer)
-    )
+    return render_template("index.html", application=application, issuer=tenant.issuer)
 
 
 def create_tenant(config: TenantConfig) -> Flask:
     """The tenant's app without a server; the issuer is `public_url`, else the port's address."""
     url = (config.public_url or f"http://localhost:{config.port}").rstrip("/")
-    return build_app(open_tenant(config, url))
+    return build_app(Tenant(config, url))
 
 
 def build_app(tenant: Tenant) -> Flask:
-    """The app around a state."""
+    """The app of an opened tenant."""
     app = Flask(__name__, static_folder=_HERE / "static", template_folder=str(_HERE / "templates"))
     app.config.update(
         SECRET_KEY=cookie_secret(tenant.database),

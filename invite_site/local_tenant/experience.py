@@ -28,7 +28,7 @@ class Experience:
 
 def current_experience(tenant: Tenant) -> Experience:
     """The experience people meet now."""
-    if tenant.prompts.experience() != NEW:
+    if tenant.prompts.get()["universal_login_experience"] != NEW:
         return Experience("classic", universal_login=False, universal_reset=False)
     if tenant.settings.get()["change_password"].get("enabled"):
         return Experience("classic_reset", universal_login=True, universal_reset=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import CONNECTION, TenantConfig
 from .store.clients import APPLICATION, MANAGEMENT, SETUP
-from .tenant import Tenant, open_tenant
+from .tenant import Tenant
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -50,7 +50,7 @@ def serve(config: TenantConfig) -> Iterator[RunningTenant]:
         smtp = stack.enter_context(_bind(config.smtp_port))
         port, smtp_port = http.getsockname()[1], smtp.getsockname()[1]
         url = (config.public_url or f"http://localhost:{port}").rstrip("/")
-        tenant = open_tenant(config, url, smtp_port)
+        tenant = Tenant(config, url, smtp_port)
         stack.callback(tenant.close)
         from .app import build_app
 

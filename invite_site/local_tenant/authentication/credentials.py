@@ -15,7 +15,7 @@ WRONG = "Wrong email or password."
 TOO_OFTEN = "Too many login attempts. Try again in a minute."
 
 
-def check(tenant: Tenant, email: str, password: str, client: Client | None) -> User | str:
+def authenticate(tenant: Tenant, email: str, password: str, client: Client | None) -> User | str:
     """The user with that address and password, or why not, in words for the page.
 
     A user blocked by an administrator counts as found: the application is told, not the page.

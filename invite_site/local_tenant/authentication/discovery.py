@@ -2,7 +2,8 @@
 
 from typing import Any, cast
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
 
 from ..simulation.misbehaviour import DISCOVERY_MISBEHAVIOURS
 from ..store.keys import public_jwk
@@ -53,23 +54,23 @@ bp = Blueprint("oidc", __name__)
 
 
 @bp.get("/.well-known/openid-configuration")
-def openid_configuration() -> Response:
-    return jsonify(discovery(current_tenant()))
+def openid_configuration() -> ResponseReturnValue:
+    return discovery(current_tenant())
 
 
 @bp.get("/.well-known/jwks.json")
-def keys() -> Response:
+def keys() -> ResponseReturnValue:
     tenant = current_tenant()
     listed = [public_jwk(tenant.key.key)]
     if tenant.misbehaviours.lists_second_key():
         listed.append(public_jwk(tenant.misbehaviours.second_key()))
-    return jsonify({"keys": listed})
+    return {"keys": listed}
 
 
 @bp.get(OTHER_KEYS_PATH)
-def other_keys() -> Response:
+def other_keys() -> ResponseReturnValue:
     # For the `jku` misbehaviour: a client that fetches this trusts a token's header.
-    return jsonify({"keys": [public_jwk(current_tenant().misbehaviours.attacker_key())]})
+    return {"keys": [public_jwk(current_tenant().misbehaviours.attacker_key())]}
 
 
 @bp.post("/oauth/token")
@@ -84,13 +85,8 @@ def token() -> Response:
     return response
 
 
-@bp.route("/userinfo", methods=["GET", "POST"])
-def userinfo() -> Response:
-    return _userinfo(current_tenant())
-
-
 def _misbehaving_answer(tenant: Tenant) -> Response | None:
-    """What the token endpoint answers when it has been told to misbehave."""
+    """The answer of an ordered misbehaviour of the token endpoint, if there is one."""
     misbehaviour = tenant.misbehaviours.take(
         "token_500", "token_429", "token_html", "token_slow", "invalid_grant"
     )
@@ -124,7 +120,9 @@ def _log_exchange(tenant: Tenant, asked: Parameters, response: Response) -> None
         tenant.logs.write(f"f{kind}", text, client=client)
 
 
-def _userinfo(tenant: Tenant) -> Response:
+@bp.route("/userinfo", methods=["GET", "POST"])
+def userinfo() -> ResponseReturnValue:
+    tenant = current_tenant()
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     holder = tenant.codes.holder(token) if kind.lower() == "bearer" else None
     user = tenant.users.get(holder[0]) if holder else None
@@ -133,4 +131,4 @@ def _userinfo(tenant: Tenant) -> Response:
     sub = user.user_id
     if tenant.misbehaviours.take("userinfo_sub_differs"):
         sub = "auth0|somebody-else"
-    return jsonify({"sub": sub, **profile_claims(user, holder[1])})
+    return {"sub": sub, **profile_claims(user, holder[1])}

@@ -98,7 +98,7 @@ class _CodeGrant(AuthorizationCodeGrant):
         tenant, asked, session = current_tenant(), request.payload.data, request.session
         if session is None:
             raise LookupError("an authorization code needs a session")
-        tenant.codes.keep(
+        tenant.codes.store(
             code,
             client_id=request.client.client_id,
             redirect_uri=asked.get("redirect_uri") or request.client.get_default_redirect_uri(),
@@ -212,7 +212,7 @@ class TenantServer(AuthorizationServer):
 def register(app: Flask) -> None:
     """Give the app a server with both grants. PKCE is optional: a client that sends a challenge
     must prove it."""
-    server = TenantServer(app, _client_by_id, _keep_token)
+    server = TenantServer(app, _client_by_id, _store_token)
     server.register_token_generator("default", cast(Any, _make_token))
     server.register_grant(_CodeGrant, [CodeChallenge(required=False)])
     server.register_grant(_ClientCredentialsGrant)
@@ -231,9 +231,8 @@ def _client_by_id(client_id: str) -> Client | None:
 def _make_token(
     grant_type: str, client: Client, user: User, scope: str, **_: Any
 ) -> dict[str, Any]:
-    tenant = current_tenant()
-    token = tenant.codes.new_access_token()
-    tenant.issued.note("access_tokens", token)
+    token = random_code(64)
+    current_tenant().issued.note("access_tokens", token)
     return {
         "access_token": token,
         "scope": scope,
@@ -242,9 +241,9 @@ def _make_token(
     }
 
 
-def _keep_token(token: dict[str, Any], request: TenantRequest) -> None:
+def _store_token(token: dict[str, Any], request: TenantRequest) -> None:
     codes = current_tenant().codes
-    codes.keep_access_token(token["access_token"], request.user.user_id, token["scope"])
+    codes.store_access_token(token["access_token"], request.user.user_id, token["scope"])
 
 
 def oauth_error(status: int, error: str, description: str) -> Response:

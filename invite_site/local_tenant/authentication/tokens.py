@@ -49,7 +49,7 @@ def id_token(tenant: Tenant, client: Client, user: User, code: AuthorizationCode
         claims["auth_time"] = int(code.auth_time)
     if code.nonce is not None:
         claims["nonce"] = code.nonce
-    if (claim := tenant.role_claim.get()) is not None:
+    if claim := tenant.role_claim.get().get("claim"):
         claims[claim] = [role["name"] for role in tenant.roles.of(user.user_id)]
     misbehaviour = tenant.misbehaviours.take(*ID_TOKEN_MISBEHAVIOURS)
     token = forge(tenant, misbehaviour, claims, client) if misbehaviour else tenant.key.sign(claims)

@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ..simulation.faults import Fault
@@ -13,23 +14,16 @@ from ..tenant import Tenant
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Calls of the control plane itself: neither counted nor disturbed.
+# Calls of the control plane are not recorded and get no faults.
 CONTROL_PREFIX = "/_tenant/"
 
 _PHRASES = {
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
+    status: HTTPStatus(status).phrase for status in (401, 403, 404, 429, 500, 502, 503, 504)
 }
 
 
 class Dropped(ConnectionError):
-    """The connection was to be dropped, but no server is there that could."""
+    """A fault drops the connection, but the app runs without waitress."""
 
 
 class FaultInjection:
@@ -59,7 +53,7 @@ class FaultInjection:
             tenant.traffic.note_call(Call(method, path, fault.status))
             return _refuse(fault, path, tenant, start_response)
         if fault.kind == "act_then_drop":
-            # The work is done to its end, and nobody hears of it.
+            # The request is carried out, and its answer is lost.
             answer = self._app(environ, lambda *_: _swallow)
             b"".join(answer)
             if hasattr(answer, "close"):
@@ -76,21 +70,21 @@ class FaultInjection:
 
 
 def _swallow(_: bytes) -> None:
-    """Where the body of a dropped answer goes."""
+    """Discard the body of a dropped answer."""
 
 
 def _drop(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Close the connection without an answer, in the hard way (RST).
+    """Reset the connection (RST) instead of answering.
 
-    Waitress has no call for this. It hands the app a bound method of its channel,
-    and a channel that counts as disconnected is closed without a word.
+    Waitress has no call for this. It passes the app a bound method of its channel, and
+    closes a channel that is marked as disconnected without writing to it.
     """
     disconnected = environ.get("waitress.client_disconnected")
     if disconnected is None:
         raise Dropped
     channel = disconnected.__self__
-    linger_not = struct.pack("ii", 1, 0)
-    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    no_linger = struct.pack("ii", 1, 0)
+    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     channel.connected = False
     channel.will_close = True
     channel.server.pull_trigger()

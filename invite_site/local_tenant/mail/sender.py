@@ -23,7 +23,7 @@ class NotSent(Exception):
 
 def provider_in_use(tenant: Tenant) -> Document | None:
     """The configured provider, unless it is switched off."""
-    provider = tenant.provider.current()
+    provider = tenant.provider.get()
     return provider if provider and provider.get("enabled", True) else None
 
 

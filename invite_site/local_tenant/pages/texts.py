@@ -95,7 +95,7 @@ def language(tenant: Tenant) -> str:
 
 def _changed(tenant: Tenant, prompt: str, screen: str) -> Mapping[str, str]:
     """What is stored for the screen; an empty text would leave a heading or a button bare."""
-    stored = tenant.custom_text.get(prompt, language(tenant)).get(screen)
+    stored = (tenant.custom_text.get(f"{prompt}/{language(tenant)}") or {}).get(screen)
     if not isinstance(stored, dict):
         return {}
     return {key: text for key, text in stored.items() if isinstance(text, str) and text.strip()}
