@@ -92,7 +92,7 @@ class Tenant:
         return (urlsplit(self.url).hostname or "").partition(".")[0]
 
     def seed_admin(self) -> None:
-        """Make the admin's account unless it is there."""
+        """Create the admin's account unless it exists."""
         if self.users.by_email(self.config.admin_email.lower()) is None:
             self.users.create(
                 self.config.admin_email,

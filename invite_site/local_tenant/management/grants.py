@@ -1,6 +1,6 @@
-"""`/client-grants` and `/resource-servers`: which application may do what at the Management API.
+"""`/client-grants` and `/resource-servers`: the scopes of applications.
 
-It is the only API here, so each application has one grant or none.
+The Management API is the only resource server, so an application has one grant or none.
 """
 
 import hashlib

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
 from typing import Any
 
-# More would be nested deeper than Python likes (ours).
+# More could be nested deeper than Python's stack (ours).
 _MOST_TOKENS = 100
 
 Document = Mapping[str, Any]
@@ -29,21 +29,21 @@ _TOKEN = re.compile(
 
 
 class BadQuery(ValueError):
-    """A query nobody can read; says where."""
+    """An ill-formed query; the message says where."""
 
 
 def matcher(query: str, default_fields: Sequence[str]) -> Matcher:
-    """Whether a document fits the query; a value without a field is looked for in the default ones.
+    """A test whether a document matches; raises `BadQuery`.
 
-    Raises `BadQuery`.
+    A value without a field is searched in the default fields.
     """
     if not query.strip():
         return lambda document: True
-    return _Reader(query, default_fields).read()
+    return _Parser(query, default_fields).parse()
 
 
 def sorter(sort: str) -> Callable[[list[Document]], list[Document]]:
-    """Puts documents into the order of `field:1` or `field:-1`; raises `BadQuery`."""
+    """A function that sorts documents by `field:1` or `field:-1`; raises `BadQuery`."""
     if not sort:
         return lambda documents: documents
     match = re.fullmatch(r"([\w.]+):(-?1)", sort)
@@ -58,8 +58,8 @@ def sorter(sort: str) -> Callable[[list[Document]], list[Document]]:
     return lambda documents: sorted(documents, key=key, reverse=descending)
 
 
-class _Reader:
-    """A recursive descent over the tokens."""
+class _Parser:
+    """A recursive descent parser."""
 
     def __init__(self, query: str, default_fields: Sequence[str]) -> None:
         self._default_fields = default_fields
@@ -74,7 +74,7 @@ class _Reader:
             if len(self._tokens) > _MOST_TOKENS:
                 raise BadQuery("it is too long")
 
-    def read(self) -> Matcher:
+    def parse(self) -> Matcher:
         found = self._any()
         if self._tokens:
             raise BadQuery(f"unexpected: {self._tokens[0][0].strip()}")
@@ -153,7 +153,7 @@ def _range(token: re.Match[str]) -> Callable[[Any], bool]:
     def test(value: Any) -> bool:
         below = -1 if low == "*" else _compared(low, value)
         above = -1 if high == "*" else _compared(value, high)
-        # Up to a day means to its end: 2026-01-31 is the beginning of all its moments.
+        # A day as upper bound includes all its moments, which start with it.
         if with_high and _text(value).startswith(high):
             above = 0
         return below < with_low and above < with_high
@@ -184,7 +184,7 @@ def _text(value: Any) -> str:
 
 
 def _values(document: Any, path: str) -> list[Any]:
-    """What a dotted path leads to; through each item of a list."""
+    """The values of a dotted path; a list stands for each of its items."""
     if isinstance(document, list):
         return [found for each in document for found in _values(each, path)]
     if not path:

@@ -1,4 +1,4 @@
-"""The words on New Universal Login's screens: Auth0's own, with what somebody has put in their place."""
+"""The texts of New Universal Login's screens: Auth0's, replaced by the stored ones."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _AGAIN = (
     "To reset your password, return to the login page and select"
     ' "Forgot Your Password" to send a new email.'
 )
-# By prompt and screen, with Auth0's keys; `${…}` is filled in with a name when shown.
+# By prompt and screen, with Auth0's keys; `${…}` is replaced by a value.
 _OWN: dict[str, dict[str, dict[str, str]]] = {
     "common": {
         "redeem-ticket": {
@@ -77,14 +77,14 @@ _NAME = re.compile(r"\$\{(\w+)\}")
 
 
 def texts_of(tenant: Tenant, prompt: str, screen: str, **names: str) -> dict[str, str]:
-    """The texts of a screen in the reader's language, filled in; `companyName` is always known."""
+    """The texts of a screen in the reader's language, with values; `companyName` is built in."""
     known = {"companyName": str(tenant.settings.get()["friendly_name"]), **names}
     changed = _changed(tenant, prompt, screen)
     texts = {**_OWN[prompt][screen], **changed}
     filled = {
         key: _NAME.sub(lambda match: known.get(match[1], ""), text) for key, text in texts.items()
     }
-    # The page says which language its words are in, for whoever reads it aloud.
+    # For the `lang` of the page, which screen readers need.
     return {**filled, "lang": language(tenant) if changed else "en"}
 
 
@@ -94,7 +94,7 @@ def language(tenant: Tenant) -> str:
 
 
 def _changed(tenant: Tenant, prompt: str, screen: str) -> Mapping[str, str]:
-    """What is stored for the screen; an empty text would leave a heading or a button bare."""
+    """The stored texts of the screen, without empty ones: a button needs a text."""
     stored = (tenant.custom_text.get(f"{prompt}/{language(tenant)}") or {}).get(screen)
     if not isinstance(stored, dict):
         return {}
