@@ -18,7 +18,7 @@ from ..store.database import random_code
 from ..store.sessions import Session
 from ..store.users import User
 from ..tenant import current_tenant
-from .tokens import MANAGEMENT_TOKEN_SECONDS, id_token, management_token
+from .jwts import MANAGEMENT_TOKEN_SECONDS, id_token, management_token
 
 Parameters = MultiDict[str, str]
 _EXTENSION = "local_tenant_authorization_server"

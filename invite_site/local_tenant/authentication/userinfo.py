@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from ..tenant import current_tenant
-from .tokens import profile_claims
+from .jwts import profile_claims
 
 bp = Blueprint("userinfo", __name__)
 
