@@ -9,12 +9,12 @@ from .store.settings import CLASSIC, NEW
 from .tenant import Tenant
 
 # Name, experience of the login, and whether a customised password page is switched on.
-_NAMED = {
+_SETTINGS = {
     "classic": (CLASSIC, False),
     "classic_reset": (NEW, True),
     "new": (NEW, False),
 }
-EXPERIENCES = tuple(_NAMED)
+EXPERIENCES = tuple(_SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def current_experience(tenant: Tenant) -> Experience:
 
 def choose_experience(tenant: Tenant, name: str) -> None:
     """Change the settings to that experience; a customised page stays stored."""
-    login, enabled = _NAMED[name]
+    login, enabled = _SETTINGS[name]
     tenant.prompts.change({"universal_login_experience": login})
     page = tenant.settings.get()["change_password"]
     tenant.settings.change({"change_password": {**page, "enabled": enabled}})

@@ -11,8 +11,8 @@ from ..store.sessions import Session
 from ..store.users import User
 from ..tenant import Tenant, current_tenant
 
-WRONG = "Wrong email or password."
-TOO_OFTEN = "Too many login attempts. Try again in a minute."
+WRONG_CREDENTIALS = "Wrong email or password."
+TOO_MANY_ATTEMPTS = "Too many login attempts. Try again in a minute."
 
 
 def authenticate(tenant: Tenant, email: str, password: str, client: Client | None) -> User | str:
@@ -23,18 +23,18 @@ def authenticate(tenant: Tenant, email: str, password: str, client: Client | Non
     address = request.remote_addr or ""
     reading = tenant.limits.take("login", f"{address} {email.lower()}")
     if reading is not None and not reading.allowed:
-        return TOO_OFTEN
+        return TOO_MANY_ATTEMPTS
     user = tenant.users.by_email(email.lower())
     if user is None:
-        tenant.logs.write("fu", WRONG, user_name=email, client=client)
-        return WRONG
+        tenant.logs.write("fu", WRONG_CREDENTIALS, user_name=email, client=client)
+        return WRONG_CREDENTIALS
     if _is_protected(tenant) and tenant.failures.is_blocked(user.user_id, address):
         tenant.logs.write("limit_wc", BLOCKED, user=user, client=client)
         return BLOCKED
     if not user.has_password(password):
-        tenant.failures.note(user.user_id, address)
-        tenant.logs.write("fp", WRONG, user=user, client=client)
-        return WRONG
+        tenant.failures.record(user.user_id, address)
+        tenant.logs.write("fp", WRONG_CREDENTIALS, user=user, client=client)
+        return WRONG_CREDENTIALS
     tenant.failures.clear(user.user_id, address)
     return user
 

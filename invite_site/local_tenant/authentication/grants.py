@@ -109,7 +109,7 @@ class _CodeGrant(AuthorizationCodeGrant):
             sid=session.sid,
             auth_time=session.created_at if params.get("max_age") else None,
         )
-        tenant.issued.note("codes", code)
+        tenant.issued.record("codes", code)
 
     def query_authorization_code(self, code: str, client: Any) -> AuthorizationCode | None:
         return current_tenant().codes.find(code, client.client_id)
@@ -226,7 +226,7 @@ def _make_token(
     grant_type: str, client: Client, user: User, scope: str, **_: Any
 ) -> dict[str, Any]:
     token = random_code(64)
-    current_tenant().issued.note("access_tokens", token)
+    current_tenant().issued.record("access_tokens", token)
     return _bearer(token, scope, ACCESS_TOKEN_SECONDS)
 
 

@@ -53,7 +53,7 @@ def id_token(tenant: Tenant, client: Client, user: User, code: AuthorizationCode
         claims[claim] = [role["name"] for role in tenant.roles.of(user.user_id)]
     misbehaviour = tenant.misbehaviours.take(*ID_TOKEN_MISBEHAVIOURS)
     token = forge(tenant, misbehaviour, claims, client) if misbehaviour else tenant.key.sign(claims)
-    tenant.issued.note("id_tokens", token)
+    tenant.issued.record("id_tokens", token)
     return token
 
 
@@ -72,5 +72,5 @@ def management_token(tenant: Tenant, client: Client, scope: str) -> str:
             "gty": "client-credentials",
         }
     )
-    tenant.issued.note("access_tokens", token)
+    tenant.issued.record("access_tokens", token)
     return token

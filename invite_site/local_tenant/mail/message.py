@@ -109,7 +109,7 @@ def _date(text: str, mail: Mail) -> str:
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
-def pieces(text: str) -> list[tuple[str, str | None]]:
+def split_links(text: str) -> list[tuple[str, str | None]]:
     """A text split into pieces, each with the address it links to, or None."""
     cut: list[tuple[str, str | None]] = []
     end = 0

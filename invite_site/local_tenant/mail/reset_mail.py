@@ -28,12 +28,12 @@ def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language:
     if template is None:
         url = _ticket(tenant, user, client, {}, None)
         text, html = (
-            render_template(f"reset_mail.{kind}", url=url, user=user, sender=_company(tenant))
+            render_template(f"reset_mail.{kind}", url=url, user=user, sender=_friendly_name(tenant))
             for kind in ("txt", "html")
         )
         provider = provider_in_use(tenant) or {}
         sender = str(provider.get("default_from_address") or STOCK_SENDER)
-        _post(tenant, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
+        _send(tenant, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
         return
     # Slow to import.
     from .liquid import BadTemplate, render_line, render_markup
@@ -50,7 +50,7 @@ def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language:
         return
     provider = provider_in_use(tenant) or {}
     sender = sender or str(provider.get("default_from_address") or STOCK_SENDER)
-    _post(tenant, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
+    _send(tenant, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
 
 
 def _template_in_use(tenant: Tenant) -> Document | None:
@@ -79,11 +79,11 @@ def _ticket(
         mark_email_as_verified=True,
         include_email=bool(template.get("includeEmailInRedirect", True)),
     )
-    tenant.issued.note("tickets", code)
+    tenant.issued.record("tickets", code)
     return ticket_url(tenant, code)
 
 
-def _post(tenant: Tenant, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
+def _send(tenant: Tenant, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
     try:
         send(tenant, sender=sender, to=user.email, subject=subject, text=text, html=html)
     except NotSent as error:
@@ -95,7 +95,7 @@ def _log_not_sent(tenant: Tenant, user: User, why: str) -> None:
     tenant.logs.write("fn", why, user=user, details=details)
 
 
-def _company(tenant: Tenant) -> str:
+def _friendly_name(tenant: Tenant) -> str:
     return str(tenant.settings.get().get("friendly_name") or tenant.tenant_name)
 
 
@@ -115,7 +115,7 @@ def _context(tenant: Tenant, user: User, client: Client | None, language: str) -
         "client": application,
         "connection": {"name": CONNECTION},
         "tenant": tenant.tenant_name,
-        "friendly_name": _company(tenant),
+        "friendly_name": _friendly_name(tenant),
         "support_email": settings.get("support_email") or "",
         "support_url": settings.get("support_url") or "",
         "request_language": language,

@@ -128,7 +128,7 @@ def create_client() -> ResponseReturnValue:
     body.setdefault("grant_types", default or ["authorization_code"])
     client = tenant.clients.create(body["name"])
     tenant.clients.change_one(client.client_id, **_columns(body))
-    tenant.issued.note("client_secrets", client.client_secret)
+    tenant.issued.record("client_secrets", client.client_secret)
     return _shown(known_client(client.client_id)), 201
 
 

@@ -75,7 +75,7 @@ class _Parser:
                 raise BadQuery("it is too long")
 
     def parse(self) -> Matcher:
-        found = self._any()
+        found = self._disjunction()
         if self._tokens:
             raise BadQuery(f"unexpected: {self._tokens[0][0].strip()}")
         return found
@@ -83,30 +83,30 @@ class _Parser:
     def _next_is(self, *kinds: str) -> bool:
         return bool(self._tokens) and any(self._tokens[0][kind] for kind in kinds)
 
-    def _any(self) -> Matcher:
-        parts = [self._all()]
+    def _disjunction(self) -> Matcher:
+        parts = [self._conjunction()]
         while self._tokens and not self._next_is("close"):
             if self._next_is("or"):
                 self._tokens.pop(0)
-            parts.append(self._all())
+            parts.append(self._conjunction())
         return lambda document: any(part(document) for part in parts)
 
-    def _all(self) -> Matcher:
-        parts = [self._one()]
+    def _conjunction(self) -> Matcher:
+        parts = [self._term()]
         while self._next_is("and"):
             self._tokens.pop(0)
-            parts.append(self._one())
+            parts.append(self._term())
         return lambda document: all(part(document) for part in parts)
 
-    def _one(self) -> Matcher:
+    def _term(self) -> Matcher:
         if not self._tokens:
             raise BadQuery("it ends too early")
         token = self._tokens.pop(0)
         if token["not"]:
-            denied = self._one()
+            denied = self._term()
             return lambda document: not denied(document)
         if token["open"]:
-            inner = self._any()
+            inner = self._disjunction()
             if not self._next_is("close"):
                 raise BadQuery("a parenthesis is not closed")
             self._tokens.pop(0)
@@ -127,7 +127,7 @@ def _clause(token: re.Match[str], default_fields: Sequence[str]) -> Matcher:
     elif token["phrase"] is not None:
         test = _equal(_unescaped(token["phrase"]))
     else:
-        test = _like(token["word"])
+        test = _wildcard(token["word"])
     return lambda document: any(test(value) for name in fields for value in _values(document, name))
 
 
@@ -139,7 +139,7 @@ def _equal(wanted: str) -> Callable[[Any], bool]:
     return lambda value: _text(value).lower() == wanted.lower()
 
 
-def _like(word: str) -> Callable[[Any], bool]:
+def _wildcard(word: str) -> Callable[[Any], bool]:
     if "*" not in word and "?" not in word:
         return _equal(_unescaped(word))
     pattern = re.compile(translate(_unescaped(word).replace("[", "[[]")), re.IGNORECASE)

@@ -61,7 +61,7 @@ def create_ticket() -> ResponseReturnValue:
         mark_email_as_verified=body.get("mark_email_as_verified", False),
         include_email=body.get("includeEmailInRedirect", tenant.switches["include_email_default"]),
     )
-    tenant.issued.note("tickets", code)
+    tenant.issued.record("tickets", code)
     return {"ticket": ticket_url(tenant, code)}, 201
 
 

@@ -15,7 +15,7 @@ DONE = "You can now login to the application with the new password."
 EXPIRED = "Access expired."
 USED = "This URL can be used only once"
 
-NOT_THE_SAME = "The two passwords are not the same."
+PASSWORDS_DIFFER = "The two passwords are not the same."
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def validate_passwords(password: str, again: str | None) -> ValidationError | No
     check = check_password(password)
     if not check.is_good:
         return ValidationError(check.explanation(), check)
-    return None if password == again else ValidationError(NOT_THE_SAME)
+    return None if password == again else ValidationError(PASSWORDS_DIFFER)
 
 
 def redeem(tenant: Tenant, context: TicketContext, password: str) -> bool:

@@ -27,7 +27,7 @@ class Fault:
     body: Any
     at: str
 
-    def is_for(self, method: str, path: str) -> bool:
+    def applies_to(self, method: str, path: str) -> bool:
         """Whether it applies to a call: its method (`*` for all), its path or one below."""
         wanted_method, _, wanted_path = self.route.partition(" ")
         if wanted_method not in ("*", method):
@@ -93,7 +93,7 @@ class Faults:
         """The fault for an HTTP call, counted down, or None."""
         with self._lock:
             for fault in self._faults:
-                if fault.route != SMTP and fault.is_for(method, path):
+                if fault.route != SMTP and fault.applies_to(method, path):
                     return self._count_down(fault)
         return None
 

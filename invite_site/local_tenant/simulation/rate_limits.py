@@ -30,7 +30,7 @@ def _per_minute(burst: int, a_minute: float) -> Rate:
 
 
 # Auth0's rate limit policy; the same figures hold for every plan.
-_EVERYWHERE = {
+_ALL_PLANS = {
     "change_password": _per_minute(10, 1),  # by IP address and email
     "userinfo": _per_minute(10, 5),  # by user
     "login": _per_minute(20, 10),  # by user and IP address
@@ -45,7 +45,7 @@ PLANS = {
         Plan(OFF, {}, 30),
         Plan(
             "free",
-            {**_EVERYWHERE, "management": Rate(2, 2), "authentication": _per_minute(300, 300)},
+            {**_ALL_PLANS, "management": Rate(2, 2), "authentication": _per_minute(300, 300)},
             1,
         ),
         # Essentials and Professional have figures for each kind of call. Other calls share the
@@ -53,7 +53,7 @@ PLANS = {
         Plan(
             "professional",
             {
-                **_EVERYWHERE,
+                **_ALL_PLANS,
                 "management": Rate(10, 2),
                 "read_users": _per_minute(40, 500),
                 "write_users": _per_minute(20, 200),
@@ -69,7 +69,7 @@ PLANS = {
         Plan(
             "enterprise",
             {
-                **_EVERYWHERE,
+                **_ALL_PLANS,
                 "management": Rate(50, 16),
                 "write_email_templates": _per_minute(10, 100),
                 "read_email_templates": _per_minute(15, 150),

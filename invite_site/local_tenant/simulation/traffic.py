@@ -25,13 +25,13 @@ class Traffic:
     _connections: set[tuple[str, str]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_connection(self, address: str, port: str) -> None:
+    def record_connection(self, address: str, port: str) -> None:
         """Record the connection of a request."""
         if self.enabled:
             with self._lock:
                 self._connections.add((address, port))
 
-    def note_call(self, call: Call) -> None:
+    def record_call(self, call: Call) -> None:
         """Record a request that was answered or dropped."""
         if self.enabled:
             with self._lock:
@@ -67,7 +67,7 @@ class Issued:
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, kind: str, secret: str) -> None:
+    def record(self, kind: str, secret: str) -> None:
         """Record an issued secret."""
         if self.enabled:
             with self._lock:

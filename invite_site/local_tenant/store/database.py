@@ -80,7 +80,7 @@ CREATE TABLE login_failure (
 """
 
 # One step for each version of the file; a step that has been released is never changed.
-_STEPS = (_TABLES, _CONFIGURATION, _FAILURES)
+_MIGRATIONS = (_TABLES, _CONFIGURATION, _FAILURES)
 
 # `POST /_tenant/reset` keeps the applications and the signing key.
 _KEPT_TABLES = ("setting", "client")
@@ -105,7 +105,7 @@ class Database:
         ):
             self._connection.execute(f"PRAGMA {pragma}")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, step in enumerate(_STEPS[version:], start=version + 1):
+        for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
             # In one transaction, so that a kill leaves the earlier version.
             self._connection.executescript(f"BEGIN;{step}PRAGMA user_version={number};COMMIT;")
 
@@ -159,7 +159,7 @@ class Database:
         """The value stored under `name`, or None."""
         return self.first(lambda row: str(row[0]), "SELECT value FROM setting WHERE name = ?", name)
 
-    def keep_setting(self, name: str, value: str) -> None:
+    def store_setting(self, name: str, value: str) -> None:
         """Store `value` under `name`."""
         self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
 

@@ -35,7 +35,7 @@ class SigningKey:
         if stored is None:
             made = new_key()
             stored = json.dumps(made.as_dict(private=True))
-            database.keep_setting(_NAME, stored)
+            database.store_setting(_NAME, stored)
         self.key = RSAKey.import_key(json.loads(stored))
 
     @property
