@@ -21,6 +21,7 @@ from .invitations.outcomes import Outcomes
 from .invitations.service import Invitations
 from .invitations.visits import Visits
 from .mail.message import Mailer
+from .mail.smtp import Patience
 from .settings import Settings
 from .tenant.management import Tenant
 from .tenant.relying_party import RelyingParty
@@ -41,12 +42,15 @@ class Services:
     circuit_breaker: CircuitBreaker
     sessions: Sessions
     admins: Admins
+    mailer: Mailer
     tenant: Tenant
     relying_party: RelyingParty
 
 
-def build_services(settings: Settings, clock: Callable[[], datetime]) -> Services:
-    """The services of these settings. Raises ConfigError for a database address it cannot read."""
+def build_services(
+    settings: Settings, clock: Callable[[], datetime], patience: Patience | None = None
+) -> Services:
+    """The services of these settings; `patience` is that with the mail server. Raises ConfigError for a database address it cannot read."""
     engine = open_engine(settings.database_url)
     ledger = Ledger(engine, settings.connection, settings.client_id)
     visits = Visits(engine, settings.connection)
@@ -56,8 +60,9 @@ def build_services(settings: Settings, clock: Callable[[], datetime]) -> Service
     admins = Admins(engine)
     tenant = Tenant(settings)
     outcomes = Outcomes(leases, circuit_breaker, clock)
+    mailer = Mailer(settings, patience)
     checks = Checks(ledger, leases, tenant, clock)
-    channel = channel_of(settings, tenant, Mailer(settings), ledger, leases, clock)
+    channel = channel_of(settings, tenant, mailer, ledger, leases, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -72,6 +77,7 @@ def build_services(settings: Settings, clock: Callable[[], datetime]) -> Service
         circuit_breaker=circuit_breaker,
         sessions=sessions,
         admins=admins,
+        mailer=mailer,
         tenant=tenant,
         relying_party=RelyingParty(settings, sessions),
     )

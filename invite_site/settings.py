@@ -5,9 +5,9 @@ No other module reads the environment, so a test says `Settings(...)` and is don
 
 import enum
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -42,6 +42,21 @@ class LinkKind(enum.StrEnum):
     LANDING = "landing"  # a page of ours, which leads on
 
 
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mail address and the name beside it; both may be empty."""
+
+    name: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        """As a header writes it, with the name in quotes."""
+        if not self.name:
+            return self.address
+        escaped = self.name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" <{self.address}>'
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The site's settings. Addresses carry no trailing slash; times are seconds."""
@@ -51,7 +66,7 @@ class Settings:
     site_port: int = 3000
     app_name: str
     app_url: str = ""
-    contact_email: str = ""
+    contact_email: Mailbox | None = None
     tenant_url: str
     client_id: str
     client_secret: str = field(repr=False)
@@ -67,7 +82,7 @@ class Settings:
     admin_role: str = ""
     database_url: str
     smtp_url: str = field(repr=False)
-    mail_from: str
+    mail_from: Mailbox
     log_level: str = "INFO"
 
     @property
@@ -145,7 +160,7 @@ class Settings:
             site_port=port,
             app_name=read("APP_NAME"),
             app_url=checked("APP_URL", read("APP_URL", ""), _link, ""),
-            contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), _mail_address, ""),
+            contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), _mailbox, None),
             tenant_url=tenant_url,
             client_id=read("AUTH0_CLIENT_ID"),
             client_secret=read("AUTH0_CLIENT_SECRET"),
@@ -173,7 +188,7 @@ class Settings:
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
             smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), _smtp_address, ""),
-            mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), _mail_address, ""),
+            mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), _mailbox, Mailbox()),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):
@@ -228,14 +243,39 @@ def _smtp_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not _has_good_port(parts):
         raise ValueError("must look like smtp://user:password@mail.example.com:587")
+    if parts.query not in ("", "verify=no"):
+        raise ValueError("can end in ?verify=no and in nothing else")
+    if parts.query and not is_loopback(value):
+        raise ValueError("can end in ?verify=no only for a relay on this machine")
     return value
 
 
-def _mail_address(value: str) -> str:
-    address = parseaddr(value)[1]
-    if not address.isascii() or not all(address.rpartition("@")[::2]):
-        raise ValueError("must be an address such as Acme <invitations@example.com>")
-    return value
+_MAILBOX = re.compile(
+    r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"\s*|(?P<plain>[^"<>@,;:()\[\]\\]*?)\s*)<(?P<address>[^<>\s]+)>"""
+)
+# A dot-atom before the @ and a host name behind it: what every mail server takes.
+_ADDRESS = re.compile(
+    r"(?=.{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
+    r"@(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _mailbox(value: str) -> Mailbox:
+    """Our own reader: that of Python answers differently from one patch level to the next."""
+    found = _MAILBOX.fullmatch(value)
+    address = found["address"] if found else value
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(
+            "must be one address, such as invitations@example.com or Acme <invitations@example.com>; "
+            'a name with a comma, an @ or the like goes in quotes: "Acme, Inc." <…>'
+        )
+    name = ""
+    if found:
+        name = found["plain"] or re.sub(r"\\(.)", r"\1", found["quoted"] or "")
+    if not name.isprintable() and name:
+        raise ValueError("has a name that cannot be shown")
+    return Mailbox(" ".join(name.split()), address)
 
 
 def _has_good_port(parts: SplitResult) -> bool:

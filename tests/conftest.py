@@ -15,6 +15,7 @@ from tests.support.running import (
     running_tenant,
     settings_for,
 )
+from tests.support.smtp_script import SmtpScript, smtp_script
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,3 +86,10 @@ def person() -> Iterator[Person]:
 def admin() -> Iterator[Person]:
     with Person() as somebody:
         yield somebody
+
+
+@pytest.fixture
+def mail_server() -> Iterator[SmtpScript]:
+    """A mail server whose replies the test writes."""
+    with smtp_script() as script:
+        yield script

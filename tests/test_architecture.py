@@ -52,6 +52,18 @@ def test_every_setting_is_explained_in_the_example() -> None:
     assert explained == read
 
 
+def test_the_architecture_page_names_files_that_exist() -> None:
+    """`docs/architecture.md` follows what is moved and renamed."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    files = [
+        f"/{each.relative_to(ROOT).as_posix()}"
+        for each in (ROOT / "app.py", *PACKAGE.rglob("*.py"))
+    ]
+    named = set(re.findall(r"[a-z_]+(?:/[a-z_]+)*\.py", page))
+    assert len(named) > 40
+    assert {name for name in named if not any(f.endswith(f"/{name}") for f in files)} == set()
+
+
 def test_no_file_names_a_package_index() -> None:
     """The locks hold hashes and no addresses."""
     for lock in ROOT.glob("requirements*.lock"):

@@ -252,7 +252,7 @@ def test_a_strangers_quickstart_signs_in_with_the_file_alone(
     url = f"http://localhost:{port}"
     script = tmp_path / "elsewhere" / "quickstart.py"
     script.parent.mkdir()
-    script.write_text((ROOT / "tests" / "support" / "quickstart.py").read_text(encoding="utf-8"))
+    script.write_text((ROOT / "bench" / "quickstart.py").read_text(encoding="utf-8"))
     file = {k: v or "" for k, v in dotenv_values(demo.folder / "demo.env").items()}
     process = subprocess.Popen(
         [sys.executable, script.name, str(port)],

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from invite_site.server import listening
+from tests.support.running import SECRET_KEY, Tenant
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +32,18 @@ def import_modules(package):
 import_modules(invite_site)
 """
 
+# A sitecustomize.py, which Python runs before anything else.
+REFUSE_OTHERS = """
+import sys
+
+class Refuse:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {refused!r}:
+            raise ModuleNotFoundError("not in requirements.lock: " + name, name=name)
+
+sys.meta_path.insert(0, Refuse)
+"""
+
 
 def not_in_production() -> Iterator[str]:
     """The importable names here that `requirements.lock` does not install."""
@@ -43,27 +56,23 @@ def not_in_production() -> Iterator[str]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Mapping[str, str]:
-    """The settings of a site, and a path on which no other package can be imported."""
-    stubs = tmp_path / "stubs"
-    stubs.mkdir()
-    for name in not_in_production():
-        (stubs / f"{name}.py").write_text(f"raise ModuleNotFoundError({name!r}, name={name!r})\n")
+def environment(tenant: Tenant, tmp_path: Path) -> Mapping[str, str]:
+    """The settings of a site, and an interpreter that imports no other package."""
+    startup = tmp_path / "startup"
+    startup.mkdir()
+    (startup / "sitecustomize.py").write_text(
+        REFUSE_OTHERS.format(refused=set(not_in_production())), encoding="utf-8"
+    )
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(stubs),
-        "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+        "PYTHONPATH": str(startup),
+        "SECRET_KEY": SECRET_KEY,
         "SITE_URL": "http://localhost:3000",
         "APP_NAME": "Acme",
-        "AUTH0_DOMAIN": "http://localhost:9",  # nothing answers there
-        "AUTH0_CLIENT_ID": "client",
-        "AUTH0_CLIENT_SECRET": "secret",
-        "AUTH0_MANAGEMENT_CLIENT_ID": "management",
-        "AUTH0_MANAGEMENT_CLIENT_SECRET": "secret",
-        "SMTP_URL": "smtp://localhost:9",
         "INSTANCE_DIR": str(tmp_path / "instance"),
         "MAIL_FROM": "Acme <invitations@example.com>",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
+        **tenant.environment,
     }
 
 
@@ -76,6 +85,13 @@ def python(*arguments: str, environment: Mapping[str, str]) -> subprocess.Comple
         text=True,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("package", ["aiosmtpd", "liquid", "pytest"])
+def test_other_packages_are_refused(package: str, environment: Mapping[str, str]) -> None:
+    """Otherwise the tests below would prove nothing."""
+    imported = python("-c", f"import {package}", environment=environment)
+    assert f"not in requirements.lock: {package}" in imported.stderr
 
 
 def test_the_site_imports_what_the_production_lock_installs(environment: Mapping[str, str]) -> None:
@@ -99,7 +115,9 @@ def test_it_serves_with_the_production_lock_alone(environment: Mapping[str, str]
     assert process.stdout
     try:
         assert process.stdout.readline() == f"Ready: {url}\n"
-        assert "Sign in" in requests.get(url, timeout=10).text
+        start = requests.get(url, timeout=10)
+        assert start.status_code == 200
+        assert "Sign in" in start.text
     finally:
         process.terminate()
         process.communicate(timeout=20)

@@ -32,7 +32,7 @@ def environment_of(site: RunningSite, tenant: Tenant) -> dict[str, str]:
         "SECRET_KEY": SECRET_KEY,
         "SITE_URL": site.url,
         "APP_NAME": site.settings.app_name,
-        "MAIL_FROM": site.settings.mail_from,
+        "MAIL_FROM": str(site.settings.mail_from),
         "DATABASE_URL": site.settings.database_url,
         "LOG_LEVEL": "WARNING",
     }

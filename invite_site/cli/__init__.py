@@ -5,10 +5,10 @@ They call the same use cases as the pages; a mistake is one sentence and exit st
 
 from flask import Flask
 
-from . import admin, invite, run, tenant
+from . import admin, invite, mail, run, tenant
 
 
 def init_app(app: Flask) -> None:
     """Put the commands into `app`."""
-    for command in (invite.invite, admin.admin, tenant.tenant, run.db, run.serve):
+    for command in (invite.invite, admin.admin, mail.mail, tenant.tenant, run.db, run.serve):
         app.cli.add_command(command)

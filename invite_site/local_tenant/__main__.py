@@ -19,7 +19,9 @@ def main() -> None:
     try:
         with serve(config) as tenant:
             _print_settings(config, tenant)
-            stop.wait()
+            # A signal that arrives in the moment in which a wait begins does not end it.
+            while not stop.wait(1.0):
+                pass
     except PortInUse as taken:
         variable = "TENANT_PORT" if taken.port == config.port else "SMTP_PORT"
         sys.exit(

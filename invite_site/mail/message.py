@@ -3,6 +3,7 @@
 The link in it is a key to the account: it goes to one recipient and is written nowhere else.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,14 +12,18 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, make_msgid
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ..errors import MailRefused
 from ..settings import ROOT, Settings
-from .smtp import SmtpConnection, SmtpServer
+from .smtp import Patience, SmtpConnection, SmtpServer
 from .wording import ended, unlinked
+
+# A name that needs quotes and fits beside its address on one line of a header keeps them.
+LONGEST_QUOTED = 30
+_NEEDS_QUOTES = re.compile(r"""[()<>@,;:\\".\[\]]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,10 @@ class Recipient:
 class Mailer:
     """Writes messages from `templates/email` and hands them to the SMTP server of the settings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
         self._settings = settings
-        self._server = SmtpServer.from_url(settings.smtp_url)
+        self._patience = patience
+        self._server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
         self._templates = Environment(
             loader=FileSystemLoader(ROOT / "templates" / "email"),
             autoescape=select_autoescape(["html"]),
@@ -63,7 +69,9 @@ class Mailer:
     ) -> None:
         """Mail the invitation with this link.
 
-        Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused.
+        `first_message_id` is that of the message that this one follows; `on_wait` is called now and
+        then while the mail server takes its time. Raises MailRefused, MailAmbiguous, MailDelayed,
+        MailInDoubt, MailUnavailable, SenderRefused.
         """
         settings = self._settings
         message = self._message(
@@ -74,15 +82,41 @@ class Mailer:
             url=url,
             app_name=settings.app_name,
             site_url=settings.site_url,
-            contact_email=settings.contact_email,
+            contact_email=settings.contact_email.address if settings.contact_email else "",
             name=unlinked(to.name),
             email=to.email,
             inviter=unlinked(inviter),
             expires_at=expires_at,
             expires_in=time_left(expires_at - now),
         )
-        with closing(SmtpConnection(self._server)) as connection:
-            connection.send(message, to.mailbox)
+        if first_message_id:  # a retry with another link: shown together with the first
+            message["In-Reply-To"] = message["References"] = first_message_id
+        self._send(message, to.mailbox, on_wait=on_wait)
+
+    def send_test(self, address: str, *, now: datetime, transcript: Callable[[str], None]) -> None:
+        """Mail a few words to this address; `transcript` gets the conversation, without secrets.
+
+        Raises what `send_invitation` does.
+        """
+        message_id = make_msgid(domain=self._server.our_name)
+        to = Recipient(address, address, "")
+        app_name = self._settings.app_name
+        message = self._message("test", to, message_id=message_id, now=now, app_name=app_name)
+        self._send(message, address, transcript=transcript)
+
+    def _send(
+        self,
+        message: EmailMessage,
+        mailbox: str,
+        *,
+        on_wait: Callable[[], None] | None = None,
+        transcript: Callable[[str], None] | None = None,
+    ) -> None:
+        connection = SmtpConnection(
+            self._server, self._patience, on_wait=on_wait, transcript=transcript
+        )
+        with closing(connection):
+            connection.send(message, self._settings.mail_from.address, mailbox)
 
     def _message(
         self, template: str, to: Recipient, *, message_id: str, now: datetime, **context: object
@@ -90,13 +124,16 @@ class Mailer:
         def render(part: str) -> str:
             return self._templates.get_template(f"{template}/{part}").render(context)
 
-        message = EmailMessage(policy=SMTP)
+        # Without 8-bit text, which some servers do not offer to take (RFC 6152).
+        message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
         message["Subject"] = " ".join(render("subject.txt").split())
-        message["From"] = _address(*parseaddr(self._settings.mail_from))
+        sender = self._settings.mail_from
+        message["From"] = _address(sender.name, sender.address)
         # Not a string: "a@x, b@y" would be two recipients, and the second gets the key as well.
         message["To"] = _address(to.name, to.mailbox)
         if self._settings.contact_email:
-            message["Reply-To"] = _address("", self._settings.contact_email)
+            contact = self._settings.contact_email
+            message["Reply-To"] = _address(contact.name, contact.address)
         message["Date"] = format_datetime(now)
         message["Message-ID"] = message_id
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
@@ -118,7 +155,13 @@ def time_left(left: timedelta) -> str:
 
 
 def _address(name: str, email: str) -> Address:
-    """One address for a header. Raises MailRefused for anything that is not exactly one."""
+    """One address for a header. Raises MailRefused for anything that is not exactly one.
+
+    A long name loses its quotes where Python folds the header, and a comma in it would make two
+    recipients of one (https://github.com/python/cpython/issues/80222): it goes without them.
+    """
+    if len(name) > LONGEST_QUOTED and _NEEDS_QUOTES.search(name):
+        name = " ".join(_NEEDS_QUOTES.sub(" ", name).split())
     try:
         address = Address(display_name=name, addr_spec=email)
     except (ValueError, IndexError, HeaderParseError) as refused:

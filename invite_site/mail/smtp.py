@@ -1,57 +1,82 @@
-"""The mail server of SMTP_URL: connect, encrypt, sign in, send, and what its replies mean."""
+"""The mail server of SMTP_URL: connect, encrypt, sign in, send, with the patience of RFC 5321."""
 
+import base64
 import enum
 import smtplib
+import socket
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from ..errors import CredentialsRefused, MailDelayed, MailRefused, MailUnavailable
+from ..errors import DeliveryError, LeaseLost, MailInDoubt, MailUnavailable
 from ..settings import is_loopback
+from .replies import Verb, error_of
 
-TIMEOUT = 8.0  # seconds the mail server may take for each step; all of them fit into a lease
-
-NOT_NOW = "The mail server does not take messages now."
+WAITS_EVERY = 15.0  # seconds between two calls of `on_wait`, well within a lease
 UNREACHED = "The mail server cannot be reached."
+IN_DOUBT = (
+    "The mail server was given the message and did not say whether it took it. It is sent again "
+    "later, unless the person comes before."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that each step may take (RFC 5321 §4.5.3.2), so that a slow server is not called dead."""
+
+    connect: float = 30
+    command: float = 5 * 60  # the greeting as well
+    block: float = 3 * 60
+    final: float = 10 * 60  # after the dot
 
 
 class Encryption(enum.Enum):
-    """How a connection is protected. An invitation is a key, so only loopback goes without."""
+    """How a connection is protected. The mail holds an account's link, so only loopback goes without."""
 
-    NONE = enum.auto()
+    IF_OFFERED = enum.auto()
     STARTTLS = enum.auto()
     TLS = enum.auto()  # from the first byte
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """A mail server and how to speak to it; without a `user` nobody signs in."""
+    """A mail server and how to speak to it; without a `user` nobody signs in.
+
+    `our_name` is how we greet it. `is_verified` is false for a relay on this machine whose
+    certificate nobody else vouches for.
+    """
 
     host: str
     port: int
     encryption: Encryption
     user: str = ""
     password: str = field(default="", repr=False)
+    our_name: str = "localhost"
+    is_verified: bool = True
 
     @classmethod
-    def from_url(cls, smtp_url: str) -> "SmtpServer":
-        """The server of a URL such as `smtp://user:password@mail.example.com:587`."""
+    def from_url(cls, smtp_url: str, site_url: str = "") -> "SmtpServer":
+        """The server of a URL such as `smtp://user:password@mail.example.com:587`, greeted with the host
+        of `site_url`."""
         url = urlsplit(smtp_url)
         if url.scheme == "smtps":
             encryption, port = Encryption.TLS, 465
+        elif is_loopback(smtp_url):
+            encryption, port = Encryption.IF_OFFERED, 587
         else:
             encryption, port = Encryption.STARTTLS, 587
-            if is_loopback(smtp_url):
-                encryption = Encryption.NONE
         return cls(
             host=url.hostname or "",
             port=url.port or port,
             encryption=encryption,
             user=unquote(url.username or ""),
             password=unquote(url.password or ""),
+            our_name=urlsplit(site_url).hostname or "localhost",
+            is_verified=parse_qs(url.query).get("verify") != ["no"],
         )
 
 
@@ -64,115 +89,235 @@ class Problem(enum.Enum):
     UNREACHABLE = enum.auto()
 
 
+SENTENCES = {
+    Problem.CERTIFICATE: "The certificate of the mail server is not good for its name: name it in "
+    "SMTP_URL as its certificate does, or add ?verify=no for a relay on this machine.",
+    Problem.NO_TLS: "The mail server does not speak TLS from the start: write smtp:// with the port "
+    "for STARTTLS, most often 587, in SMTP_URL.",
+    Problem.UNSUPPORTED: "The mail server offers no STARTTLS or no sign-in, which SMTP_URL needs.",
+    Problem.UNREACHABLE: UNREACHED,
+}
+
+
 class ServerUnavailable(MailUnavailable):
     """There is no connection, so no message was handed over and all of them wait."""
 
-    def __init__(self, sentence: str, problem: Problem) -> None:
+    def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        super().__init__(sentence)
+        super().__init__(SENTENCES[problem])
 
 
 class SmtpConnection:
     """A connection that is encrypted and signed in as its server wants it.
 
-    Raises ServerUnavailable, and CredentialsRefused where the user or password is wrong.
+    `transcript` gets each line of the conversation, without secrets. Raises ServerUnavailable,
+    SenderRefused, MailUnavailable.
     """
 
-    def __init__(self, server: SmtpServer) -> None:
-        try:
-            self._smtp = _open(server)
-        except (OSError, ValueError) as failed:
-            raise _unavailable(failed) from failed
+    def __init__(
+        self,
+        server: SmtpServer,
+        patience: Patience | None = None,
+        *,
+        on_wait: Callable[[], None] | None = None,
+        transcript: Callable[[str], None] | None = None,
+    ) -> None:
+        self._on_wait = on_wait
+        with _waiting(on_wait), _connection_errors():
+            self._smtp = _Conversation(server, patience or Patience(), transcript)
+            try:
+                self._smtp.open()
+            except BaseException:
+                self._smtp.close()
+                raise
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
+    @property
+    def is_encrypted(self) -> bool:
+        return isinstance(self._smtp.sock, ssl.SSLSocket)
+
+    def send(self, message: EmailMessage, sender: str, recipient: str) -> None:
         """Hand over one message for one mailbox.
 
-        Raises MailRefused, MailDelayed, MailUnavailable, CredentialsRefused.
+        Raises MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
         """
-        with _reply_errors():
-            self._smtp.send_message(message, to_addrs=[recipient])
+        with _waiting(self._on_wait):
+            try:
+                self._smtp.command(Verb.MAIL, f"FROM:<{sender}>")
+                self._smtp.command(Verb.RCPT, f"TO:<{recipient}>")
+                self._smtp.command(Verb.DATA, expected=354)
+                self._smtp.send_content(message.as_bytes())
+            except OSError as failed:  # the dot was not sent, so nothing was taken
+                raise MailUnavailable(UNREACHED) from failed
+            self._smtp.end_content()
 
     def close(self) -> None:
         """Part. Whatever is said to QUIT: by then a message is taken or refused."""
         with suppress(OSError):
+            self._smtp.allow(5)
             self._smtp.quit()
         self._smtp.close()
 
 
-def _open(server: SmtpServer) -> smtplib.SMTP:
-    smtp: smtplib.SMTP
-    if server.encryption is Encryption.TLS:
-        context = ssl.create_default_context()
-        smtp = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=context)
-    else:
-        smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
-    try:
-        smtp.ehlo_or_helo_if_needed()
-        if server.encryption is Encryption.STARTTLS:
-            smtp.starttls(context=ssl.create_default_context())
+class _Conversation(smtplib.SMTP):
+    """smtplib's commands and replies, with a patience for each step and a verb for each refusal."""
+
+    def __init__(
+        self,
+        server: SmtpServer,
+        patience: Patience,
+        transcript: Callable[[str], None] | None,
+    ) -> None:
+        self._server = server
+        self._patience = patience
+        self._transcript = transcript or (lambda line: None)
+        self._has_secrets = False
+        super().__init__(local_hostname=server.our_name, timeout=patience.command)
+        self._host = server.host  # the name that STARTTLS checks, which `connect` does not set
+
+    def open(self) -> None:
+        """Greet, encrypt, sign in."""
+        server = self._server
+        code, reply = self.connect(server.host, server.port)
+        if code != 220:
+            raise error_of(Verb.GREETING, code, reply)
+        self._greet()
+        if server.encryption is not Encryption.TLS and self._wants_starttls():
+            self._start_tls()
         if server.user:
-            smtp.login(server.user, server.password)
-    except (OSError, ValueError):
-        smtp.close()
-        raise
-    return smtp
+            self._sign_in()
+
+    def command(self, verb: Verb, arguments: str = "", *, expected: int = 250) -> bytes:
+        """Raises the error that a refusal of this verb means."""
+        code, reply = self.docmd(verb, arguments)
+        if code // 10 != expected // 10:
+            raise error_of(verb, code, reply)
+        return reply
+
+    def send_content(self, content: bytes) -> None:
+        """All but the final dot, with leading dots doubled (RFC 5321 §4.5.2)."""
+        self.allow(self._patience.block)
+        lines = content.replace(b"\r\n", b"\n").replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+        self._transcript(f"> ({len(content)} bytes of message)")
+        self.send(lines if lines.endswith(b"\r\n") else lines + b"\r\n")
+
+    def end_content(self) -> None:
+        """The final dot. Without an answer the message may or may not have been taken."""
+        self.allow(self._patience.final)
+        try:
+            self.send(b".\r\n")
+            code, reply = self.getreply()
+        except OSError as failed:
+            raise MailInDoubt(IN_DOUBT) from failed
+        if code == -1:
+            raise MailInDoubt(IN_DOUBT)
+        self.allow(self._patience.command)
+        if code // 100 != 2:
+            raise error_of(Verb.CONTENT, code, reply)
+
+    def allow(self, seconds: float) -> None:
+        """So long may the next step take."""
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        shown = "***" if self._has_secrets else f"{cmd} {args}".strip()
+        self._transcript(f"> {shown}")
+        super().putcmd(cmd, args)
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, reply = super().getreply()
+        for line in reply.decode("utf-8", "replace").splitlines() or [""]:
+            self._transcript(f"< {code} {line}".rstrip())
+        return code, reply
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection = socket.create_connection((host, port), self._patience.connect)
+        connection.settimeout(timeout)
+        if self._server.encryption is Encryption.TLS:
+            return self._context().wrap_socket(connection, server_hostname=host)
+        return connection
+
+    def _greet(self) -> None:
+        code, reply = self.ehlo()
+        if code // 100 == 5:
+            code, reply = self.helo()
+        if code // 100 != 2:
+            raise error_of(Verb.EHLO, code, reply)
+
+    def _wants_starttls(self) -> bool:
+        if self.has_extn("starttls"):
+            return True
+        if self._server.encryption is Encryption.STARTTLS:
+            raise ServerUnavailable(Problem.UNSUPPORTED)
+        return False
+
+    def _start_tls(self) -> None:
+        code, reply = self.starttls(context=self._context())
+        if code != 220:
+            raise error_of(Verb.STARTTLS, code, reply)
+        self._greet()
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if not self._server.is_verified:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _sign_in(self) -> None:
+        """PLAIN or LOGIN, in UTF-8, which smtplib's own does not write (RFC 4616 §2)."""
+        user, password = self._server.user, self._server.password
+        offered = self.esmtp_features.get("auth", "").upper().split()
+        if not {"PLAIN", "LOGIN"} & set(offered):
+            raise ServerUnavailable(Problem.UNSUPPORTED)
+        if "PLAIN" in offered:
+            steps = ["AUTH PLAIN " + _base64(f"\0{user}\0{password}")]
+        else:
+            steps = ["AUTH LOGIN", _base64(user), _base64(password)]
+        for number, step in enumerate(steps, start=1):
+            self._has_secrets = step != "AUTH LOGIN"
+            code, reply = self.docmd(step)
+            self._has_secrets = False
+            if code != (235 if number == len(steps) else 334):
+                raise error_of(Verb.AUTH, code, reply)
 
 
-def _unavailable(failed: Exception) -> ServerUnavailable | CredentialsRefused:
-    unusable = "The mail server cannot be used as SMTP_URL says."
-    match failed:
-        case smtplib.SMTPAuthenticationError():
-            return CredentialsRefused(
-                "The mail server does not accept the user and password of SMTP_URL; "
-                "correct them and restart the site."
-            )
-        case smtplib.SMTPConnectError():
-            return ServerUnavailable(NOT_NOW, Problem.UNREACHABLE)
-        case ssl.SSLCertVerificationError():
-            return ServerUnavailable(unusable, Problem.CERTIFICATE)
-        case ssl.SSLError():
-            return ServerUnavailable(unusable, Problem.NO_TLS)
-        case smtplib.SMTPNotSupportedError():
-            return ServerUnavailable(unusable, Problem.UNSUPPORTED)
-        case smtplib.SMTPServerDisconnected():
-            return ServerUnavailable(UNREACHED, Problem.UNREACHABLE)
-        case smtplib.SMTPException() | ValueError():
-            return ServerUnavailable(unusable, Problem.UNREACHABLE)
-    return ServerUnavailable(UNREACHED, Problem.UNREACHABLE)
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
 
 
 @contextmanager
-def _reply_errors() -> Iterator[None]:
-    """What a reply to MAIL, RCPT or DATA means for the message."""
+def _connection_errors() -> Iterator[None]:
+    """Without a connection no message was handed over: each failure has its problem."""
     try:
         yield
-    except smtplib.SMTPRecipientsRefused as refused:
-        code, reply = next(iter(refused.recipients.values()))
-        raise _refusal(code, reply) from refused
-    except smtplib.SMTPSenderRefused as refused:
-        if _is_final(refused.smtp_code):
-            raise CredentialsRefused(
-                "The mail server does not let us send as MAIL_FROM; "
-                "correct it and restart the site."
-            ) from refused
-        raise _refusal(refused.smtp_code, refused.smtp_error) from refused
-    except smtplib.SMTPResponseException as refused:
-        raise _refusal(refused.smtp_code, refused.smtp_error) from refused
-    except smtplib.SMTPNotSupportedError as refused:
-        raise MailRefused("The mail server cannot write to such an address.") from refused
-    except OSError as failed:
-        raise MailUnavailable(UNREACHED) from failed
+    except DeliveryError:
+        raise
+    except ssl.SSLCertVerificationError as failed:
+        raise ServerUnavailable(Problem.CERTIFICATE) from failed
+    except ssl.SSLError as failed:
+        raise ServerUnavailable(Problem.NO_TLS) from failed
+    except (OSError, ValueError) as failed:  # SMTPException is an OSError
+        raise ServerUnavailable(Problem.UNREACHABLE) from failed
 
 
-def _is_final(code: int) -> bool:
-    return 500 <= code < 600
+@contextmanager
+def _waiting(on_wait: Callable[[], None] | None) -> Iterator[None]:
+    """Call `on_wait` again and again while the block takes its time."""
+    if on_wait is None:
+        yield
+        return
+    done = threading.Event()
 
+    def keep_calling() -> None:
+        with suppress(LeaseLost):
+            while not done.wait(WAITS_EVERY):
+                on_wait()
 
-def _refusal(code: int, reply: bytes | str) -> MailRefused | MailDelayed | MailUnavailable:
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    text = " ".join(text.split())[:200]
-    if code == 421:  # RFC 5321 §3.8: the server itself is closing, whatever the message
-        return MailUnavailable(NOT_NOW)
-    if _is_final(code):
-        return MailRefused(f"The mail server refused this address: {code} {text}")
-    return MailDelayed(f"The mail server asks to try again later: {code} {text}")
+    thread = threading.Thread(target=keep_calling, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

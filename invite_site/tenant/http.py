@@ -1,4 +1,4 @@
-"""HTTP to the Management API: one session, its token, its waits, and what its answers mean.
+"""HTTP to the Management API: one session, its token, its waits.
 
 The running site (`management`) and the setup commands (`setup`) call the API through this module
 alone. Requests and Authlib end here: a call returns an answer or raises an error of ours.
@@ -6,7 +6,7 @@ alone. Requests and Authlib end here: a call returns an answer or raises an erro
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from ..errors import CredentialsRefused, TenantRefused, TenantUnavailable
+from ..errors import TenantRefused, TenantUnavailable
 from ..settings import Settings, is_loopback
+from .answers import error_of, reading_answer, token_refused, wait_asked_for
+from .bounded import BoundedAdapter
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 CONNECTIONS = 10
@@ -60,25 +61,6 @@ WORKER = Patience(tries=3, longest_wait=2.0)  # what takes longer goes back into
 COMMAND = Patience(tries=6, longest_wait=60.0)  # a command has no queue to come back from
 
 
-class TokenRefused(CredentialsRefused):
-    """The tenant gives no token for these credentials: why, and what to do about it."""
-
-    def __init__(self, message: str, advice: str) -> None:
-        self.message = message
-        self.advice = advice
-        super().__init__(f"{message} {advice}")
-
-
-class ScopeMissing(CredentialsRefused):
-    """The application lacks a permission of the Management API. `scopes`: any of these would do."""
-
-    def __init__(self, scopes: tuple[str, ...], variables: str) -> None:
-        self.scopes = scopes
-        super().__init__(
-            f"The application of {variables}_ID lacks the permission {' or '.join(scopes)}."
-        )
-
-
 class ManagementApi:
     """Calls of one tenant's Management API with one client's token; safe to share between threads.
 
@@ -94,7 +76,7 @@ class ManagementApi:
 
     def scopes(self) -> frozenset[str] | None:
         """What the token allows, or None where the tenant does not say."""
-        with _transport_errors():
+        with transport_errors():
             self._session.ensure_active_token()
         scope = self._session.token.get("scope")
         return frozenset(scope.split()) if isinstance(scope, str) else None
@@ -125,7 +107,7 @@ class ManagementApi:
 
     def call(self, method: str, path: str, **request: Any) -> requests.Response:
         """One call. A refused token is renewed once: the tenant may have changed its keys."""
-        with _transport_errors():
+        with transport_errors():
             answer = self._request(method, path, **request)
             if answer.status_code == 401:
                 self._session.renew_token(answer.request.headers.get("Authorization", ""))
@@ -135,7 +117,7 @@ class ManagementApi:
 
     def post_without_token(self, url: str, body: Any) -> requests.Response:
         """A call of the Authentication API, which takes no token."""
-        with _transport_errors():
+        with transport_errors():
             answer = self._session.request("POST", url, withhold_token=True, json=body)
         return self._accepted(answer)
 
@@ -146,7 +128,7 @@ class ManagementApi:
     def _accepted(self, answer: requests.Response) -> requests.Response:
         if answer.status_code < 400:
             return answer
-        raise _unavailable(answer) or _refusal(answer, self.credentials.variables)
+        raise error_of(answer, self.credentials.variables)
 
 
 class _Session(OAuth2Session):
@@ -180,7 +162,7 @@ class _Session(OAuth2Session):
             backoff_factor=0.2,
             respect_retry_after_header=False,
         )
-        adapter = HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True, max_retries=retry)
+        adapter = BoundedAdapter(pool_maxsize=CONNECTIONS, pool_block=True, max_retries=retry)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
@@ -220,34 +202,15 @@ class _Session(OAuth2Session):
 
     def _check_token_answer(self, answer: requests.Response) -> requests.Response:
         if answer.status_code == 429:
-            raise _slow_down(answer)
+            raise error_of(answer, self._variables)
         if 400 <= answer.status_code < 500:
-            raise _token_refused(answer, self._variables, self._audience)
+            raise token_refused(answer, self._variables, self._audience)
         return answer
 
 
 @contextmanager
-def reading_answer() -> Iterator[None]:
-    """Around code that takes an answer apart. Raises TenantUnavailable where it is not as promised."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, AttributeError) as failed:
-        raise TenantUnavailable("The tenant's answer cannot be read.") from failed
-
-
-def wait_asked_for(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait: `Retry-After`, else Auth0's `x-ratelimit-reset` (UNIX seconds), else None."""
-    after = headers.get("Retry-After", "")
-    if after.isdecimal():
-        return float(after)
-    reset = headers.get("x-ratelimit-reset", "")
-    if reset.isdecimal():
-        return max(float(reset) - time.time(), 0.0)
-    return None
-
-
-@contextmanager
-def _transport_errors() -> Iterator[None]:
+def transport_errors() -> Iterator[None]:
+    """Around a request. Raises TenantUnavailable where no answer came."""
     try:
         yield
     except (requests.RequestException, OAuthError, ValueError, KeyError) as failed:
@@ -260,61 +223,3 @@ def _json(answer: requests.Response, *, is_optional: bool = True) -> Any:
         if body is None and not is_optional:
             raise ValueError("the answer is empty")
         return body
-
-
-def _error_body(answer: requests.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _unavailable(answer: requests.Response) -> TenantUnavailable | None:
-    """The error of an answer that says nothing about the call itself."""
-    status = answer.status_code
-    if status == 429:
-        return _slow_down(answer)
-    if status == 408 or (status >= 500 and status != 501):
-        return TenantUnavailable(f"The tenant has trouble of its own (HTTP {status}).")
-    return None
-
-
-def _slow_down(answer: requests.Response) -> TenantUnavailable:
-    wait = wait_asked_for(answer.headers)
-    return TenantUnavailable("The tenant asks us to slow down.", retry_after=wait)
-
-
-def _refusal(answer: requests.Response, variables: str) -> CredentialsRefused | TenantRefused:
-    status, body = answer.status_code, _error_body(answer)
-    code, message = str(body.get("errorCode", "")), str(body.get("message", ""))
-    if status == 401:
-        return CredentialsRefused("The tenant does not accept its own Management API token.")
-    if status == 403 and code == "insufficient_scope":
-        scopes = message.partition("any of: ")[2].replace(" ", "").split(",")
-        return ScopeMissing(tuple(filter(None, scopes)), variables)
-    reason = " ".join(message.split())[:200] or f"HTTP {status}"
-    return TenantRefused(f"The tenant refused: {reason}", status=status, code=code)
-
-
-def _token_refused(answer: requests.Response, variables: str, audience: str) -> TokenRefused:
-    reason = str(_error_body(answer).get("error_description", ""))
-    if answer.status_code == 401:
-        return TokenRefused(
-            f"The tenant does not know the client id and secret of {variables}_ID.",
-            f"Copy both from Applications → Settings into {variables}_ID and {variables}_SECRET.",
-        )
-    if "Service not enabled" in reason:
-        return TokenRefused(
-            f"The tenant has no API called {audience}.",
-            "Set AUTH0_MANAGEMENT_DOMAIN to the tenant's own domain, not its custom one.",
-        )
-    if "rant type" in reason:
-        return TokenRefused(
-            f"The application of {variables}_ID may not ask for tokens of its own.",
-            "Switch Client Credentials on: Applications → Settings → Advanced → Grant Types.",
-        )
-    return TokenRefused(
-        f"The application of {variables}_ID is not authorized for the Auth0 Management API.",
-        "Authorize it: Applications → APIs → Auth0 Management API → Machine to Machine.",
-    )

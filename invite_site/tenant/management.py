@@ -10,15 +10,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import requests
-
 from ..errors import CredentialsRefused, TenantMisconfigured, TenantRefused, UserExists
 from ..settings import ReturnTo, Settings
-from .http import WORKER, Credentials, ManagementApi, ScopeMissing, TokenRefused, reading_answer
+from .answers import ScopeMissing, TokenRefused, date_of, reading_answer
+from .http import WORKER, Credentials, ManagementApi
 
 # These refusals are the same for everybody who is invited.
 CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})
@@ -132,7 +130,7 @@ class Tenant:
                 "The tenant answered with a link to a host that is not its own; nothing was sent. "
                 "Set AUTH0_DOMAIN to the tenant's custom domain if it has one."
             )
-        return Ticket(url, _date_of(answer))
+        return Ticket(url, date_of(answer) or datetime.now(UTC))
 
     def withdraw_ticket(self, user_id: str) -> None:
         """Make the user's live ticket worthless: a newer one replaces it and is thrown away."""
@@ -167,8 +165,12 @@ class Tenant:
             "email": email_norm,
             "connection": self._settings.connection,
         }
-        with _site_errors():
-            return _date_of(self._api.post_without_token(url, body))
+        try:
+            with _site_errors():
+                answer = self._api.post_without_token(url, body)
+        except TenantRefused as refused:  # never about the address: known or not, it gets a 200
+            raise _misconfigured(f"HTTP {refused.status}") from refused
+        return date_of(answer) or datetime.now(UTC)
 
     def _is_of_the_tenant(self, url: str) -> bool:
         """Whether scheme, host and port are those of the tenant or of its custom domain."""
@@ -210,14 +212,18 @@ def _site_errors() -> Iterator[None]:
                 "This address already has an account.", status=status, code=code
             ) from refused
         if code in CONFIGURATION_CODES:
-            raise TenantMisconfigured(
-                f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({code}). Run "
-                "`flask tenant check`, which says what to correct; then restart the site."
-            ) from refused
+            raise _misconfigured(code) from refused
         answer = f"HTTP {status} {code}".rstrip()
         raise TenantRefused(
             f"The tenant refused this invitation ({answer}).", status=status, code=code
         ) from refused
+
+
+def _misconfigured(reason: str) -> TenantMisconfigured:
+    return TenantMisconfigured(
+        f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({reason}). "
+        "`flask tenant check` says what to correct; then restart the site."
+    )
 
 
 def _permission_missing() -> CredentialsRefused:
@@ -260,10 +266,3 @@ def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
         has_logged_in=bool(user.get("logins_count")),
         last_password_reset=datetime.fromisoformat(reset) if isinstance(reset, str) else None,
     )
-
-
-def _date_of(answer: requests.Response) -> datetime:
-    try:
-        return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return datetime.now(UTC)

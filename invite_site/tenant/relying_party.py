@@ -8,7 +8,9 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,13 +19,13 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import FlaskIntegration, OAuth
 from authlib.integrations.flask_client.apps import FlaskOAuth2App
 from flask import Flask, g, session
-from joserfc.errors import JoseError
-from requests.adapters import HTTPAdapter
+from joserfc.errors import ExpiredTokenError, InvalidTokenError, JoseError
 from werkzeug.wrappers import Response
 
 from ..accounts.sessions import Identity, Sessions
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
+from .bounded import BoundedAdapter
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ TIMEOUT = (3.0, 5.0)  # seconds to connect, to answer; somebody is looking at a 
 LEEWAY = 30  # seconds that the clocks may differ
 KEYS_EVERY = 60.0  # seconds between two looks for new keys, whatever key ids tokens name
 POOL = 10
+# What is called, or where a browser is sent, with something of ours: only at the tenant itself.
+PINNED = ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")
 
 # The tenant does not answer, or answers what nobody can read, such as a list for a document.
 UNREADABLE = (
@@ -167,9 +171,18 @@ class RelyingParty:
             code = "invalid_grant" if refused.error == "invalid_grant" else "token_refused"
             raise LoginError(code) from refused
         except JoseError as refused:
-            raise LoginError("token_invalid") from refused
+            raise LoginError(self._token_error(refused)) from refused
         except UNREADABLE as failed:
             raise TenantUnreachable from failed
+
+    def _token_error(self, refused: JoseError) -> str:
+        """A time that is wrong because a clock is will be wrong at every try: say so."""
+        difference = self._oauth.auth0.clock_difference
+        is_about_time = isinstance(refused, ExpiredTokenError | InvalidTokenError)
+        if not is_about_time or abs(difference) <= LEEWAY:
+            return "token_invalid"
+        log.error("the clocks of this machine and the tenant are %.0f seconds apart", difference)
+        return "clocks_differ"
 
     def _check_sender(self, iss: str | None, metadata: Mapping[str, Any]) -> None:
         """RFC 9207: an answer that names its sender, or should, must come from our tenant."""
@@ -237,7 +250,11 @@ class _Client(FlaskOAuth2App):
 
     def __init__(self, *args: Any, tenant_url: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tenant_url = tenant_url
+        self._is_local = is_loopback(tenant_url)
+        self._issuer = f"{tenant_url}/"
+        self.clock_difference = (
+            0.0  # seconds that the tenant's newest answer is ahead of this machine
+        )
         self._connections = _KeptConnections(pool_maxsize=POOL)
         self._keys_asked_again_at = float("-inf")
 
@@ -254,12 +271,15 @@ class _Client(FlaskOAuth2App):
         It may list algorithms as it likes: the ID token is RS256, or it is nobody's.
         """
         metadata: dict[str, Any] = super().load_server_metadata()
-        if metadata.get("issuer") != f"{self._tenant_url}/":
+        if metadata.get("issuer") != self._issuer:
             self.server_metadata = {}
             log.error("the discovery document names another issuer than AUTH0_DOMAIN")
             raise LoginError("wrong_issuer")
-        if not str(metadata["authorization_endpoint"]).startswith(f"{self._tenant_url}/"):
-            raise LoginError("wrong_issuer")
+        for name in PINNED:
+            if not str(metadata.get(name, self._issuer)).startswith(self._issuer):
+                self.server_metadata = {}
+                log.error("the discovery document names a %s that is not the tenant's", name)
+                raise LoginError("wrong_issuer")
         metadata["id_token_signing_alg_values_supported"] = ["RS256"]
         return metadata
 
@@ -285,9 +305,16 @@ class _Client(FlaskOAuth2App):
     def _with_kept_connections(self, session: Any) -> Any:
         session.mount("https://", self._connections)
         session.mount("http://", self._connections)
-        if is_loopback(self._tenant_url):
+        session.max_redirects = 0  # a redirect would carry a secret or a code somewhere else
+        session.hooks["response"].append(self._compare_clocks)
+        if self._is_local:
             session.trust_env = False  # a proxy of the environment does not know this machine
         return session
+
+    def _compare_clocks(self, response: requests.Response, **_: Any) -> None:
+        with suppress(KeyError, ValueError):
+            theirs = parsedate_to_datetime(response.headers["Date"])
+            self.clock_difference = theirs.timestamp() - time.time()
 
 
 class _OAuth(OAuth):
@@ -297,7 +324,7 @@ class _OAuth(OAuth):
     framework_integration_cls = _Transactions
 
 
-class _KeptConnections(HTTPAdapter):
+class _KeptConnections(BoundedAdapter):
     """Authlib opens and closes a session for each login; the connections outlive it here."""
 
     def close(self) -> None:

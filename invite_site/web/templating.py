@@ -34,7 +34,7 @@ def _template_context() -> dict[str, object]:
     return {
         "app_name": settings.app_name,
         "app_url": settings.app_url,
-        "contact_email": settings.contact_email,
+        "contact_email": settings.contact_email.address if settings.contact_email else "",
         "current_session": current_session,
         "is_admin": is_admin,
     }

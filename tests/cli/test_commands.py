@@ -51,6 +51,7 @@ def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
     """And exit status 1, without a traceback."""
     for words in (
         ("invite", "send", "nonsense"),
+        ("invite", "send", "ada@example.com", "--name", "Claim 500 EUR at evil.example/x"),
         ("invite", "resend", "999"),
         ("invite", "revoke", "999"),
         ("admin", "grant", "nobody@example.com"),

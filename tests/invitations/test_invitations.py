@@ -3,8 +3,11 @@
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+import requests
+from bs4 import BeautifulSoup
 from sqlalchemy import text
 
 from invite_site.errors import AlreadyInvited, NotPossibleNow
@@ -61,7 +64,7 @@ def test_the_journey_on_both_databases(
             "trouble of its own",
         ),
         ("SMTP", {"kind": "status", "status": 421, "at": "connect"}, "does not take messages"),
-        ("SMTP", {"kind": "reset"}, "cannot be reached"),
+        ("SMTP", {"kind": "reset", "at": "rcpt"}, "cannot be reached"),
     ],
 )
 def test_what_passes_pauses_the_queue_and_loses_nothing(
@@ -150,22 +153,126 @@ def test_a_create_whose_answer_was_lost_makes_no_second_account(
     assert sum(user["email"] == ADA for user in tenant.state["users"]) == 1
 
 
-def test_a_mail_that_was_taken_but_not_answered_goes_out_again_under_the_same_id(
+def test_a_mail_that_was_taken_but_not_answered_goes_out_again_as_another_message(
     site: RunningSite, tenant: Tenant
 ) -> None:
-    """A mailbox can fold the two, and the newest link works."""
-    site.invites(ADA)
+    """A quarter of an hour later, with a link and an id of its own that follows the first; the
+    newest link works."""
+    row = site.invites(ADA)
     tenant.fails("SMTP", kind="reset", at="after_store", times=1)
     site.delivers()
-    site.clock.forward(seconds=61)
+    doubtful = site.row(row.id)
+    assert doubtful.state == "queued"
+    assert "did not say" in (doubtful.last_error or "")
+    assert site.services.circuit_breaker.outage() is None, "the others go on"
+    site.clock.forward(minutes=14)
+    assert site.delivers() == 0
+    site.clock.forward(minutes=2)
     site.delivers()
-    mails = tenant.mails(ADA)
-    assert len(mails) == 2
-    assert mails[0]["MessageID"] == mails[1]["MessageID"]
+    newer, first = tenant.mails(ADA)
+    assert newer["MessageID"] != first["MessageID"]
+    assert header(tenant, newer, "In-Reply-To") == header(tenant, newer, "References")
+    assert header(tenant, newer, "References").strip("<>") == first["MessageID"]
     with Person() as person:
         sets_password(person, tenant.link_to(ADA))
         person.types(Password=PASSWORD).presses("Continue")
     assert site.status(ADA) == "accepted"
+
+
+def test_a_mail_that_was_never_confirmed_counts_as_sent_after_four(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """After 15 minutes, an hour and four hours more; then the page says that nobody confirmed it."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=None)
+    site.delivers()
+    for minutes in (15, 60, 240):
+        assert site.row(row.id).state == "queued"
+        site.clock.forward(minutes=minutes - 1)
+        assert site.delivers() == 0
+        site.clock.forward(minutes=1, seconds=1)
+        assert site.delivers() == 1
+    done = site.row(row.id)
+    assert done.state == "sent"
+    assert "did not confirm" in (done.last_error or "")
+    mails = tenant.mails(ADA)
+    assert len(mails) == 4
+    assert len({mail["MessageID"] for mail in mails}) == 4
+    site.clock.forward(hours=12)
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 4
+    person = Person()
+    sets_password(person, tenant.link_to(ADA))
+    assert person.sees_in("Email address") == ADA
+
+
+def test_nothing_is_sent_again_once_the_password_is_set(site: RunningSite, tenant: Tenant) -> None:
+    """The tenant is asked before each try: it was set, so the message in doubt arrived."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+    site.clock.forward(minutes=16)
+    site.delivers()
+    assert site.row(row.id).state == "password_set"
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_somebody_who_holds_a_mail_in_doubt_is_accepted(site: RunningSite, tenant: Tenant) -> None:
+    """While it waits for another try."""
+    site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        person.types(Password=PASSWORD).presses("Continue")
+    assert site.status(ADA) == "accepted"
+
+
+def test_refusals_that_may_be_about_us_wait_at_the_third_person(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Nobody has failed; when it is over all go out without a hand on any row."""
+    for number in range(10):
+        site.invites(f"p{number}@example.com")
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=None)
+    site.delivers()
+    outage = site.services.circuit_breaker.outage()
+    assert outage is not None
+    assert outage.cause == "sender"
+    assert {site.status(f"p{n}@example.com") for n in range(10)} == {"queued"}
+    tenant.heals()
+    for _ in range(4):
+        site.clock.forward(minutes=6)
+        while site.delivers():
+            pass
+    assert {site.status(f"p{n}@example.com") for n in range(10)} == {"sent"}
+
+
+def test_a_refusal_that_meets_one_person_alone_ends_that_row(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """After three tries; the same words for others never came. Sent again by an admin it goes out."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=3)
+    for minutes in (0, 2, 6):
+        site.clock.forward(minutes=minutes)
+        site.delivers()
+    assert site.row(row.id).state == "failed"
+    assert site.services.circuit_breaker.outage() is None
+    since = site.clock() - timedelta(minutes=1)
+    assert site.services.invitations.resend_failed(since, actor="Grace") == 1
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+
+
+def header(tenant: Tenant, mail: dict[str, Any], name: str) -> str:
+    """One header of a mail, as the page of the mailbox shows it."""
+    page = requests.get(f"{tenant.mailbox_url}/{mail['ID']}", timeout=10).text
+    term = BeautifulSoup(page, "html.parser").find("dt", string=name)
+    assert term is not None
+    return term.find_next("dd").get_text(strip=True)
 
 
 def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(

@@ -9,9 +9,17 @@ from bs4 import BeautifulSoup
 from sqlalchemy import func, select
 
 from invite_site.accounts.tables import LoginTransaction
+from invite_site.invitations.people import Inviter
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
-from tests.support.running import Tenant, logs_in, running_site, sets_password, settings_for
+from tests.support.running import (
+    RunningSite,
+    Tenant,
+    logs_in,
+    running_site,
+    sets_password,
+    settings_for,
+)
 
 ADA = "ada@example.com"
 
@@ -54,3 +62,25 @@ def test_it_works(tenant: Tenant, tmp_path: Path, person: Person, delivery: str,
             links[0] = person.url
         logs_in(sets_password(person, links[0]), ADA, "Correct-Horse-9")
         assert site.status(ADA) == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("Grace Hopper", "Grace Hopper invites you"),
+        ("grace@example.com", "grace invites you"),  # Auth0's name for those who have none
+        ("Claim at https://evil.example/x", "Claim at https evil.\u2060example x invites you"),
+        ("@", "You are invited"),
+    ],
+)
+def test_the_inviters_name_is_no_link_whatever_the_tenant_calls_them(
+    site: RunningSite, tenant: Tenant, told: str, said: str
+) -> None:
+    """Invitees hear what is safe of it; the record has it whole."""
+    row = site.services.invitations.invite(ADA, inviter=Inviter(told, "auth0|grace"))
+    site.delivers()
+    [mail] = tenant.mails(ADA)
+    assert mail["Subject"].startswith(said)
+    for text in (mail["Text"], BeautifulSoup(mail["HTML"], "html.parser").get_text()):
+        assert said in " ".join(text.split())
+    assert site.row(row.id).inviter == told

@@ -11,7 +11,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from bs4 import BeautifulSoup
 
-from invite_site.errors import MailDelayed, MailRefused, MailUnavailable
+from invite_site.errors import (
+    MailAmbiguous,
+    MailDelayed,
+    MailInDoubt,
+    MailRefused,
+    MailUnavailable,
+)
 from invite_site.mail.message import Mailer, Recipient, time_left
 from invite_site.server import listening
 from invite_site.tenant.management import invitation_link
@@ -178,12 +184,13 @@ def test_a_message_has_one_recipient_or_none(mailer: Mailer, tenant: Tenant, add
     ("fault", "error"),
     [
         ({"kind": "status", "status": 550, "at": "rcpt"}, MailRefused),
-        ({"kind": "status", "status": 554, "at": "data"}, MailRefused),
+        ({"kind": "status", "status": 554, "at": "data"}, MailAmbiguous),
         ({"kind": "status", "status": 450, "at": "rcpt"}, MailDelayed),
         ({"kind": "status", "status": 451, "at": "data"}, MailDelayed),
         ({"kind": "status", "status": 421, "at": "connect"}, MailUnavailable),
         ({"kind": "status", "status": 421, "at": "rcpt"}, MailUnavailable),
-        ({"kind": "reset"}, MailUnavailable),
+        ({"kind": "reset", "at": "rcpt"}, MailUnavailable),
+        ({"kind": "reset"}, MailInDoubt),
     ],
 )
 def test_each_answer_of_the_server_has_its_meaning(

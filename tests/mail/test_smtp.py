@@ -10,7 +10,7 @@ from tests.support.running import Tenant
 @pytest.mark.parametrize(
     ("url", "server"),
     [
-        ("smtp://localhost", SmtpServer("localhost", 587, Encryption.NONE)),
+        ("smtp://localhost", SmtpServer("localhost", 587, Encryption.IF_OFFERED)),
         ("smtp://mail.example.com", SmtpServer("mail.example.com", 587, Encryption.STARTTLS)),
         ("smtps://mail.example.com", SmtpServer("mail.example.com", 465, Encryption.TLS)),
         (

@@ -14,6 +14,7 @@ from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 
 LOGIN_ROUTE = {"invite_return": ReturnTo.LOGIN_ROUTE}
+NEEDED = {"create:users", "read:users", "create:user_tickets"}
 TENANT_EMAIL = {"delivery": Delivery.TENANT_EMAIL}
 WAYS: list[dict[str, Any]] = [{}, LOGIN_ROUTE, TENANT_EMAIL, {**TENANT_EMAIL, **LOGIN_ROUTE}]
 OTHERS = "https://other.example/callback"
@@ -373,3 +374,28 @@ def test_it_keeps_to_the_limits_of_the_free_plan(at: AtTenant) -> None:
     at.tenant.control("PUT", "/plan", {"plan": "free"})
     assert at.plan().changes
     assert at.plan().skipped == ()
+
+
+def test_what_ends_an_invitation_is_permitted_where_the_tenant_mails(at: AtTenant) -> None:
+    """Elsewhere nothing looks at the marker, and one permission that is enough stays the only one."""
+    for ways, allowed, then in (
+        ({}, "create:users", NEEDED),
+        (TENANT_EMAIL, "create:users", {*NEEDED, "update:users"}),
+        (TENANT_EMAIL, "update:users_app_metadata", {*NEEDED, "update:users_app_metadata"}),
+    ):
+        at.tenant.control("PUT", "/application", {"management_scope": allowed})
+        at.changes_settings(**ways)
+        assert at.apply() == []
+        grants = at.api.get("/client-grants", client_id=at.settings.management_client_id)
+        assert grants
+        assert set(grants[0]["scope"]) == then
+
+
+def test_a_flexible_password_policy_is_told_before_the_page_is_put_in_place(at: AtTenant) -> None:
+    """The two exclude each other; whoever is asked should know."""
+    at.changes_connection_options(password_options={"complexity": {"min_length": 12}})
+    found = at.runs("apply", "--dry-run")
+    assert "Password policy: The connection has a Flexible Password Policy" in found.output
+    assert found.exit_code == 0
+    assert at.apply() == []
+    assert "Flexible" not in at.runs("apply", "--dry-run").output

@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from invite_site.settings import ROOT, Delivery, ReturnTo
 from invite_site.tenant.http import Credentials
 from invite_site.tenant.setup.check import Report
+from invite_site.tenant.setup.reader import TenantReader
 from invite_site.tenant.setup.requirements import REQUIREMENTS
 from invite_site.tenant.setup.requirements.access import rate_limit
+from invite_site.tenant.setup.requirements.application import callback
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.running import Tenant
 
@@ -23,6 +26,8 @@ Ways = dict[str, Any]
 TICKET: Ways = {}
 LOGIN_ROUTE: Ways = {"invite_return": ReturnTo.LOGIN_ROUTE}
 TENANT_EMAIL: Ways = {"delivery": Delivery.TENANT_EMAIL}
+
+SKIP = "skip_non_verifiable_callback_uri_confirmation_prompt"
 
 Mess = Callable[[AtTenant], None]
 
@@ -132,6 +137,12 @@ def older_page(at: AtTenant) -> None:
     at.stores_page(at.page["html"].replace("Welcome", "Hello"))
 
 
+def older_template(at: AtTenant) -> None:
+    stored = at.api.get("/email-templates/reset_email")
+    assert stored
+    template(body=stored["body"].replace("type=invite", "type=other"))(at)
+
+
 def no_provider(at: AtTenant) -> None:
     at.api.send("DELETE", "/emails/provider", None)
 
@@ -198,6 +209,11 @@ MESSES: list[tuple[str, Ways, Mess, str, str, str]] = [
     ("mail provider off", TENANT_EMAIL, provider_off, "Mail provider", "wrong", "Branding → Email Provider"),
     ("welcome mail", TICKET, welcome_mail, "Welcome mail", "note", "Switch it off"),
     ("custom domain", TICKET, custom_domain, "Ticket host", "wrong", "Set AUTH0_DOMAIN=login.acme.test and AUTH0_MANAGEMENT_DOMAIN=localhost"),
+    ("marker stays", TENANT_EMAIL, scopes("create:users read:users create:user_tickets"), "Management permissions", "note", "update:users: whoever has accepted"),
+    ("template out of date", TENANT_EMAIL, older_template, "Mail template", "note", "Run `flask tenant apply`"),
+    ("template without the note to the page", TENANT_EMAIL, template(body="{% if user.app_metadata.invitedToMyApp %}{{ url }}{% endif %}"), "Mail template", "note", "type=invite"),
+    ("no change-password mail", TENANT_EMAIL, options(disable_self_service_change_password=True), "Password policy", "wrong", "INVITE_DELIVERY=ticket"),
+    ("flexible policy", TICKET, options(password_options={"complexity": {"min_length": 12}}), "Password policy", "note", "Flexible Password Policy"),
     ("mail server away", TICKET, settings(smtp_url="smtp://localhost:9"), "Mail server", "wrong", "Check SMTP_URL"),
 ]  # fmt: skip
 
@@ -250,6 +266,47 @@ def test_one_application_for_both_is_worth_a_note(at: AtTenant) -> None:
     """The running site should not hold what sets a tenant up."""
     setup_of_the_site(at)
     assert {"Setup credentials", "Management permissions"} <= found(at.check(), "note")
+
+
+def test_a_template_that_is_switched_off_sends_no_mail_at_all(at: AtTenant) -> None:
+    """Unlike one that is not there, for which the tenant has its own."""
+    set_up(at, TENANT_EMAIL)
+    template(enabled=False)(at)
+    assert "sends none at all" in at.check().findings["Mail template"].message
+
+
+def test_the_narrower_permission_ends_invitations_too(at: AtTenant) -> None:
+    """`update:users` lets a program set anybody's password."""
+    set_up(at, TENANT_EMAIL)
+    scopes("create:users read:users create:user_tickets update:users_app_metadata")(at)
+    assert at.check().findings["Management permissions"].level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("site", "of_client", "of_tenant", "is_asked"),
+    [
+        ("http://localhost:3000", {}, {}, True),
+        ("http://localhost:3000", {SKIP: False}, {}, True),
+        ("http://localhost:3000", {SKIP: True}, {}, False),
+        ("http://localhost:3000", {}, {SKIP: True}, False),
+        ("https://invite.example.com", {}, {}, False),
+    ],
+)
+def test_a_callback_on_this_machine_is_confirmed_at_a_real_tenant(
+    at: AtTenant,
+    site: str,
+    of_client: dict[str, bool],
+    of_tenant: dict[str, bool],
+    is_asked: bool,
+) -> None:
+    """Since April 2026, unless application or tenant are told not to."""
+    settings = replace(at.settings, site_url=site, tenant_url="https://acme.eu.auth0.com")
+    reader = Mock(spec=TenantReader)
+    reader.application.return_value = {"callbacks": [settings.callback_url], **of_client}
+    reader.read.return_value = of_tenant
+    found = callback(replace(at.context(), settings=settings, tenant=reader))
+    assert (found.level == "note") is is_asked
+    assert (SKIP in found.advice) is is_asked
 
 
 @pytest.mark.parametrize(("plan", "verdict"), [("free", "note"), ("professional", "ok")])

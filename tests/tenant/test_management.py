@@ -21,7 +21,7 @@ from invite_site.errors import (
 from invite_site.invitations.people import Invitee
 from invite_site.server import listening, serving
 from invite_site.settings import Settings
-from invite_site.tenant.http import wait_asked_for
+from invite_site.tenant.answers import wait_asked_for
 from invite_site.tenant.management import Tenant as TenantClient
 from invite_site.tenant.management import throwaway_password
 from tests.support.running import Tenant, settings_for

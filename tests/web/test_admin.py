@@ -103,6 +103,8 @@ def test_a_form_without_its_token_changes_nothing(site: RunningSite, desk: Perso
         ("ada@example.com, bob@example.com", "", "one address at a time"),
         (ADA, "x" * 81, "too long"),
         (ADA, "see https://evil.example", "cannot hold a web address"),
+        (ADA, "Claim 500 EUR at evil.example/x", "nor the signs / and @"),
+        ("a\u200bda@example.com", "", "contains an invisible character"),
         ("a" * 300 + "@example.com", "", "too long"),
     ],
 )

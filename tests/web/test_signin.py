@@ -574,3 +574,47 @@ def test_a_refused_callback_lets_its_forms_name_their_page(site: RunningSite) ->
     """On https Flask-WTF asks for the Referer, and such pages hold *Switch account*."""
     answer = site.app.test_client().get("/callback?state=x")
     assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_a_clock_that_is_wrong_is_said(
+    site: RunningSite, tenant: Tenant, person: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It will fail at every try, so nobody is told to try again in a moment."""
+    tenant.control("PUT", "/clock", {"offset": 120})
+    signs_in(person, site)
+    assert person.response.status_code == 403
+    assert "clock of this site is wrong" in person.text
+    assert "usually works" not in person.text
+    assert "seconds apart" in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_redirect_of_the_token_endpoint_carries_nothing_away(
+    site: RunningSite, tenant: Tenant, person: Person, status: int
+) -> None:
+    """The client secret and the code stay with the tenant."""
+    elsewhere = f"{tenant.url}/elsewhere"
+    tenant.fails("POST /oauth/token", kind="status", status=status, headers={"Location": elsewhere})
+    signs_in(person, site)
+    assert person.response.status_code == 503
+    assert tenant.calls("POST /elsewhere") == tenant.calls("GET /elsewhere") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
+)
+def test_an_endpoint_outside_the_tenant_is_refused(
+    site: RunningSite, tenant: Tenant, person: Person, name: str
+) -> None:
+    """A discovery document that was tampered with sends nobody and nothing elsewhere."""
+    document = person.opens(f"{tenant.url}/.well-known/openid-configuration").response.json()
+    tenant.fails(
+        "GET /.well-known/openid-configuration",
+        kind="status",
+        status=200,
+        body=document | {name: "https://evil.example/x"},
+    )
+    person.opens(f"{site.url}/login")
+    assert person.heading == "This sign-in came from somewhere else"
+    signs_in(person, site)
+    assert person.path == "/", "the next look finds the true document"

@@ -1,5 +1,5 @@
-"""A tenant from outside: what it should look like, what it looks like, and the way between.
+"""Setting a tenant up: `check` finds what does not meet the site's requirements, `apply` changes it.
 
-`check` tells, `apply` changes. Both speak to the tenant by HTTP like the rest of the site, and
-neither knows Flask.
+`requirements` says what is wanted, `files` holds the values, `reader` asks the tenant. Knows
+neither Flask nor the terminal; the command line is `cli/tenant.py`.
 """

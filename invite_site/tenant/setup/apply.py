@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import CredentialsRefused, TenantRefused
-from ..http import ManagementApi, ScopeMissing
+from ..answers import ScopeMissing
+from ..http import ManagementApi
 from .changes import Change, Skipped
 from .requirement import Context
 from .requirements import SECTIONS

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...errors import CredentialsRefused, TenantRefused, TenantUnavailable
-from ..http import ScopeMissing, TokenRefused
+from ..answers import ScopeMissing, TokenRefused
 from .findings import Finding, Level, cannot_tell
 from .requirement import Context, Requirement
 from .requirements import REQUIREMENTS

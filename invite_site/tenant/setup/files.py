@@ -39,7 +39,7 @@ def keywords(settings: Settings) -> dict[str, Any]:
     return {
         "APPLICATION_NAME": settings.app_name,
         "INVITATION_TTL": settings.invitation_ttl,
-        "MAIL_FROM": settings.mail_from,
+        "MAIL_FROM": str(settings.mail_from),
         "MANAGEMENT_AUDIENCE": settings.management_audience,
         "MANAGEMENT_CLIENT": settings.management_client_id,
         "MANAGEMENT_NAME": f"{settings.app_name} (Management API)",

@@ -8,7 +8,7 @@ import requests
 
 from ...errors import CredentialsRefused, InviteSiteError, TenantUnavailable
 from ...settings import Settings, is_loopback
-from ..http import COMMAND, TIMEOUT, Credentials, ManagementApi
+from ..http import COMMAND, TIMEOUT, Credentials, ManagementApi, transport_errors
 
 T = TypeVar("T")
 
@@ -23,8 +23,6 @@ class TenantReader:
         self.setup = setup
         self._settings = settings
         self._site = ManagementApi(settings, Credentials.of_the_site(settings), COMMAND)
-        self._session = requests.Session()
-        self._session.trust_env = not is_loopback(settings.tenant_url)
         self._answers: dict[Any, Any] = {}
 
     def site_scopes(self) -> frozenset[str] | None:
@@ -63,14 +61,9 @@ class TenantReader:
     def visit(self, path: str, method: str = "GET", **request: Any) -> requests.Response:
         """The tenant as anybody sees it: no token, no cookies, no redirect followed."""
         url = self._settings.tenant_url + path
-        try:
-            answer = self._session.request(
-                method, url, timeout=TIMEOUT, allow_redirects=False, **request
-            )
-        except (requests.RequestException, ValueError) as failed:
-            raise TenantUnavailable("The tenant does not answer.") from failed
-        finally:
-            self._session.cookies.clear()
+        with transport_errors(), requests.Session() as session:
+            session.trust_env = not is_loopback(url)
+            answer = session.request(method, url, timeout=TIMEOUT, allow_redirects=False, **request)
         if answer.status_code == 429 or answer.status_code >= 500:
             raise TenantUnavailable(f"The tenant has no time now (HTTP {answer.status_code}).")
         return answer

@@ -16,7 +16,7 @@ from . import (
     texts,
 )
 
-# In the order in which one would mend them.
+# In the order in which to put them right.
 REQUIREMENTS = (
     Requirement("Domain", access.domain),
     Requirement("Clock", access.clock),
@@ -33,6 +33,7 @@ REQUIREMENTS = (
     Requirement("Sign-ups", connection.sign_ups),
     Requirement("Experience", password_page.experience),
     Requirement("Password page", password_page.page),
+    Requirement("Password policy", password_page.policy),
     Requirement("Texts", texts.texts),
     Requirement("Mail template", tenant_mail.template),
     Requirement("Mail template's way back", tenant_mail.result_url),

@@ -1,9 +1,9 @@
 """Reaching the tenant: its address, its clock, the host of its links, its rate limit."""
 
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from ....errors import TenantRefused, TenantUnavailable
+from ...answers import date_of, json_object
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
@@ -16,14 +16,12 @@ def domain(context: Context) -> Finding:
     settings = context.settings
     try:
         answer = context.tenant.discovery()
-        issuer = answer.json()["issuer"] if answer.status_code == 200 else None
     except TenantUnavailable as failed:
         return wrong(
             f"{settings.tenant_url}: {failed}",
             "Check AUTH0_DOMAIN and that this machine reaches it.",
         )
-    except (ValueError, KeyError, TypeError):
-        issuer = None
+    issuer = json_object(answer).get("issuer") if answer.status_code == 200 else None
     if not isinstance(issuer, str):
         return wrong(
             f"{settings.tenant_url} is no tenant: it has no discovery document.",
@@ -39,9 +37,8 @@ def domain(context: Context) -> Finding:
 
 def clock(context: Context) -> Finding:
     """The tenant's time against ours: tokens are only good within theirs."""
-    try:
-        theirs = parsedate_to_datetime(context.tenant.discovery().headers["Date"])
-    except (KeyError, ValueError):
+    theirs = date_of(context.tenant.discovery())
+    if theirs is None:
         return cannot_tell("The tenant does not say what time it has.")
     apart = abs((context.now() - theirs).total_seconds())
     if apart > LEEWAY:

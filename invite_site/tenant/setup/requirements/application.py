@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import quote
 
 from ....settings import ReturnTo, Settings, is_loopback
-from ...http import ScopeMissing
+from ...answers import ScopeMissing, json_object
 from ..changes import Change, Skipped, added, replaced
-from ..findings import Finding, cannot_tell, note, ok, wrong
+from ..findings import Finding, Level, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
 LISTS = {
@@ -15,6 +15,8 @@ LISTS = {
     "allowed_logout_urls": "Allowed Logout URLs",
     "grant_types": "Grant Types",
 }
+# Of a client and of a tenant.
+SKIP_CONFIRMATION = "skip_non_verifiable_callback_uri_confirmation_prompt"
 APPLY = "Run `flask tenant apply`, or"
 
 
@@ -35,7 +37,7 @@ def secret(context: Context) -> Finding:
             "redirect_uri": settings.callback_url,
         },
     )
-    error = _error_of(answer)
+    error = json_object(answer).get("error")
     if answer.status_code == 401:
         return wrong(
             "The tenant does not know AUTH0_CLIENT_ID with this AUTH0_CLIENT_SECRET.",
@@ -88,7 +90,27 @@ def callback(context: Context) -> Finding:
         "state": "flask-tenant-check",
         "prompt": "none",
     }
-    return _allowed_url(context, "callbacks", url, "/authorize", params)
+    found = _allowed_url(context, "callbacks", url, "/authorize", params)
+    if found.level == Level.OK and _asks_before_this_machine(context):
+        return note(
+            f"{url} is allowed, but leads to this machine: Auth0 has people confirm that at sign-in.",
+            "Fine for a trial. To do without, set "
+            f"{SKIP_CONFIRMATION} at the application or the tenant, by the Management API.",
+        )
+    return found
+
+
+def _asks_before_this_machine(context: Context) -> bool:
+    """A real tenant asks, since April 2026, unless the application or the tenant is told not to."""
+    settings = context.settings
+    if not is_loopback(settings.callback_url) or is_loopback(settings.tenant_url):
+        return False
+    try:
+        client = context.tenant.application(settings.client_id) or {}
+        tenant = context.tenant.read("/tenants/settings") or {}
+    except ScopeMissing:
+        return True
+    return not any(each.get(SKIP_CONFIRMATION) for each in (client, tenant))
 
 
 def logout(context: Context) -> Finding:
@@ -191,10 +213,3 @@ def _missing(client: Mapping[str, Any], key: str, wanted: Iterable[str]) -> list
 def _may_start_logins(settings: Settings, login: str) -> bool:
     """Auth0 takes only https addresses here; the local tenant takes this machine's too."""
     return login.startswith("https://") or is_loopback(settings.management_url)
-
-
-def _error_of(answer: Any) -> str:
-    try:
-        return str(answer.json().get("error", ""))
-    except (ValueError, AttributeError):
-        return ""

@@ -1,11 +1,14 @@
 """The site's own mail server: reached, encrypted, and ready to know us."""
 
-from ....errors import CredentialsRefused
-from ....mail.smtp import Encryption, Problem, ServerUnavailable, SmtpConnection, SmtpServer
+from contextlib import closing
+
+from ....errors import MailUnavailable, SenderRefused
+from ....mail.smtp import Patience, Problem, ServerUnavailable, SmtpConnection, SmtpServer
 from ....settings import Delivery
 from ..findings import Finding, ok, wrong
 from ..requirement import Context
 
+PATIENCE = Patience(connect=10, command=30)  # somebody is watching
 PROBLEMS = {
     Problem.CERTIFICATE: (
         "shows a certificate that is not good for {host}.",
@@ -30,22 +33,22 @@ def mail_server(context: Context) -> Finding:
     """What the mailer would do, up to the first message."""
     if context.settings.delivery == Delivery.TENANT_EMAIL:
         return ok("Not used: the tenant sends the mail.")
-    return try_server(SmtpServer.from_url(context.settings.smtp_url))
+    return try_server(SmtpServer.from_url(context.settings.smtp_url, context.settings.site_url))
 
 
 def try_server(server: SmtpServer) -> Finding:
     """Connect, encrypt, sign in where there is a user, and part; nothing is sent."""
     name = f"{server.host}:{server.port}"
     try:
-        SmtpConnection(server).close()
-    except CredentialsRefused:
-        return wrong(
-            f"{name} does not accept the user and password of SMTP_URL.",
-            "Correct them; special characters must be percent-encoded.",
-        )
+        with closing(SmtpConnection(server, PATIENCE)) as connection:
+            is_encrypted = connection.is_encrypted
     except ServerUnavailable as failed:
         message, advice = PROBLEMS[failed.problem]
         return wrong(f"{name} {message.format(host=server.host)}", advice)
-    how = "on this machine" if server.encryption is Encryption.NONE else "with TLS"
+    except SenderRefused as refused:
+        return wrong(f"{name}: {refused}", "`flask mail check ADDRESS` shows the conversation.")
+    except MailUnavailable as failed:
+        return wrong(f"{name}: {failed}", "Try again in a while.")
+    how = "with TLS" if is_encrypted else "on this machine"
     who = " and takes our user and password" if server.user else ""
     return ok(f"{name} answers {how}{who}.")

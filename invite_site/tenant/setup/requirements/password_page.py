@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ....settings import ReturnTo
+from ....settings import Delivery, ReturnTo
+from ...answers import ScopeMissing
 from ..changes import Change, Skipped, replaced, rewritten
 from ..files import OURS
-from ..findings import Finding, note, ok, wrong
+from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
+FLEXIBLE = "Flexible Password Policy"  # `password_options`, since July 2026
 MENU = "Branding → Universal Login → Advanced Options → Password Reset"
 
 
@@ -61,6 +63,31 @@ def page(context: Context) -> Finding:
     )
 
 
+def policy(context: Context) -> Finding:
+    """The connection's rules for passwords go with the page, and its own mail is not barred."""
+    found = context.tenant.connection()
+    if found is None:
+        return cannot_tell("There is no such connection.")
+    options = found.get("options") or {}
+    where = f"Authentication → Database → {found['name']}"
+    if (
+        context.settings.delivery == Delivery.TENANT_EMAIL
+        and options.get("disable_self_service_change_password") is True
+    ):
+        return wrong(
+            f"{found['name']} lets nobody ask for a change-password mail, which is the invitation.",
+            f"Allow self-service password changes under {where}, or set INVITE_DELIVERY=ticket.",
+        )
+    if options.get("password_options") and _page(context).get("enabled"):
+        return note(
+            f"{found['name']} has a {FLEXIBLE}, which needs New Universal Login without a "
+            "customised password page.",
+            f"Choose one: another policy under {where}, or no page under {MENU} together with "
+            "INVITE_RETURN=login_route.",
+        )
+    return ok("It goes with the password page.")
+
+
 def changes(context: Context) -> Iterator[Change | Skipped]:
     """Put our page in place, or switch it off where it would keep the login route from working."""
     what, stored = "Password page", _page(context)
@@ -83,7 +110,23 @@ def changes(context: Context) -> Iterator[Change | Skipped]:
     lines = [] if is_on else replaced("enabled", stored.get("enabled"), True)
     lines += rewritten("html", html, wanted["html"])
     if lines:
+        if _has_flexible_policy(context):
+            yield Skipped(
+                "Password policy",
+                f"The connection has a {FLEXIBLE}, which needs New Universal Login without a "
+                "customised password page. With this page it may not hold; "
+                "INVITE_RETURN=login_route does without the page.",
+                blocking=False,
+            )
         yield _change(what, lines, {**stored, **wanted})
+
+
+def _has_flexible_policy(context: Context) -> bool:
+    try:
+        found = context.tenant.connection() or {}
+    except ScopeMissing:
+        return False  # the section of the connection says so
+    return bool((found.get("options") or {}).get("password_options"))
 
 
 def _change(what: str, lines: list[str], page: dict[str, Any]) -> Change:

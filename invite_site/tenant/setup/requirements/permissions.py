@@ -1,9 +1,10 @@
 """What our credentials open at the Management API."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ....errors import TenantUnavailable
-from ...http import TokenRefused
+from ....settings import Delivery
+from ...answers import TokenRefused
 from ..changes import Change, added
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
@@ -13,12 +14,15 @@ OPTIONAL = frozenset(
     {
         "delete:users",
         "update:users",
+        "update:users_app_metadata",
         "read:roles",
         "create:role_members",
         "delete:role_members",
         "read:logs",
     }
 )
+# Either takes the marker off an account whose invitation was accepted; the second allows no more.
+ENDS_INVITATIONS = ("update:users", "update:users_app_metadata")
 GRANT = "Applications → APIs → Auth0 Management API → Machine to Machine"
 
 
@@ -48,6 +52,12 @@ def scopes(context: Context) -> Finding:
             f"The site lacks the permission {', '.join(missing)}.",
             f"Run `flask tenant apply`, or add it under {GRANT}.",
         )
+    if _lacks_end_of_invitations(context, granted):
+        return note(
+            f"The site lacks the permission {ENDS_INVITATIONS[0]}: whoever has accepted stays marked "
+            "as invited, so that a forgotten password brings them the invitation again.",
+            f"Run `flask tenant apply`, or add it under {GRANT}; {ENDS_INVITATIONS[1]} is enough.",
+        )
     more = sorted(granted - set(needed) - OPTIONAL)
     if more:
         return note(
@@ -65,13 +75,21 @@ def grant_changes(context: Context) -> Iterator[Change]:
     )
     present = found[0]["scope"] if found else []
     missing = [scope for scope in wanted["scope"] if scope not in present]
+    if _lacks_end_of_invitations(context, present):
+        missing.append(ENDS_INVITATIONS[0])
     lines = tuple(added("Auth0 Management API", missing))
     if not found:
-        body = dict(wanted)
+        body = {**wanted, "scope": missing}
         yield Change(what, lines, "POST", "/client-grants", body, "create:client_grants")
     elif missing:
         body, path = {"scope": [*present, *missing]}, f"/client-grants/{found[0]['id']}"
         yield Change(what, lines, "PATCH", path, body, "update:client_grants")
+
+
+def _lacks_end_of_invitations(context: Context, granted: Collection[str]) -> bool:
+    """Only the tenant's own mail looks at the marker."""
+    is_needed = context.settings.delivery == Delivery.TENANT_EMAIL
+    return is_needed and not any(scope in granted for scope in ENDS_INVITATIONS)
 
 
 def setup_credentials(context: Context) -> Finding:

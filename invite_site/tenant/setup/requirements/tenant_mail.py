@@ -1,7 +1,6 @@
 """The mail that the tenant sends itself: its template, where that leads, its provider."""
 
 from collections.abc import Iterator
-from email.utils import parseaddr
 from typing import Any
 
 from ....mail.smtp import SmtpServer
@@ -22,7 +21,9 @@ def template(context: Context) -> Finding:
     stored = context.tenant.read(PATH)
     if stored is None or not stored.get("enabled"):
         return wrong(
-            "The change-password mail is Auth0's own, which speaks of a reset.",
+            "The change-password mail is Auth0's own, which speaks of a reset."
+            if stored is None
+            else "The change-password mail is switched off, so the tenant sends none at all.",
             f"Run `flask tenant apply`, or customise it under {MENU}.",
         )
     if "@auth0.com" in str(stored.get("from", "")).lower():
@@ -35,6 +36,15 @@ def template(context: Context) -> Finding:
             "The change-password mail does not tell an invitation from a reset.",
             "Run `flask tenant apply --replace`, or put the condition on "
             f"user.app_metadata.invitedToMyApp into {MENU}.",
+        )
+    body = str(stored.get("body"))
+    if OURS in body and body != context.desired.template["body"]:
+        return note("It is not the one in templates/tenant.", "Run `flask tenant apply`.")
+    if "type=invite" not in body and context.settings.invite_return == ReturnTo.RESULT_URL:
+        return note(
+            "Its link does not tell the password page who is invited, so that speaks of a reset.",
+            "Run `flask tenant apply --replace`, or write {{ url }}type=invite&amp;app=… for an "
+            f"invitation under {MENU}.",
         )
     life, wanted = stored.get("urlLifetimeInSeconds"), context.settings.invitation_ttl
     if life and life != wanted:
@@ -115,14 +125,14 @@ def provider_changes(context: Context) -> Iterator[Change | Skipped]:
             "under Branding → Email Provider.",
         )
         return
-    server = SmtpServer.from_url(settings.smtp_url)
+    server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
     credentials: dict[str, Any] = {"smtp_host": server.host, "smtp_port": server.port}
     if server.user:
         credentials |= {"smtp_user": server.user, "smtp_pass": server.password}
     body = {
         "name": "smtp",
         "enabled": True,
-        "default_from_address": parseaddr(settings.mail_from)[1],
+        "default_from_address": settings.mail_from.address,
         "credentials": credentials,
     }
     lines = tuple(added("SMTP", [f"{server.host}:{server.port}, with what SMTP_URL says"]))

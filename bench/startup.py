@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 VARIABLES = ("SITE_PORT", "TENANT_PORT", "SMTP_PORT")
 
 
-def starts(folder: Path, times: int) -> tuple[float, list[float]]:
+def measure_startup(folder: Path, times: int) -> tuple[float, list[float]]:
     """Seconds of the first start, which makes the databases, and of each later one."""
     instance = folder / "instance"
     first, *later = (_start(instance) for _ in range(times + 1))
@@ -23,7 +23,7 @@ def starts(folder: Path, times: int) -> tuple[float, list[float]]:
 
 def _start(instance: Path) -> float:
     ports = {name: str(port) for name, port in zip(VARIABLES, _free_ports(), strict=True)}
-    began = perf_counter()
+    start = perf_counter()
     with subprocess.Popen(
         [sys.executable, "app.py"],
         cwd=ROOT,
@@ -31,14 +31,14 @@ def _start(instance: Path) -> float:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        said = cast(IO[str], process.stdout)
+        output = cast(IO[str], process.stdout)
         try:
-            for line in said:
+            for line in output:
                 if line.startswith("Ready:"):
-                    return perf_counter() - began
+                    return perf_counter() - start
         finally:
             process.send_signal(signal.SIGTERM)
-            said.read()
+            output.read()
     sys.exit("The demo did not start.")
 
 

@@ -1,10 +1,10 @@
-"""Rounds of both sites that take turns, and what they add up to."""
+"""Compare two sites: measure them in turns, and give the median and the ratio."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-Round = Callable[[], float]  # plays one round; CPU in nanoseconds for one request of it
+Measurement = Callable[[], float]  # one round of requests; CPU in nanoseconds for one of them
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """The cost of one request of both, and the ratios of the rounds pair by pair."""
 
     site: Spread
@@ -33,8 +33,8 @@ class Contest:
     ratio: Spread
 
 
-def contest(site: Round, quickstart: Round, times: int) -> Contest:
-    """Play `times` pairs of rounds after one to warm up; who begins changes from pair to pair."""
+def compare(site: Measurement, quickstart: Measurement, times: int) -> Comparison:
+    """Measure `times` pairs of rounds after one to warm up; which site begins alternates."""
     pairs = []
     for number in range(times + 1):
         if number % 2:
@@ -43,7 +43,7 @@ def contest(site: Round, quickstart: Round, times: int) -> Contest:
             theirs, ours = quickstart(), site()
         pairs.append((ours, theirs))
     measured = pairs[1:]
-    return Contest(
+    return Comparison(
         Spread.of([ours for ours, _ in measured]),
         Spread.of([theirs for _, theirs in measured]),
         Spread.of([ours / theirs for ours, theirs in measured]),

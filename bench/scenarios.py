@@ -15,12 +15,13 @@ from invite_site.invitations.tables import Invitation
 from invite_site.local_tenant import TenantConfig
 from invite_site.server import prepare
 from invite_site.settings import Settings
+from invite_site.web.current import EXTENSION
 
 from .browser import Browser
-from .served import Served
+from .processes import ServerProcess
 
 
-def sign_in_at_tenant(browser: Browser, tenant: Served, site: Served) -> str:
+def sign_in_at_tenant(browser: Browser, tenant: ServerProcess, site: ServerProcess) -> str:
     """Type address and password once; returns the cookies with which the tenant knows us again.
 
     It goes past the site, so that a site's own first call to the tenant is still to come.
@@ -41,7 +42,9 @@ def sign_in_at_tenant(browser: Browser, tenant: Served, site: Served) -> str:
     return browser.post(asked.location.partition("?")[0], form, page.cookies).cookies
 
 
-def begin_logins(browser: Browser, site: Served, known: str, number: int) -> list[tuple[str, str]]:
+def begin_logins(
+    browser: Browser, site: ServerProcess, known: str, number: int
+) -> list[tuple[str, str]]:
     """Go to the tenant and as far as the address of the callback, each time as somebody new to the
     site; returns these addresses with the cookies that belong to them."""
     begun = []
@@ -51,14 +54,14 @@ def begin_logins(browser: Browser, site: Served, known: str, number: int) -> lis
     return begun
 
 
-def log_in(browser: Browser, site: Served, known: str, number: int) -> None:
+def log_in(browser: Browser, site: ServerProcess, known: str, number: int) -> None:
     """Whole logins, one after the other."""
     for _ in range(number):
         for callback, cookies in begin_logins(browser, site, known, 1):
             browser.redirected(callback, cookies)
 
 
-def callback_cost(browser: Browser, site: Served, known: str, number: int) -> float:
+def callback_cost(browser: Browser, site: ServerProcess, known: str, number: int) -> float:
     """CPU for one callback: the logins are begun before the clock is read."""
     begun = begin_logins(browser, site, known, number)
     before = site.cpu()
@@ -67,7 +70,7 @@ def callback_cost(browser: Browser, site: Served, known: str, number: int) -> fl
     return (site.cpu() - before) / number
 
 
-def redirect_cost(browser: Browser, site: Served, addresses: list[str]) -> float:
+def redirect_cost(browser: Browser, site: ServerProcess, addresses: list[str]) -> float:
     """CPU for one answer of these addresses, each asked for by somebody new to the site."""
     before = site.cpu()
     for address in addresses:
@@ -78,24 +81,24 @@ def redirect_cost(browser: Browser, site: Served, addresses: list[str]) -> float
 def invite(environment: Mapping[str, str], number: int) -> list[str]:
     """Landing addresses of invitations that have just been sent, in a new database of the site."""
     app = create_app(Settings.from_env(environment))
-    site = app.extensions["invite_site"]
-    prepare(site)
+    services = app.extensions[EXTENSION]
+    prepare(services)
     refs = [
-        site.invitations.invite(f"person{n}@example.com", inviter=Inviter("Bench")).ref
+        services.invitations.invite(f"person{n}@example.com", inviter=Inviter("Bench")).ref
         for n in range(number)
     ]
-    with site.engine.begin() as db:
+    with services.engine.begin() as db:
         now = datetime.now(UTC)
         db.execute(
             update(Invitation).values(
                 state=State.SENT, next_try_at=None, first_sent_at=now, last_sent_at=now
             )
         )
-    site.engine.dispose()
+    services.engine.dispose()
     return [f"/invite/complete?{urlencode({'i': ref, 'success': 'true'})}" for ref in refs]
 
 
-def connections(browser: Browser, tenant: Served) -> int:
+def connections(browser: Browser, tenant: ServerProcess) -> int:
     """How many connections have brought the tenant a request, ours included.
 
     Ours is one as long as it stays open, so a difference counts those of the sites alone.

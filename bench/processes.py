@@ -24,7 +24,7 @@ READY = "ready "  # before the JSON: a library may have something to say first
 
 
 @dataclass(frozen=True)
-class Served:
+class ServerProcess:
     """A child that answers on `url`."""
 
     name: str
@@ -52,13 +52,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Served]:
+def server_process(
+    name: str, folder: Path, environment: Mapping[str, str]
+) -> Iterator[ServerProcess]:
     """Run `tenant`, `site` or `quickstart` in a process of its own until the block ends."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     log = folder / f"{name}.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.served", name, str(folder)],
+            [sys.executable, "-m", "bench.processes", name, str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -68,8 +70,8 @@ def served(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[
         )
         with process:
             try:
-                told = json.loads(_line(process, READY).removeprefix(READY))
-                yield Served(name, told["url"], told["environment"], process)
+                address = json.loads(_line(process, READY).removeprefix(READY))
+                yield ServerProcess(name, address["url"], address["environment"], process)
             except EOFError:
                 sys.exit(f"The {name} of the bench ended:\n{log.read_text()[-2000:]}")
             finally:
@@ -91,14 +93,14 @@ def _line(process: subprocess.Popen[str], start: str = "") -> str:
 def main() -> None:
     """The child's side."""
     name, folder = sys.argv[1], Path(sys.argv[2])
-    with _serving(name, folder) as told:
-        print(READY + json.dumps(told), flush=True)
+    with _serve(name, folder) as address:
+        print(READY + json.dumps(address), flush=True)
         for _ in sys.stdin:
             print(process_time_ns(), flush=True)
 
 
 @contextlib.contextmanager
-def _serving(name: str, folder: Path) -> Iterator[dict[str, Any]]:
+def _serve(name: str, folder: Path) -> Iterator[dict[str, Any]]:
     # Only what a process serves is imported in it: its memory is measured.
     if name == "tenant":
         from invite_site.local_tenant import TenantConfig, serve
@@ -117,9 +119,7 @@ def _serving(name: str, folder: Path) -> Iterator[dict[str, Any]]:
 
             app = create_app(Settings.from_env({**os.environ, "SITE_URL": url}))
         else:
-            from .quickstart import create_app as create_quickstart
-
-            app = create_quickstart(os.environ)
+            from .quickstart import app  # it reads AUTH0_* from the environment
         from waitress.server import create_server
 
         server: Any = create_server(app, sockets=[listener], threads=THREADS, ident=None)

@@ -1,0 +1,31 @@
+"""`flask mail …`: whether the mail server takes mail from this site."""
+
+import click
+from flask.cli import AppGroup
+
+from ..errors import MailRefused
+from ..invitations.people import Invitee
+from ..web.current import services
+from .errors import report_errors
+
+mail = AppGroup("mail", help="Say whether mail can be sent.")
+
+
+@mail.command("check")
+@click.argument("address")
+@report_errors
+def check(address: str) -> None:
+    """Send a test mail to ADDRESS and show the conversation with the mail server.
+
+    Exit status: 0 the mail server took it, 1 it did not.
+    """
+    invitee = Invitee.parse(address, allow_test_domains=services.settings.is_local)
+    if not services.settings.smtp_url:
+        raise MailRefused("There is no SMTP_URL: the tenant sends the mail.")
+    services.mailer.send_test(invitee.email_norm, now=services.clock(), transcript=_show)
+    click.echo("The mail server took the message.")
+
+
+def _show(line: str) -> None:
+    # What a server says may hold control characters, and a terminal would obey them.
+    click.echo("".join(each if each.isprintable() else "\ufffd" for each in line))

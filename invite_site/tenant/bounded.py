@@ -1,0 +1,46 @@
+"""Answers of the tenant within limits of size and time, for both clients of it."""
+
+import time
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+LARGEST_ANSWER = 4 * 1024 * 1024  # bytes, after decompression
+LONGEST_ANSWER = 20.0  # seconds for a whole body, however steadily it comes
+CHUNK = 64 * 1024
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Reads each answer whole before it returns, so that none holds a thread or fills the memory.
+
+    The timeouts of requests are for each read: a body that comes a byte at a time never meets them.
+    Raises requests.ConnectionError for an answer beyond the limits.
+    """
+
+    def __init__(
+        self, *, largest: int = LARGEST_ANSWER, longest: float = LONGEST_ANSWER, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._largest = largest
+        self._longest = longest
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # all but the request are passed on
+        end = time.monotonic() + self._longest
+        response = super().send(request, **options | {"stream": True})
+        try:
+            response._content = self._read(response.raw, end)
+        except HTTPError as failed:
+            response.close()
+            raise requests.ConnectionError(failed, request=request) from failed
+        response._content_consumed = True  # type: ignore[attr-defined]  # what `content` asks
+        return response
+
+    def _read(self, raw: Any, end: float) -> bytes:
+        body = bytearray()
+        while chunk := raw.read1(CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > self._largest or time.monotonic() > end:
+                raise HTTPError("the answer is too long")
+        return bytes(body)
