@@ -74,7 +74,7 @@ class Tenant:
         self.clients.seed(config)
         self.seed_admin()
         for role in (APPLICATION, MANAGEMENT, SETUP):
-            self.issued.note("client_secrets", self.clients.seeded(role).client_secret)
+            self.issued.record("client_secrets", self.clients.seeded(role).client_secret)
 
     @property
     def issuer(self) -> str:
@@ -92,7 +92,7 @@ class Tenant:
         return (urlsplit(self.url).hostname or "").partition(".")[0]
 
     def seed_admin(self) -> None:
-        """Make the admin's account unless it is there."""
+        """Create the admin's account unless it exists."""
         if self.users.by_email(self.config.admin_email.lower()) is None:
             self.users.create(
                 self.config.admin_email,
@@ -125,7 +125,7 @@ def cookie_secret(database: Database) -> str:
     stored = database.setting("cookie_secret")
     if stored is None:
         stored = secrets.token_urlsafe(48)
-        database.keep_setting("cookie_secret", stored)
+        database.store_setting("cookie_secret", stored)
     return stored
 
 

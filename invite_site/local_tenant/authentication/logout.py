@@ -23,7 +23,9 @@ def auth0_logout() -> ResponseReturnValue:
     _sign_out(tenant, client)
     if client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
-    return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
+    return _redirect_if_allowed(
+        client, request.args.get("returnTo") or next(iter(client.logout_urls), "")
+    )
 
 
 @bp.route("/oidc/logout", methods=["GET", "POST"])
@@ -91,5 +93,5 @@ def _not_allowed(url: str) -> Response:
     return message_page("Logout URL mismatch", text, 400)
 
 
-def _leave(client: Client, url: str) -> ResponseReturnValue:
+def _redirect_if_allowed(client: Client, url: str) -> ResponseReturnValue:
     return redirect_away(url) if _is_allowed(client, url) else _not_allowed(url)

@@ -36,7 +36,7 @@ _EXPERIENCES = {
     "new": "New Universal Login",
 }
 # How far one button sets the clock ahead.
-_LEAPS = {
+_CLOCK_STEPS = {
     "1 hour ahead": timedelta(hours=1),
     "1 day ahead": timedelta(days=1),
     "5 days ahead": timedelta(days=5),
@@ -88,7 +88,7 @@ def show() -> ResponseReturnValue:
         mails_unread=unread,
         calls=_calls(tenant),
         connections=tenant.traffic.connections(),
-        at=_at,
+        at=_time,
     )
 
 
@@ -98,9 +98,9 @@ def _switches(tenant: Tenant) -> dict[str, Any]:
         "experiences": _EXPERIENCES,
         "plan": tenant.limits.plan.name,
         "plans": tuple(PLANS),
-        "now": _at(tenant.clock.now()),
+        "now": _time(tenant.clock.now()),
         "ahead": timedelta(seconds=round(tenant.clock.offset)),
-        "leaps": _LEAPS,
+        "leaps": _CLOCK_STEPS,
         "faults": tenant.faults.all(),
         "fault_names": tuple(_FAULTS),
         "lie": tenant.misbehaviours.current(),
@@ -108,25 +108,25 @@ def _switches(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _at(seconds: float) -> str:
+def _time(seconds: float) -> str:
     return iso(seconds)[:19].replace("T", " ") + " UTC"
 
 
 def _people(tenant: Tenant) -> list[tuple[User, list[str]]]:
     blocked = tenant.failures.blocked_users()
-    return [(user, _tags(user, user.user_id in blocked)) for user in tenant.users.latest(_ROWS)]
+    return [(user, _labels(user, user.user_id in blocked)) for user in tenant.users.latest(_ROWS)]
 
 
-def _tags(user: User, failed: bool) -> list[str]:
+def _labels(user: User, failed: bool) -> list[str]:
     """The labels of a user on the dashboard."""
-    tags = {
+    labels = {
         "verified": user.email_verified,
         "password set": user.last_password_reset is not None,
         "blocked": user.blocked,
         "blocked after wrong passwords": failed,
         "invited": (user.app_metadata or {}).get("invitedToMyApp"),
     }
-    return [tag for tag, is_so in tags.items() if is_so]
+    return [label for label, is_so in labels.items() if is_so]
 
 
 def _tickets(tenant: Tenant) -> list[dict[str, str]]:
@@ -136,8 +136,8 @@ def _tickets(tenant: Tenant) -> list[dict[str, str]]:
         {
             "email": user.email if user else ticket.user_id,
             "state": ticket.state(now),
-            "created": _at(ticket.created_at),
-            "expires": _at(ticket.expires_at),
+            "created": _time(ticket.created_at),
+            "expires": _time(ticket.expires_at),
         }
         for ticket, user in shown
     ]
@@ -149,7 +149,7 @@ def _calls(tenant: Tenant) -> list[Call]:
     return list(islice((call for call in calls if not call.path.startswith("/static/")), _ROWS))
 
 
-def _done(sentence: str) -> ResponseReturnValue:
+def _redirect_with(sentence: str) -> ResponseReturnValue:
     flash(sentence)
     return redirect(url_for(".show"), 303)
 
@@ -159,9 +159,9 @@ def set_experience() -> ResponseReturnValue:
     """Choose the experience."""
     name = request.form.get("experience", "")
     if name not in EXPERIENCES:
-        return _done("There is no such experience.")
+        return _redirect_with("There is no such experience.")
     choose_experience(current_tenant(), name)
-    return _done(f"People now meet: {_EXPERIENCES[name]}.")
+    return _redirect_with(f"People now meet: {_EXPERIENCES[name]}.")
 
 
 @bp.post("/plan")
@@ -171,16 +171,16 @@ def set_plan() -> ResponseReturnValue:
     try:
         current_tenant().limits.choose(name)
     except BadPlan as error:
-        return _done(f"Nothing changed: {error}.")
-    return _done(f"The rate limits are now those of the plan: {name}.")
+        return _redirect_with(f"Nothing changed: {error}.")
+    return _redirect_with(f"The rate limits are now those of the plan: {name}.")
 
 
 @bp.post("/clock")
 def set_clock() -> ResponseReturnValue:
     """Set the clock ahead, or back to now."""
-    tenant, leap = current_tenant(), _LEAPS.get(request.form.get("leap", ""))
+    tenant, leap = current_tenant(), _CLOCK_STEPS.get(request.form.get("leap", ""))
     tenant.clock.offset = 0.0 if leap is None else tenant.clock.offset + leap.total_seconds()
-    return _done(f"It is now {_at(tenant.clock.now())} at the tenant.")
+    return _redirect_with(f"It is now {_time(tenant.clock.now())} at the tenant.")
 
 
 @bp.post("/faults")
@@ -189,12 +189,12 @@ def add_fault() -> ResponseReturnValue:
     tenant, name = current_tenant(), request.form.get("fault", "")
     if "clear" in request.form:
         tenant.faults.clear()
-        return _done("No fault is to come.")
+        return _redirect_with("No fault is to come.")
     if name not in _FAULTS:
-        return _done("There is no such fault.")
+        return _redirect_with("There is no such fault.")
     times = _times()
     tenant.faults.add(parse_fault({**_FAULTS[name], "times": times}))
-    return _done(f"To come, {times} times: {name}.")
+    return _redirect_with(f"To come, {times} times: {name}.")
 
 
 @bp.post("/lies")
@@ -203,12 +203,12 @@ def set_misbehaviour() -> ResponseReturnValue:
     tenant, name = current_tenant(), request.form.get("lie", "")
     if "clear" in request.form:
         tenant.misbehaviours.clear()
-        return _done("The tenant tells the truth.")
+        return _redirect_with("The tenant tells the truth.")
     if name not in _MISBEHAVIOURS:
-        return _done("There is no such lie.")
+        return _redirect_with("There is no such lie.")
     times = _times()
     tenant.misbehaviours.order({"lie": name, "times": times})
-    return _done(f"To be told, {times} times: {name}.")
+    return _redirect_with(f"To be told, {times} times: {name}.")
 
 
 def _times() -> int:

@@ -40,7 +40,7 @@ class FaultInjection:
         if path.startswith(CONTROL_PREFIX):
             return self._app(environ, start_response)
         tenant = self._tenant
-        tenant.traffic.note_connection(
+        tenant.traffic.record_connection(
             environ.get("REMOTE_ADDR", ""), str(environ.get("REMOTE_PORT", ""))
         )
         fault = tenant.faults.take(method, path)
@@ -48,28 +48,30 @@ class FaultInjection:
             tenant.stopping.wait(fault.seconds)
             fault = None
         if fault is None:
-            return self._app(environ, self._noting(method, path, start_response))
+            return self._app(environ, self._recording(method, path, start_response))
         if fault.kind == "status":
-            tenant.traffic.note_call(Call(method, path, fault.status))
+            tenant.traffic.record_call(Call(method, path, fault.status))
             return _refuse(fault, path, tenant, start_response)
         if fault.kind == "act_then_drop":
             # The request is carried out, and its answer is lost.
-            answer = self._app(environ, lambda *_: _swallow)
+            answer = self._app(environ, lambda *_: _discard)
             b"".join(answer)
             if hasattr(answer, "close"):
                 answer.close()
-        tenant.traffic.note_call(Call(method, path, 0))
+        tenant.traffic.record_call(Call(method, path, 0))
         return _drop(environ, start_response)
 
-    def _noting(self, method: str, path: str, start_response: "StartResponse") -> "StartResponse":
+    def _recording(
+        self, method: str, path: str, start_response: "StartResponse"
+    ) -> "StartResponse":
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            self._tenant.traffic.note_call(Call(method, path, int(status[:3])))
+            self._tenant.traffic.record_call(Call(method, path, int(status[:3])))
             return start_response(status, headers, *rest)
 
         return start
 
 
-def _swallow(_: bytes) -> None:
+def _discard(_: bytes) -> None:
     """Discard the body of a dropped answer."""
 
 

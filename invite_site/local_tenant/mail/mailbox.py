@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from ..tenant import current_tenant
 from ..web import message_page
-from .message import Message, pieces, read_mail
+from .message import Message, read_mail, split_links
 
 bp = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
@@ -33,7 +33,7 @@ def show_mail(mail_id: str) -> ResponseReturnValue:
     """One mail: headers, the text with its links, and the HTML part in a frame."""
     message = _message(mail_id)
     current_tenant().mails.mark_read(mail_id)
-    return render_template("mail.html", message=message, pieces=pieces(message.text))
+    return render_template("mail.html", message=message, pieces=split_links(message.text))
 
 
 @bp.get("/<mail_id>/html")

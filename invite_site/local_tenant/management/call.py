@@ -165,7 +165,7 @@ class Page:
 
 
 def asked_page(most: int | None = None) -> Page:
-    """`page` and `per_page`; raises where it lies beyond what can be paged through."""
+    """`page` and `per_page`; raises where the page is beyond the most results."""
     size, index = number("per_page", 50, 100), number("page", 0, 1_000_000)
     if most is not None and index * size >= most and index > 0:
         text = f"You can only page through the first {most} records."

@@ -17,7 +17,7 @@ from .call import (
 from .schema import HTTPS_OR_EMPTY, ApiError, Field, required
 
 _URLS = Field("array", "", items=Field("string", "", 1))
-# The ones that are kept in columns of their own, by Auth0's name.
+# Auth0's names of what has a column of its own.
 _COLUMNS = {
     "name": "name",
     "callbacks": "callbacks",
@@ -68,7 +68,7 @@ def known_client(client_id: str) -> Client:
 
 
 def _shown(client: Client) -> dict[str, Any]:
-    """The client as the API has it; its secret only for who may read it."""
+    """The client as the API shows it, with its secret for the scopes that include it."""
     interactive = "authorization_code" in client.grant_types
     shown: dict[str, Any] = {
         "tenant": current_tenant().tenant_name,
@@ -95,7 +95,7 @@ def _shown(client: Client) -> dict[str, Any]:
 
 
 def _columns(body: dict[str, Any], client: Client | None = None) -> dict[str, Any]:
-    """What of a body goes where; null empties."""
+    """The columns for a body; null empties one."""
     empty = {"initiate_login_uri": ""}
     columns = {
         column: body[name] if body[name] is not None else empty.get(name, [])
@@ -128,7 +128,7 @@ def create_client() -> ResponseReturnValue:
     body.setdefault("grant_types", default or ["authorization_code"])
     client = tenant.clients.create(body["name"])
     tenant.clients.change_one(client.client_id, **_columns(body))
-    tenant.issued.note("client_secrets", client.client_secret)
+    tenant.issued.record("client_secrets", client.client_secret)
     return _shown(known_client(client.client_id)), 201
 
 

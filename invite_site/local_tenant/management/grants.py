@@ -1,6 +1,6 @@
-"""`/client-grants` and `/resource-servers`: which application may do what at the Management API.
+"""`/client-grants` and `/resource-servers`: the scopes of applications.
 
-It is the only API here, so each application has one grant or none.
+The Management API is the only resource server, so an application has one grant or none.
 """
 
 import hashlib
@@ -30,14 +30,16 @@ def _grant(tenant: Tenant, client: Client) -> dict[str, Any]:
     }
 
 
-def _granted(tenant: Tenant) -> list[Client]:
+def _clients_with_grant(tenant: Tenant) -> list[Client]:
     return [each for each in tenant.clients.all() if each.management_scope is not None]
 
 
-def _holder(grant_id: str) -> Client:
-    holders = (each for each in _granted(current_tenant()) if _grant_id(each) == grant_id)
+def _client_of_grant(grant_id: str) -> Client:
+    clients = (
+        each for each in _clients_with_grant(current_tenant()) if _grant_id(each) == grant_id
+    )
     return required(
-        next(holders, None), "The client grant does not exist.", "inexistent_client_grant"
+        next(clients, None), "The client grant does not exist.", "inexistent_client_grant"
     )
 
 
@@ -59,7 +61,7 @@ def list_grants() -> ResponseReturnValue:
     }
     found = [
         grant
-        for grant in (_grant(tenant, each) for each in _granted(tenant))
+        for grant in (_grant(tenant, each) for each in _clients_with_grant(tenant))
         if all(grant[name] == value for name, value in wanted.items())
     ]
     return listed_whole("client_grants", found, "id")
@@ -74,10 +76,10 @@ def create_grant() -> ResponseReturnValue:
         raise ApiError(404, "The resource server does not exist.", "inexistent_resource_server")
     if client.management_scope is not None:
         raise ApiError(409, "A resource with that client and audience already exists.")
-    return _allow(tenant, client, body.get("scope", [])), 201
+    return _set_scope(tenant, client, body.get("scope", [])), 201
 
 
-def _allow(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, Any]:
+def _set_scope(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, Any]:
     tenant.clients.change_one(client.client_id, management_scope=" ".join(scope))
     return _grant(tenant, known_client(client.client_id))
 
@@ -85,15 +87,15 @@ def _allow(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, Any]:
 @call("PATCH", "/client-grants/<grant_id>", "update:client_grants", log="Update a client grant")
 def change_grant(grant_id: str) -> ResponseReturnValue:
     """200 with the grant."""
-    tenant, client = current_tenant(), _holder(grant_id)
+    tenant, client = current_tenant(), _client_of_grant(grant_id)
     body = sent_body({"scope": _SCOPE})
-    return _allow(tenant, client, body.get("scope", (client.management_scope or "").split()))
+    return _set_scope(tenant, client, body.get("scope", (client.management_scope or "").split()))
 
 
 @call("DELETE", "/client-grants/<grant_id>", "delete:client_grants", log="Delete a client grant")
 def delete_grant(grant_id: str) -> ResponseReturnValue:
     """204."""
-    current_tenant().clients.change_one(_holder(grant_id).client_id, management_scope=None)
+    current_tenant().clients.change_one(_client_of_grant(grant_id).client_id, management_scope=None)
     return "", 204
 
 

@@ -36,7 +36,7 @@ _TEMPLATE_CHANGES = {
     name: replace(each, nullable=name != "template") for name, each in _TEMPLATE_FIELDS.items()
 }
 _REQUIRED = ("template", "body", "from", "subject", "syntax", "enabled")
-_BARRED = "Customizations for resultUrl are not allowed for non-enterprise tenants"
+_RESULT_URL_REFUSED = "Customizations for resultUrl are not allowed for non-enterprise tenants"
 
 _PROVIDERS = (
     "mailgun", "mandrill", "sendgrid", "resend", "ses", "sparkpost", "smtp", "azure_cs", "ms365",
@@ -59,7 +59,7 @@ _PROVIDER_FIELDS = {
 }
 
 
-def _named(name: str) -> str:
+def _check_name(name: str) -> str:
     if name not in _TEMPLATES:
         text = f"'No enum match for: {name}' on property templateName (Template name)."
         raise invalid_path(text)
@@ -67,11 +67,11 @@ def _named(name: str) -> str:
 
 
 def _stored(name: str) -> Document:
-    template = current_tenant().templates.get(_named(name))
+    template = current_tenant().templates.get(_check_name(name))
     return required(template, "The template does not exist.", "inexistent_email_template")
 
 
-def _keep(name: str, template: dict[str, Any]) -> ResponseReturnValue:
+def _store(name: str, template: dict[str, Any]) -> ResponseReturnValue:
     kept = {key: value for key, value in template.items() if value is not None}
     stored = {**kept, "template": name}
     current_tenant().templates.put(name, stored)
@@ -80,7 +80,7 @@ def _keep(name: str, template: dict[str, Any]) -> ResponseReturnValue:
 
 def _check_result_url(body: dict[str, Any]) -> None:
     if body.get("resultUrl") and current_tenant().switches["template_result_url_barred"]:
-        raise ApiError(403, _BARRED)
+        raise ApiError(403, _RESULT_URL_REFUSED)
 
 
 @call("POST", "/email-templates", "create:email_templates", log="Create an email template")
@@ -91,7 +91,7 @@ def create_template() -> ResponseReturnValue:
     name = body["template"]
     if current_tenant().templates.get(name) is not None:
         raise ApiError(409, f"Template {name} already exists.")
-    return _keep(name, body)
+    return _store(name, body)
 
 
 @call("GET", "/email-templates/<name>", "read:email_templates")
@@ -105,7 +105,7 @@ def put_template(name: str) -> ResponseReturnValue:
     """200; whatever was there is gone."""
     body = sent_body(_TEMPLATE_FIELDS, _REQUIRED)
     _check_result_url(body)
-    return _keep(_named(name), body)
+    return _store(_check_name(name), body)
 
 
 @call("PATCH", "/email-templates/<name>", "update:email_templates", log="Patch an email template")
@@ -114,7 +114,7 @@ def change_template(name: str) -> ResponseReturnValue:
     body = sent_body(_TEMPLATE_CHANGES)
     stored = _stored(name)
     _check_result_url(body)
-    return _keep(name, {**stored, **body})
+    return _store(name, {**stored, **body})
 
 
 def _configured() -> Document:

@@ -1,4 +1,4 @@
-"""`/tickets/password-change`: the link by which somebody chooses a password."""
+"""`/tickets/password-change`: the link to set a password."""
 
 import ipaddress
 from typing import Any
@@ -61,20 +61,20 @@ def create_ticket() -> ResponseReturnValue:
         mark_email_as_verified=body.get("mark_email_as_verified", False),
         include_email=body.get("includeEmailInRedirect", tenant.switches["include_email_default"]),
     )
-    tenant.issued.note("tickets", code)
+    tenant.issued.record("tickets", code)
     return {"ticket": ticket_url(tenant, code)}, 201
 
 
 def _check(tenant: Tenant, body: dict[str, Any]) -> None:
     """Which properties go together. Auth0's texts for these are not established: ours."""
-    apart = [
+    exclusive = [
         ("result_url", "organization_id"),
         ("connection_id", "user_id"),
         ("email", "user_id"),
     ]
     if tenant.switches["result_url_with_client_id"] == "refuse":
-        apart.insert(0, ("result_url", "client_id"))
-    for one, other in apart:
+        exclusive.insert(0, ("result_url", "client_id"))
+    for one, other in exclusive:
         if one in body and other in body:
             raise invalid_body(f"Cannot specify {one} with {other}")
     for one, other in (("email", "connection_id"), ("connection_id", "email")):

@@ -1,4 +1,4 @@
-"""`/users` and `/users-by-email`: the people of the connection."""
+"""`/users` and `/users-by-email`: the users of the connection."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,7 +53,7 @@ _UNSETTABLE = frozenset(
 _CHANGE_FIELDS = {
     name: replace(each, nullable=name in _UNSETTABLE) for name, each in _FIELDS.items()
 } | {"client_id": Field("string", "Auth0 client ID", 1)}
-# Auth0 keeps these names for itself (documentation of user metadata).
+# Auth0 reserves these names (documentation of user metadata).
 _RESERVED_METADATA = frozenset(
     ("__tenant", "_id", "blocked", "clientID", "created_at", "email", "email_verified", "globalClientID",
      "global_client_id", "identities", "lastIP", "lastLogin", "loginsCount", "metadata", "multifactor",
@@ -164,7 +164,7 @@ def delete_user(user_id: str) -> ResponseReturnValue:
 
 
 def _check(tenant: Tenant, body: dict[str, Any], required: tuple[str, ...]) -> None:
-    """The rules of a user that a schema cannot say."""
+    """The rules of a user that are not in the schema."""
     if body.get("connection", CONNECTION) != CONNECTION:
         status = tenant.switches["unknown_connection_status"]
         raise ApiError(status, "The connection does not exist", "inexistent_connection")

@@ -13,7 +13,7 @@ from ..authentication.authorize import (
     login_expired_page,
     started_login,
 )
-from ..authentication.credentials import WRONG, authenticate
+from ..authentication.credentials import WRONG_CREDENTIALS, authenticate
 from ..tenant import Tenant, current_tenant
 from .classic_login import demo_accounts
 from .texts import texts_of
@@ -94,7 +94,7 @@ def _password_page(
     allow_form_to_client(params)
     name = _client_name(tenant, params)
     texts = texts_of(tenant, "login-password", "login-password", clientName=name)
-    if error == WRONG:
+    if error == WRONG_CREDENTIALS:
         error = texts["wrong-email-credentials"]
     return render_template(
         "universal/password.html", texts=texts, login_id=login_id, email=email, error=error

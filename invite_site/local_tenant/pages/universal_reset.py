@@ -86,7 +86,7 @@ def set_password() -> ResponseReturnValue:
 
 
 def _signer() -> URLSafeSerializer:
-    """Signs the hash of the ticket's code, which the form carries; it cannot be redeemed itself."""
+    """Signs the hash of the ticket's code, which the form contains; it cannot be redeemed itself."""
     return URLSafeSerializer(str(current_app.secret_key), salt="password-reset")
 
 

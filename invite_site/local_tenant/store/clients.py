@@ -166,7 +166,7 @@ class Clients:
             logout_urls=[site, f"{site}/", "http://localhost:*", "http://localhost:*/"],
             initiate_login_uri=f"{site}/login",
         )
-        self._database.keep_setting(_SEEDED, text)
+        self._database.store_setting(_SEEDED, text)
 
     def change(self, role: str, **fields: Any) -> None:
         """Set fields of a seeded application."""

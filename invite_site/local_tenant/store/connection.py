@@ -14,7 +14,7 @@ class Connection:
     def __init__(self, database: Database, clients: Clients) -> None:
         self._clients = clients
         if database.setting(_ID) is None:
-            database.keep_setting(_ID, f"con_{random_code(16)}")
+            database.store_setting(_ID, f"con_{random_code(16)}")
         self.id = str(database.setting(_ID))
         self._changes = SingleDocument(database, "connection", self.id)
 

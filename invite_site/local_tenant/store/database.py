@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS mail (
     read INTEGER NOT NULL DEFAULT 0);
 """
 
-# Any number of applications, and the tenant's own configuration.
+# Any number of applications, and the tenant's configuration.
 _CONFIGURATION = """
 CREATE TABLE new_client (
     client_id TEXT PRIMARY KEY, role TEXT UNIQUE, name TEXT NOT NULL,
@@ -80,9 +80,9 @@ CREATE TABLE login_failure (
 """
 
 # One step for each version of the file; a step that has been released is never changed.
-_STEPS = (_TABLES, _CONFIGURATION, _FAILURES)
+_MIGRATIONS = (_TABLES, _CONFIGURATION, _FAILURES)
 
-# What `POST /_tenant/reset` keeps: who the applications are and how tokens are signed.
+# `POST /_tenant/reset` keeps the applications and the signing key.
 _KEPT_TABLES = ("setting", "client")
 
 
@@ -91,12 +91,12 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The file holds client secrets and the signing key: its owner alone reads it.
+        # Readable by its owner alone: it has client secrets and the signing key.
         path.touch(mode=0o600)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # FULL: what was answered to a caller outlives a kill or a power cut.
+        # FULL: what was answered survives a kill or a power cut.
         for pragma in (
             "busy_timeout=5000",
             "journal_mode=WAL",
@@ -105,8 +105,8 @@ class Database:
         ):
             self._connection.execute(f"PRAGMA {pragma}")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, step in enumerate(_STEPS[version:], start=version + 1):
-            # In one transaction: a kill in between leaves the version before.
+        for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
+            # In one transaction, so that a kill leaves the earlier version.
             self._connection.executescript(f"BEGIN;{step}PRAGMA user_version={number};COMMIT;")
 
     @contextmanager
@@ -156,11 +156,11 @@ class Database:
             insert(connection, table, **columns)
 
     def setting(self, name: str) -> str | None:
-        """A value that was kept under `name`, or None."""
+        """The value stored under `name`, or None."""
         return self.first(lambda row: str(row[0]), "SELECT value FROM setting WHERE name = ?", name)
 
-    def keep_setting(self, name: str, value: str) -> None:
-        """Keep `value` under `name`."""
+    def store_setting(self, name: str, value: str) -> None:
+        """Store `value` under `name`."""
         self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
 
     def clear(self) -> None:

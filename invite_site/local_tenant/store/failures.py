@@ -21,7 +21,7 @@ class Failures:
         )
         return row is not None
 
-    def note(self, user_id: str, address: str) -> None:
+    def record(self, user_id: str, address: str) -> None:
         """Count a wrong password."""
         self._database.run(
             "INSERT INTO login_failure (user_id, ip, count) VALUES (?, ?, 1)"
