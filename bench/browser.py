@@ -45,8 +45,16 @@ class Browser:
             self._connections[parts.netloc] = HTTPConnection(parts.netloc, timeout=30)
         connection = self._connections[parts.netloc]
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request(method, path, body, {k: v for k, v in headers.items() if v})
-        response = connection.getresponse()
+        headers = {name: value for name, value in headers.items() if value}
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+        except ConnectionError:  # a server closes a connection that was idle for two minutes
+            if method != "GET":
+                raise
+            connection.close()
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
         text = response.read().decode()
         return Answer(
             response.status,

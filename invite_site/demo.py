@@ -15,7 +15,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from . import create_app, local_tenant
-from .server import PortInUse, listening, prepare, serving, working
+from .server import PortInUse, listening, prepare, serving, wait_for, working
 from .services import Services
 from .settings import ROOT, Settings
 from .web.current import EXTENSION
@@ -54,7 +54,7 @@ def main() -> None:
             _grant_seeded_admin(services)
             with serving(app, listener), working(services, name="demo"):
                 _say_what_to_do(site_url, tenant.mailbox_url, instance)
-                stop.wait()
+                wait_for(stop)
     except (PortInUse, local_tenant.PortInUse) as taken:
         variable = {config.port: "TENANT_PORT", config.smtp_port: "SMTP_PORT"}.get(
             taken.port, "SITE_PORT"

@@ -20,6 +20,15 @@ from .worker import work
 THREADS = 8
 
 
+def wait_for(stop: threading.Event) -> None:
+    """Wait until a signal handler has set `stop`.
+
+    In short waits: a signal that arrives in the moment in which a wait begins does not end it.
+    """
+    while not stop.wait(1.0):
+        pass
+
+
 class PortInUse(OSError):
     """Another program listens on this port."""
 

@@ -15,7 +15,7 @@ from tests.support.running import (
     running_tenant,
     settings_for,
 )
-from tests.support.smtp_server import SmtpScript, running_smtp_server
+from tests.support.smtp_script import SmtpScript, smtp_script
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,13 +36,6 @@ def tenant(_tenant: Tenant) -> Tenant:
     """A running local tenant that has forgotten every earlier test."""
     _tenant.reset()
     return _tenant
-
-
-@pytest.fixture
-def smtp_server() -> Iterator[SmtpScript]:
-    """A mail server that answers what the test tells it to."""
-    with running_smtp_server() as script:
-        yield script
 
 
 @pytest.fixture
@@ -93,3 +86,10 @@ def person() -> Iterator[Person]:
 def admin() -> Iterator[Person]:
     with Person() as somebody:
         yield somebody
+
+
+@pytest.fixture
+def mail_server() -> Iterator[SmtpScript]:
+    """A mail server whose replies the test writes."""
+    with smtp_script() as script:
+        yield script

@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from ..database.engine import upgrade
-from ..server import PortInUse, listening, prepare, serving, working
+from ..server import PortInUse, listening, prepare, serving, wait_for, working
 from ..web.current import services
 
 db = AppGroup("db", help="The database.")
@@ -36,7 +36,7 @@ def serve(host: str) -> None:
             working(services),
         ):
             click.echo(f"Ready: {settings.site_url}")
-            stop.wait()
+            wait_for(stop)
     except PortInUse as taken:
         raise click.ClickException(f"{taken} Set SITE_PORT to a free one.") from taken
 

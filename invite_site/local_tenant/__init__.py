@@ -1,7 +1,7 @@
 """The local tenant: a small, faithful stand-in for Auth0 on this machine.
 
-It is reached by HTTP and SMTP only. It imports nothing of the site, and the site knows it by
-settings alone; what is named here is all that may be imported from it.
+A site speaks to it over HTTP and SMTP, by its settings alone. The package imports nothing of the
+site, and only the names below may be imported from it.
 """
 
 from typing import TYPE_CHECKING

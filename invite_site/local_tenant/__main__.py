@@ -11,7 +11,7 @@ from .simulation.rate_limits import PLANS
 
 
 def main() -> None:
-    """Run until Ctrl-C. Ends with one sentence where a variable or a port is no good."""
+    """Run until Ctrl-C; exit with one sentence where a variable is invalid or a port in use."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -19,14 +19,16 @@ def main() -> None:
     try:
         with serve(config) as tenant:
             _print_settings(config, tenant)
-            stop.wait()
+            # A signal that arrives in the moment in which a wait begins does not end it.
+            while not stop.wait(1.0):
+                pass
     except PortInUse as taken:
         variable = "TENANT_PORT" if taken.port == config.port else "SMTP_PORT"
         sys.exit(
             f"Port {taken.port} is in use. Choose another one:"
             f" {variable}=… python -m invite_site.local_tenant"
         )
-    print("Stopped.")  # noqa: T201 - a word for the person at the terminal
+    print("Stopped.")  # noqa: T201 - output of the command
 
 
 def _config() -> TenantConfig:
@@ -48,7 +50,7 @@ def _config() -> TenantConfig:
 
 
 def _port(name: str, default: int) -> int:
-    """A port out of a variable; 0 takes a free one."""
+    """The port in a variable; 0 stands for a free one."""
     value = os.environ.get(name, "").strip() or str(default)
     if not (value.isascii() and value.isdigit()) or int(value) > 65_535:
         sys.exit(f"{name} must be a number from 0 to 65535, not {value!r}.")
@@ -73,7 +75,7 @@ State:         {config.database}
 
 Stop with Ctrl-C.
 """
-    print(text, flush=True)  # noqa: T201 - this is what the command says
+    print(text, flush=True)  # noqa: T201 - output of the command
 
 
 if __name__ == "__main__":

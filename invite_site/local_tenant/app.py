@@ -1,49 +1,45 @@
-"""The tenant as a Flask app: where its parts are put together."""
+"""The tenant as a Flask app."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, make_response, render_template
+from flask import Blueprint, Flask, render_template
 
 from . import management, web
-from .authentication import authorize, discovery, grants, logout
+from .authentication import authorize, discovery, grants, logout, token, userinfo
 from .config import TenantConfig
 from .control import api, dashboard, rate_limiting
 from .control.fault_injection import FaultInjection
 from .mail import mailbox
 from .pages import classic_login, classic_reset, forgot, universal_login, universal_reset
 from .store.clients import APPLICATION
-from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant, open_tenant
+from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant
 
-_HERE = Path(__file__).parent
-# Far above what a form or a Management API call needs.
+# Far more than a form or a Management API call needs.
 _LARGEST_BODY_BYTES = 1_000_000
 
 home = Blueprint("home", __name__)
 
 
 @home.get("/")
-def index() -> Response:
-    """What this is, and the way to the mailbox."""
+def index() -> str:
+    """The start page: what this is, with a link to the mailbox."""
     tenant = current_tenant()
     application = tenant.clients.seeded(APPLICATION)
-    return make_response(
-        render_template("index.html", application=application, issuer=tenant.issuer)
-    )
+    return render_template("index.html", application=application, issuer=tenant.issuer)
 
 
 def create_tenant(config: TenantConfig) -> Flask:
     """The tenant's app without a server; the issuer is `public_url`, else the port's address."""
     url = (config.public_url or f"http://localhost:{config.port}").rstrip("/")
-    return build_app(open_tenant(config, url))
+    return build_app(Tenant(config, url))
 
 
 def build_app(tenant: Tenant) -> Flask:
-    """The app around a state."""
-    app = Flask(__name__, static_folder=_HERE / "static", template_folder=str(_HERE / "templates"))
+    """The app of an opened tenant."""
+    app = Flask(__name__)
     app.config.update(
         SECRET_KEY=cookie_secret(tenant.database),
-        # Ports of localhost share their cookies: a name that no site uses.
+        # Ports of localhost share their cookies, so the name must differ from a site's.
         SESSION_COOKIE_NAME="local_tenant",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -52,7 +48,7 @@ def build_app(tenant: Tenant) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,  # the pages send no Referer
         MAX_CONTENT_LENGTH=_LARGEST_BODY_BYTES,
-        # A foreign name that resolves to this machine must not read the mailbox.
+        # Against DNS rebinding: pages of another name must not read the mailbox.
         TRUSTED_HOSTS=["localhost", "127.0.0.1", urlsplit(tenant.url).hostname],
     )
     app.extensions[EXTENSION] = tenant
@@ -63,13 +59,13 @@ def build_app(tenant: Tenant) -> Flask:
     grants.register(app)
     app.register_blueprint(home)
     for part in (
-        *(authorize, discovery, logout, management, mailbox),
+        *(authorize, discovery, token, userinfo, logout, management, mailbox),
         *(classic_login, classic_reset, forgot, universal_login, universal_reset),
         *((api, dashboard) if tenant.config.control else ()),
     ):
         app.register_blueprint(part.bp)
     # Programs and other sites call these, without a form of ours; logout checks its own form.
-    for part in (api, authorize, discovery, logout, mailbox, management):
+    for part in (api, authorize, token, userinfo, logout, mailbox, management):
         web.csrf.exempt(part.bp)
     app.jinja_env.globals["control"] = tenant.config.control
     app.wsgi_app = FaultInjection(app.wsgi_app, tenant)  # type: ignore[method-assign]

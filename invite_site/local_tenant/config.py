@@ -1,4 +1,4 @@
-"""What a local tenant is told when it starts; it reads no environment of its own."""
+"""The settings of a local tenant, which reads no environment variables."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,8 @@ CONNECTION = "Username-Password-Authentication"
 class TenantConfig:
     """Settings of one local tenant.
 
-    `database` is the SQLite file that keeps everything over restarts. A port of 0
-    takes a free one. `control` switches the test and demo switches under
-    `/_tenant/` on. `site_url` is the site that the seeded application belongs to.
+    `database` is the SQLite file with all that survives a restart. A port of 0 stands
+    for a free one. `control` enables the switches for tests and demos under `/_tenant/`. `site_url` is the site that the seeded application belongs to.
     `public_url` is the base of the issuer where it differs from
     `http://localhost:<port>`, for example behind a TLS front. `plan` is the one whose
     rate limits are in force at the start.

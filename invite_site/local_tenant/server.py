@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import CONNECTION, TenantConfig
 from .store.clients import APPLICATION, MANAGEMENT, SETUP
-from .tenant import Tenant, open_tenant
+from .tenant import Tenant
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -20,7 +20,7 @@ _THREADS = 8
 
 
 class PortInUse(OSError):
-    """Somebody else listens on `port`."""
+    """Another process listens on `port`."""
 
     def __init__(self, port: int) -> None:
         super().__init__(errno.EADDRINUSE, f"port {port} is in use")
@@ -29,9 +29,9 @@ class PortInUse(OSError):
 
 @dataclass(frozen=True)
 class RunningTenant:
-    """Where a served tenant is, and what a site copies out of its dashboard.
+    """The addresses of a served tenant, and the settings of its application.
 
-    `url` is the public address; `port` is where it listens on this machine.
+    `url` is the public address; `port` is that of its server on this machine.
     """
 
     url: str
@@ -45,12 +45,12 @@ class RunningTenant:
 def serve(config: TenantConfig) -> Iterator[RunningTenant]:
     """Run the tenant while the block runs; raises `PortInUse` where a port is taken."""
     with ExitStack() as stack:
-        # Bound first: the port is part of the issuer, and a busy one fails before all else.
+        # First of all: the port is part of the issuer, and may be in use.
         http = stack.enter_context(_bind(config.port))
         smtp = stack.enter_context(_bind(config.smtp_port))
         port, smtp_port = http.getsockname()[1], smtp.getsockname()[1]
         url = (config.public_url or f"http://localhost:{port}").rstrip("/")
-        tenant = open_tenant(config, url, smtp_port)
+        tenant = Tenant(config, url, smtp_port)
         stack.callback(tenant.close)
         from .app import build_app
 
@@ -76,9 +76,9 @@ def _environment(tenant: Tenant, smtp_port: int) -> dict[str, str]:
 
 
 def _bind(port: int) -> socket.socket:
-    # asyncio switches Nagle off only where the protocol is named: 2 ms a mail in place of 48.
+    # asyncio disables Nagle's algorithm only where the protocol is set: 2 ms a mail, not 48.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # A port in TIME_WAIT after a restart is no stranger's.
+    # After a restart the port is in TIME_WAIT, which is not in use.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((_LOOPBACK, port))
@@ -104,8 +104,8 @@ def _http_server(app: "Flask", tenant: Tenant, bound: socket.socket) -> Iterator
     finally:
         tenant.stopping.set()
         server.task_dispatcher.shutdown()
-        # The loop ends by itself once its map is empty; closing belongs into its thread.
-        # It waits until the trigger has been pulled, since it closes the trigger as well.
+        # The loop ends once its map is empty. The map is closed in the loop's own thread, and
+        # after pull_trigger has returned, since the trigger is in the map.
         pulled = threading.Event()
 
         def close_all() -> None:

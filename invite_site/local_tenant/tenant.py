@@ -1,8 +1,7 @@
-"""Everything one running tenant knows, in one place for the views to reach."""
+"""The stores and switches of one running tenant, and access to them from a view."""
 
 import secrets
 import threading
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -18,55 +17,64 @@ from .store.clients import APPLICATION, MANAGEMENT, SETUP, Clients
 from .store.codes import Codes
 from .store.connection import Connection
 from .store.database import Database
-from .store.documents import Documents
-from .store.emails import EmailProvider, EmailTemplates
+from .store.documents import Documents, SingleDocument
 from .store.failures import Failures
 from .store.keys import SigningKey, new_key
 from .store.logs import Logs
 from .store.mails import Mails
-from .store.roles import RoleClaim, Roles
+from .store.roles import Roles
 from .store.sessions import Sessions
-from .store.settings import CustomText, Prompts, TenantSettings
+from .store.settings import DEFAULT_PROMPTS, default_settings
 from .store.tickets import Tickets
 from .store.users import Users
 
 EXTENSION = "local_tenant"
 
 
-@dataclass(frozen=True)
 class Tenant:
-    """The tables, the key, the clock, and the switches of the control plane."""
+    """The stores, the signing key, the clock and the switches of one running tenant."""
 
-    config: TenantConfig
-    url: str  # base of every address, without a slash at its end
-    smtp_port: int  # of the SMTP server, where mail of the tenant's own goes
-    database: Database
-    clock: Clock
-    clients: Clients
-    users: Users
-    tickets: Tickets
-    sessions: Sessions
-    failures: Failures
-    codes: Codes
-    mails: Mails
-    templates: EmailTemplates
-    provider: EmailProvider
-    settings: TenantSettings
-    prompts: Prompts
-    custom_text: CustomText
-    connection: Connection
-    roles: Roles
-    role_claim: RoleClaim
-    logs: Logs
-    key: SigningKey
-    faults: Faults
-    misbehaviours: Misbehaviours
-    switches: Switches
-    limits: Limits
-    traffic: Traffic
-    issued: Issued
-    # Set at the end, so that a slow answer does not hold the tenant up.
-    stopping: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, config: TenantConfig, url: str, smtp_port: int | None = None) -> None:
+        """Open the database file, and seed it where it is new. `url` has no slash at its end."""
+        self.config = config
+        self.url = url
+        # Of the SMTP server, which takes the tenant's own mail.
+        self.smtp_port = config.smtp_port if smtp_port is None else smtp_port
+        # Set when the tenant stops, to end every delayed answer.
+        self.stopping = threading.Event()
+
+        self.clock = clock = Clock()
+        self.switches = Switches()
+        self.faults = Faults()
+        self.misbehaviours = Misbehaviours(new_key)
+        self.limits = Limits(clock, config.plan)
+        self.traffic = Traffic(config.control)
+        self.issued = Issued(config.control)
+
+        self.database = database = Database(config.database)
+        self.key = SigningKey(database)
+        self.clients = Clients(database)
+        self.connection = Connection(database, self.clients)
+        self.users = Users(database, clock)
+        self.roles = Roles(database)
+        self.role_claim = SingleDocument(database, "role_claim", "role_claim")
+        self.tickets = Tickets(database, clock)
+        self.sessions = Sessions(database, clock)
+        self.failures = Failures(database)
+        self.codes = Codes(database, clock, self.switches)
+        self.mails = Mails(database, clock)
+        self.templates = Documents(database, "email_template")
+        self.provider = SingleDocument(database, "email_provider")
+        settings = default_settings(config)
+        self.settings = SingleDocument(database, "tenant_settings", defaults=settings)
+        self.prompts = SingleDocument(database, "prompts", defaults=DEFAULT_PROMPTS)
+        self.custom_text = Documents(database, "custom_text")  # named prompt/language
+        self.logs = Logs(database, clock, self.connection.id)
+
+        self.clients.seed(config)
+        self.seed_admin()
+        for role in (APPLICATION, MANAGEMENT, SETUP):
+            self.issued.record("client_secrets", self.clients.seeded(role).client_secret)
 
     @property
     def issuer(self) -> str:
@@ -84,7 +92,7 @@ class Tenant:
         return (urlsplit(self.url).hostname or "").partition(".")[0]
 
     def seed_admin(self) -> None:
-        """Make the admin's account unless it is there."""
+        """Create the admin's account unless it exists."""
         if self.users.by_email(self.config.admin_email.lower()) is None:
             self.users.create(
                 self.config.admin_email,
@@ -94,7 +102,7 @@ class Tenant:
             )
 
     def reset(self) -> None:
-        """Forget all but the applications and the key, and begin anew."""
+        """Delete all but the seeded applications and the key, and set every switch back."""
         self.faults.clear()
         self.misbehaviours.clear()
         self.switches.clear()
@@ -102,7 +110,6 @@ class Tenant:
         self.clock.offset = 0.0
         self.clock.hold(False)
         self.database.clear()
-        self.clients.delete_unseeded()
         self.clients.seed(self.config, anew=True)
         self.seed_admin()
         self.traffic.clear()
@@ -113,63 +120,17 @@ class Tenant:
         self.database.close()
 
 
-def open_tenant(config: TenantConfig, url: str, smtp_port: int | None = None) -> Tenant:
-    """The state kept in the database file, seeded where it is new."""
-    database = Database(config.database)
-    documents = Documents(database)
-    clients = Clients(database)
-    connection = Connection(database, documents, clients)
-    clock = Clock()
-    switches = Switches()
-    issued = Issued(config.control)
-    tenant = Tenant(
-        config=config,
-        url=url,
-        smtp_port=config.smtp_port if smtp_port is None else smtp_port,
-        database=database,
-        clock=clock,
-        clients=clients,
-        users=Users(database, clock),
-        tickets=Tickets(database, clock),
-        sessions=Sessions(database, clock),
-        failures=Failures(database),
-        codes=Codes(database, clock, switches),
-        mails=Mails(database, clock),
-        templates=EmailTemplates(documents),
-        provider=EmailProvider(documents),
-        settings=TenantSettings(documents, config),
-        prompts=Prompts(documents),
-        custom_text=CustomText(documents),
-        connection=connection,
-        roles=Roles(database, documents),
-        role_claim=RoleClaim(documents),
-        logs=Logs(database, clock, connection.id),
-        key=SigningKey(database),
-        faults=Faults(),
-        misbehaviours=Misbehaviours(new_key),
-        switches=switches,
-        limits=Limits(clock, config.plan),
-        traffic=Traffic(config.control),
-        issued=issued,
-    )
-    tenant.clients.seed(config)
-    tenant.seed_admin()
-    for role in (APPLICATION, MANAGEMENT, SETUP):
-        issued.note("client_secrets", tenant.clients.seeded(role).client_secret)
-    return tenant
-
-
 def cookie_secret(database: Database) -> str:
-    """What signs the tenant's cookie: random, once per database file."""
+    """The key that signs the tenant's cookie, random for each database file."""
     stored = database.setting("cookie_secret")
     if stored is None:
         stored = secrets.token_urlsafe(48)
-        database.keep_setting("cookie_secret", stored)
+        database.store_setting("cookie_secret", stored)
     return stored
 
 
 def current_tenant() -> Tenant:
-    """The state of the tenant that is answering this request."""
+    """The tenant that answers this request."""
     tenant = current_app.extensions[EXTENSION]
     if not isinstance(tenant, Tenant):
         raise TypeError("this app is not a local tenant")

@@ -1,4 +1,4 @@
-"""What every page of the tenant shares: headers, the form token, and pages with one next step."""
+"""What all pages share: headers, the form token, error pages, redirects."""
 
 import re
 from collections.abc import Mapping
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.wrappers import Response as BaseResponse
 from wtforms import ValidationError
 
 from .store.clients import APPLICATION, origins
@@ -29,21 +30,20 @@ def has_valid_token(fields: Mapping[str, str]) -> bool:
     return True
 
 
-def login_link() -> tuple[str, str]:
-    """Words and address of the one link on pages with one next step: the application's login.
+def message_page(title: str, text: str, status: int = 200) -> Response:
+    """A page with a message, and a link to the application's login.
 
-    Auth0 calls it the default login route and tells the issuer with it.
+    Auth0 calls that address the default login route, and adds the issuer to it.
     """
     tenant = current_tenant()
     application = tenant.clients.seeded(APPLICATION)
-    address = with_query(application.initiate_login_uri, {"iss": tenant.issuer})
-    return f"Back to {application.name}", address
-
-
-def message_page(title: str, text: str, status: int = 200) -> Response:
-    """A page that says one thing and offers one way on."""
-    link_text, link = login_link()
-    page = render_template("message.html", title=title, text=text, link=link, link_text=link_text)
+    page = render_template(
+        "message.html",
+        title=title,
+        text=text,
+        link=with_query(application.initiate_login_uri, {"iss": tenant.issuer}),
+        link_text=f"Back to {application.name}",
+    )
     return make_response(page, status)
 
 
@@ -58,8 +58,8 @@ def allow_form_to(url: str) -> None:
     g.setdefault("form_origins", []).extend(origins((url,)))
 
 
-def redirect_away(url: str) -> AnyResponse:
-    """Send the browser off to another site."""
+def redirect_away(url: str) -> BaseResponse:
+    """Redirect to another site."""
     return redirect(url, 303 if request.method == "POST" else 302)
 
 
@@ -72,7 +72,7 @@ def form_origins(tenant: Tenant) -> str:
         *origins(application.callbacks + application.logout_urls),
         *g.get("form_origins", []),
     ]
-    # An address comes from outside: what is no plain origin would be read as another rule.
+    # The addresses are input: anything but a plain origin could add a directive to the policy.
     plain = [origin for origin in dict.fromkeys(allowed) if _ORIGIN.fullmatch(origin)]
     return f"'self' {' '.join(plain)}"
 
@@ -86,10 +86,10 @@ def _content_security_policy(tenant: Tenant) -> str:
 
 
 def add_headers(response: Response) -> Response:
-    """Headers for every answer; a view that has set one keeps its own."""
+    """Set the headers of every answer, except those that its view has set."""
     tenant = current_tenant()
     headers = response.headers
-    # The tenant's clock may be moved: what it says must agree with its tokens.
+    # By the tenant's clock, like the times in its tokens.
     response.date = datetime.fromtimestamp(tenant.clock.now(), UTC)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "no-referrer")
@@ -101,7 +101,7 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-# Auth0's addresses that programs call: an answer of ours must never pass for theirs.
+# Auth0's paths that programs call: what is not built must not look like an answer of Auth0's.
 _AUTH0_PATHS = (
     "/api/", "/authorize/", "/bc-authorize", "/co/", "/dbconnections/", "/mfa/", "/oauth/",
     "/oidc/", "/passwordless/", "/samlp/", "/u/", "/userinfo", "/v2/", "/wsfed/",
@@ -109,8 +109,8 @@ _AUTH0_PATHS = (
 )  # fmt: skip
 
 
-def _no_such_address(error: HTTPException) -> AnyResponse | tuple[dict[str, object], int]:
-    """404 and 405: an Auth0 path that is not built says so with 501; else a page."""
+def _no_such_address(error: HTTPException) -> ResponseReturnValue:
+    """404 and 405: a 501 for a path of Auth0's that is not built, else a page."""
     path = request.path
     if path.startswith(_AUTH0_PATHS):
         text = f"The local tenant does not implement {request.method} {path}"
@@ -138,7 +138,7 @@ def register(app: Flask) -> None:
 def with_query(url: str, parameters: Mapping[str, str]) -> str:
     """`url` with parameters added to its query, before its fragment.
 
-    A space becomes %20, `@` %40 and `+` %2B; a query that is there stays as it is.
+    A space becomes %20, `@` %40 and `+` %2B; an existing query stays as it is.
     """
     parts = urlsplit(url)
     added = urlencode(parameters, quote_via=quote, safe="")

@@ -104,7 +104,12 @@ class Mailer:
         to = Recipient(address, address, "")
         app_name = self._settings.app_name
         message = self._message("test", to, message_id=message_id, now=now, app_name=app_name)
-        self._send(message, address, transcript=transcript)
+        self._send(
+            message,
+            address,
+            on_wait=lambda: transcript("  (waiting for the mail server)"),
+            transcript=transcript,
+        )
 
     def _send(
         self,
@@ -163,9 +168,10 @@ def mailbox_header(mailbox: Mailbox) -> str:
     """
     if not is_mail_address(mailbox.address):
         raise MailRefused("No mail can be written to this address.")
-    if not mailbox.name:
+    name = " ".join(mailbox.name.split())
+    if not name:
         return mailbox.address
-    if _PLAIN_NAME.fullmatch(mailbox.name):
-        return f'"{mailbox.name}" <{mailbox.address}>'
-    name = Header(mailbox.name, "utf-8", header_name="Reply-To").encode(linesep="\r\n")
+    if _PLAIN_NAME.fullmatch(name):
+        return f'"{name}" <{mailbox.address}>'
+    name = Header(name, "utf-8", header_name="Reply-To").encode(linesep="\r\n")
     return f"{name}\r\n <{mailbox.address}>"

@@ -127,7 +127,11 @@ RULES = (
         ),
         passing=True,
     ),
-    Rule(About.RELAY, re.compile(r"\brelay(?:s|ed|ing)?\b|rcpthosts"), passing=True),
+    Rule(
+        About.RELAY,
+        re.compile(r"\brelay(?:s|ed|ing)?\b(?! (?:recipient )?table)|rcpthosts"),
+        passing=True,
+    ),
     Rule(
         About.QUOTA,
         re.compile(

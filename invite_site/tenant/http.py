@@ -51,14 +51,20 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """What a call does about a 429: tries in all, and the longest wait between two, in seconds."""
+    """What a call does about a 429: tries in all, and the longest wait between two, in seconds.
+
+    `reconnects` is how often it connects again where nobody answered.
+    """
 
     tries: int
     longest_wait: float
+    reconnects: int
 
 
-WORKER = Patience(tries=3, longest_wait=2.0)  # what takes longer goes back into the queue
-COMMAND = Patience(tries=6, longest_wait=60.0)  # a command has no queue to come back from
+# What takes longer goes back into the queue.
+WORKER = Patience(tries=3, longest_wait=2.0, reconnects=1)
+# Somebody waits at a terminal: no queue to come back from, and an address may be mistyped.
+COMMAND = Patience(tries=6, longest_wait=60.0, reconnects=0)
 
 
 class ManagementApi:
@@ -155,7 +161,7 @@ class _Session(OAuth2Session):
         # Repeats only what the tenant has certainly not seen. After a lost answer the queue looks
         # the address up instead, and `send` sees to a 429.
         retry = Retry(
-            connect=1,
+            connect=patience.reconnects,
             read=0,
             other=0,
             status=0,

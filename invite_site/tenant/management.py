@@ -165,8 +165,11 @@ class Tenant:
             "email": email_norm,
             "connection": self._settings.connection,
         }
-        with _site_errors():
-            answer = self._api.post_without_token(url, body)
+        try:
+            with _site_errors():
+                answer = self._api.post_without_token(url, body)
+        except TenantRefused as refused:  # never about the address: known or not, it gets a 200
+            raise _misconfigured(f"HTTP {refused.status}") from refused
         return date_of(answer) or datetime.now(UTC)
 
     def _is_of_the_tenant(self, url: str) -> bool:
@@ -209,14 +212,18 @@ def _site_errors() -> Iterator[None]:
                 "This address already has an account.", status=status, code=code
             ) from refused
         if code in CONFIGURATION_CODES:
-            raise TenantMisconfigured(
-                f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({code}). Run "
-                "`flask tenant check`, which says what to correct; then restart the site."
-            ) from refused
+            raise _misconfigured(code) from refused
         answer = f"HTTP {status} {code}".rstrip()
         raise TenantRefused(
             f"The tenant refused this invitation ({answer}).", status=status, code=code
         ) from refused
+
+
+def _misconfigured(reason: str) -> TenantMisconfigured:
+    return TenantMisconfigured(
+        f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({reason}). "
+        "`flask tenant check` says what to correct; then restart the site."
+    )
 
 
 def _permission_missing() -> CredentialsRefused:

@@ -7,7 +7,7 @@ import pytest
 
 from invite_site.local_tenant import RunningTenant, TenantConfig, serve
 
-from .guest import Guest
+from .client import TenantClient
 
 
 @pytest.fixture(scope="session")
@@ -18,16 +18,16 @@ def served_tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningT
 
 
 @pytest.fixture
-def tenant(served_tenant: RunningTenant) -> Iterator[Guest]:
-    """A guest at a tenant that has forgotten the test before."""
-    guest = Guest(served_tenant)
-    assert guest.control("POST", "/reset").status_code == 204
-    yield guest
-    guest.browser.close()
+def tenant(served_tenant: RunningTenant) -> Iterator[TenantClient]:
+    """A client at a tenant that has forgotten the test before."""
+    client = TenantClient(served_tenant)
+    assert client.control("POST", "/reset").status_code == 204
+    yield client
+    client.browser.close()
 
 
 @pytest.fixture
-def setup(tenant: Guest) -> Guest:
+def setup(tenant: TenantClient) -> TenantClient:
     """The tenant with the credentials of who sets it up."""
     environment = tenant.tenant.environment
     tenant.use(environment["TENANT_SETUP_CLIENT_ID"], environment["TENANT_SETUP_CLIENT_SECRET"])

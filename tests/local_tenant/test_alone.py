@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from .guest import CONTROL
+from .client import CONTROL
 
 COMMAND = [sys.executable, "-m", "invite_site.local_tenant"]
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -2,20 +2,20 @@
 
 import pytest
 
+from .client import PASSWORD, TenantClient, form_fields, query
 from .contract import contract
-from .guest import PASSWORD, Guest, form_fields, query
 
 BLOCKED = "Your account has been blocked after multiple consecutive login attempts."
 GOOD = "Correct-Horse-1"
 
 
-def tries(tenant: Guest, password: str, email: str = "ada@example.com") -> str:
+def tries(tenant: TenantClient, password: str, email: str = "ada@example.com") -> str:
     """What the login page says, or the address it leads to."""
     answer = tenant.log_in(email, password)
     return answer.headers.get("Location", answer.text)
 
 
-def blocks(tenant: Guest) -> str:
+def blocks(tenant: TenantClient) -> str:
     """Type a wrong password ten times; the user's id."""
     user = tenant.create_user()
     for _ in range(10):
@@ -24,7 +24,7 @@ def blocks(tenant: Guest) -> str:
 
 
 @contract("8", "10 failures by user and IP address block; the page says so")
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """From then on the right password does not help either."""
     blocks(tenant)
     assert BLOCKED in tries(tenant, PASSWORD)
@@ -32,21 +32,21 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @contract("3.3", "a new password lifts the brute-force block")
-def test_a_new_password_by_a_ticket_lifts_it(tenant: Guest) -> None:
+def test_a_new_password_by_a_ticket_lifts_it(tenant: TenantClient) -> None:
     """The person has read mail to the address."""
     user_id = blocks(tenant)
     tenant.set_password(tenant.create_ticket(user_id), GOOD)
     assert "code=" in tries(tenant, GOOD)
 
 
-def test_a_new_password_by_an_administrator_lifts_it(tenant: Guest) -> None:
+def test_a_new_password_by_an_administrator_lifts_it(tenant: TenantClient) -> None:
     """PATCH is a password change as well."""
     user_id = blocks(tenant)
     tenant.api("PATCH", f"/users/{user_id}", {"password": GOOD})
     assert "code=" in tries(tenant, GOOD)
 
 
-def test_only_failures_in_a_row_count(tenant: Guest) -> None:
+def test_only_failures_in_a_row_count(tenant: TenantClient) -> None:
     """A login in between begins the count anew."""
     tenant.create_user()
     for password in ["Wrong-Horse-1"] * 9 + [PASSWORD] + ["Wrong-Horse-1"] * 9:
@@ -54,7 +54,7 @@ def test_only_failures_in_a_row_count(tenant: Guest) -> None:
     assert "code=" in tries(tenant, PASSWORD)
 
 
-def test_the_block_is_the_same_on_both_login_pages(tenant: Guest) -> None:
+def test_the_block_is_the_same_on_both_login_pages(tenant: TenantClient) -> None:
     """Whichever experience is on."""
     blocks(tenant)
     tenant.control("PUT", "/experience", {"experience": "new"})
@@ -71,7 +71,7 @@ def test_the_block_is_the_same_on_both_login_pages(tenant: Guest) -> None:
 @contract("2.3", "a PATCH of the password leaves tickets alone")
 @contract("3.3", "a new password ends the user's sessions")
 @pytest.mark.parametrize("by", ["ticket", "patch"])
-def test_sessions_end_and_tickets_survive(tenant: Guest, by: str) -> None:
+def test_sessions_end_and_tickets_survive(tenant: TenantClient, by: str) -> None:
     """The browser that was signed in has to log in again; the mailed link still works."""
     user_id = tenant.create_user()["user_id"]
     assert "code" in query(tenant.log_in("ada@example.com", PASSWORD))

@@ -6,21 +6,21 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from .client import TenantClient, form_fields, query
 from .contract import contract
-from .guest import Guest, form_fields, query
 
 RESULT_URL = "http://localhost:3000/invite/complete?i=inv_7"
 GOOD = "Correct-Horse-1"
 
 
-def ticket_for(tenant: Guest, **more: object) -> tuple[str, str]:
+def ticket_for(tenant: TenantClient, **more: object) -> tuple[str, str]:
     user = tenant.create_user("ada+team@example.com")
     ticket = tenant.create_ticket(user["user_id"], **{"result_url": RESULT_URL, **more})
     return user["user_id"], ticket
 
 
 @contract("§4", "success: `success`, `message`, `email` on request, beside our own query")
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """The form is filled in, the password counts, and the site hears of it."""
     user_id, ticket = ticket_for(tenant, mark_email_as_verified=True, includeEmailInRedirect=True)
 
@@ -39,7 +39,7 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @contract("§3.3", "POST /lo/reset by script: 200 with `result_url`")
-def test_a_script_gets_the_address_as_json(tenant: Guest) -> None:
+def test_a_script_gets_the_address_as_json(tenant: TenantClient) -> None:
     """The page's own script leaves for `result_url` by itself."""
     _, ticket = ticket_for(tenant)
 
@@ -49,7 +49,7 @@ def test_a_script_gets_the_address_as_json(tenant: Guest) -> None:
     assert answer.json()["result_url"].startswith(RESULT_URL + "&success=true&message=")
 
 
-def test_the_page_has_what_people_and_password_managers_look_for(tenant: Guest) -> None:
+def test_the_page_has_what_people_and_password_managers_look_for(tenant: TenantClient) -> None:
     """Labels, button, the address for the password manager, and nothing inline."""
     _, ticket = ticket_for(tenant)
 
@@ -73,7 +73,9 @@ def test_the_page_has_what_people_and_password_managers_look_for(tenant: Guest) 
 
 
 @pytest.mark.parametrize("host", ["x;script-src", "b\u00fccher.example", "\u4f8b\u3048.example"])
-def test_an_odd_result_url_does_not_change_the_pages_policy(tenant: Guest, host: str) -> None:
+def test_an_odd_result_url_does_not_change_the_pages_policy(
+    tenant: TenantClient, host: str
+) -> None:
     """The page is there, and its headers say what they always say."""
     user = tenant.create_user()
     answer = tenant.open(tenant.create_ticket(user["user_id"], result_url=f"http://{host}/x"))
@@ -84,7 +86,7 @@ def test_an_odd_result_url_does_not_change_the_pages_policy(tenant: Guest, host:
 
 
 @contract("§3.3", "GET does not consume a ticket")
-def test_looking_spends_nothing(tenant: Guest) -> None:
+def test_looking_spends_nothing(tenant: TenantClient) -> None:
     """A mail scanner may GET and HEAD as often as it likes."""
     user_id, ticket = ticket_for(tenant)
     for _ in range(3):
@@ -96,7 +98,7 @@ def test_looking_spends_nothing(tenant: Guest) -> None:
 
 
 @contract("§3.4", "used, Classic: `success=false`, `This URL can be used only once`")
-def test_a_used_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> None:
+def test_a_used_ticket_sends_people_back_with_a_refusal(tenant: TenantClient) -> None:
     """Once means once."""
     _, ticket = ticket_for(tenant, includeEmailInRedirect=True)
     tenant.set_password(ticket, GOOD)
@@ -113,7 +115,7 @@ def test_a_used_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> None:
 
 
 @contract("§3.4", "expired, Classic: `success=false`, `Access expired.`")
-def test_an_expired_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> None:
+def test_an_expired_ticket_sends_people_back_with_a_refusal(tenant: TenantClient) -> None:
     """Also when the form was already open."""
     _, ticket = ticket_for(tenant, ttl_sec=60)
     fields = form_fields(tenant.open(ticket).text)
@@ -127,7 +129,7 @@ def test_an_expired_ticket_sends_people_back_with_a_refusal(tenant: Guest) -> No
 
 
 @contract("§3.3", "only the newest ticket of a user works")
-def test_a_newer_ticket_ends_the_older_one(tenant: Guest) -> None:
+def test_a_newer_ticket_ends_the_older_one(tenant: TenantClient) -> None:
     """One live ticket per user; the older one counts as used."""
     user_id, older = ticket_for(tenant)
     newer = tenant.create_ticket(user_id)
@@ -139,7 +141,7 @@ def test_a_newer_ticket_ends_the_older_one(tenant: Guest) -> None:
 @contract("§3.4", "dead ticket without a result URL: the tenant's own page")
 @pytest.mark.parametrize("end", ["used", "expired"])
 def test_a_dead_ticket_without_result_url_gets_a_page_with_a_way_on(
-    tenant: Guest, end: str
+    tenant: TenantClient, end: str
 ) -> None:
     """The tenant's own page; nobody is left at a dead end."""
     user = tenant.create_user()
@@ -156,7 +158,7 @@ def test_a_dead_ticket_without_result_url_gets_a_page_with_a_way_on(
     assert 'href="http://localhost:3000/login?iss=' in answer.text
 
 
-def test_an_unknown_ticket_gets_a_page_with_a_way_on(tenant: Guest) -> None:
+def test_an_unknown_ticket_gets_a_page_with_a_way_on(tenant: TenantClient) -> None:
     """Also the address without a ticket at all."""
     for url in (f"{tenant.url}/lo/reset?ticket=nope", f"{tenant.url}/lo/reset"):
         answer = tenant.open(url)
@@ -165,7 +167,7 @@ def test_an_unknown_ticket_gets_a_page_with_a_way_on(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize("weak", ["Sh0rt!", "onlylowercase", "lower4711", ""])
-def test_a_weak_password_keeps_the_page(tenant: Guest, weak: str) -> None:
+def test_a_weak_password_keeps_the_page(tenant: TenantClient, weak: str) -> None:
     """Said in words, and the ticket is not spent."""
     _, ticket = ticket_for(tenant)
 
@@ -177,7 +179,7 @@ def test_a_weak_password_keeps_the_page(tenant: Guest, weak: str) -> None:
 
 
 @contract("§3.3", "weak password: 400 `PasswordStrengthError` with rules and policy")
-def test_a_script_is_told_why_a_password_is_weak(tenant: Guest) -> None:
+def test_a_script_is_told_why_a_password_is_weak(tenant: TenantClient) -> None:
     """The body of Auth0's Classic page."""
     _, ticket = ticket_for(tenant)
 
@@ -189,7 +191,7 @@ def test_a_script_is_told_why_a_password_is_weak(tenant: Guest) -> None:
     assert [rule["verified"] for rule in body["description"]["rules"]] == [True, False]
 
 
-def test_two_different_passwords_keep_the_page(tenant: Guest) -> None:
+def test_two_different_passwords_keep_the_page(tenant: TenantClient) -> None:
     """And the ticket is not spent."""
     _, ticket = ticket_for(tenant)
 
@@ -202,7 +204,7 @@ def test_two_different_passwords_keep_the_page(tenant: Guest) -> None:
 
 
 @contract("§3.3", "wrong form token: 403 `invalid_csrf_token`")
-def test_a_form_from_elsewhere_is_refused(tenant: Guest) -> None:
+def test_a_form_from_elsewhere_is_refused(tenant: TenantClient) -> None:
     """Without the token of this browser nothing happens."""
     _, ticket = ticket_for(tenant)
     fields = form_fields(tenant.open(ticket).text)
@@ -215,7 +217,7 @@ def test_a_form_from_elsewhere_is_refused(tenant: Guest) -> None:
 
 
 @contract("§3.3", "a ticket is spent once")
-def test_of_two_at_the_same_moment_one_wins(tenant: Guest) -> None:
+def test_of_two_at_the_same_moment_one_wins(tenant: TenantClient) -> None:
     """Ten posts with ten passwords: one is told it worked, and its password is the one."""
     _, ticket = ticket_for(tenant)
     fields = form_fields(tenant.open(ticket).text)
@@ -241,7 +243,7 @@ def test_of_two_at_the_same_moment_one_wins(tenant: Guest) -> None:
 
 
 @contract("§3.3", "a password chosen with a ticket ends the user's sessions")
-def test_a_new_password_ends_the_sessions_of_the_user(tenant: Guest) -> None:
+def test_a_new_password_ends_the_sessions_of_the_user(tenant: TenantClient) -> None:
     """Whoever was signed in at the tenant has to sign in again."""
     user = tenant.create_user("ada@example.com", password="Before-4711!")
     tenant.log_in("ada@example.com", "Before-4711!")
@@ -253,7 +255,7 @@ def test_a_new_password_ends_the_sessions_of_the_user(tenant: Guest) -> None:
 
 
 @contract("§4", "an existing query and fragment of `result_url` stay, the fragment last")
-def test_a_fragment_in_the_result_url_stays_at_its_end(tenant: Guest) -> None:
+def test_a_fragment_in_the_result_url_stays_at_its_end(tenant: TenantClient) -> None:
     """Auth0 adds its parameters to the query, before a fragment."""
     _, ticket = ticket_for(tenant, result_url="http://localhost:3000/#/done")
 
@@ -264,7 +266,7 @@ def test_a_fragment_in_the_result_url_stays_at_its_end(tenant: Guest) -> None:
 
 
 def test_tickets_are_not_in_the_database(
-    tenant: Guest, tmp_path_factory: pytest.TempPathFactory
+    tenant: TenantClient, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The file holds a hash: whoever reads it cannot use a ticket."""
     _, ticket = ticket_for(tenant)

@@ -10,10 +10,10 @@ import requests
 
 from invite_site.local_tenant import PortInUse, TenantConfig, create_tenant, serve
 
-from .guest import CONNECTION, CONTROL, PASSWORD, Guest
+from .client import CONNECTION, CONTROL, PASSWORD, TenantClient
 
 
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """A fault ordered comes once, is noted, and is over."""
     tenant.control(
         "POST", "/faults", {"route": "POST /api/v2/users", "kind": "status", "status": 429}
@@ -38,7 +38,7 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_call_without_the_header_is_refused(tenant: Guest, method: str) -> None:
+def test_a_call_without_the_header_is_refused(tenant: TenantClient, method: str) -> None:
     """A web page cannot send it, so a web page cannot drive this."""
     paths = {"GET": "/state", "POST": "/reset", "PUT": "/clock", "DELETE": "/faults"}
     answer = requests.request(method, f"{tenant.url}/_tenant{paths[method]}", timeout=10)
@@ -50,13 +50,13 @@ def test_without_the_switch_there_is_no_control_plane(tmp_path: Path) -> None:
     """And the login page does not say the admin's password."""
     config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0)
     with serve(config) as running:
-        guest = Guest(running)
-        assert guest.control("POST", "/reset").status_code == 404
-        page = guest.open(guest.url + guest.authorize().headers["Location"]).text
+        client = TenantClient(running)
+        assert client.control("POST", "/reset").status_code == 404
+        page = client.open(client.url + client.authorize().headers["Location"]).text
         assert config.admin_password not in page
 
 
-def test_reset_forgets_all_but_who_the_applications_are(tenant: Guest) -> None:
+def test_reset_forgets_all_but_who_the_applications_are(tenant: TenantClient) -> None:
     """Users, mails, tickets, faults, lies and the clock; the admin is there anew."""
     user = tenant.create_user()
     tenant.create_ticket(user["user_id"])
@@ -83,7 +83,7 @@ def test_reset_forgets_all_but_who_the_applications_are(tenant: Guest) -> None:
     assert tenant.token_request().status_code == 200
 
 
-def test_the_clock_moves_tickets_and_the_date(tenant: Guest) -> None:
+def test_the_clock_moves_tickets_and_the_date(tenant: TenantClient) -> None:
     """One clock for all: what the Date header says agrees with the tickets."""
     user = tenant.create_user()
     tenant.create_ticket(user["user_id"], ttl_sec=60)
@@ -98,7 +98,7 @@ def test_the_clock_moves_tickets_and_the_date(tenant: Guest) -> None:
     assert str(time.gmtime(time.time() + 400 * 86400).tm_year) in dated
 
 
-def test_the_state_tells_what_became_of_tickets(tenant: Guest) -> None:
+def test_the_state_tells_what_became_of_tickets(tenant: TenantClient) -> None:
     """Live, used, superseded."""
     user = tenant.create_user()
     tenant.create_ticket(user["user_id"])
@@ -111,7 +111,7 @@ def test_the_state_tells_what_became_of_tickets(tenant: Guest) -> None:
     assert {ticket["user_id"] for ticket in tickets} == {user["user_id"]}
 
 
-def test_the_state_counts_connections(tenant: Guest) -> None:
+def test_the_state_counts_connections(tenant: TenantClient) -> None:
     """Two calls over one connection are one; a fresh connection is another."""
     with requests.Session() as kept:
         for _ in range(2):
@@ -121,7 +121,7 @@ def test_the_state_counts_connections(tenant: Guest) -> None:
     assert tenant.state()["connections"] == 2
 
 
-def test_the_state_lists_every_secret_that_went_out(tenant: Guest) -> None:
+def test_the_state_lists_every_secret_that_went_out(tenant: TenantClient) -> None:
     """So that a test can look for them where they must not be."""
     user = tenant.create_user()
     ticket = tenant.create_ticket(user["user_id"])
@@ -140,10 +140,10 @@ def test_no_secret_is_in_the_database_but_the_clients(tmp_path: Path) -> None:
     """Codes, tokens and tickets are hashes at rest."""
     config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0, control=True)
     with serve(config) as running:
-        guest = Guest(running)
-        guest.create_ticket(guest.create_user()["user_id"])
-        guest.admin_tokens()
-        issued = guest.state()["issued"]
+        client = TenantClient(running)
+        client.create_ticket(client.create_user()["user_id"])
+        client.admin_tokens()
+        issued = client.state()["issued"]
     with sqlite3.connect(config.database) as connection:
         kept = "\n".join(connection.iterdump())
     connection.close()
@@ -158,13 +158,13 @@ def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0, control=True)
     with serve(config) as running:
         settings = dict(running.environment)
-        person = Guest(running).create_user()
+        person = TenantClient(running).create_user()
     _take_back_to_version_1(config.database)
 
     with serve(config) as running:
         for name in ("AUTH0_CLIENT_SECRET", "AUTH0_MANAGEMENT_CLIENT_SECRET"):
             assert running.environment[name] == settings[name]
-        assert Guest(running).user(person["user_id"])["email"] == "ada@example.com"
+        assert TenantClient(running).user(person["user_id"])["email"] == "ada@example.com"
 
 
 def _take_back_to_version_1(database: Path) -> None:
@@ -182,7 +182,7 @@ def _take_back_to_version_1(database: Path) -> None:
     connection.close()
 
 
-def test_a_fault_answers_what_it_is_told_to(tenant: Guest) -> None:
+def test_a_fault_answers_what_it_is_told_to(tenant: TenantClient) -> None:
     """Its own headers and body; it is for its path and what lies below, and for its method."""
     order = {
         "route": "GET /api/v2/users",
@@ -203,7 +203,7 @@ def test_a_fault_answers_what_it_is_told_to(tenant: Guest) -> None:
     assert tenant.api("GET", "/users").status_code == 200
 
 
-def test_a_fault_of_the_token_endpoint_has_the_oauth_shape(tenant: Guest) -> None:
+def test_a_fault_of_the_token_endpoint_has_the_oauth_shape(tenant: TenantClient) -> None:
     """`{error, error_description}`, never `{statusCode…}`."""
     tenant.control(
         "POST", "/faults", {"route": "POST /oauth/token", "kind": "status", "status": 429}
@@ -212,7 +212,7 @@ def test_a_fault_of_the_token_endpoint_has_the_oauth_shape(tenant: Guest) -> Non
     assert tenant.token_request().json()["error"] == "too_many_requests"
 
 
-def test_a_slow_answer_is_slow(tenant: Guest) -> None:
+def test_a_slow_answer_is_slow(tenant: TenantClient) -> None:
     """A client with less patience gives up; the work is done all the same."""
     tenant.control("POST", "/faults", {"route": "GET /", "kind": "slow", "seconds": 0.3})
     began = time.monotonic()
@@ -224,7 +224,7 @@ def test_a_slow_answer_is_slow(tenant: Guest) -> None:
 
 @pytest.mark.parametrize(("kind", "users"), [("reset", 1), ("act_then_drop", 2)])
 def test_a_connection_can_drop_before_or_after_the_work(
-    tenant: Guest, kind: str, users: int
+    tenant: TenantClient, kind: str, users: int
 ) -> None:
     """Nothing is answered either way, and the tenant goes on."""
     tenant.token_request()
@@ -238,7 +238,7 @@ def test_a_connection_can_drop_before_or_after_the_work(
     assert state["requests"][-1] == {"method": "POST", "path": "/api/v2/users", "status": 0}
 
 
-def test_faults_can_be_listed_and_withdrawn(tenant: Guest) -> None:
+def test_faults_can_be_listed_and_withdrawn(tenant: TenantClient) -> None:
     """One that has no end stays until then."""
     order = {"route": "* /api/v2", "kind": "status", "status": 500, "times": None}
     listed = tenant.control("POST", "/faults", order).json()["faults"]
@@ -264,7 +264,9 @@ def test_faults_can_be_listed_and_withdrawn(tenant: Guest) -> None:
         ("/clock/advance", {"seconds": 1e18}),
     ],
 )
-def test_an_order_nobody_understands_is_refused(tenant: Guest, path: str, order: Any) -> None:
+def test_an_order_nobody_understands_is_refused(
+    tenant: TenantClient, path: str, order: Any
+) -> None:
     """400 with the reason: a test with a typing error must not pass."""
     answer = tenant.control("POST", path, order)
 
@@ -272,7 +274,7 @@ def test_an_order_nobody_understands_is_refused(tenant: Guest, path: str, order:
     assert answer.json()["error"]
 
 
-def test_the_application_can_be_changed(tenant: Guest) -> None:
+def test_the_application_can_be_changed(tenant: TenantClient) -> None:
     """Its name, addresses, and what the Management API client may do; reset takes it back."""
     order = {
         "name": "Other",
@@ -295,7 +297,7 @@ def test_the_application_can_be_changed(tenant: Guest) -> None:
     assert "create:users" in tenant.token_request().json()["scope"]
 
 
-def test_a_busy_port_is_said_with_its_number(tenant: Guest, tmp_path: Path) -> None:
+def test_a_busy_port_is_said_with_its_number(tenant: TenantClient, tmp_path: Path) -> None:
     """For either of the two, and nothing is left open."""
     port = int(tenant.url.rpartition(":")[2])
     for ports in ({"port": port, "smtp_port": 0}, {"port": 0, "smtp_port": port}):

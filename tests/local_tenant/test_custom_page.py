@@ -6,27 +6,27 @@ from pathlib import Path
 import pytest
 import requests
 
+from .client import TenantClient, form_fields, query
 from .contract import contract
-from .guest import Guest, form_fields, query
 
 PAGE = (Path(__file__).parent / "custom_page.html").read_text(encoding="utf-8")
 RESULT_URL = "http://localhost:3000/invite/complete?i=inv_7"
 GOOD = "Correct-Horse-1"
 
 
-def store(tenant: Guest, page: str, *, enabled: bool = True) -> None:
+def store(tenant: TenantClient, page: str, *, enabled: bool = True) -> None:
     tenant.configure(
         "PATCH", "/tenants/settings", {"change_password": {"enabled": enabled, "html": page}}
     )
 
 
-def opens_ticket(tenant: Guest, email: str = "ada@example.com") -> requests.Response:
+def opens_ticket(tenant: TenantClient, email: str = "ada@example.com") -> requests.Response:
     user = tenant.create_user(email)
     return tenant.open(tenant.create_ticket(user["user_id"], result_url=RESULT_URL))
 
 
 @contract("6.1", "the stored page is rendered with Auth0's Liquid variables")
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """Values are filled in, and the widget comes from this tenant."""
     store(tenant, PAGE)
     page = opens_ticket(tenant)
@@ -44,7 +44,7 @@ def test_it_works(tenant: Guest) -> None:
     assert "Auth0ChangePassword" in script.text
 
 
-def test_inline_scripts_are_allowed_on_this_page_alone(tenant: Guest) -> None:
+def test_inline_scripts_are_allowed_on_this_page_alone(tenant: TenantClient) -> None:
     """By a nonce that changes, on every script of the stored page."""
     store(tenant, PAGE)
     policies = []
@@ -59,7 +59,7 @@ def test_inline_scripts_are_allowed_on_this_page_alone(tenant: Guest) -> None:
     assert "nonce" not in tenant.open(tenant.url).headers["Content-Security-Policy"]
 
 
-def test_a_value_cannot_bring_a_script_along(tenant: Guest) -> None:
+def test_a_value_cannot_bring_a_script_along(tenant: TenantClient) -> None:
     """Values are escaped, and the nonce is on the tags of the stored page only."""
     tenant.configure("PATCH", "/tenants/settings", {"friendly_name": "<script>alert(1)</script>"})
     store(tenant, "<html><body>{{ tenant.friendly_name }}{{ email }}</body></html>")
@@ -68,7 +68,7 @@ def test_a_value_cannot_bring_a_script_along(tenant: Guest) -> None:
     assert "&lt;script&gt;" in page.text
 
 
-def test_without_script_a_plain_form_stands_in(tenant: Guest) -> None:
+def test_without_script_a_plain_form_stands_in(tenant: TenantClient) -> None:
     """In a noscript element; it leads on to result_url like the other."""
     store(tenant, PAGE)
     page = opens_ticket(tenant)
@@ -78,7 +78,9 @@ def test_without_script_a_plain_form_stands_in(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize(("page", "enabled"), [(PAGE, False), ("", True), ("  ", True)])
-def test_a_page_switched_off_or_empty_is_not_used(tenant: Guest, page: str, enabled: bool) -> None:
+def test_a_page_switched_off_or_empty_is_not_used(
+    tenant: TenantClient, page: str, enabled: bool
+) -> None:
     """The tenant's own page is there then."""
     store(tenant, page, enabled=enabled)
     answer = opens_ticket(tenant)
@@ -86,7 +88,7 @@ def test_a_page_switched_off_or_empty_is_not_used(tenant: Guest, page: str, enab
 
 
 @pytest.mark.parametrize("page", ["{% if %}", "{% for i in (1..100000000) %}x{% endfor %}"])
-def test_a_page_that_cannot_be_rendered_says_so(tenant: Guest, page: str) -> None:
+def test_a_page_that_cannot_be_rendered_says_so(tenant: TenantClient, page: str) -> None:
     """To whoever has stored it; a ticket is not spent by that."""
     store(tenant, page)
     answer = opens_ticket(tenant)
@@ -95,7 +97,7 @@ def test_a_page_that_cannot_be_rendered_says_so(tenant: Guest, page: str) -> Non
 
 
 @contract("0", "a customised password page switches only the reset step to Classic")
-def test_it_makes_the_reset_classic_and_leaves_the_login_new(tenant: Guest) -> None:
+def test_it_makes_the_reset_classic_and_leaves_the_login_new(tenant: TenantClient) -> None:
     """The configuration that is recommended for a real tenant."""
     tenant.control("PUT", "/experience", {"experience": "new"})
     store(tenant, PAGE)

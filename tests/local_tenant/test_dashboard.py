@@ -8,16 +8,16 @@ import requests
 from invite_site.local_tenant import TenantConfig, serve
 from tests.support.person import Person
 
-from .guest import Guest, query
+from .client import TenantClient, query
 
 GOOD = "Correct-Horse-1"
 
 
-def opens_dashboard(person: Person, tenant: Guest) -> Person:
+def opens_dashboard(person: Person, tenant: TenantClient) -> Person:
     return person.opens(tenant.url).presses("Dashboard")
 
 
-def chooses(person: Person, tenant: Guest, button: str, **fields: str) -> Person:
+def chooses(person: Person, tenant: TenantClient, button: str, **fields: str) -> Person:
     """Send the form of that button with these fields, as a browser's select would."""
     method, action, filled = opens_dashboard(person, tenant).form(button)
     assert method == "POST"
@@ -25,7 +25,7 @@ def chooses(person: Person, tenant: Guest, button: str, **fields: str) -> Person
     return person
 
 
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """People, tickets by state, the log, mail and requests stand on one page."""
     user = tenant.create_user(app_metadata={"invitedToMyApp": True})
     ticket = tenant.create_ticket(user["user_id"], mark_email_as_verified=True)
@@ -46,7 +46,7 @@ def test_it_works(tenant: Guest) -> None:
     assert ticket.partition("ticket=")[2].strip("#") not in text
 
 
-def test_the_experience_is_switched(tenant: Guest) -> None:
+def test_the_experience_is_switched(tenant: TenantClient) -> None:
     """The page says so, and the next ticket shows it."""
     user = tenant.create_user()
     with Person() as person:
@@ -58,7 +58,7 @@ def test_the_experience_is_switched(tenant: Guest) -> None:
     assert "/u/reset-verify?" in tenant.create_ticket(user["user_id"])
 
 
-def test_the_plan_is_switched(tenant: Guest) -> None:
+def test_the_plan_is_switched(tenant: TenantClient) -> None:
     """With the rate limits of that plan."""
     with Person() as person:
         chooses(person, tenant, "Switch plan", plan="free")
@@ -68,7 +68,7 @@ def test_the_plan_is_switched(tenant: Guest) -> None:
     assert tenant.control("GET", "/plan").json()["plan"] == "free"
 
 
-def test_the_clock_is_moved(tenant: Guest) -> None:
+def test_the_clock_is_moved(tenant: TenantClient) -> None:
     """Ahead in leaps, and back to now."""
     with Person() as person:
         chooses(person, tenant, "5 days ahead", leap="5 days ahead")
@@ -79,7 +79,7 @@ def test_the_clock_is_moved(tenant: Guest) -> None:
     assert tenant.control("GET", "/clock").json()["offset"] == 0
 
 
-def test_a_fault_is_ordered_and_called_off(tenant: Guest) -> None:
+def test_a_fault_is_ordered_and_called_off(tenant: TenantClient) -> None:
     """The next calls meet it."""
     with Person() as person:
         fault = "Management API: not available (503)"
@@ -91,7 +91,7 @@ def test_a_fault_is_ordered_and_called_off(tenant: Guest) -> None:
     assert tenant.api("GET", "/users").status_code == 200
 
 
-def test_a_lie_is_told_and_withdrawn(tenant: Guest) -> None:
+def test_a_lie_is_told_and_withdrawn(tenant: TenantClient) -> None:
     """One at a time."""
     with Person() as person:
         chooses(person, tenant, "Tell lie", lie="nonce_wrong", times="3")
@@ -101,7 +101,7 @@ def test_a_lie_is_told_and_withdrawn(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize("switch", ["experience", "plan", "clock", "faults", "lies"])
-def test_a_form_without_its_token_is_refused(tenant: Guest, switch: str) -> None:
+def test_a_form_without_its_token_is_refused(tenant: TenantClient, switch: str) -> None:
     """Also one with a token of another browser, and one with the control plane's header."""
     address = f"{tenant.url}/_tenant/dashboard/{switch}"
     form = {"experience": "new", "plan": "free", "leap": "1 hour ahead"}
@@ -118,7 +118,7 @@ def test_a_form_without_its_token_is_refused(tenant: Guest, switch: str) -> None
     assert tenant.control("GET", "/clock").json()["offset"] == 0
 
 
-def test_nonsense_in_a_form_changes_nothing(tenant: Guest) -> None:
+def test_nonsense_in_a_form_changes_nothing(tenant: TenantClient) -> None:
     """The page says so in a sentence."""
     with Person() as person:
         for button, fields in (
@@ -129,7 +129,7 @@ def test_nonsense_in_a_form_changes_nothing(tenant: Guest) -> None:
             assert "There is no such" in chooses(person, tenant, button, **fields).text
 
 
-def test_looking_is_not_counted_among_the_requests(tenant: Guest) -> None:
+def test_looking_is_not_counted_among_the_requests(tenant: TenantClient) -> None:
     """What a test counts stays what the site did."""
     with Person() as person:
         opens_dashboard(person, tenant)
@@ -140,16 +140,16 @@ def test_without_the_control_plane_there_is_no_dashboard(tmp_path: Path) -> None
     """No page, no link to it, and nobody offered on the login page."""
     config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0)
     with serve(config) as running:
-        guest = Guest(running)
-        assert guest.open(f"{running.url}/_tenant/dashboard").status_code == 404
-        assert "Dashboard" not in guest.open(running.url).text
-        login = guest.open(running.url + guest.authorize().headers["Location"])
+        client = TenantClient(running)
+        assert client.open(f"{running.url}/_tenant/dashboard").status_code == 404
+        assert "Dashboard" not in client.open(running.url).text
+        login = client.open(running.url + client.authorize().headers["Location"])
         assert "Sign in as" not in login.text
         assert "Invite-Demo-1!" not in login.text
-        guest.browser.close()
+        client.browser.close()
 
 
-def test_the_admin_signs_in_with_one_click(tenant: Guest) -> None:
+def test_the_admin_signs_in_with_one_click(tenant: TenantClient) -> None:
     """On the login page, as long as the admin's password is the seeded one."""
     with Person() as person:
         login = tenant.url + tenant.authorize(prompt="login").headers["Location"]

@@ -12,8 +12,8 @@ import requests
 
 from tests.support.person import Person
 
+from .client import CONNECTION, TenantClient, query
 from .contract import contract
-from .guest import CONNECTION, Guest, query
 
 ANSWER = "We've just sent you an email to reset your password."
 GOOD = "Correct-Horse-1"
@@ -32,7 +32,7 @@ TEMPLATE = {
 
 
 @pytest.fixture
-def custom(tenant: Guest) -> Guest:
+def custom(tenant: TenantClient) -> TenantClient:
     """A tenant with a provider and a template of its own."""
     credentials = {
         "smtp_host": "localhost",
@@ -51,11 +51,11 @@ def custom(tenant: Guest) -> Guest:
     return tenant
 
 
-def set_template(tenant: Guest, **changes: Any) -> None:
+def set_template(tenant: TenantClient, **changes: Any) -> None:
     tenant.configure("PUT", "/email-templates/reset_email", {**TEMPLATE, **changes})
 
 
-def ask(tenant: Guest, **changes: Any) -> requests.Response:
+def ask(tenant: TenantClient, **changes: Any) -> requests.Response:
     body = {
         "client_id": tenant.tenant.environment["AUTH0_CLIENT_ID"],
         "email": "ada@example.com",
@@ -65,7 +65,7 @@ def ask(tenant: Guest, **changes: Any) -> requests.Response:
     return requests.post(f"{tenant.url}/dbconnections/change_password", json=sent, timeout=10)
 
 
-def mails(tenant: Guest) -> list[dict[str, Any]]:
+def mails(tenant: TenantClient) -> list[dict[str, Any]]:
     box = f"{tenant.tenant.mailbox_url}/api/v1"
     ids = [each["ID"] for each in tenant.messages()["messages"]]
     return [requests.get(f"{box}/message/{each}", timeout=10).json() for each in ids]
@@ -77,13 +77,13 @@ def link_in(mail: dict[str, Any]) -> str:
     return found[1]
 
 
-def log_types(tenant: Guest) -> list[str]:
+def log_types(tenant: TenantClient) -> list[str]:
     entries = tenant.configure("GET", "/logs?per_page=100").json()
     return [each["type"] for each in entries]
 
 
 @contract("5.1", "200 in plain words as text/html; the link mail goes to an existing user")
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """Without a provider it is the stock mail, and its link sets a password."""
     tenant.create_user("ada@example.com")
 
@@ -105,7 +105,7 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @contract("5.1", "the same answer for an address that nobody has; log fcpr")
-def test_nobody_learns_who_has_an_account(tenant: Guest) -> None:
+def test_nobody_learns_who_has_an_account(tenant: TenantClient) -> None:
     """Same status, body and headers; no mail; the log knows."""
     tenant.create_user("ada@example.com")
     known, unknown = ask(tenant), ask(tenant, email="nobody@example.com")
@@ -118,7 +118,7 @@ def test_nobody_learns_who_has_an_account(tenant: Guest) -> None:
 
 
 @contract("5.1", "JSON and form bodies; client_id may be left out")
-def test_a_form_and_capitals_do_as_well(tenant: Guest) -> None:
+def test_a_form_and_capitals_do_as_well(tenant: TenantClient) -> None:
     """The address is compared in lower case."""
     tenant.create_user("ada@example.com")
     form = {"email": "Ada@Example.com", "connection": CONNECTION}
@@ -138,7 +138,7 @@ def test_a_form_and_capitals_do_as_well(tenant: Guest) -> None:
         ({"client_id": "nope"}, "client_id is unknown"),
     ],
 )
-def test_what_is_missing_is_a_400(tenant: Guest, changes: dict[str, Any], told: str) -> None:
+def test_what_is_missing_is_a_400(tenant: TenantClient, changes: dict[str, Any], told: str) -> None:
     """And nothing is sent."""
     tenant.create_user()
     answer = ask(tenant, **changes)
@@ -147,7 +147,7 @@ def test_what_is_missing_is_a_400(tenant: Guest, changes: dict[str, Any], told: 
     assert mails(tenant) == []
 
 
-def test_a_body_that_is_no_object_is_a_400(tenant: Guest) -> None:
+def test_a_body_that_is_no_object_is_a_400(tenant: TenantClient) -> None:
     """Whatever it is."""
     for body in ("[]", "7", "not json", ""):
         answer = requests.post(
@@ -169,7 +169,7 @@ def test_a_body_that_is_no_object_is_a_400(tenant: Guest) -> None:
     ],
 )
 def test_the_template_tells_an_invitation_from_a_reset(
-    custom: Guest, metadata: dict[str, Any], subject: str
+    custom: TenantClient, metadata: dict[str, Any], subject: str
 ) -> None:
     """By `app_metadata.invitedToMyApp == true`, a boolean and nothing like it."""
     custom.create_user(given_name="Ada & <Co>", app_metadata=metadata, user_metadata={"lang": "fr"})
@@ -184,7 +184,7 @@ def test_the_template_tells_an_invitation_from_a_reset(
 
 
 @contract("5.2", "resultUrl, urlLifetimeInSeconds and includeEmailInRedirect of the template count")
-def test_the_templates_way_back_and_life_are_the_tickets(custom: Guest) -> None:
+def test_the_templates_way_back_and_life_are_the_tickets(custom: TenantClient) -> None:
     """The name of the application is percent-encoded; the link dies in time."""
     set_template(custom, resultUrl=RESULT_URL, urlLifetimeInSeconds=600)
     custom.create_user()
@@ -205,7 +205,7 @@ def test_the_templates_way_back_and_life_are_the_tickets(custom: Guest) -> None:
 
 
 @contract("4.1", "New Universal Login ignores the template's resultUrl; the button needs client_id")
-def test_the_new_experience_decides_the_link(custom: Guest) -> None:
+def test_the_new_experience_decides_the_link(custom: TenantClient) -> None:
     """And leads to the login of the application that asked."""
     set_template(custom, resultUrl=RESULT_URL)
     custom.control("PUT", "/experience", {"experience": "new"})
@@ -222,7 +222,7 @@ def test_the_new_experience_decides_the_link(custom: Guest) -> None:
 
 @contract("5.2", "without a provider, or with a sender at auth0.com, customisation is off")
 @pytest.mark.parametrize("why", ["no provider", "auth0.com", "disabled"])
-def test_a_template_is_not_always_used(custom: Guest, why: str) -> None:
+def test_a_template_is_not_always_used(custom: TenantClient, why: str) -> None:
     """The stock mail goes out then."""
     if why == "no provider":
         custom.configure("DELETE", "/emails/provider")
@@ -244,7 +244,7 @@ def test_a_template_is_not_always_used(custom: Guest, why: str) -> None:
     ],
 )
 @contract("9", "fn: a mail that could not be sent")
-def test_a_template_that_cannot_be_rendered_is_logged(custom: Guest, body: str) -> None:
+def test_a_template_that_cannot_be_rendered_is_logged(custom: TenantClient, body: str) -> None:
     """The answer stays the same, and comes soon."""
     set_template(custom, body=body)
     custom.create_user()
@@ -255,7 +255,7 @@ def test_a_template_that_cannot_be_rendered_is_logged(custom: Guest, body: str) 
 
 
 @contract("5.3", "`{% debug %}` shows what a template may use")
-def test_a_template_can_show_its_variables(custom: Guest) -> None:
+def test_a_template_can_show_its_variables(custom: TenantClient) -> None:
     """As JSON, escaped like every value."""
     set_template(custom, body="{% debug %}")
     custom.create_user(app_metadata={"team": "<b>blue</b>"})
@@ -272,7 +272,7 @@ def test_the_start_does_not_wait_for_liquid() -> None:
     assert subprocess.run([sys.executable, "-c", asked]).returncode == 0
 
 
-def test_a_mail_server_that_refuses_is_logged(custom: Guest) -> None:
+def test_a_mail_server_that_refuses_is_logged(custom: TenantClient) -> None:
     """The person is told nothing of it, as at Auth0."""
     custom.control("POST", "/faults", {"route": "SMTP", "kind": "status", "status": 554})
     custom.create_user()
@@ -280,7 +280,7 @@ def test_a_mail_server_that_refuses_is_logged(custom: Guest) -> None:
     assert "fn" in log_types(custom)
 
 
-def test_the_newest_mail_has_the_only_live_link(tenant: Guest) -> None:
+def test_the_newest_mail_has_the_only_live_link(tenant: TenantClient) -> None:
     """Asking twice ends the first link."""
     tenant.create_user()
     ask(tenant)
@@ -291,7 +291,7 @@ def test_the_newest_mail_has_the_only_live_link(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize("experience", ["classic", "new"])
-def test_people_can_ask_on_the_login_page(tenant: Guest, experience: str) -> None:
+def test_people_can_ask_on_the_login_page(tenant: TenantClient, experience: str) -> None:
     """*Forgot password?* leads to a form and back, and says the same to everybody."""
     tenant.control("PUT", "/experience", {"experience": experience})
     tenant.create_user()

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from .guest import CONNECTION, Guest, refused
+from .client import CONNECTION, TenantClient, refused
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from .guest import CONNECTION, Guest, refused
         ("GET", "/users?page=" + "9" * 4000, ""),
     ],
 )
-def test_a_hostile_call_is_a_400(setup: Guest, method: str, path: str, body: str) -> None:
+def test_a_hostile_call_is_a_400(setup: TenantClient, method: str, path: str, body: str) -> None:
     """Never a crash."""
     token = setup.token_request().json()["access_token"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -37,7 +37,7 @@ def test_a_hostile_call_is_a_400(setup: Guest, method: str, path: str, body: str
     assert refused(answer)[0] == 400
 
 
-def test_odd_numbers_do_not_disturb_a_search(setup: Guest) -> None:
+def test_odd_numbers_do_not_disturb_a_search(setup: TenantClient) -> None:
     """Larger than a float, and no numbers at all."""
     for number, size in enumerate((10**400, 5, "five")):
         setup.create_user(f"user{number}@example.com", app_metadata={"size": size})

@@ -7,20 +7,20 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from .client import CONNECTION, PASSWORD, TenantClient, form_fields
 from .contract import contract
-from .guest import CONNECTION, PASSWORD, Guest, form_fields
 
 NEW_PASSWORD = "Correct-Horse-9"
 
 
-def types(tenant: Guest) -> list[str]:
+def types(tenant: TenantClient) -> list[str]:
     """The types in the order they happened; tokens for the Management API left out."""
     entries = tenant.api("GET", "/logs?per_page=100&sort=date:1").json()
     in_order = sorted(entries, key=lambda entry: str(entry["log_id"]))
     return [each["type"] for each in in_order if each["type"] != "seccft"]
 
 
-def walk(tenant: Guest) -> str:
+def walk(tenant: TenantClient) -> str:
     """One person's way: created, invited, password chosen, logged in."""
     user = tenant.create_user()
     ticket = tenant.create_ticket(user["user_id"], result_url="http://localhost:3000/done")
@@ -34,7 +34,7 @@ def code_of(answer: requests.Response) -> str:
 
 
 @contract("§9", "each step of an invitation leaves its entry: ss, sapi, scp, s, seacft")
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """In this order, with who it was about."""
     user_id = walk(tenant)
 
@@ -46,7 +46,7 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @contract("§9", "an entry has the recorded shape; ids are 56 digits that ascend")
-def test_an_entry_has_the_recorded_shape(tenant: Guest) -> None:
+def test_an_entry_has_the_recorded_shape(tenant: TenantClient) -> None:
     """All keys, null where nothing is known."""
     tenant.create_user()
 
@@ -68,7 +68,7 @@ def test_an_entry_has_the_recorded_shape(tenant: Guest) -> None:
 
 
 @contract("§9", "`from` and `take` page without end; the Link header repeats when empty")
-def test_entries_follow_a_checkpoint(tenant: Guest) -> None:
+def test_entries_follow_a_checkpoint(tenant: TenantClient) -> None:
     """A reader that follows the link sees each entry once, and later ones later."""
     for number in range(4):
         tenant.create_user(f"user{number}@example.com")
@@ -90,7 +90,7 @@ def test_entries_follow_a_checkpoint(tenant: Guest) -> None:
 
 
 @contract("§9", "a search: `q`, `sort`, pages of at most 100, totals on request, at most 1,000")
-def test_entries_are_searched(tenant: Guest) -> None:
+def test_entries_are_searched(tenant: TenantClient) -> None:
     """Newest first unless told."""
     for number in range(3):
         tenant.create_user(f"user{number}@example.com")
@@ -110,7 +110,7 @@ def test_entries_are_searched(tenant: Guest) -> None:
 
 
 @contract("§9", "refusals leave entries too: fs, fapi, fu, fp, feacft, feccft, fcp, fcpr")
-def test_refusals_are_logged(tenant: Guest) -> None:
+def test_refusals_are_logged(tenant: TenantClient) -> None:
     """Each with its reason."""
     user = tenant.create_user()
     body = {"connection": CONNECTION, "email": "ada@example.com", "password": PASSWORD}
@@ -136,7 +136,7 @@ def test_refusals_are_logged(tenant: Guest) -> None:
 
 
 @contract("§9", "also: sdu for a deleted user, slo for a logout, scpr for a mail, api_limit")
-def test_other_steps_are_logged(tenant: Guest) -> None:
+def test_other_steps_are_logged(tenant: TenantClient) -> None:
     """The user's entries stay when the user goes."""
     user_id = walk(tenant)
     tenant.open(f"{tenant.url}/v2/logout")
@@ -154,7 +154,7 @@ def test_other_steps_are_logged(tenant: Guest) -> None:
 
 
 @contract("§9", "a Management call's entry says what was sent, without its secrets")
-def test_no_secret_is_in_the_log(tenant: Guest) -> None:
+def test_no_secret_is_in_the_log(tenant: TenantClient) -> None:
     """Passwords, tickets, codes and tokens are asterisks."""
     user_id = walk(tenant)
     tenant.api("PATCH", f"/users/{user_id}", {"password": "Another-4711!"})
@@ -175,7 +175,7 @@ def test_no_secret_is_in_the_log(tenant: Guest) -> None:
 
 @contract("§9", "how long entries can be read is a matter of the plan: free 1 day, enterprise 30")
 @pytest.mark.parametrize(("plan", "days"), [("free", 1), ("professional", 10), ("enterprise", 30)])
-def test_entries_go_out_of_sight(tenant: Guest, plan: str, days: int) -> None:
+def test_entries_go_out_of_sight(tenant: TenantClient, plan: str, days: int) -> None:
     """Looked at with a token of that later time."""
     tenant.create_user()
     tenant.control("PUT", "/plan", {"plan": plan})

@@ -1,7 +1,7 @@
 """What configures the tenant's mail over the Management API: templates, and the provider."""
 
+from .client import TenantClient, refused
 from .contract import contract
-from .guest import Guest, refused
 
 TEMPLATE = {
     "template": "reset_email",
@@ -14,7 +14,7 @@ TEMPLATE = {
 
 
 @contract("§5.2", "email templates: 404 when absent, POST 200 then 409, PUT and PATCH 200")
-def test_it_works(setup: Guest) -> None:
+def test_it_works(setup: TenantClient) -> None:
     """With exactly what was sent."""
     path = "/email-templates/reset_email"
     absent = (404, "The template does not exist.", "inexistent_email_template")
@@ -36,7 +36,7 @@ def test_it_works(setup: Guest) -> None:
 
 
 @contract("§5.2", "403 on a template's `resultUrl` for tenants made since 2026-05-05 (switch)")
-def test_a_template_may_not_lead_anywhere_by_order(setup: Guest) -> None:
+def test_a_template_may_not_lead_anywhere_by_order(setup: TenantClient) -> None:
     """Only with the switch; the rest of the template is welcome."""
     setup.control("PUT", "/switches", {"template_result_url_barred": True})
     told = "Customizations for resultUrl are not allowed for non-enterprise tenants"
@@ -48,7 +48,7 @@ def test_a_template_may_not_lead_anywhere_by_order(setup: Guest) -> None:
 
 
 @contract("§5.4", "the mail provider: 404, 201 without the password, 409, PATCH, 204")
-def test_a_provider_is_configured(setup: Guest) -> None:
+def test_a_provider_is_configured(setup: TenantClient) -> None:
     """The password goes in and never comes out."""
     path = "/emails/provider"
     absent = (404, "There is not a configured email provider", "inexistent_email_provider")

@@ -10,12 +10,12 @@ import requests
 
 from invite_site.local_tenant import TenantConfig, serve
 
-from .guest import Guest
+from .client import TenantClient
 
 LINK = "http://localhost:3001/lo/reset?ticket=abc#type=invite&app=Acme%20Inc"
 
 
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """A mail is taken, listed, shown, and deleted."""
     tenant.send_mail("Grüße", f"Open {LINK}.\n", f'<p>Open <a href="{LINK}">this</a></p>')
 
@@ -39,7 +39,7 @@ def test_it_works(tenant: Guest) -> None:
     assert tenant.messages()["total"] == 0
 
 
-def test_the_page_links_what_the_text_links(tenant: Guest) -> None:
+def test_the_page_links_what_the_text_links(tenant: TenantClient) -> None:
     """The full stop after an address is not part of it."""
     tenant.send_mail("Hello <b>", f"Open {LINK}.\n<script>alert(1)</script>\n")
 
@@ -53,7 +53,7 @@ def test_the_page_links_what_the_text_links(tenant: Guest) -> None:
     assert "<script>alert" not in page
 
 
-def test_the_html_part_can_do_nothing_but_be_looked_at(tenant: Guest) -> None:
+def test_the_html_part_can_do_nothing_but_be_looked_at(tenant: TenantClient) -> None:
     """Inline styles only; its links leave the frame."""
     tenant.send_mail(
         markup=f"<!doctype html><html><head><title>x</title></head><a href='{LINK}'>go</a>"
@@ -69,7 +69,7 @@ def test_the_html_part_can_do_nothing_but_be_looked_at(tenant: Guest) -> None:
     assert '<head><base target="_top">' in answer.text
 
 
-def test_the_mailbox_is_newest_first_and_comes_in_pages(tenant: Guest) -> None:
+def test_the_mailbox_is_newest_first_and_comes_in_pages(tenant: TenantClient) -> None:
     """`start` and `limit`, as with Mailpit."""
     for number in range(5):
         tenant.send_mail(f"Mail {number}")
@@ -81,7 +81,7 @@ def test_the_mailbox_is_newest_first_and_comes_in_pages(tenant: Guest) -> None:
     assert (page["total"], page["count"], page["start"]) == (5, 2, 1)
 
 
-def test_chosen_mails_are_deleted(tenant: Guest) -> None:
+def test_chosen_mails_are_deleted(tenant: TenantClient) -> None:
     """By their IDs; the others stay."""
     tenant.send_mail("One")
     tenant.send_mail("Two")
@@ -94,19 +94,19 @@ def test_chosen_mails_are_deleted(tenant: Guest) -> None:
     assert [mail["Subject"] for mail in tenant.messages()["messages"]] == ["One"]
 
 
-def test_an_unknown_mail_is_not_found(tenant: Guest) -> None:
+def test_an_unknown_mail_is_not_found(tenant: TenantClient) -> None:
     """As a page and as JSON."""
     base = tenant.tenant.mailbox_url
     for url in (f"{base}/nope", f"{base}/nope/html", f"{base}/api/v1/message/nope"):
         assert requests.get(url, timeout=10).status_code == 404
 
 
-def test_an_empty_mailbox_says_so(tenant: Guest) -> None:
+def test_an_empty_mailbox_says_so(tenant: TenantClient) -> None:
     """And not with an empty list."""
     assert "No mail yet" in requests.get(tenant.tenant.mailbox_url, timeout=10).text
 
 
-def test_an_odd_mail_is_shown_all_the_same(tenant: Guest) -> None:
+def test_an_odd_mail_is_shown_all_the_same(tenant: TenantClient) -> None:
     """No headers, wrong encodings: nothing of it is an error."""
     odd = [
         b"no headers at all",
@@ -128,12 +128,12 @@ def test_mail_and_identity_outlive_a_restart(tmp_path: Path) -> None:
     """Client ids, secrets, the key, and what was in the mailbox."""
     config = TenantConfig(database=tmp_path / "tenant.db", port=0, smtp_port=0)
     with serve(config) as first:
-        Guest(first).send_mail("Kept")
+        TenantClient(first).send_mail("Kept")
         before = dict(first.environment)
         key = requests.get(f"{first.url}/.well-known/jwks.json", timeout=10).json()
 
     with serve(config) as second:
-        assert [mail["Subject"] for mail in Guest(second).messages()["messages"]] == ["Kept"]
+        assert [mail["Subject"] for mail in TenantClient(second).messages()["messages"]] == ["Kept"]
         for name, value in second.environment.items():
             if name not in ("AUTH0_DOMAIN", "SMTP_URL"):
                 assert value == before[name]
@@ -163,11 +163,13 @@ def test_a_mail_that_was_taken_outlives_a_kill(tmp_path: Path) -> None:
             process.kill()
 
     with serve(TenantConfig(database=database, port=0, smtp_port=0)) as running:
-        assert [mail["Subject"] for mail in Guest(running).messages()["messages"]] == ["Kept"]
+        assert [mail["Subject"] for mail in TenantClient(running).messages()["messages"]] == [
+            "Kept"
+        ]
 
 
 @pytest.mark.parametrize("at", ["rcpt", "data"])
-def test_a_mail_refused_by_order_is_not_kept(tenant: Guest, at: str) -> None:
+def test_a_mail_refused_by_order_is_not_kept(tenant: TenantClient, at: str) -> None:
     """The status comes where it was ordered, once; the next mail passes."""
     order = {"route": "SMTP", "kind": "status", "status": 451, "at": at}
     tenant.control("POST", "/faults", order)
@@ -180,7 +182,7 @@ def test_a_mail_refused_by_order_is_not_kept(tenant: Guest, at: str) -> None:
     assert tenant.messages()["total"] == 1
 
 
-def test_a_connection_can_be_refused_by_order(tenant: Guest) -> None:
+def test_a_connection_can_be_refused_by_order(tenant: TenantClient) -> None:
     """421 instead of a greeting."""
     tenant.control(
         "POST", "/faults", {"route": "SMTP", "kind": "status", "status": 421, "at": "connect"}
@@ -194,7 +196,7 @@ def test_a_connection_can_be_refused_by_order(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize(("at", "kept"), [("data", 0), ("after_store", 1), ("connect", 0)])
-def test_a_connection_can_drop_by_order(tenant: Guest, at: str, kept: int) -> None:
+def test_a_connection_can_drop_by_order(tenant: TenantClient, at: str, kept: int) -> None:
     """Before the mail is stored, or after it: the sender cannot tell."""
     tenant.control("POST", "/faults", {"route": "SMTP", "kind": "reset", "at": at})
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
+from .client import CONNECTION, PASSWORD, TenantClient
 from .contract import contract
-from .guest import CONNECTION, PASSWORD, Guest
 
 GOOD_USER = {"connection": CONNECTION, "email": "ada@example.com", "password": PASSWORD}
 
@@ -17,7 +17,7 @@ GOOD_USER = {"connection": CONNECTION, "email": "ada@example.com", "password": P
     "§3.1",
     "POST /tickets/password-change: 201 with `ticket` alone, 32 characters, a bare `#` at its end",
 )
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """A user is created, found, marked, given a ticket, and deleted."""
     user = tenant.create_user(
         "Ada+Team@Example.com", given_name="Ada", app_metadata={"invitedToMyApp": True}
@@ -43,7 +43,7 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @contract("§1.2", "the token answer: `access_token`, `scope`, `expires_in` 86400, `token_type`")
-def test_a_token_answer_has_the_documented_shape(tenant: Guest) -> None:
+def test_a_token_answer_has_the_documented_shape(tenant: TenantClient) -> None:
     """`expires_in` of a day, Bearer, every granted scope; a Date for the caller's clock."""
     answer = tenant.token_request()
     body = answer.json()
@@ -57,7 +57,7 @@ def test_a_token_answer_has_the_documented_shape(tenant: Guest) -> None:
 
 @contract("§1.1", "a token request is a form or JSON, its client authenticated by body or Basic")
 @contract("§1.1", "without `scope` all granted scopes come back")
-def test_a_token_request_may_be_a_form(tenant: Guest) -> None:
+def test_a_token_request_may_be_a_form(tenant: TenantClient) -> None:
     """Both encodings of the request work, and both ways to send the secret."""
     environment = tenant.tenant.environment
     client = (
@@ -73,7 +73,7 @@ def test_a_token_request_may_be_a_form(tenant: Guest) -> None:
 
 
 @contract("§1.3", "wrong id or secret: 401 `access_denied`, before the audience is looked at")
-def test_a_wrong_secret_is_refused(tenant: Guest) -> None:
+def test_a_wrong_secret_is_refused(tenant: TenantClient) -> None:
     """401 access_denied, before the audience is looked at."""
     answer = tenant.token_request(client_secret="wrong", audience="https://nowhere.example/")
 
@@ -82,7 +82,7 @@ def test_a_wrong_secret_is_refused(tenant: Guest) -> None:
 
 
 @contract("§1.3", "unknown audience: 403 `Service not enabled within domain`")
-def test_an_unknown_audience_is_refused(tenant: Guest) -> None:
+def test_an_unknown_audience_is_refused(tenant: TenantClient) -> None:
     """The slash at the end belongs to the audience."""
     answer = tenant.token_request(audience=f"{tenant.url}/api/v2")
 
@@ -92,7 +92,7 @@ def test_an_unknown_audience_is_refused(tenant: Guest) -> None:
 
 
 @contract("§1.3", "no client grant: 403 with the way to make one")
-def test_a_client_without_a_grant_is_refused(tenant: Guest) -> None:
+def test_a_client_without_a_grant_is_refused(tenant: TenantClient) -> None:
     """The site's own application may not use the Management API."""
     environment = tenant.tenant.environment
     answer = tenant.token_request(
@@ -104,7 +104,7 @@ def test_a_client_without_a_grant_is_refused(tenant: Guest) -> None:
     assert 'Client is not authorized to access "' in answer.json()["error_description"]
 
 
-def test_a_call_without_a_token_is_refused(tenant: Guest) -> None:
+def test_a_call_without_a_token_is_refused(tenant: TenantClient) -> None:
     """401 in the shape of the Management API."""
     answer = requests.get(f"{tenant.url}/api/v2/users", timeout=10)
 
@@ -113,7 +113,7 @@ def test_a_call_without_a_token_is_refused(tenant: Guest) -> None:
 
 
 @contract("§1.6", "bad signature and junk token: 401 in the documented words")
-def test_a_junk_token_is_refused(tenant: Guest) -> None:
+def test_a_junk_token_is_refused(tenant: TenantClient) -> None:
     """Neither nonsense nor a token with a changed signature passes."""
     assert tenant.api("GET", "/users", token="junk").json()["message"] == "Invalid token"
     good = tenant.token_request().json()["access_token"]
@@ -125,7 +125,7 @@ def test_a_junk_token_is_refused(tenant: Guest) -> None:
 
 
 @contract("§1.6", "a token for another audience is refused")
-def test_an_id_token_does_not_open_the_management_api(tenant: Guest) -> None:
+def test_an_id_token_does_not_open_the_management_api(tenant: TenantClient) -> None:
     """Signed by the same key, but for another audience."""
     token = tenant.admin_tokens().json()["id_token"]
 
@@ -133,7 +133,7 @@ def test_an_id_token_does_not_open_the_management_api(tenant: Guest) -> None:
 
 
 @contract("§1.6", "expired token: 401 with `attributes`, without `errorCode`")
-def test_an_expired_token_is_refused(tenant: Guest) -> None:
+def test_an_expired_token_is_refused(tenant: TenantClient) -> None:
     """The tenant's own clock decides."""
     token = tenant.token_request().json()["access_token"]
     tenant.control("POST", "/clock/advance", {"seconds": 86401})
@@ -151,7 +151,7 @@ def test_an_expired_token_is_refused(tenant: Guest) -> None:
 
 
 @contract("§1.6", "scope missing: 403 `insufficient_scope` naming the scopes")
-def test_a_missing_scope_is_refused(tenant: Guest) -> None:
+def test_a_missing_scope_is_refused(tenant: TenantClient) -> None:
     """A token with fewer scopes than the call wants."""
     token = tenant.token_request(scope="read:users").json()["access_token"]
 
@@ -167,7 +167,7 @@ def test_a_missing_scope_is_refused(tenant: Guest) -> None:
 
 
 @contract("§2.1", "409 for a second user of the address, `auth0_idp_error`")
-def test_a_second_user_of_the_same_address_is_refused(tenant: Guest) -> None:
+def test_a_second_user_of_the_same_address_is_refused(tenant: TenantClient) -> None:
     """However the address is written: it is stored in lower case."""
     tenant.create_user("ada@example.com")
 
@@ -203,7 +203,7 @@ def test_a_second_user_of_the_same_address_is_refused(tenant: Guest) -> None:
     ],
 )
 def test_a_body_that_breaks_a_rule_is_refused(
-    tenant: Guest, change: dict[str, Any], told: str
+    tenant: TenantClient, change: dict[str, Any], told: str
 ) -> None:
     """400 invalid_body, with the reason in Auth0's grammar."""
     answer = tenant.api("POST", "/users", {**GOOD_USER, **change})
@@ -215,7 +215,7 @@ def test_a_body_that_breaks_a_rule_is_refused(
 
 @contract("§1.6", "missing property: 400 `invalid_body` naming it")
 @pytest.mark.parametrize("missing", ["connection", "email", "password"])
-def test_a_body_that_lacks_something_is_refused(tenant: Guest, missing: str) -> None:
+def test_a_body_that_lacks_something_is_refused(tenant: TenantClient, missing: str) -> None:
     """400 invalid_body naming the property."""
     body = {name: value for name, value in GOOD_USER.items() if name != missing}
 
@@ -226,7 +226,7 @@ def test_a_body_that_lacks_something_is_refused(tenant: Guest, missing: str) -> 
 
 
 @contract("§2.1", "weak password: 400 `PasswordStrengthError`, no rules, no `errorCode`")
-def test_a_weak_password_is_refused(tenant: Guest) -> None:
+def test_a_weak_password_is_refused(tenant: TenantClient) -> None:
     """No list of rules and no code in this one."""
     answer = tenant.api("POST", "/users", {**GOOD_USER, "password": "weak"})
 
@@ -236,7 +236,7 @@ def test_a_weak_password_is_refused(tenant: Guest) -> None:
 
 
 @contract("§2.1", "unknown connection: `inexistent_connection` (the status is a switch)")
-def test_an_unknown_connection_is_refused(tenant: Guest) -> None:
+def test_an_unknown_connection_is_refused(tenant: TenantClient) -> None:
     """This tenant has one connection."""
     answer = tenant.api("POST", "/users", {**GOOD_USER, "connection": "elsewhere"})
 
@@ -245,7 +245,7 @@ def test_an_unknown_connection_is_refused(tenant: Guest) -> None:
 
 @contract("§2.2", "unknown user: 404 `inexistent_user`")
 @contract("§2.4", "DELETE /users/{id}: 204, for an unknown id as well")
-def test_an_unknown_user_is_not_found(tenant: Guest) -> None:
+def test_an_unknown_user_is_not_found(tenant: TenantClient) -> None:
     """404 inexistent_user for reading, changing and tickets; deleting twice is fine."""
     nobody = "auth0%7C000000000000000000000000"
     told = {
@@ -263,7 +263,7 @@ def test_an_unknown_user_is_not_found(tenant: Guest) -> None:
 
 
 @contract("§2.2", "users-by-email gives an array and compares with the lower-case address")
-def test_a_lookup_by_address_wants_lower_case(tenant: Guest) -> None:
+def test_a_lookup_by_address_wants_lower_case(tenant: TenantClient) -> None:
     """Auth0 compares with the stored address."""
     tenant.create_user("ada@example.com")
 
@@ -272,7 +272,7 @@ def test_a_lookup_by_address_wants_lower_case(tenant: Guest) -> None:
 
 
 @contract("§2.3", "PATCH merges metadata on its first level; null unsets")
-def test_metadata_merges_on_its_first_level(tenant: Guest) -> None:
+def test_metadata_merges_on_its_first_level(tenant: TenantClient) -> None:
     """A key given anew replaces the old one whole; null removes it; the others stay."""
     user = tenant.create_user(
         app_metadata={"keep": 1, "invite": {"id": "a", "app": "b"}, "drop": 2}
@@ -288,7 +288,7 @@ def test_metadata_merges_on_its_first_level(tenant: Guest) -> None:
 
 
 @contract("§2.3", "a patched password sets `last_password_reset` and leaves tickets alive")
-def test_a_patched_password_leaves_the_ticket_alive(tenant: Guest) -> None:
+def test_a_patched_password_leaves_the_ticket_alive(tenant: TenantClient) -> None:
     """Only another ticket, or its use, ends a ticket."""
     user = tenant.create_user()
     ticket = tenant.create_ticket(user["user_id"])
@@ -299,7 +299,7 @@ def test_a_patched_password_leaves_the_ticket_alive(tenant: Guest) -> None:
     assert tenant.open(ticket).status_code == 200
 
 
-def test_a_taken_address_cannot_be_patched_in(tenant: Guest) -> None:
+def test_a_taken_address_cannot_be_patched_in(tenant: TenantClient) -> None:
     """An address belongs to one user."""
     user = tenant.create_user()
 
@@ -309,7 +309,7 @@ def test_a_taken_address_cannot_be_patched_in(tenant: Guest) -> None:
 
 
 @contract("§2.2", "users in pages: a bare array, or an envelope with totals")
-def test_users_come_in_pages(tenant: Guest) -> None:
+def test_users_come_in_pages(tenant: TenantClient) -> None:
     """A bare array, or an object with totals."""
     for number in range(3):
         tenant.create_user(f"user{number}@example.com")
@@ -340,7 +340,9 @@ def test_users_come_in_pages(tenant: Guest) -> None:
         {"mark_email_as_verified": "yes"},
     ],
 )
-def test_a_ticket_body_that_breaks_a_rule_is_refused(tenant: Guest, body: dict[str, Any]) -> None:
+def test_a_ticket_body_that_breaks_a_rule_is_refused(
+    tenant: TenantClient, body: dict[str, Any]
+) -> None:
     """400 invalid_body, and the earlier ticket lives on."""
     user = tenant.create_user()
     ticket = tenant.create_ticket(user["user_id"])
@@ -352,7 +354,7 @@ def test_a_ticket_body_that_breaks_a_rule_is_refused(tenant: Guest, body: dict[s
 
 
 @contract("§3.1", "`ttl_sec` absent or 0 is five days")
-def test_a_ticket_lives_five_days_unless_told(tenant: Guest) -> None:
+def test_a_ticket_lives_five_days_unless_told(tenant: TenantClient) -> None:
     """0 and absent are the same."""
     user = tenant.create_user()
     ticket = tenant.create_ticket(user["user_id"], ttl_sec=0)
@@ -367,7 +369,7 @@ def test_a_ticket_lives_five_days_unless_told(tenant: Guest) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/v2/organizations", "/api/v2/jobs/users-imports", "/dbconnections/signup"]
 )
-def test_what_is_not_built_says_so(tenant: Guest, path: str) -> None:
+def test_what_is_not_built_says_so(tenant: TenantClient, path: str) -> None:
     """501 naming the path: an answer of ours must not pass for Auth0's."""
     answer = requests.get(f"{tenant.url}{path}", timeout=10)
 
@@ -375,7 +377,7 @@ def test_what_is_not_built_says_so(tenant: Guest, path: str) -> None:
     assert path in answer.json()["message"]
 
 
-def test_a_foreign_host_name_is_refused(tenant: Guest) -> None:
+def test_a_foreign_host_name_is_refused(tenant: TenantClient) -> None:
     """A name that a stranger points at this machine must not read anything."""
     answer = requests.get(f"{tenant.url}/mailbox", headers={"Host": "evil.test"}, timeout=10)
 

@@ -11,29 +11,29 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
-from .guest import Guest, query
+from .client import TenantClient, query
 
 Parts = tuple[dict[str, Any], dict[str, Any]]
 
 
-def keys(tenant: Guest) -> KeySet:
+def keys(tenant: TenantClient) -> KeySet:
     return KeySet.import_key_set(
         requests.get(f"{tenant.url}/.well-known/jwks.json", timeout=10).json()
     )
 
 
-def discovery(tenant: Guest) -> dict[str, Any]:
+def discovery(tenant: TenantClient) -> dict[str, Any]:
     document: dict[str, Any] = requests.get(
         f"{tenant.url}/.well-known/openid-configuration", timeout=10
     ).json()
     return document
 
 
-def lie(tenant: Guest, name: str, **options: Any) -> None:
+def lie(tenant: TenantClient, name: str, **options: Any) -> None:
     assert tenant.control("PUT", "/lies", {"lie": name, **options}).status_code == 200
 
 
-def lying_token(tenant: Guest, name: str, **options: Any) -> str:
+def lying_token(tenant: TenantClient, name: str, **options: Any) -> str:
     lie(tenant, name, times=1, **options)
     return str(tenant.admin_tokens().json()["id_token"])
 
@@ -44,7 +44,7 @@ def parts(token: str) -> Parts:
     return read[0], read[1]
 
 
-def is_signed_by_the_tenant(tenant: Guest, token: str) -> bool:
+def is_signed_by_the_tenant(tenant: TenantClient, token: str) -> bool:
     try:
         jwt.decode(token, keys(tenant), algorithms=["RS256"])
     except (JoseError, ValueError):
@@ -52,7 +52,7 @@ def is_signed_by_the_tenant(tenant: Guest, token: str) -> bool:
     return True
 
 
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """A lie is told as often as ordered, then the truth again."""
     lie(tenant, "iss_wrong", times=1)
 
@@ -63,7 +63,7 @@ def test_it_works(tenant: Guest) -> None:
     assert second["iss"] == f"{tenant.url}/"
 
 
-def test_a_lie_without_an_end_stands_until_withdrawn(tenant: Guest) -> None:
+def test_a_lie_without_an_end_stands_until_withdrawn(tenant: TenantClient) -> None:
     """`times` absent or null."""
     lie(tenant, "sub_empty")
     assert [parts(tenant.admin_tokens().json()["id_token"])[1]["sub"] for _ in range(2)] == ["", ""]
@@ -73,7 +73,7 @@ def test_a_lie_without_an_end_stands_until_withdrawn(tenant: Guest) -> None:
     assert parts(tenant.admin_tokens().json()["id_token"])[1]["sub"]
 
 
-def test_an_unknown_lie_is_refused(tenant: Guest) -> None:
+def test_an_unknown_lie_is_refused(tenant: TenantClient) -> None:
     """A test with a typing error must not pass."""
     assert tenant.control("PUT", "/lies", {"lie": "none_such"}).status_code == 400
     assert tenant.control("PUT", "/lies", {"lie": "role_claim"}).status_code == 400
@@ -96,7 +96,7 @@ def test_an_unknown_lie_is_refused(tenant: Guest) -> None:
         ("email_other", "email", "somebody.else@example.com"),
     ],
 )
-def test_a_claim_is_wrong(tenant: Guest, name: str, claim: str, wrong: Any) -> None:
+def test_a_claim_is_wrong(tenant: TenantClient, name: str, claim: str, wrong: Any) -> None:
     """And the token is signed as ever."""
     token = lying_token(tenant, name)
 
@@ -105,7 +105,7 @@ def test_a_claim_is_wrong(tenant: Guest, name: str, claim: str, wrong: Any) -> N
 
 
 @pytest.mark.parametrize("claim", ["nonce", "iss", "sub", "iat", "exp", "aud", "email_verified"])
-def test_a_claim_is_missing(tenant: Guest, claim: str) -> None:
+def test_a_claim_is_missing(tenant: TenantClient, claim: str) -> None:
     """And the others are there."""
     token = lying_token(tenant, f"{claim}_missing")
 
@@ -114,7 +114,7 @@ def test_a_claim_is_missing(tenant: Guest, claim: str) -> None:
     assert is_signed_by_the_tenant(tenant, token)
 
 
-def test_claims_that_nearly_fit(tenant: Guest) -> None:
+def test_claims_that_nearly_fit(tenant: TenantClient) -> None:
     """The issuer without its slash, an `azp` that is ours beside a wrong `aud`, old and new times."""
     ours = tenant.tenant.environment["AUTH0_CLIENT_ID"]
     assert parts(lying_token(tenant, "iss_no_slash"))[1]["iss"] == tenant.url
@@ -128,7 +128,7 @@ def test_claims_that_nearly_fit(tenant: Guest) -> None:
     assert 3590 < parts(lying_token(tenant, "iat_1h_ahead"))[1]["iat"] - now < 3610
 
 
-def test_a_role_claim_is_added(tenant: Guest) -> None:
+def test_a_role_claim_is_added(tenant: TenantClient) -> None:
     """With the name and value of the order."""
     token = lying_token(tenant, "role_claim", claim="https://acme.example/roles", value=["admin"])
 
@@ -152,7 +152,7 @@ def test_a_role_claim_is_added(tenant: Guest) -> None:
         "kid_unknown",
     ],
 )
-def test_a_forged_token_is_not_signed_by_the_tenant(tenant: Guest, name: str) -> None:
+def test_a_forged_token_is_not_signed_by_the_tenant(tenant: TenantClient, name: str) -> None:
     """Its claims read like an honest one's."""
     token = lying_token(tenant, name)
 
@@ -160,7 +160,7 @@ def test_a_forged_token_is_not_signed_by_the_tenant(tenant: Guest, name: str) ->
     assert not is_signed_by_the_tenant(tenant, token)
 
 
-def test_forged_headers_are_what_their_names_say(tenant: Guest) -> None:
+def test_forged_headers_are_what_their_names_say(tenant: TenantClient) -> None:
     """What a careless client would be caught by is really there."""
     (own,) = keys(tenant).keys
     assert parts(lying_token(tenant, "unknown_key_known_kid"))[0]["kid"] == own.kid
@@ -172,7 +172,7 @@ def test_forged_headers_are_what_their_names_say(tenant: Guest) -> None:
     assert "crit" in parts(lying_token(tenant, "crit_unknown"))[0]
 
 
-def test_a_careless_client_would_be_caught(tenant: Guest) -> None:
+def test_a_careless_client_would_be_caught(tenant: TenantClient) -> None:
     """HMAC with a known key, and keys taken from the token's own header, do verify."""
     secret = OctKey.import_key(tenant.tenant.environment["AUTH0_CLIENT_SECRET"])
     jws.deserialize_compact(
@@ -188,7 +188,7 @@ def test_a_careless_client_would_be_caught(tenant: Guest) -> None:
     jwt.decode(elsewhere, KeySet.import_key_set(listed), algorithms=["RS256"])
 
 
-def test_a_rotated_key_is_listed_under_a_new_name(tenant: Guest) -> None:
+def test_a_rotated_key_is_listed_under_a_new_name(tenant: TenantClient) -> None:
     """Both keys are there while the lie has not been withdrawn, also after it was told."""
     (own,) = keys(tenant).keys
 
@@ -202,7 +202,7 @@ def test_a_rotated_key_is_listed_under_a_new_name(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize(("name", "listed"), [("kid_absent", 1), ("kid_absent_two_keys", 2)])
-def test_a_token_may_not_name_its_key(tenant: Guest, name: str, listed: int) -> None:
+def test_a_token_may_not_name_its_key(tenant: TenantClient, name: str, listed: int) -> None:
     """With one key it is clear which it is, with two it is not."""
     lie(tenant, name)
     token = tenant.admin_tokens().json()["id_token"]
@@ -211,7 +211,7 @@ def test_a_token_may_not_name_its_key(tenant: Guest, name: str, listed: int) -> 
     assert len(keys(tenant).keys) == listed
 
 
-def test_discovery_lies(tenant: Guest) -> None:
+def test_discovery_lies(tenant: TenantClient) -> None:
     """As long as the lie stands: discovery is read once and remembered."""
     lie(tenant, "discovery_issuer_other")
     assert discovery(tenant)["issuer"] == "https://issuer.example/"
@@ -225,7 +225,7 @@ def test_discovery_lies(tenant: Guest) -> None:
     assert discovery(tenant)["issuer"] == f"{tenant.url}/"
 
 
-def test_callback_lies(tenant: Guest) -> None:
+def test_callback_lies(tenant: TenantClient) -> None:
     """A wrong `iss` (RFC 9207), and an error with somebody's text."""
     lie(tenant, "callback_iss_wrong", times=1)
     answer = tenant.log_in("admin@example.com", "Invite-Demo-1!")
@@ -238,7 +238,7 @@ def test_callback_lies(tenant: Guest) -> None:
     assert refused["state"] == "the-state"
 
 
-def test_token_answer_lies(tenant: Guest) -> None:
+def test_token_answer_lies(tenant: TenantClient) -> None:
     """Statuses, HTML, a late answer, and one without an ID token."""
     for name, status in (("token_500", 500), ("token_429", 429), ("invalid_grant", 403)):
         lie(tenant, name, times=1)
@@ -253,14 +253,14 @@ def test_token_answer_lies(tenant: Guest) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_token_lies_leave_the_management_api_alone(tenant: Guest) -> None:
+def test_token_lies_leave_the_management_api_alone(tenant: TenantClient) -> None:
     """They are about logins."""
     lie(tenant, "token_500")
 
     assert tenant.token_request().status_code == 200
 
 
-def test_userinfo_lies_about_who_it_is(tenant: Guest) -> None:
+def test_userinfo_lies_about_who_it_is(tenant: TenantClient) -> None:
     """OpenID Connect Core, section 5.3.4: such an answer must not be used."""
     tokens = tenant.admin_tokens().json()
     lie(tenant, "userinfo_sub_differs", times=1)

@@ -8,13 +8,13 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from .client import CALLBACK, TenantClient, form_fields, pkce, query
 from .contract import contract
-from .guest import CALLBACK, Guest, form_fields, pkce, query
 
 ADMIN = ("admin@example.com", "Invite-Demo-1!")
 
 
-def keys(tenant: Guest) -> KeySet:
+def keys(tenant: TenantClient) -> KeySet:
     return KeySet.import_key_set(
         requests.get(f"{tenant.url}/.well-known/jwks.json", timeout=10).json()
     )
@@ -22,7 +22,7 @@ def keys(tenant: Guest) -> KeySet:
 
 @contract("§7.3", "code exchange: tokens, `expires_in`, PKCE")
 @contract("§7.4", "the ID token: RS256, `kid`, claims by scope, `sid`")
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """Login with PKCE, tokens that verify, userinfo that agrees."""
     verifier, challenge = pkce()
     answer = tenant.log_in(*ADMIN, code_challenge=challenge, code_challenge_method="S256")
@@ -53,7 +53,7 @@ def test_it_works(tenant: Guest) -> None:
 
 
 @contract("§7.1", "discovery names what is there")
-def test_discovery_names_what_is_there(tenant: Guest) -> None:
+def test_discovery_names_what_is_there(tenant: TenantClient) -> None:
     """Every endpoint it names answers something else than 404 or 501."""
     document = requests.get(f"{tenant.url}/.well-known/openid-configuration", timeout=10).json()
 
@@ -67,7 +67,7 @@ def test_discovery_names_what_is_there(tenant: Guest) -> None:
 
 
 @contract("§7.1", "JWKS with a `kid` that lasts")
-def test_the_key_stays_the_same_and_is_named_by_its_thumbprint(tenant: Guest) -> None:
+def test_the_key_stays_the_same_and_is_named_by_its_thumbprint(tenant: TenantClient) -> None:
     """RFC 7638, so that a key can never hide behind another's name."""
     (key,) = keys(tenant).keys
 
@@ -77,7 +77,7 @@ def test_the_key_stays_the_same_and_is_named_by_its_thumbprint(tenant: Guest) ->
     assert "d" not in listed
 
 
-def test_a_client_without_pkce_is_served(tenant: Guest) -> None:
+def test_a_client_without_pkce_is_served(tenant: TenantClient) -> None:
     """A confidential client may leave it out; both ways to send the secret work."""
     environment = tenant.tenant.environment
     code = query(tenant.log_in(*ADMIN))["code"]
@@ -98,7 +98,7 @@ def test_a_client_without_pkce_is_served(tenant: Guest) -> None:
 
 
 @contract("§7.3", "wrong verifier: 403 `Failed to verify code verifier`")
-def test_a_wrong_verifier_is_refused(tenant: Guest) -> None:
+def test_a_wrong_verifier_is_refused(tenant: TenantClient) -> None:
     """403 and not RFC 6749's 400, as Auth0 does."""
     _, challenge = pkce()
     answer = tenant.log_in(*ADMIN, code_challenge=challenge, code_challenge_method="S256")
@@ -112,7 +112,7 @@ def test_a_wrong_verifier_is_refused(tenant: Guest) -> None:
     }
 
 
-def test_a_missing_verifier_is_refused(tenant: Guest) -> None:
+def test_a_missing_verifier_is_refused(tenant: TenantClient) -> None:
     """Who has sent a challenge has to prove it."""
     _, challenge = pkce()
     answer = tenant.log_in(*ADMIN, code_challenge=challenge, code_challenge_method="S256")
@@ -122,7 +122,7 @@ def test_a_missing_verifier_is_refused(tenant: Guest) -> None:
 
 @contract("§7.3", "unknown, used or expired code: 403 `Invalid authorization code`")
 @pytest.mark.parametrize("fault", ["unknown", "used", "expired", "other redirect_uri"])
-def test_a_code_that_does_not_work_is_refused(tenant: Guest, fault: str) -> None:
+def test_a_code_that_does_not_work_is_refused(tenant: TenantClient, fault: str) -> None:
     """403 invalid_grant."""
     code, changes = query(tenant.log_in(*ADMIN))["code"], {}
     if fault == "unknown":
@@ -141,7 +141,7 @@ def test_a_code_that_does_not_work_is_refused(tenant: Guest, fault: str) -> None
 
 
 @contract("§7.3", "a code is exchanged once")
-def test_a_code_is_exchanged_once_even_at_the_same_moment(tenant: Guest) -> None:
+def test_a_code_is_exchanged_once_even_at_the_same_moment(tenant: TenantClient) -> None:
     """Of eight exchanges one gets tokens."""
     code = query(tenant.log_in(*ADMIN))["code"]
 
@@ -152,7 +152,7 @@ def test_a_code_is_exchanged_once_even_at_the_same_moment(tenant: Guest) -> None
 
 
 @contract("§7.3", "bad client secret: 401 `access_denied`")
-def test_a_wrong_client_secret_is_refused(tenant: Guest) -> None:
+def test_a_wrong_client_secret_is_refused(tenant: TenantClient) -> None:
     """401 access_denied."""
     answer = requests.post(
         f"{tenant.url}/oauth/token",
@@ -165,7 +165,7 @@ def test_a_wrong_client_secret_is_refused(tenant: Guest) -> None:
     assert answer.json() == {"error": "access_denied", "error_description": "Unauthorized"}
 
 
-def test_credentials_that_are_no_text_are_refused(tenant: Guest) -> None:
+def test_credentials_that_are_no_text_are_refused(tenant: TenantClient) -> None:
     """Basic holding octets that are not UTF-8."""
     answer = requests.post(
         f"{tenant.url}/oauth/token",
@@ -178,7 +178,7 @@ def test_credentials_that_are_no_text_are_refused(tenant: Guest) -> None:
 
 
 @pytest.mark.parametrize("grant_type", ["password", "refresh_token", 'odd "one"', ""])
-def test_another_grant_is_refused(tenant: Guest, grant_type: str) -> None:
+def test_another_grant_is_refused(tenant: TenantClient, grant_type: str) -> None:
     """An error in the OAuth shape, never a crash."""
     answer = tenant.exchange("x", grant_type=grant_type)
 
@@ -202,7 +202,7 @@ def test_another_grant_is_refused(tenant: Guest, grant_type: str) -> None:
     ],
 )
 def test_an_unlisted_destination_gets_a_page_and_no_redirect(
-    tenant: Guest, changes: dict[str, str]
+    tenant: TenantClient, changes: dict[str, str]
 ) -> None:
     """The error stays at the tenant: the address may be an attacker's."""
     answer = tenant.authorize(**changes)
@@ -212,7 +212,7 @@ def test_an_unlisted_destination_gets_a_page_and_no_redirect(
     assert 'href="http://localhost:3000/login?iss=' in answer.text
 
 
-def test_any_port_of_this_machine_is_a_callback(tenant: Guest) -> None:
+def test_any_port_of_this_machine_is_a_callback(tenant: TenantClient) -> None:
     """Ours: a second site process, or a quickstart, can use the same application."""
     answer = tenant.log_in(*ADMIN, redirect_uri="http://localhost:54321/callback")
 
@@ -230,7 +230,7 @@ def test_any_port_of_this_machine_is_a_callback(tenant: Guest) -> None:
     ],
 )
 def test_an_ill_formed_request_is_told_to_the_application(
-    tenant: Guest, changes: dict[str, str], error: str
+    tenant: TenantClient, changes: dict[str, str], error: str
 ) -> None:
     """By a redirect with the state."""
     answer = tenant.authorize(**changes)
@@ -240,7 +240,7 @@ def test_an_ill_formed_request_is_told_to_the_application(
 
 
 @contract("§7.2", "`login_hint` fills in the address")
-def test_the_login_page_has_the_address_filled_in(tenant: Guest) -> None:
+def test_the_login_page_has_the_address_filled_in(tenant: TenantClient) -> None:
     """`login_hint` fills the field, and the cursor waits in the password."""
     location = tenant.authorize(login_hint="ada+team@example.com", prompt="login").headers[
         "Location"
@@ -255,7 +255,7 @@ def test_the_login_page_has_the_address_filled_in(tenant: Guest) -> None:
 
 
 @contract("§7.2", "wrong credentials stay on the tenant's page")
-def test_a_wrong_password_keeps_the_typed_address(tenant: Guest) -> None:
+def test_a_wrong_password_keeps_the_typed_address(tenant: TenantClient) -> None:
     """Said the same way for an address nobody has."""
     for email in ("admin@example.com", "nobody@example.com"):
         answer = tenant.log_in(email, "wrong")
@@ -264,7 +264,7 @@ def test_a_wrong_password_keeps_the_typed_address(tenant: Guest) -> None:
         assert f'value="{email}"' in answer.text
 
 
-def test_a_login_form_works_once(tenant: Guest) -> None:
+def test_a_login_form_works_once(tenant: TenantClient) -> None:
     """Also not from another browser, which has another token."""
     page = tenant.open(tenant.url + tenant.authorize().headers["Location"]).text
     fields = form_fields(page) | {"email": ADMIN[0], "password": ADMIN[1]}
@@ -279,7 +279,7 @@ def test_a_login_form_works_once(tenant: Guest) -> None:
 
 
 @contract("§7.2", "a session wins silently; `prompt=login` and `max_age` show the form")
-def test_a_session_is_honoured_unless_login_is_asked_for(tenant: Guest) -> None:
+def test_a_session_is_honoured_unless_login_is_asked_for(tenant: TenantClient) -> None:
     """Silently the second time; `prompt=login` and an old `max_age` show the form."""
     tenant.log_in(*ADMIN)
 
@@ -291,7 +291,7 @@ def test_a_session_is_honoured_unless_login_is_asked_for(tenant: Guest) -> None:
 
 
 @contract("§7.4", "`auth_time` only with `max_age`")
-def test_max_age_brings_auth_time(tenant: Guest) -> None:
+def test_max_age_brings_auth_time(tenant: TenantClient) -> None:
     """And only then."""
     token = tenant.admin_tokens(max_age="60").json()["id_token"]
 
@@ -299,13 +299,13 @@ def test_max_age_brings_auth_time(tenant: Guest) -> None:
 
 
 @contract("§7.2", "`prompt=none` without a session: `login_required`")
-def test_without_a_session_prompt_none_is_refused(tenant: Guest) -> None:
+def test_without_a_session_prompt_none_is_refused(tenant: TenantClient) -> None:
     """login_required, told to the application."""
     assert query(tenant.authorize(prompt="none"))["error"] == "login_required"
 
 
 @contract("§7.2", "blocked user: `unauthorized`, `user is blocked`")
-def test_a_blocked_user_is_refused(tenant: Guest) -> None:
+def test_a_blocked_user_is_refused(tenant: TenantClient) -> None:
     """With the right password as with a session."""
     user = tenant.create_user("ada@example.com", password="Before-4711!")
     tenant.log_in("ada@example.com", "Before-4711!")
@@ -317,7 +317,7 @@ def test_a_blocked_user_is_refused(tenant: Guest) -> None:
 
 
 @contract("§7.4", "`profile` and `email` decide which claims there are")
-def test_scopes_decide_what_is_told(tenant: Guest) -> None:
+def test_scopes_decide_what_is_told(tenant: TenantClient) -> None:
     """Without `profile` and `email` there is `sub` alone; without `openid` no ID token."""
     bare = jwt.decode(tenant.admin_tokens(scope="openid").json()["id_token"], keys(tenant)).claims
     none = tenant.admin_tokens(scope="profile").json()
@@ -327,7 +327,7 @@ def test_scopes_decide_what_is_told(tenant: Guest) -> None:
 
 
 @contract("§7.5", "/userinfo: 200 with the claims, else 401")
-def test_userinfo_wants_a_valid_token(tenant: Guest) -> None:
+def test_userinfo_wants_a_valid_token(tenant: TenantClient) -> None:
     """401 for none, junk, and a Management API token."""
     for token in ("", "junk", tenant.token_request().json()["access_token"]):
         headers = {"Authorization": f"Bearer {token}"}
@@ -336,7 +336,7 @@ def test_userinfo_wants_a_valid_token(tenant: Guest) -> None:
         )
 
 
-def test_the_cookie_is_the_tenants_own(tenant: Guest) -> None:
+def test_the_cookie_is_the_tenants_own(tenant: TenantClient) -> None:
     """Ports of localhost share cookies: its name must differ from the site's."""
     tenant.log_in(*ADMIN)
 
@@ -344,7 +344,7 @@ def test_the_cookie_is_the_tenants_own(tenant: Guest) -> None:
 
 
 @contract("§7.6", "/v2/logout: back to a listed address; query and fragment do not count")
-def test_auth0_logout_ends_the_session(tenant: Guest) -> None:
+def test_auth0_logout_ends_the_session(tenant: TenantClient) -> None:
     """And returns to a listed address; query and fragment of it do not count."""
     client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
     tenant.log_in(*ADMIN)
@@ -363,7 +363,7 @@ def test_auth0_logout_ends_the_session(tenant: Guest) -> None:
 @pytest.mark.parametrize(
     "target", ["http://evil.test/", "http://localhost:3000/elsewhere", "//evil.test"]
 )
-def test_logout_to_an_unlisted_address_is_refused(tenant: Guest, target: str) -> None:
+def test_logout_to_an_unlisted_address_is_refused(tenant: TenantClient, target: str) -> None:
     """Both ways out check the list."""
     client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
     for path, name in (("/v2/logout", "returnTo"), ("/oidc/logout", "post_logout_redirect_uri")):
@@ -374,7 +374,7 @@ def test_logout_to_an_unlisted_address_is_refused(tenant: Guest, target: str) ->
         assert "Location" not in answer.headers
 
 
-def oidc_logout(tenant: Guest, **params: str) -> requests.Response:
+def oidc_logout(tenant: TenantClient, **params: str) -> requests.Response:
     return tenant.browser.get(
         f"{tenant.url}/oidc/logout",
         params={"post_logout_redirect_uri": "http://localhost:3000/", "state": "s", **params},
@@ -384,7 +384,7 @@ def oidc_logout(tenant: Guest, **params: str) -> requests.Response:
 
 @contract("§7.6", "/oidc/logout with a matching hint goes straight back with `state`")
 @pytest.mark.parametrize("hint", ["id_token_hint", "logout_hint"])
-def test_oidc_logout_with_a_hint_goes_straight_back(tenant: Guest, hint: str) -> None:
+def test_oidc_logout_with_a_hint_goes_straight_back(tenant: TenantClient, hint: str) -> None:
     """The hint proves that the one who asks knows the session."""
     token = tenant.admin_tokens().json()["id_token"]
     sid = jwt.decode(token, keys(tenant)).claims["sid"]
@@ -400,7 +400,9 @@ def test_oidc_logout_with_a_hint_goes_straight_back(tenant: Guest, hint: str) ->
 
 @contract("§7.6", "/oidc/logout without a matching hint asks first")
 @pytest.mark.parametrize("hints", [{}, {"logout_hint": "another-session"}])
-def test_oidc_logout_without_a_matching_hint_asks(tenant: Guest, hints: dict[str, str]) -> None:
+def test_oidc_logout_without_a_matching_hint_asks(
+    tenant: TenantClient, hints: dict[str, str]
+) -> None:
     """The session ends only when the person says so."""
     client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
     tenant.log_in(*ADMIN)
@@ -417,7 +419,7 @@ def test_oidc_logout_without_a_matching_hint_asks(tenant: Guest, hints: dict[str
 
 
 @contract("§7.6", "`client_id` must be the hint's `aud`")
-def test_oidc_logout_with_a_foreign_hint_is_refused(tenant: Guest) -> None:
+def test_oidc_logout_with_a_foreign_hint_is_refused(tenant: TenantClient) -> None:
     """No token of this tenant, or of another client."""
     tenant.log_in(*ADMIN)
     token = tenant.admin_tokens().json()["id_token"]

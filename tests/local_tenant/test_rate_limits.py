@@ -5,26 +5,26 @@ from datetime import datetime
 import pytest
 import requests
 
+from .client import CONNECTION, TenantClient, form_fields
 from .contract import contract
-from .guest import CONNECTION, Guest, form_fields
 
 HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 
 @pytest.fixture
-def slow(tenant: Guest) -> Guest:
+def slow(tenant: TenantClient) -> TenantClient:
     """The tenant with a token in hand and a clock that stands still: no bucket fills by itself."""
     tenant.api("GET", "/users?per_page=1")
     tenant.control("PUT", "/clock", {"offset": 0, "held": True})
     return tenant
 
 
-def on(tenant: Guest, plan: str) -> None:
+def on(tenant: TenantClient, plan: str) -> None:
     answer = tenant.control("PUT", "/plan", {"plan": plan})
     assert answer.status_code == 200, answer.text
 
 
-def burst(tenant: Guest, path: str) -> int:
+def burst(tenant: TenantClient, path: str) -> int:
     """How many calls go through before the first 429."""
     answers = (tenant.api("GET", path).status_code for _ in range(1000))
     return next(count for count, status in enumerate(answers) if status == 429)
@@ -32,7 +32,7 @@ def burst(tenant: Guest, path: str) -> int:
 
 @contract("§8", "free plan: Management API 2 at once, then 2 a second")
 @contract("§1.6", "429 of the Management API: body and headers")
-def test_it_works(slow: Guest) -> None:
+def test_it_works(slow: TenantClient) -> None:
     """Two go through, the third is refused and told when to come back."""
     on(slow, "free")
     answers = [slow.api("GET", "/users?per_page=1") for _ in range(3)]
@@ -52,7 +52,7 @@ def test_it_works(slow: Guest) -> None:
 
 
 @contract("§8", "`x-ratelimit-reset` is in whole seconds of the epoch; no `Retry-After`")
-def test_the_reset_is_a_moment(slow: Guest) -> None:
+def test_the_reset_is_a_moment(slow: TenantClient) -> None:
     """Never earlier than the next token."""
     on(slow, "free")
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_the_reset_is_a_moment(slow: Guest) -> None:
 
 
 @contract("§8", "without a plan nothing is limited and no header says so (ours)")
-def test_limits_are_off_by_default(tenant: Guest) -> None:
+def test_limits_are_off_by_default(tenant: TenantClient) -> None:
     """So that tests are quick."""
     assert tenant.control("GET", "/plan").json()["plan"] == "off"
     answer = tenant.api("GET", "/users")
@@ -91,7 +91,7 @@ def test_limits_are_off_by_default(tenant: Guest) -> None:
     ],
 )
 def test_a_plan_has_its_figures(
-    slow: Guest, plan: str, path: str, figures: tuple[str, str]
+    slow: TenantClient, plan: str, path: str, figures: tuple[str, str]
 ) -> None:
     """As the headers tell them."""
     on(slow, plan)
@@ -104,7 +104,7 @@ def test_a_plan_has_its_figures(
     ) == figures
 
 
-def test_kinds_have_buckets_of_their_own(slow: Guest) -> None:
+def test_kinds_have_buckets_of_their_own(slow: TenantClient) -> None:
     """Reading logs up to the limit leaves users readable."""
     on(slow, "professional")
 
@@ -115,7 +115,7 @@ def test_kinds_have_buckets_of_their_own(slow: Guest) -> None:
 
 
 @contract("§8", "`/dbconnections/change_password`: 10, then 1 a minute, by IP address and email")
-def test_password_mails_are_counted_by_address(slow: Guest) -> None:
+def test_password_mails_are_counted_by_address(slow: TenantClient) -> None:
     """Another address is another bucket; a minute later one more goes through."""
     on(slow, "enterprise")
 
@@ -135,7 +135,7 @@ def test_password_mails_are_counted_by_address(slow: Guest) -> None:
 
 
 @contract("§8", "asking for a new password on the tenant's pages is counted the same")
-def test_password_pages_are_counted(slow: Guest) -> None:
+def test_password_pages_are_counted(slow: TenantClient) -> None:
     """In the same bucket; refused on a page."""
     on(slow, "free")
     address = f"{slow.url}/u/reset-password/request"
@@ -148,7 +148,7 @@ def test_password_pages_are_counted(slow: Guest) -> None:
 
 
 @contract("§8", "logins of one user from one IP address: 20, then 10 a minute")
-def test_logins_are_counted(slow: Guest) -> None:
+def test_logins_are_counted(slow: TenantClient) -> None:
     """Right passwords as well as wrong ones."""
     on(slow, "enterprise")
 
@@ -166,7 +166,7 @@ def test_logins_are_counted(slow: Guest) -> None:
 @contract(
     "§8", "`/oauth/token` 30 a second, `/userinfo` 10 and 5 a minute by user, jwks 20 a second"
 )
-def test_the_authentication_api_is_counted(slow: Guest) -> None:
+def test_the_authentication_api_is_counted(slow: TenantClient) -> None:
     """Each with its own figure."""
     token = slow.admin_tokens().json()["access_token"]
     on(slow, "free")
@@ -184,7 +184,7 @@ def test_the_authentication_api_is_counted(slow: Guest) -> None:
 
 
 @contract("§1.3", "429 of `/oauth/token`: `too_many_requests` in the OAuth shape")
-def test_too_many_tokens(slow: Guest) -> None:
+def test_too_many_tokens(slow: TenantClient) -> None:
     """Or, by a switch, in the Management API's; with `Retry-After` by another."""
     on(slow, "free")
 
@@ -204,7 +204,7 @@ def test_too_many_tokens(slow: Guest) -> None:
     assert int(refused.headers["Retry-After"]) >= 1
 
 
-def test_an_unknown_plan_is_refused(tenant: Guest) -> None:
+def test_an_unknown_plan_is_refused(tenant: TenantClient) -> None:
     """400, and the plan stays."""
     answer = tenant.control("PUT", "/plan", {"plan": "premium"})
 

@@ -8,14 +8,14 @@ import pytest
 
 from invite_site.local_tenant import TenantConfig, serve
 
+from .client import CALLBACK, CONNECTION, TenantClient, refused
 from .contract import contract
-from .guest import CALLBACK, CONNECTION, Guest, refused
 
 # --- roles
 
 
 @contract("§2.5", "roles come bare or in an envelope, filtered by `name_filter`")
-def test_it_works(setup: Guest) -> None:
+def test_it_works(setup: TenantClient) -> None:
     """Made and listed."""
     for name in ("admin", "editor"):
         role = setup.api("POST", "/roles", {"name": name, "description": "x"}).json()
@@ -29,7 +29,7 @@ def test_it_works(setup: Guest) -> None:
 
 
 @contract("§2.5", "roles are given and taken with 204; a role can be in the ID token")
-def test_a_user_has_roles(setup: Guest) -> None:
+def test_a_user_has_roles(setup: TenantClient) -> None:
     """And an application hears of them where it was asked for."""
     (admin,) = setup.api("GET", "/users-by-email?email=admin@example.com").json()
     role_id = setup.api("POST", "/roles", {"name": "boss"}).json()["id"]
@@ -48,7 +48,7 @@ def test_a_user_has_roles(setup: Guest) -> None:
 
 
 @contract("§2.5", "an unknown role is a 404 without errorCode; no roles at all is a 400")
-def test_an_unknown_role_is_refused(setup: Guest) -> None:
+def test_an_unknown_role_is_refused(setup: TenantClient) -> None:
     """And nobody gets the others of that call."""
     user_id = setup.create_user()["user_id"]
     role_id = setup.api("POST", "/roles", {"name": "boss"}).json()["id"]
@@ -67,7 +67,7 @@ def test_an_unknown_role_is_refused(setup: Guest) -> None:
 
 
 @contract("§1.5", "GET /clients shows secrets only with `read:client_keys`")
-def test_applications_are_listed(setup: Guest) -> None:
+def test_applications_are_listed(setup: TenantClient) -> None:
     """The three seeded ones."""
     clients = setup.api("GET", "/clients?app_type=regular_web,non_interactive").json()
     assert [each["app_type"] for each in clients] == ["regular_web", *["non_interactive"] * 2]
@@ -80,7 +80,7 @@ def test_applications_are_listed(setup: Guest) -> None:
 
 
 @contract("§7.7", "an application's addresses can be changed, and count at once")
-def test_a_changed_application_counts(setup: Guest) -> None:
+def test_a_changed_application_counts(setup: TenantClient) -> None:
     """Callback addresses decide about the next login."""
     client_id = setup.tenant.environment["AUTH0_CLIENT_ID"]
     change = {"callbacks": ["https://app.example/cb"], "initiate_login_uri": ""}
@@ -94,7 +94,7 @@ def test_a_changed_application_counts(setup: Guest) -> None:
 
 
 @contract("§7.7", "`initiate_login_uri` must be https (on localhost http is ours)")
-def test_a_default_login_route_is_https(setup: Guest) -> None:
+def test_a_default_login_route_is_https(setup: TenantClient) -> None:
     """Refused in Auth0's words."""
     client_id = setup.tenant.environment["AUTH0_CLIENT_ID"]
 
@@ -111,7 +111,7 @@ def test_a_default_login_route_is_https(setup: Guest) -> None:
 
 
 @contract("§1.3", "a grant decides which scopes a token has; without one there is no token")
-def test_a_grant_decides_about_the_token(setup: Guest) -> None:
+def test_a_grant_decides_about_the_token(setup: TenantClient) -> None:
     """Narrowed, taken away, and given again."""
     environment = setup.tenant.environment
     client_id = environment["AUTH0_MANAGEMENT_CLIENT_ID"]
@@ -132,7 +132,7 @@ def test_a_grant_decides_about_the_token(setup: Guest) -> None:
     assert setup.token_request(**running).status_code == 200
 
 
-def test_the_scopes_that_exist_can_be_read(setup: Guest) -> None:
+def test_the_scopes_that_exist_can_be_read(setup: TenantClient) -> None:
     """Of the one API here, by either name."""
     (api,) = setup.api("GET", "/resource-servers").json()
 
@@ -142,7 +142,7 @@ def test_the_scopes_that_exist_can_be_read(setup: Guest) -> None:
 
 
 @contract("§2.1", "GET /connections/{id}: 404 `inexistent_connection`, 400 `invalid_uri`")
-def test_the_connection_is_read_and_changed(setup: Guest) -> None:
+def test_the_connection_is_read_and_changed(setup: TenantClient) -> None:
     """Its options are replaced whole."""
     (connection,) = setup.api("GET", f"/connections?name={CONNECTION}&strategy=auth0").json()
     path = f"/connections/{connection['id']}"
@@ -160,7 +160,7 @@ def test_the_connection_is_read_and_changed(setup: Guest) -> None:
 
 
 @contract("§6.1", "PATCH /tenants/settings answers with all settings; null takes one back")
-def test_settings_are_changed(setup: Guest) -> None:
+def test_settings_are_changed(setup: TenantClient) -> None:
     """The password page among them."""
     page = {"enabled": True, "html": "<h1>Hello</h1>"}
 
@@ -177,7 +177,7 @@ def test_settings_are_changed(setup: Guest) -> None:
 
 
 @contract("§6.2", "the experience is `new` or `classic`")
-def test_the_experience_is_switched(setup: Guest) -> None:
+def test_the_experience_is_switched(setup: TenantClient) -> None:
     """And a ticket's address follows."""
     assert setup.api("GET", "/prompts").json()["universal_login_experience"] == "classic"
     user_id = setup.create_user()["user_id"]
@@ -195,7 +195,7 @@ def test_the_experience_is_switched(setup: Guest) -> None:
 
 
 @contract("§6.2", "custom texts replace all of that prompt and language; `{}` takes them back")
-def test_texts_are_replaced(setup: Guest) -> None:
+def test_texts_are_replaced(setup: TenantClient) -> None:
     """By prompt and language."""
     path = "/prompts/reset-password/custom-text/en"
     first = {"reset-password": {"title": "Welcome", "buttonText": "Go"}}
@@ -239,7 +239,7 @@ def test_texts_are_replaced(setup: Guest) -> None:
         ("POST", "/tickets/password-change", "create:user_tickets"),
     ],
 )
-def test_a_call_wants_its_scope(setup: Guest, method: str, path: str, scope: str) -> None:
+def test_a_call_wants_its_scope(setup: TenantClient, method: str, path: str, scope: str) -> None:
     """A token that may do nothing but that which the call is not about."""
     token = setup.token_request(scope="update:client_grants").json()["access_token"]
 
@@ -250,7 +250,7 @@ def test_a_call_wants_its_scope(setup: Guest, method: str, path: str, scope: str
 
 
 @contract("§1.5", "`update:users_app_metadata` alone is for `app_metadata`")
-def test_a_token_for_metadata_changes_nothing_else(setup: Guest) -> None:
+def test_a_token_for_metadata_changes_nothing_else(setup: TenantClient) -> None:
     """The call is open to it, the rest of the user is not."""
     path = f"/users/{setup.create_user()['user_id']}"
     token = setup.token_request(scope="update:users_app_metadata").json()["access_token"]
@@ -267,20 +267,22 @@ def test_what_was_configured_outlives_a_restart(tmp_path: Path) -> None:
     change = {"callbacks": ["https://app.example/cb"]}
     with serve(config) as running:
         client_id = running.environment["AUTH0_CLIENT_ID"]
-        Guest(running).configure("PATCH", f"/clients/{client_id}", change)
-        Guest(running).configure("PATCH", "/prompts", {"universal_login_experience": "new"})
+        TenantClient(running).configure("PATCH", f"/clients/{client_id}", change)
+        TenantClient(running).configure("PATCH", "/prompts", {"universal_login_experience": "new"})
 
     with serve(config) as again:
         assert (
-            Guest(again).configure("GET", f"/clients/{client_id}").json()["callbacks"]
+            TenantClient(again).configure("GET", f"/clients/{client_id}").json()["callbacks"]
             == (change["callbacks"])
         )
-        experience = Guest(again).configure("GET", "/prompts").json()["universal_login_experience"]
+        experience = (
+            TenantClient(again).configure("GET", "/prompts").json()["universal_login_experience"]
+        )
 
     assert experience == "new"
 
 
-def test_a_reset_forgets_what_was_configured(setup: Guest) -> None:
+def test_a_reset_forgets_what_was_configured(setup: TenantClient) -> None:
     """Applications go back to what they were, and new ones go."""
     client_id = setup.tenant.environment["AUTH0_CLIENT_ID"]
     setup.api("PATCH", f"/clients/{client_id}", {"name": "Other", "description": "x"})

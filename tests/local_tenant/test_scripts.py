@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from ..browser.conftest import browser_type_launch_args
-from .guest import Guest
+from .client import TenantClient
 from .test_custom_page import PAGE, store
 
 __all__ = ["browser_type_launch_args"]  # a fixture of the browser tests: Chromium's arguments
@@ -65,7 +65,7 @@ def chooses(page: Page, password: str, button: str, again: str | None = None) ->
     page.get_by_role("button", name=button).click()
 
 
-def test_it_works(tenant: Guest, phone: Page) -> None:
+def test_it_works(tenant: TenantClient, phone: Page) -> None:
     """The interstitial of New Universal Login posts itself; the rest is two forms."""
     tenant.control("PUT", "/experience", {"experience": "new"})
     user = tenant.create_user()
@@ -88,7 +88,9 @@ def test_it_works(tenant: Guest, phone: Page) -> None:
     suits_everybody(phone)
 
 
-def test_without_script_the_interstitial_has_a_button(tenant: Guest, plain_phone: Page) -> None:
+def test_without_script_the_interstitial_has_a_button(
+    tenant: TenantClient, plain_phone: Page
+) -> None:
     """*Continue*, which leads on to the form."""
     tenant.control("PUT", "/experience", {"experience": "new"})
     plain_phone.goto(tenant.create_ticket(tenant.create_user()["user_id"]))
@@ -97,7 +99,7 @@ def test_without_script_the_interstitial_has_a_button(tenant: Guest, plain_phone
     expect(plain_phone.get_by_role("heading", name="Password Changed!")).to_be_visible()
 
 
-def test_the_login_pages_suit_everybody(tenant: Guest, phone: Page) -> None:
+def test_the_login_pages_suit_everybody(tenant: TenantClient, phone: Page) -> None:
     """Both experiences, with the people of the demo and with a mistake."""
     for email in ("ada@example.com", "grace@example.com"):
         user = tenant.create_user(email)
@@ -134,7 +136,7 @@ def test_the_login_pages_suit_everybody(tenant: Guest, phone: Page) -> None:
     suits_everybody(phone)
 
 
-def test_the_dashboard_suits_everybody(tenant: Guest, phone: Page) -> None:
+def test_the_dashboard_suits_everybody(tenant: TenantClient, phone: Page) -> None:
     """With something of everything on it; a switch says what it has done."""
     user = tenant.create_user("somebody.with.a.long.address@subdomain.of.example.com")
     tenant.set_password(tenant.create_ticket(user["user_id"]), GOOD)
@@ -153,7 +155,7 @@ def test_the_dashboard_suits_everybody(tenant: Guest, phone: Page) -> None:
     suits_everybody(phone)
 
 
-def test_the_widget_of_a_stored_page_sets_the_password(tenant: Guest, phone: Page) -> None:
+def test_the_widget_of_a_stored_page_sets_the_password(tenant: TenantClient, phone: Page) -> None:
     """It reads the fragment, says what is missing, and leaves for result_url."""
     store(tenant, PAGE)
     user = tenant.create_user("ada+team@example.com")
@@ -173,7 +175,7 @@ def test_the_widget_of_a_stored_page_sets_the_password(tenant: Guest, phone: Pag
     expect(phone).to_have_url(re.compile(r"^http://localhost:9/invite/complete\?i=inv_7&success="))
 
 
-def test_the_widget_says_so_where_there_is_nowhere_to_go(tenant: Guest, phone: Page) -> None:
+def test_the_widget_says_so_where_there_is_nowhere_to_go(tenant: TenantClient, phone: Page) -> None:
     """A ticket without result_url, and a page without the fragment."""
     store(tenant, PAGE)
     ticket = tenant.create_ticket(tenant.create_user()["user_id"])
@@ -184,7 +186,9 @@ def test_the_widget_says_so_where_there_is_nowhere_to_go(tenant: Guest, phone: P
     suits_everybody(phone)
 
 
-def test_without_script_a_stored_page_has_a_plain_form(tenant: Guest, plain_phone: Page) -> None:
+def test_without_script_a_stored_page_has_a_plain_form(
+    tenant: TenantClient, plain_phone: Page
+) -> None:
     """And it goes to result_url all the same."""
     store(tenant, PAGE)
     user = tenant.create_user()

@@ -16,8 +16,8 @@ from auth0.management.core.request_options import RequestOptions
 from invite_site.local_tenant import RunningTenant, TenantConfig, serve
 from tests.support.tls_front import TlsFront, write_certificate
 
+from .client import CONNECTION, PASSWORD, TenantClient
 from .contract import contract
-from .guest import CONNECTION, PASSWORD, Guest
 
 # The SDK tries a 409 and a 429 again by itself, after a pause of a second or more.
 ONCE: RequestOptions = {"max_retries": 0}
@@ -28,7 +28,7 @@ class Served:
     """A tenant behind a TLS front, and the front's certificate authority."""
 
     domain: str
-    guest: Guest
+    client: TenantClient
     trusted: Path
 
 
@@ -54,16 +54,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             running.mailbox_url,
             running.environment,
         )
-        yield Served(domain, Guest(inside), trusted)
+        yield Served(domain, TenantClient(inside), trusted)
 
 
 @pytest.fixture
 def sdk(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[ManagementClient]:
     """The SDK's client with the credentials of who sets a tenant up."""
-    assert served.guest.control("POST", "/reset").status_code == 204
+    assert served.client.control("POST", "/reset").status_code == 204
     # Its token provider makes an httpx client of its own, which trusts what this names.
     monkeypatch.setenv("SSL_CERT_FILE", str(served.trusted))
-    environment = served.guest.tenant.environment
+    environment = served.client.tenant.environment
     with httpx.Client(verify=ssl.create_default_context(cafile=str(served.trusted))) as client:
         yield ManagementClient(
             domain=served.domain,
@@ -105,7 +105,7 @@ def test_the_authentication_client_gets_a_token(
 ) -> None:
     """Its other half, for `/oauth/token`."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(served.trusted))
-    environment = served.guest.tenant.environment
+    environment = served.client.tenant.environment
     client = GetToken(
         served.domain,
         environment["AUTH0_MANAGEMENT_CLIENT_ID"],
@@ -235,7 +235,7 @@ def test_the_mail_provider_is_configured(sdk: ManagementClient) -> None:
 
 def test_connections_are_read_and_changed(sdk: ManagementClient, served: Served) -> None:
     """By checkpoint, and who may use one."""
-    environment = served.guest.tenant.environment
+    environment = served.client.tenant.environment
     (connection,) = list(sdk.connections.list(name=CONNECTION))
     assert connection.id
 
@@ -293,14 +293,14 @@ def test_the_settings_of_the_tenant(sdk: ManagementClient) -> None:
 def test_its_own_retries_get_through_a_429(sdk: ManagementClient, served: Served) -> None:
     """Two calls a second on the free plan: the third waits, and succeeds."""
     sdk.roles.list()
-    served.guest.control("PUT", "/plan", {"plan": "free"})
+    served.client.control("PUT", "/plan", {"plan": "free"})
     began = time.monotonic()
 
     for _ in range(4):
         sdk.roles.list()
 
     assert time.monotonic() - began > 0.3
-    served.guest.control("PUT", "/plan", {"plan": "off"})
-    statuses = [each["status"] for each in served.guest.state()["requests"]]
+    served.client.control("PUT", "/plan", {"plan": "off"})
+    statuses = [each["status"] for each in served.client.state()["requests"]]
     assert 429 in statuses
     assert statuses[-1] == 200

@@ -5,12 +5,12 @@ from urllib.parse import quote
 
 import pytest
 
+from .client import CONNECTION, TenantClient
 from .contract import contract
-from .guest import CONNECTION, Guest
 
 
 @pytest.fixture
-def people(tenant: Guest) -> Guest:
+def people(tenant: TenantClient) -> TenantClient:
     """The admin, who has logged in once, and three people."""
     tenant.admin_tokens()
     tenant.create_user("ada+team@example.com", app_metadata={"invitedToMyApp": True}, name="Ada B")
@@ -19,14 +19,14 @@ def people(tenant: Guest) -> Guest:
     return tenant
 
 
-def found(tenant: Guest, query: str, more: str = "") -> list[str]:
+def found(tenant: TenantClient, query: str, more: str = "") -> list[str]:
     answer = tenant.api("GET", f"/users?search_engine=v3&q={quote(query, safe='')}{more}")
     assert answer.status_code == 200, answer.text
     return [user["email"].partition("@")[0] for user in answer.json()]
 
 
 @contract("§2.2", "GET /users takes `q`, `search_engine`, and totals around the page")
-def test_it_works(people: Guest) -> None:
+def test_it_works(people: TenantClient) -> None:
     """The envelope of a search."""
     answer = people.api("GET", "/users?q=email%3A%22bob%40example.com%22&include_totals=true")
 
@@ -63,13 +63,13 @@ def test_it_works(people: Guest) -> None:
         ("nothing:here", []),
     ],
 )
-def test_a_query_finds(people: Guest, query: str, names: list[str]) -> None:
+def test_a_query_finds(people: TenantClient, query: str, names: list[str]) -> None:
     """Each construct that the documentation names."""
     assert found(people, query) == names
 
 
 @contract("§2.2", "`sort=field:-1`, `fields` and `include_fields` shape a search")
-def test_a_search_is_sorted_and_cut_to_fields(people: Guest) -> None:
+def test_a_search_is_sorted_and_cut_to_fields(people: TenantClient) -> None:
     """Newest first; some properties, or all but some."""
     assert found(people, "", "&sort=created_at:-1&per_page=2") == ["cy", "bob"]
     assert found(people, "email:*@example.com", "&sort=email:1&per_page=1&page=1") == ["admin"]
@@ -85,7 +85,7 @@ def test_a_search_is_sorted_and_cut_to_fields(people: Guest) -> None:
     "query",
     ["q=email%3A%22", "q=(email:x", "q=AND", "q=email:x)", "sort=created_at", "per_page=101"],
 )
-def test_a_query_nobody_can_read_is_refused(tenant: Guest, query: str) -> None:
+def test_a_query_nobody_can_read_is_refused(tenant: TenantClient, query: str) -> None:
     """With the code, and a reason."""
     answer = tenant.api("GET", f"/users?{query}")
 
@@ -93,7 +93,7 @@ def test_a_query_nobody_can_read_is_refused(tenant: Guest, query: str) -> None:
 
 
 @contract("§2.2", "a search gives at most 1,000 results, `per_page` at most 100")
-def test_a_search_ends_at_a_thousand(tenant: Guest) -> None:
+def test_a_search_ends_at_a_thousand(tenant: TenantClient) -> None:
     """The page that would begin beyond is refused."""
     assert tenant.api("GET", "/users?per_page=100&page=9").json() == []
     answer = tenant.api("GET", "/users?per_page=100&page=10")
@@ -101,7 +101,7 @@ def test_a_search_ends_at_a_thousand(tenant: Guest) -> None:
 
 
 @contract("§2.2", "after a login `last_login`, `last_ip`, `logins_count` appear")
-def test_a_login_is_counted(people: Guest) -> None:
+def test_a_login_is_counted(people: TenantClient) -> None:
     """And the login by a ticket's password sets `last_password_reset`."""
     admin: dict[str, Any] = people.api("GET", "/users?q=email:admin*").json()[0]
 

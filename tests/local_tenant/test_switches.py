@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 import requests
 
+from .client import CALLBACK, CONNECTION, PASSWORD, TenantClient, query
 from .contract import contract
-from .guest import CALLBACK, CONNECTION, PASSWORD, Guest, query
 
 RESULT_URL = "https://app.example/done?i=7"
 
 
-def switch(tenant: Guest, **order: Any) -> None:
+def switch(tenant: TenantClient, **order: Any) -> None:
     answer = tenant.control("PUT", "/switches", order)
     assert answer.status_code == 200, answer.text
 
 
-def test_it_works(tenant: Guest) -> None:
+def test_it_works(tenant: TenantClient) -> None:
     """Each can be read, set and put back."""
     fresh = tenant.control("GET", "/switches").json()
     assert fresh["result_url_with_client_id"] == "refuse"
@@ -41,7 +41,9 @@ def test_it_works(tenant: Guest) -> None:
         {"dead_ticket_status": 500},
     ],
 )
-def test_an_order_nobody_understands_is_refused(tenant: Guest, order: dict[str, Any]) -> None:
+def test_an_order_nobody_understands_is_refused(
+    tenant: TenantClient, order: dict[str, Any]
+) -> None:
     """And none of its switches moves."""
     answer = tenant.control("PUT", "/switches", {"mail_to_blocked": False, **order})
 
@@ -51,7 +53,7 @@ def test_an_order_nobody_understands_is_refused(tenant: Guest, order: dict[str, 
 
 
 @contract("§3.1", "`result_url` with `client_id`: refused, or by a switch allowed")
-def test_a_ticket_with_both_ways_back(tenant: Guest) -> None:
+def test_a_ticket_with_both_ways_back(tenant: TenantClient) -> None:
     """Both readings of the sources can be had."""
     user_id = tenant.create_user()["user_id"]
     body = {
@@ -68,7 +70,7 @@ def test_a_ticket_with_both_ways_back(tenant: Guest) -> None:
 
 @contract("§4", "a `result_url` on localhost is taken, or by a switch refused")
 @pytest.mark.parametrize("host", ["localhost:3000", "127.0.0.1", "[::1]:3000"])
-def test_a_result_url_on_this_machine(tenant: Guest, host: str) -> None:
+def test_a_result_url_on_this_machine(tenant: TenantClient, host: str) -> None:
     """A real tenant may refuse what the demo needs."""
     user_id = tenant.create_user()["user_id"]
     body = {"user_id": user_id, "result_url": f"http://{host}/done"}
@@ -82,7 +84,7 @@ def test_a_result_url_on_this_machine(tenant: Guest, host: str) -> None:
 
 
 @contract("§3.1", "403 on `result_url`, should the rule of 2026-05-05 cover tickets (switch)")
-def test_a_result_url_can_be_barred(tenant: Guest) -> None:
+def test_a_result_url_can_be_barred(tenant: TenantClient) -> None:
     """A ticket without one is made all the same."""
     user_id = tenant.create_user()["user_id"]
     switch(tenant, ticket_result_url_barred=True)
@@ -96,7 +98,7 @@ def test_a_result_url_can_be_barred(tenant: Guest) -> None:
 
 
 @contract("§4", "`email` in the redirect: only when asked for, also on failure (switches)")
-def test_the_address_in_the_redirect(tenant: Guest) -> None:
+def test_the_address_in_the_redirect(tenant: TenantClient) -> None:
     """The default of a ticket, and what a failure tells."""
     user_id = tenant.create_user("ada+team@example.com")["user_id"]
     plain = tenant.set_password(tenant.create_ticket(user_id, result_url=RESULT_URL), PASSWORD)
@@ -121,7 +123,7 @@ def test_the_address_in_the_redirect(tenant: Guest) -> None:
 @contract("§1.6", "a call without a token is a 401 (status and body are a switch)")
 @contract("§2.1", "POST /users with an unknown connection: 400, or by a switch 404")
 @contract("§3.4", "the status of a page for a dead ticket is a switch")
-def test_statuses_can_differ(tenant: Guest) -> None:
+def test_statuses_can_differ(tenant: TenantClient) -> None:
     """What no source gives a number for."""
     ticket = tenant.create_ticket(tenant.create_user()["user_id"], ttl_sec=1)
     tenant.control("POST", "/clock/advance", {"seconds": 2})
@@ -140,7 +142,7 @@ def test_statuses_can_differ(tenant: Guest) -> None:
 
 
 @contract("§2.1", "the nickname of an address with `+` (switch)")
-def test_a_nickname_can_be_cut(tenant: Guest) -> None:
+def test_a_nickname_can_be_cut(tenant: TenantClient) -> None:
     """Unless one was sent."""
     assert tenant.create_user("ada+one@example.com")["nickname"] == "ada+one"
     switch(tenant, plus_in_nickname="cut")
@@ -149,7 +151,7 @@ def test_a_nickname_can_be_cut(tenant: Guest) -> None:
 
 
 @contract("§7.3", "an authorization code lives for a minute (the figure is a switch)")
-def test_a_code_can_live_longer(tenant: Guest) -> None:
+def test_a_code_can_live_longer(tenant: TenantClient) -> None:
     """By the tenant's clock."""
     switch(tenant, code_lifetime_seconds=300)
     code = query(tenant.log_in("admin@example.com", "Invite-Demo-1!"))["code"]
@@ -161,7 +163,7 @@ def test_a_code_can_live_longer(tenant: Guest) -> None:
 
 
 @contract("§7.2", "an application without a connection, or with an unknown one, lets nobody in")
-def test_an_application_needs_its_connection(tenant: Guest) -> None:
+def test_an_application_needs_its_connection(tenant: TenantClient) -> None:
     """Told to the application; the texts are ours."""
     unknown = query(tenant.authorize(connection="other"))
     assert (unknown["error"], unknown["state"]) == ("invalid_request", "the-state")
@@ -177,7 +179,7 @@ def test_an_application_needs_its_connection(tenant: Guest) -> None:
 
 
 @contract("§7.6", "without `client_id` the tenant's own list of logout addresses counts")
-def test_the_tenants_own_logout_addresses(tenant: Guest) -> None:
+def test_the_tenants_own_logout_addresses(tenant: TenantClient) -> None:
     """Set by whoever sets the tenant up."""
     address = f"{tenant.url}/v2/logout?returnTo=https%3A%2F%2Fout.example%2F"
     assert tenant.open(address).status_code == 400

@@ -7,21 +7,21 @@ import pytest
 
 from tests.support.person import Person
 
+from .client import CALLBACK, PASSWORD, TenantClient, query
 from .contract import contract
-from .guest import CALLBACK, PASSWORD, Guest, query
 
 GOOD = "Correct-Horse-1"
 RESULT_URL = "http://localhost:3000/invite/complete?i=inv_7"
 
 
 @pytest.fixture
-def new(tenant: Guest) -> Guest:
+def new(tenant: TenantClient) -> TenantClient:
     """A tenant with New Universal Login alone."""
     assert tenant.control("PUT", "/experience", {"experience": "new"}).ok
     return tenant
 
 
-def authorize_url(tenant: Guest, **more: str) -> str:
+def authorize_url(tenant: TenantClient, **more: str) -> str:
     answer = tenant.authorize(prompt="login", **more)
     return tenant.url + answer.headers["Location"]
 
@@ -38,7 +38,7 @@ def chooses(person: Person, password: str, again: str | None = None) -> Person:
 
 
 @contract("3.3", "New Universal Login: interstitial, form, success screen with *Back to App*")
-def test_it_works(new: Guest) -> None:
+def test_it_works(new: TenantClient) -> None:
     """From the ticket to a code, with nothing but forms."""
     user = new.create_user()
     client_id = new.tenant.environment["AUTH0_CLIENT_ID"]
@@ -74,7 +74,7 @@ def test_it_works(new: Guest) -> None:
     ],
 )
 def test_an_experience_decides_both_pages(
-    tenant: Guest, experience: str, ticket_path: str, login_path: str
+    tenant: TenantClient, experience: str, ticket_path: str, login_path: str
 ) -> None:
     """And the control plane says which one is on."""
     answer = tenant.control("PUT", "/experience", {"experience": experience})
@@ -88,7 +88,7 @@ def test_an_experience_decides_both_pages(
     assert urlsplit(tenant.authorize().headers["Location"]).path == login_path
 
 
-def test_an_experience_nobody_knows_is_refused(tenant: Guest) -> None:
+def test_an_experience_nobody_knows_is_refused(tenant: TenantClient) -> None:
     """The sentence names the three."""
     answer = tenant.control("PUT", "/experience", {"experience": "modern"})
     assert answer.status_code == 400
@@ -96,7 +96,7 @@ def test_an_experience_nobody_knows_is_refused(tenant: Guest) -> None:
 
 
 @contract("3.2", "New Universal Login accepts a `result_url` and takes no notice of it")
-def test_a_result_url_is_accepted_and_then_ignored(new: Guest) -> None:
+def test_a_result_url_is_accepted_and_then_ignored(new: TenantClient) -> None:
     """No redirect, and no button either: nothing names a default login route."""
     user = new.create_user()
     ticket = new.create_ticket(user["user_id"], result_url=RESULT_URL)
@@ -109,7 +109,7 @@ def test_a_result_url_is_accepted_and_then_ignored(new: Guest) -> None:
 @contract(
     "4.1", "the button leads to the tenant's default_redirection_uri where no client is named"
 )
-def test_the_tenants_default_route_comes_second(new: Guest) -> None:
+def test_the_tenants_default_route_comes_second(new: TenantClient) -> None:
     """A ticket without client_id leads there, with the issuer."""
     user = new.create_user()
     route = "https://app.example/login?from=tenant"
@@ -121,7 +121,7 @@ def test_the_tenants_default_route_comes_second(new: Guest) -> None:
 
 
 @contract("3.3", "GET spends nothing: the interstitial posts itself")
-def test_looking_spends_nothing(new: Guest) -> None:
+def test_looking_spends_nothing(new: TenantClient) -> None:
     """However often; and what a mail scanner sees says nothing about the ticket."""
     user = new.create_user()
     ticket = new.create_ticket(user["user_id"])
@@ -144,7 +144,7 @@ def test_looking_spends_nothing(new: Guest) -> None:
         ("unknown", "Please Try Again", "Something went wrong."),
     ],
 )
-def test_a_dead_link_ends_at_the_tenant(new: Guest, end: str, title: str, text: str) -> None:
+def test_a_dead_link_ends_at_the_tenant(new: TenantClient, end: str, title: str, text: str) -> None:
     """The application is not told, even where the ticket has a result_url."""
     user = new.create_user()
     ticket = new.create_ticket(user["user_id"], ttl_sec=60, result_url=RESULT_URL)
@@ -162,7 +162,7 @@ def test_a_dead_link_ends_at_the_tenant(new: Guest, end: str, title: str, text: 
         assert person.response.status_code == 400
 
 
-def test_a_ticket_that_dies_under_the_form_is_not_spent(new: Guest) -> None:
+def test_a_ticket_that_dies_under_the_form_is_not_spent(new: TenantClient) -> None:
     """The form was open for too long."""
     user = new.create_user()
     with Person() as person:
@@ -173,7 +173,7 @@ def test_a_ticket_that_dies_under_the_form_is_not_spent(new: Guest) -> None:
     assert "last_password_reset" not in new.user(user["user_id"])
 
 
-def test_a_weak_password_and_two_different_ones_keep_the_page(new: Guest) -> None:
+def test_a_weak_password_and_two_different_ones_keep_the_page(new: TenantClient) -> None:
     """Said in words; the ticket is good for another try."""
     user = new.create_user()
     with Person() as person:
@@ -185,7 +185,7 @@ def test_a_weak_password_and_two_different_ones_keep_the_page(new: Guest) -> Non
         assert chooses(person, GOOD).heading == "Password Changed!"
 
 
-def test_a_sealed_state_of_ones_own_making_opens_nothing(new: Guest) -> None:
+def test_a_sealed_state_of_ones_own_making_opens_nothing(new: TenantClient) -> None:
     """The form knows its ticket by a signature."""
     answer = new.open(f"{new.url}/u/reset-password/change?state=made-up")
     assert answer.status_code == 400
@@ -193,7 +193,7 @@ def test_a_sealed_state_of_ones_own_making_opens_nothing(new: Guest) -> None:
 
 
 @contract("6.2", "custom texts replace those of the prompt reset-password, by language")
-def test_custom_texts_take_the_place_of_auth0s(new: Guest) -> None:
+def test_custom_texts_take_the_place_of_auth0s(new: TenantClient) -> None:
     """As text, whatever they hold; a name in `${…}` is filled in."""
     texts = {
         "reset-password": {"title": "Choose a <b>password</b>", "buttonText": "Set it"},
@@ -216,7 +216,7 @@ def test_custom_texts_take_the_place_of_auth0s(new: Guest) -> None:
 
 
 @contract("6.2", "custom texts are chosen by the reader's language among `enabled_locales`")
-def test_custom_texts_follow_the_readers_language(new: Guest) -> None:
+def test_custom_texts_follow_the_readers_language(new: TenantClient) -> None:
     """And the page says which language it is in."""
     new.configure("PATCH", "/tenants/settings", {"enabled_locales": ["en", "fr"]})
     texts = {"reset-password": {"title": "Choisissez un mot de passe"}}
@@ -241,7 +241,7 @@ def test_custom_texts_follow_the_readers_language(new: Guest) -> None:
         "login/password",
     ],
 )
-def test_a_form_without_its_token_does_nothing(new: Guest, path: str) -> None:
+def test_a_form_without_its_token_does_nothing(new: TenantClient, path: str) -> None:
     """Every form of these pages was sent by a page this browser got from here."""
     user = new.create_user(password=PASSWORD)
     login = query(new.authorize(prompt="login"))["state"]
@@ -257,7 +257,7 @@ def test_a_form_without_its_token_does_nothing(new: Guest, path: str) -> None:
     assert new.messages()["total"] == 0
 
 
-def test_the_address_can_be_changed_on_the_password_page(new: Guest) -> None:
+def test_the_address_can_be_changed_on_the_password_page(new: TenantClient) -> None:
     """*Edit* leads back to the first page, with the address filled in."""
     new.create_user()
     with Person() as person:
@@ -266,7 +266,7 @@ def test_the_address_can_be_changed_on_the_password_page(new: Guest) -> None:
         assert person.sees_in("Email address") == "grace@example.com"
 
 
-def test_a_wrong_password_stays_on_the_page(new: Guest) -> None:
+def test_a_wrong_password_stays_on_the_page(new: TenantClient) -> None:
     """With Auth0's sentence, for an unknown address too."""
     new.create_user()
     for email in ("ada@example.com", "nobody@example.com"):
@@ -279,7 +279,7 @@ def test_a_wrong_password_stays_on_the_page(new: Guest) -> None:
 
 
 @contract("7.2", "prompt=login shows the form though a session is there; without it none is asked")
-def test_prompts_are_honoured(new: Guest) -> None:
+def test_prompts_are_honoured(new: TenantClient) -> None:
     """The same sessions as in Classic."""
     new.create_user(password=PASSWORD)
     page = new.open(authorize_url(new, login_hint="ada@example.com"))
@@ -295,7 +295,7 @@ def test_prompts_are_honoured(new: Guest) -> None:
     assert new.authorize(prompt="login").headers["Location"].startswith("/u/login/identifier")
 
 
-def test_a_login_that_is_over_says_so(new: Guest) -> None:
+def test_a_login_that_is_over_says_so(new: TenantClient) -> None:
     """A bookmarked page of a login is a page, never an error."""
     for path in ("identifier", "password"):
         answer = new.open(f"{new.url}/u/login/{path}?state=nope")
@@ -303,7 +303,7 @@ def test_a_login_that_is_over_says_so(new: Guest) -> None:
         assert "Start again" in answer.text
 
 
-def test_the_admin_signs_in_with_one_click(new: Guest) -> None:
+def test_the_admin_signs_in_with_one_click(new: TenantClient) -> None:
     """A plain form, on the page of the address as well."""
     with Person() as person:
         person.opens(authorize_url(new))

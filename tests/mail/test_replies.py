@@ -16,6 +16,26 @@ GREETING, EHLO, STARTTLS, AUTH = Verb.GREETING, Verb.EHLO, Verb.STARTTLS, Verb.A
 MAIL, RCPT, DATA, CONTENT = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CONTENT
 
 ABOUT_US = [
+    # Various
+    (EHLO, "550 Access denied - Invalid HELO name", ""),
+    (GREETING, "554 5.7.1 No SMTP service for you", ""),
+    (GREETING, "554 mx.example.com ESMTP not accepting messages", ""),
+    (RCPT, "554 5.7.1 Service unavailable; Client host [203.0.113.9] blocked using x", ""),
+    (RCPT, "550 5.7.25 The IP address sending this message does not have a PTR record", ""),
+    (AUTH, "535 5.7.8 Error: authentication failed", ""),
+    (MAIL, "530 5.7.1 Authentication required", ""),
+    (RCPT, "550 5.7.64 TenantAttribution; Relay Access Denied", ""),
+    (CONTENT, "550 5.4.5 Daily user sending limit exceeded.", ""),
+    (CONTENT, "554 Daily message quota exceeded", ""),
+    (RCPT, "550 Account sending limit reached", ""),
+    (CONTENT, "554 5.2.252 SendAsDenied; a@example.com not allowed to send as b@example.com", ""),
+    (MAIL, "553 5.7.1 <a@example.com>: Sender address rejected: not owned by user b", ""),
+    (MAIL, "550 5.1.8 Sender address rejected: Domain not found", ""),
+    (RCPT, "550 5.1.7 The sender's address was invalid", ""),
+    (CONTENT, "550 5.7.1 This message was classified as SPAM", ""),
+    (CONTENT, "550 5.7.26 Unauthenticated email is not accepted due to DMARC policy", ""),
+    (CONTENT, "554 Message rejected: Email address is not verified (sender)", ""),
+    (CONTENT, "554 5.6.1 Body type not supported by remote host", ""),
     # Postfix
     (RCPT, "504 5.5.2 <app>: Helo command rejected: need fully-qualified hostname", "SITE_URL"),
     (RCPT, "550 5.7.1 <app>: Helo command rejected: Host not found", "SITE_URL"),
@@ -69,7 +89,19 @@ ABOUT_US = [
 ]  # fmt: skip
 
 ABOUT_THE_RECIPIENT = [
+    (RCPT, "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown in relay table"),
+    (RCPT, "550 5.1.1 The email account that you tried to reach does not exist"),
+    (RCPT, "550 5.1.10 RESOLVER.ADR.RecipientNotFound"),
+    (RCPT, "550 No such user here"),
+    (RCPT, "550 <ada@example.com>: User unknown"),
+    (RCPT, "550 Unrouteable address: mailbox unavailable"),
+    (RCPT, "551 User not local"),
+    (RCPT, "552 5.2.2 Mailbox full"),
+    (CONTENT, "552 5.2.2 The email account that you tried to reach is over quota"),
+    (RCPT, "553 5.1.3 Invalid address format"),
+    (RCPT, "553 sorry, that address is not in my list"),
     (RCPT, "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown in virtual mailbox table"),
+    (RCPT, "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown in relay recipient table"),
     (RCPT, "550 5.1.1 <ada@example.com>... User unknown"),
     (RCPT, "504 5.5.2 <ada>: Recipient address rejected: need fully-qualified address"),
     (RCPT, "550 Unrouteable address"),
@@ -93,6 +125,8 @@ ABOUT_THE_RECIPIENT = [
 ]  # fmt: skip
 
 MAY_BE_EITHER = [
+    (RCPT, "550 Requested action not taken"),
+    (CONTENT, "554 5.0.0 Something is wrong"),
     (CONTENT, "554 Transaction failed"),
     (RCPT, "550 Rejected"),
     (RCPT, "550 Administrative prohibition"),
@@ -102,6 +136,8 @@ MAY_BE_EITHER = [
 ]
 
 LATER = [
+    (RCPT, "450 4.2.0 Greylisted, try again in 300 seconds"),
+    (CONTENT, "451 4.3.0 Temporary failure"),
     (RCPT, "450 4.2.0 <ada@example.com>: Recipient address rejected: Greylisted, see postgrey"),
     (RCPT, "450 4.2.1 The user you are trying to contact is receiving mail too quickly"),
     (RCPT, "452 4.2.2 The email account that you tried to reach is over quota"),
@@ -111,6 +147,10 @@ LATER = [
 ]
 
 NOTHING_NOW = [
+    (RCPT, "421 4.7.0 Too many connections"),
+    (GREETING, "421 Service not available"),
+    (MAIL, "451 4.3.2 Please try again later"),
+    (AUTH, "454 4.7.0 Temporary authentication failure"),
     (GREETING, "421 4.3.2 Service shutting down"),
     (GREETING, "450 too busy"),
     (EHLO, "451 4.3.0 not now"),

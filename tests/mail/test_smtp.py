@@ -19,7 +19,7 @@ from invite_site.errors import (
 )
 from invite_site.mail.conversation import Patience
 from invite_site.mail.smtp import Encryption, SmtpConnection, SmtpServer
-from tests.support.smtp_server import HANG_UP, NOTHING, SmtpScript
+from tests.support.smtp_script import HANG_UP, NOTHING, SmtpScript
 from tests.support.tls_front import write_certificate
 
 SITE = "https://invite.example.com"
@@ -27,9 +27,9 @@ SHORT = Patience(connect=2, command=0.6, data=0.6, block=0.6, final=0.6, quit=0.
 
 
 @pytest.fixture
-def trusted(smtp_server: SmtpScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def trusted(mail_server: SmtpScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server offers STARTTLS, with a certificate of an authority that this system knows."""
-    authority, smtp_server.certificate = write_certificate(tmp_path)
+    authority, mail_server.certificate = write_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
 
 
@@ -80,27 +80,27 @@ def test_it_works(url: str, server: SmtpServer) -> None:
     ],
 )
 def test_a_server_is_greeted_with_the_host_of_site_url(
-    smtp_server: SmtpScript, site: str, name: str
+    mail_server: SmtpScript, site: str, name: str
 ) -> None:
     """Not with what this machine guesses; an address stands in brackets."""
-    SmtpConnection(SmtpServer.from_url(smtp_server.url, site), SHORT).close()
-    assert smtp_server.log[0] == f"ehlo {name}"
+    SmtpConnection(SmtpServer.from_url(mail_server.url, site), SHORT).close()
+    assert mail_server.commands[0] == f"ehlo {name}"
 
 
 def test_a_server_that_dislikes_our_name_says_so_and_not_that_it_is_away(
-    smtp_server: SmtpScript,
+    mail_server: SmtpScript,
 ) -> None:
     """The setting that helps is named."""
-    smtp_server.replies |= dict.fromkeys(("EHLO", "HELO"), "501 5.5.4 Invalid domain name")
+    mail_server.replies |= dict.fromkeys(("EHLO", "HELO"), "501 5.5.4 Invalid domain name")
     with pytest.raises(SenderRefused, match="SITE_URL"):
-        send(smtp_server.url)
+        send(mail_server.url)
 
 
-def test_a_server_that_knows_no_ehlo_gets_its_mail(smtp_server: SmtpScript) -> None:
+def test_a_server_that_knows_no_ehlo_gets_its_mail(mail_server: SmtpScript) -> None:
     """HELO is enough for it."""
-    smtp_server.replies["EHLO"] = "502 5.5.1 not implemented"
-    send(smtp_server.url)
-    assert len(smtp_server.envelopes) == 1
+    mail_server.replies["EHLO"] = "502 5.5.1 not implemented"
+    send(mail_server.url)
+    assert len(mail_server.mails) == 1
 
 
 # Patience ---------------------------------------------------------------------------------------
@@ -116,81 +116,83 @@ def test_the_patience_is_that_of_rfc_5321() -> None:
     assert max(patience.beat, patience.connect) <= 15
 
 
-@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT"])
 def test_a_server_that_is_slow_gets_one_message_and_we_call_meanwhile(
-    smtp_server: SmtpScript, step: str
+    mail_server: SmtpScript, step: str
 ) -> None:
     """At each step; the caller hears of the wait, in its own thread."""
-    smtp_server.delays[step] = 0.4
+    mail_server.delays[step] = 0.4
     calls: list[float] = []
-    send(smtp_server.url, on_wait=lambda: calls.append(threading.get_ident()))
-    assert len(smtp_server.envelopes) == 1
+    send(mail_server.url, on_wait=lambda: calls.append(threading.get_ident()))
+    assert len(mail_server.mails) == 1
     assert len(calls) >= 3
     assert set(calls) == {threading.get_ident()}
 
 
-def test_many_steps_that_are_each_quick_are_a_wait_too(smtp_server: SmtpScript) -> None:
+def test_many_steps_that_are_each_quick_are_a_wait_too(mail_server: SmtpScript) -> None:
     """A lease runs out whatever the time was spent on."""
-    smtp_server.delays |= dict.fromkeys(("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END"), 0.1)
+    mail_server.delays |= dict.fromkeys(
+        ("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT"), 0.1
+    )
     calls: list[int] = []
     patience = Patience(command=5, final=5, beat=0.15, quit=0.2)
-    send(smtp_server.url, patience, on_wait=lambda: calls.append(1))
+    send(mail_server.url, patience, on_wait=lambda: calls.append(1))
     assert len(calls) >= 2
 
 
 @pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"])
 def test_a_server_that_is_silent_before_the_dot_has_taken_nothing(
-    smtp_server: SmtpScript, step: str
+    mail_server: SmtpScript, step: str
 ) -> None:
     """There is an end to our patience, and then it is sent again without doubt."""
-    smtp_server.delays[step] = 30
+    mail_server.delays[step] = 30
     with pytest.raises(MailUnavailable):
-        send(smtp_server.url)
-    assert smtp_server.envelopes == []
+        send(mail_server.url)
+    assert mail_server.mails == []
 
 
 def test_a_reply_that_drips_takes_no_longer_than_one_that_does_not_come(
-    smtp_server: SmtpScript,
+    mail_server: SmtpScript,
 ) -> None:
     """The time is for the whole reply."""
-    smtp_server.greeting = "220 " + "x" * 100
-    smtp_server.pace = 0.1
+    mail_server.replies["GREETING"] = "220 " + "x" * 100
+    mail_server.pace = 0.1
     began = time.monotonic()
     with pytest.raises(MailUnavailable):
-        send(smtp_server.url)
+        send(mail_server.url)
     assert time.monotonic() - began < 2
 
 
-def test_a_reply_without_end_is_not_read_to_its_end(smtp_server: SmtpScript) -> None:
+def test_a_reply_without_end_is_not_read_to_its_end(mail_server: SmtpScript) -> None:
     """Nor kept in memory."""
-    smtp_server.replies["MAIL"] = "\n".join(["250-and so on " + "x" * 200] * 1000)
+    mail_server.replies["MAIL"] = "\n".join(["250-and so on " + "x" * 200] * 1000)
     with pytest.raises(MailUnavailable):
-        send(smtp_server.url)
+        send(mail_server.url)
 
 
-def test_a_lease_that_is_lost_before_the_dot_ends_the_conversation(smtp_server: SmtpScript) -> None:
+def test_a_lease_that_is_lost_before_the_dot_ends_the_conversation(mail_server: SmtpScript) -> None:
     """Somebody withdrew the invitation, or another worker has it: this one sends nothing."""
-    smtp_server.delays["RCPT"] = 0.4
+    mail_server.delays["RCPT"] = 0.4
 
     def is_lost() -> None:
         raise LeaseLost
 
     with pytest.raises(LeaseLost):
-        send(smtp_server.url, on_wait=is_lost)
-    assert smtp_server.envelopes == []
+        send(mail_server.url, on_wait=is_lost)
+    assert mail_server.mails == []
 
 
 def test_a_caller_that_fails_for_another_reason_does_not_lose_the_answer(
-    smtp_server: SmtpScript,
+    mail_server: SmtpScript,
 ) -> None:
     """Such as a database that is away for a moment."""
-    smtp_server.delays["END"] = 0.3
+    mail_server.delays["CONTENT"] = 0.3
 
     def is_away() -> None:
         raise RuntimeError("no database")
 
-    send(smtp_server.url, on_wait=is_away)
-    assert len(smtp_server.envelopes) == 1
+    send(mail_server.url, on_wait=is_away)
+    assert len(mail_server.mails) == 1
 
 
 # After the dot ----------------------------------------------------------------------------------
@@ -199,24 +201,24 @@ def test_a_caller_that_fails_for_another_reason_does_not_lose_the_answer(
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("answer", [HANG_UP, NOTHING, "354 go on", "what?"])
 def test_no_answer_after_the_dot_is_in_doubt(
-    smtp_server: SmtpScript, answer: str, keeps: bool
+    mail_server: SmtpScript, answer: str, keeps: bool
 ) -> None:
     """Neither taken nor refused, whether the message was kept or not: from here it looks the same."""
-    smtp_server.after_dot = answer
-    smtp_server.keeps = keeps
+    mail_server.replies["CONTENT"] = answer
+    mail_server.keeps = keeps
     with pytest.raises(MailInDoubt):
-        send(smtp_server.url)
-    assert len(smtp_server.envelopes) == keeps
+        send(mail_server.url)
+    assert len(mail_server.mails) == keeps
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 def test_a_connection_dropped_before_the_dot_is_no_doubt(
-    smtp_server: SmtpScript, verb: str
+    mail_server: SmtpScript, verb: str
 ) -> None:
     """Nothing can have been taken."""
-    smtp_server.replies[verb] = HANG_UP
+    mail_server.replies[verb] = HANG_UP
     with pytest.raises(MailUnavailable):
-        send(smtp_server.url)
+        send(mail_server.url)
 
 
 @pytest.mark.parametrize(
@@ -229,89 +231,88 @@ def test_a_connection_dropped_before_the_dot_is_no_doubt(
     ],
 )
 def test_an_answer_after_the_dot_is_no_doubt(
-    smtp_server: SmtpScript, answer: str, error: type[Exception]
+    mail_server: SmtpScript, answer: str, error: type[Exception]
 ) -> None:
     """It says what became of the message."""
-    smtp_server.after_dot = answer
-    smtp_server.keeps = False
+    mail_server.replies["CONTENT"] = answer
     with pytest.raises(error):
-        send(smtp_server.url)
+        send(mail_server.url)
 
 
-def test_what_is_said_to_quit_is_not_waited_for(smtp_server: SmtpScript) -> None:
+def test_what_is_said_to_quit_is_not_waited_for(mail_server: SmtpScript) -> None:
     """The message is taken."""
-    smtp_server.delays["QUIT"] = 30
+    mail_server.delays["QUIT"] = 30
     began = time.monotonic()
-    send(smtp_server.url)
+    send(mail_server.url)
     assert time.monotonic() - began < 2
 
 
-def test_a_line_that_begins_with_a_dot_arrives_as_it_was(smtp_server: SmtpScript) -> None:
+def test_a_line_that_begins_with_a_dot_arrives_as_it_was(mail_server: SmtpScript) -> None:
     """RFC 5321 §4.5.2; and a dot alone is not the end."""
-    send(smtp_server.url, text="one\n.\n..two\n.three\n")
-    content = smtp_server.envelopes[0].message.get_content()
+    send(mail_server.url, text="one\n.\n..two\n.three\n")
+    content = mail_server.mails[0].message.get_content()
     assert content.splitlines() == ["one", ".", "..two", ".three"]
 
 
 # Encryption -------------------------------------------------------------------------------------
 
 
-def test_without_encryption_nothing_is_sent(smtp_server: SmtpScript) -> None:
+def test_without_encryption_nothing_is_sent(mail_server: SmtpScript) -> None:
     """A server elsewhere that offers no STARTTLS is one that cannot be used."""
-    elsewhere = SmtpServer("localhost", smtp_server.port, Encryption.STARTTLS)
+    elsewhere = SmtpServer("localhost", mail_server.port, Encryption.STARTTLS)
     with pytest.raises(SenderRefused, match="STARTTLS"):
         SmtpConnection(elsewhere, SHORT)
-    assert "MAIL" not in smtp_server.verbs()
+    assert "MAIL" not in mail_server.verbs()
 
 
 @pytest.mark.usefixtures("trusted")
-def test_starttls_is_used_wherever_it_is_offered(smtp_server: SmtpScript) -> None:
+def test_starttls_is_used_wherever_it_is_offered(mail_server: SmtpScript) -> None:
     """On this machine too, and before anything else is said."""
-    smtp_server.wants_tls = True
-    smtp_server.users["app"] = "secret"
-    send(smtp_server.url.replace("//", "//app:secret@"))
-    [kept] = smtp_server.envelopes
+    mail_server.wants_tls = True
+    mail_server.users["app"] = "secret"
+    send(mail_server.url.replace("//", "//app:secret@"))
+    [kept] = mail_server.mails
     assert kept.encrypted
     assert kept.user == "app"
-    assert smtp_server.verbs()[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+    assert mail_server.verbs()[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
 
 
 @pytest.mark.usefixtures("trusted")
-def test_elsewhere_starttls_is_verified_by_the_systems_authorities(smtp_server: SmtpScript) -> None:
+def test_elsewhere_starttls_is_verified_by_the_systems_authorities(mail_server: SmtpScript) -> None:
     """The host's name as SMTP_URL has it."""
-    elsewhere = SmtpServer("localhost", smtp_server.port, Encryption.STARTTLS)
+    elsewhere = SmtpServer("localhost", mail_server.port, Encryption.STARTTLS)
     connection = SmtpConnection(elsewhere, SHORT)
     assert connection.is_encrypted
     connection.close()
 
 
 def test_a_certificate_that_nobody_vouches_for_stops_us_and_the_remedy_is_named(
-    smtp_server: SmtpScript, tmp_path: Path
+    mail_server: SmtpScript, tmp_path: Path
 ) -> None:
     """What helps on this machine is ?verify=no, and then it is encrypted all the same."""
-    _, smtp_server.certificate = write_certificate(tmp_path)
+    _, mail_server.certificate = write_certificate(tmp_path)
     with pytest.raises(SenderRefused, match=r"certificate.*\?verify=no"):
-        send(smtp_server.url)
-    send(f"{smtp_server.url}/?verify=no")
-    assert smtp_server.envelopes[0].encrypted
+        send(mail_server.url)
+    send(f"{mail_server.url}/?verify=no")
+    assert mail_server.mails[0].encrypted
 
 
-def test_starttls_that_is_refused_is_not_done_without(smtp_server: SmtpScript) -> None:
+def test_starttls_that_is_refused_is_not_done_without(mail_server: SmtpScript) -> None:
     """Where it was offered; for now or for good."""
-    smtp_server.extensions.append("STARTTLS")
-    smtp_server.replies["STARTTLS"] = "454 4.7.0 TLS not available due to temporary reason"
+    mail_server.extensions.append("STARTTLS")
+    mail_server.replies["STARTTLS"] = "454 4.7.0 TLS not available due to temporary reason"
     with pytest.raises(MailUnavailable, match="TLS not available"):
-        send(smtp_server.url)
-    smtp_server.replies["STARTTLS"] = "502 5.5.1 no"
+        send(mail_server.url)
+    mail_server.replies["STARTTLS"] = "502 5.5.1 no"
     with pytest.raises(SenderRefused):
-        send(smtp_server.url)
-    assert smtp_server.envelopes == []
+        send(mail_server.url)
+    assert mail_server.mails == []
 
 
-def test_tls_from_the_start_at_a_plain_port_is_told(smtp_server: SmtpScript) -> None:
+def test_tls_from_the_start_at_a_plain_port_is_told(mail_server: SmtpScript) -> None:
     """The most common mistake."""
     with pytest.raises(SenderRefused, match="smtp://"):
-        send(smtp_server.url.replace("smtp://", "smtps://"))
+        send(mail_server.url.replace("smtp://", "smtps://"))
 
 
 # Signing in -------------------------------------------------------------------------------------
@@ -320,48 +321,48 @@ def test_tls_from_the_start_at_a_plain_port_is_told(smtp_server: SmtpScript) -> 
 @pytest.mark.parametrize("mechanisms", [("PLAIN", "LOGIN"), ("LOGIN",), ("CRAM-MD5",)])
 @pytest.mark.parametrize("password", ["secret", "pässwört €", "a:b@c/d%"])
 def test_any_password_can_be_used(
-    smtp_server: SmtpScript, mechanisms: tuple[str, ...], password: str
+    mail_server: SmtpScript, mechanisms: tuple[str, ...], password: str
 ) -> None:
     """Also outside ASCII, by each mechanism."""
-    smtp_server.mechanisms = mechanisms
-    smtp_server.users["jürgen"] = password
-    send(smtp_server.url.replace("//", f"//{quote('jürgen')}:{quote(password, safe='')}@"))
-    assert smtp_server.envelopes[0].user == "jürgen"
+    mail_server.mechanisms = mechanisms
+    mail_server.users["jürgen"] = password
+    send(mail_server.url.replace("//", f"//{quote('jürgen')}:{quote(password, safe='')}@"))
+    assert mail_server.mails[0].user == "jürgen"
 
 
-def test_a_mechanism_that_is_offered_in_vain_gives_way_to_the_next(smtp_server: SmtpScript) -> None:
+def test_a_mechanism_that_is_offered_in_vain_gives_way_to_the_next(mail_server: SmtpScript) -> None:
     """504: this one will not do."""
-    smtp_server.mechanisms = ("LOGIN",)
-    smtp_server.extensions.append("AUTH PLAIN LOGIN")
-    smtp_server.users["app"] = "secret"
-    send(smtp_server.url.replace("//", "//app:secret@"))
-    assert len(smtp_server.envelopes) == 1
+    mail_server.mechanisms = ("LOGIN",)
+    mail_server.extensions.append("AUTH PLAIN LOGIN")
+    mail_server.users["app"] = "secret"
+    send(mail_server.url.replace("//", "//app:secret@"))
+    assert len(mail_server.mails) == 1
 
 
-def test_a_wrong_password_is_tried_once_and_told(smtp_server: SmtpScript) -> None:
+def test_a_wrong_password_is_tried_once_and_told(mail_server: SmtpScript) -> None:
     """Servers lock users out that are tried often."""
-    smtp_server.users["app"] = "other"
+    mail_server.users["app"] = "other"
     with pytest.raises(SenderRefused, match="user and password of SMTP_URL") as refused:
-        send(smtp_server.url.replace("//", "//app:secret@"))
-    assert smtp_server.verbs().count("AUTH") == 1
+        send(mail_server.url.replace("//", "//app:secret@"))
+    assert mail_server.verbs().count("AUTH") == 1
     assert refused.value.code == 535
 
 
 def test_a_server_that_cannot_check_now_has_not_refused_the_password(
-    smtp_server: SmtpScript,
+    mail_server: SmtpScript,
 ) -> None:
     """454 at AUTH."""
-    smtp_server.users["app"] = "secret"
-    smtp_server.replies["AUTH"] = "454 4.7.0 Temporary authentication failure"
+    mail_server.users["app"] = "secret"
+    mail_server.replies["AUTH"] = "454 4.7.0 Temporary authentication failure"
     with pytest.raises(MailUnavailable, match="cannot check") as refused:
-        send(smtp_server.url.replace("//", "//app:secret@"))
+        send(mail_server.url.replace("//", "//app:secret@"))
     assert "does not accept" not in str(refused.value)
 
 
-def test_a_server_that_offers_no_sign_in_is_told(smtp_server: SmtpScript) -> None:
+def test_a_server_that_offers_no_sign_in_is_told(mail_server: SmtpScript) -> None:
     """A user and a password that nobody asks for are a mistake."""
     with pytest.raises(SenderRefused, match="sign-in"):
-        send(smtp_server.url.replace("//", "//app:secret@"))
+        send(mail_server.url.replace("//", "//app:secret@"))
 
 
 # What is shown ----------------------------------------------------------------------------------
@@ -369,31 +370,31 @@ def test_a_server_that_offers_no_sign_in_is_told(smtp_server: SmtpScript) -> Non
 
 @pytest.mark.parametrize("mechanisms", [("PLAIN",), ("LOGIN",), ("CRAM-MD5",)])
 def test_the_conversation_is_shown_without_secrets(
-    smtp_server: SmtpScript, mechanisms: tuple[str, ...]
+    mail_server: SmtpScript, mechanisms: tuple[str, ...]
 ) -> None:
     """Line by line, with stars for what AUTH says."""
-    smtp_server.mechanisms = mechanisms
-    smtp_server.users["app"] = "top-secret"
+    mail_server.mechanisms = mechanisms
+    mail_server.users["app"] = "top-secret"
     shown: list[str] = []
-    send(smtp_server.url.replace("//", "//app:top-secret@"), transcript=shown.append)
+    send(mail_server.url.replace("//", "//app:top-secret@"), transcript=shown.append)
     text = "\n".join(shown)
     assert "> ehlo invite.example.com" in shown
     assert "> RCPT TO:<ada@example.com>" in shown
     assert f"> AUTH {mechanisms[0]}" in text
     assert "***" in text
     assert "< 250 2.0.0 Ok: queued as 4F0C21" in shown
-    secrets = {line for line in smtp_server.log if line.isascii() and line.endswith("=")}
+    secrets = {line for line in mail_server.commands if line.isascii() and line.endswith("=")}
     assert "top-secret" not in text
     assert not any(secret.split(" ")[-1] in text for secret in secrets)
 
 
-def test_a_server_that_repeats_the_password_is_not_quoted(smtp_server: SmtpScript) -> None:
+def test_a_server_that_repeats_the_password_is_not_quoted(mail_server: SmtpScript) -> None:
     """Neither in the conversation."""
-    smtp_server.users["app"] = "other"
-    smtp_server.replies["AUTH"] = "535 5.7.8 top-secret AGFwcAB0b3Atc2VjcmV0 is wrong"
+    mail_server.users["app"] = "other"
+    mail_server.replies["AUTH"] = "535 5.7.8 top-secret AGFwcAB0b3Atc2VjcmV0 is wrong"
     shown: list[str] = []
     with pytest.raises(SenderRefused) as refused:
-        send(smtp_server.url.replace("//", "//app:top-secret@"), transcript=shown.append)
+        send(mail_server.url.replace("//", "//app:top-secret@"), transcript=shown.append)
     for text in ("\n".join(shown), str(refused.value), refused.value.smtp_reply):
         assert "top-secret" not in text
         assert "AGFwcAB0b3Atc2VjcmV0" not in text

@@ -1,12 +1,13 @@
-"""`/authorize`: refuse, send on to the login page, or back to the application with a code."""
+"""`/authorize`: redirects to the login page, or to the application with a code or an error."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, abort, redirect, request
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.wrappers import Response as BaseResponse
 
 from ..experience import login_path
 from ..store.clients import Client
@@ -18,7 +19,7 @@ from .credentials import sign_in, signed_in
 from .grants import TenantRequest, authorization_server
 from .misbehaviour import OTHER_ISSUER
 
-# What a hostile party may put into an answer: never to be shown by the site.
+# An error text of an attacker, which a relying party must not show.
 ATTACKER_TEXT = "<script>alert(1)</script> Your account is locked: call +1 555 0100"
 BLOCKED_BY_ADMIN = "user is blocked"
 
@@ -26,89 +27,74 @@ bp = Blueprint("authorize", __name__)
 
 
 @bp.route("/authorize", methods=["GET", "POST"])
-def authorize() -> AnyResponse:
-    tenant = current_tenant()
-    client = tenant.clients.get(request.values.get("client_id"))
-    refusal = _refuse_destination(client, request.values.get("redirect_uri"))
-    if refusal is not None:
-        return refusal
-    error = _ill_formed(tenant, request.values)
-    if error is not None:
-        return error
-    asked = request.values.to_dict()
-    reason = _connection_error(tenant, asked)
-    if reason is not None:
-        return _refuse(asked, "invalid_request", reason)
+def authorize() -> ResponseReturnValue:
+    tenant, params = current_tenant(), request.values.to_dict()
+    _check_destination(client_of(tenant, params), params.get("redirect_uri"))
+    _check_request(tenant, params)
     if tenant.misbehaviours.take("error_callback"):
-        return _refuse(asked, "access_denied", ATTACKER_TEXT)
-    prompts = asked.get("prompt", "").split()
+        return _refuse(params, "access_denied", ATTACKER_TEXT)
+    prompts = params.get("prompt", "").split()
     known = None if "login" in prompts else signed_in()
-    if known is not None and not _is_too_old(tenant, known[0], asked):
-        return _back_with_code(asked, *known)
+    if known is not None and not _is_too_old(tenant, known[0], params):
+        return _back_with_code(params, *known)
     if "none" in prompts:
-        return _refuse(asked, "login_required", "Login required")
-    return redirect(with_query(login_path(tenant), {"state": tenant.sessions.begin_login(asked)}))
+        return _refuse(params, "login_required", "Login required")
+    return redirect(with_query(login_path(tenant), {"state": tenant.sessions.begin_login(params)}))
 
 
-def _refuse_destination(client: Client | None, redirect_uri: str | None) -> Response | None:
-    """A page of our own for an unknown client or address: never a redirect (RFC 6749, 4.1.2.1)."""
+def _check_destination(client: Client | None, redirect_uri: str | None) -> None:
+    """Abort with a page for an unknown client or address: no redirect (RFC 6749, 4.1.2.1)."""
     if client is None:
-        return message_page("Unknown client", "No application has this client_id.", 400)
+        abort(message_page("Unknown client", "No application has this client_id.", 400))
     destination = redirect_uri or client.get_default_redirect_uri()
     if not client.check_redirect_uri(destination):
-        text = (
-            f"The provided redirect_uri is not in the list of allowed callback URLs: {destination}"
-        )
-        return message_page("Callback URL mismatch", text, 400)
-    return None
+        text = "The provided redirect_uri is not in the list of allowed callback URLs"
+        abort(message_page("Callback URL mismatch", f"{text}: {destination}", 400))
 
 
-def _ill_formed(tenant: Tenant, values: MultiDict[str, str]) -> AnyResponse | None:
-    """What Authlib finds wrong with an authorization request, told to the application."""
-    asked = TenantRequest(f"{tenant.url}/authorize", "GET", MultiDict(values))
+def _check_request(tenant: Tenant, params: Mapping[str, str]) -> None:
+    """Abort with a redirect that has an error, where Authlib or the connection refuses."""
+    values = MultiDict(request.values)
     try:
-        authorization_server().authorization_grant(asked)
+        authorization_server().authorization_grant(
+            TenantRequest(f"{tenant.url}/authorize", "GET", values)
+        )
     except OAuth2Error as error:
-        return _refuse(values.to_dict(), str(error.error), str(error.description))
+        abort(_refuse(params, str(error.error), str(error.description)))
     except ValueError:  # Authlib will not repeat characters that RFC 6749 forbids in a text
-        return _refuse(values.to_dict(), "invalid_request", "Ill-formed request")
-    return None
-
-
-def _connection_error(tenant: Tenant, asked: Mapping[str, str]) -> str | None:
-    """Why nobody can log in to this application, or not by that connection (texts are ours)."""
+        abort(_refuse(params, "invalid_request", "Ill-formed request"))
     connection = tenant.connection.get()
-    if asked.get("client_id") not in connection["enabled_clients"]:
-        return "no connections enabled for the client"
-    if asked.get("connection", connection["name"]) != connection["name"]:
-        return "the connection was not found"
-    return None
+    # The texts of these two are ours.
+    if params.get("client_id") not in connection["enabled_clients"]:
+        abort(_refuse(params, "invalid_request", "no connections enabled for the client"))
+    if params.get("connection", connection["name"]) != connection["name"]:
+        abort(_refuse(params, "invalid_request", "the connection was not found"))
 
 
-def _is_too_old(tenant: Tenant, known: Session, asked: Mapping[str, str]) -> bool:
+def _is_too_old(tenant: Tenant, known: Session, params: Mapping[str, str]) -> bool:
     """Whether `max_age` (seconds) asks for a newer login than the session's."""
-    limit = asked.get("max_age", "")
+    limit = params.get("max_age", "")
     return limit.isdigit() and tenant.clock.now() - known.created_at > int(limit)
 
 
-def _destination(asked: Mapping[str, str]) -> str:
-    client = current_tenant().clients.get(asked.get("client_id"))
-    return asked.get("redirect_uri") or (client.get_default_redirect_uri() if client else "")
+def _destination(params: Mapping[str, str]) -> str:
+    client = client_of(current_tenant(), params)
+    return params.get("redirect_uri") or (client.get_default_redirect_uri() if client else "")
 
 
-def _refuse(asked: Mapping[str, str], error: str, description: str) -> AnyResponse:
+def _refuse(params: Mapping[str, str], error: str, description: str) -> BaseResponse:
     text = {"error": error, "error_description": description}
-    if "state" in asked:
-        text["state"] = asked["state"]
-    return redirect_away(with_query(_destination(asked), text))
+    if "state" in params:
+        text["state"] = params["state"]
+    return redirect_away(with_query(_destination(params), text))
 
 
-def _back_with_code(asked: Mapping[str, str], known: Session, user: User) -> AnyResponse:
+def _back_with_code(params: Mapping[str, str], known: Session, user: User) -> ResponseReturnValue:
     tenant = current_tenant()
     if user.blocked:
-        return _refuse_blocked(tenant, asked, user)
+        return _refuse_blocked(tenant, params, user)
     oauth_request = TenantRequest(
-        f"{tenant.url}/authorize", "GET", MultiDict(dict(asked)), session=known
+        f"{tenant.url}/authorize", "GET", MultiDict(dict(params)), session=known
     )
     server = authorization_server()
     grant = server.authorization_grant(oauth_request, user)
@@ -119,28 +105,36 @@ def _back_with_code(asked: Mapping[str, str], known: Session, user: User) -> Any
     return redirect_away(location)
 
 
-def _refuse_blocked(tenant: Tenant, asked: Mapping[str, str], user: User) -> AnyResponse:
-    tenant.logs.write("f", BLOCKED_BY_ADMIN, user=user, client=client_of(tenant, asked))
-    return _refuse(asked, "unauthorized", BLOCKED_BY_ADMIN)
+def _refuse_blocked(tenant: Tenant, params: Mapping[str, str], user: User) -> ResponseReturnValue:
+    tenant.logs.write("f", BLOCKED_BY_ADMIN, user=user, client=client_of(tenant, params))
+    return _refuse(params, "unauthorized", BLOCKED_BY_ADMIN)
 
 
-def client_of(tenant: Tenant, asked: Mapping[str, str]) -> Client | None:
-    """The application that asked."""
-    return tenant.clients.get(asked.get("client_id"))
+def client_of(tenant: Tenant, params: Mapping[str, str]) -> Client | None:
+    """The application of a login."""
+    return tenant.clients.get(params.get("client_id"))
 
 
-def allow_form_to_client(asked: Mapping[str, str]) -> None:
-    """Let a form of this page end at the application that asked."""
-    allow_form_to(_destination(asked))
+def started_login(login_id: str) -> Mapping[str, str]:
+    """The parameters of a started login; aborts with a page where it is unknown or too old."""
+    params = current_tenant().sessions.pending_login(login_id)
+    if params is None:
+        abort(login_expired_page())
+    return params
 
 
-def finish_login(login_id: str, asked: Mapping[str, str], user: User) -> AnyResponse:
-    """The right password was typed: a session, and back to the application."""
+def allow_form_to_client(params: Mapping[str, str]) -> None:
+    """Let a form of this page end at the application of a login."""
+    allow_form_to(_destination(params))
+
+
+def finish_login(login_id: str, params: Mapping[str, str], user: User) -> ResponseReturnValue:
+    """After the right password: open a session, and redirect to the application."""
     tenant = current_tenant()
     tenant.sessions.end_login(login_id)
     if user.blocked:
-        return _refuse_blocked(tenant, asked, user)
-    return _back_with_code(asked, sign_in(tenant, user, client_of(tenant, asked)), user)
+        return _refuse_blocked(tenant, params, user)
+    return _back_with_code(params, sign_in(tenant, user, client_of(tenant, params)), user)
 
 
 def login_expired_page() -> Response:

@@ -1,4 +1,4 @@
-"""Who may log in: the password, the brute-force block, and what the log says of each try."""
+"""Passwords, the brute-force block, sessions of browsers, and the log entries of logins."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,30 +11,30 @@ from ..store.sessions import Session
 from ..store.users import User
 from ..tenant import Tenant, current_tenant
 
-WRONG = "Wrong email or password."
-TOO_OFTEN = "Too many login attempts. Try again in a minute."
+WRONG_CREDENTIALS = "Wrong email or password."
+TOO_MANY_ATTEMPTS = "Too many login attempts. Try again in a minute."
 
 
-def check(tenant: Tenant, email: str, password: str, client: Client | None) -> User | str:
-    """The user with that address and password, or why not, in words for the page.
+def authenticate(tenant: Tenant, email: str, password: str, client: Client | None) -> User | str:
+    """The user with that address and password, or the error text for the page.
 
-    A user blocked by an administrator counts as found: the application is told, not the page.
+    A user whom an administrator has blocked is returned: that error goes to the application.
     """
     address = request.remote_addr or ""
     reading = tenant.limits.take("login", f"{address} {email.lower()}")
     if reading is not None and not reading.allowed:
-        return TOO_OFTEN
+        return TOO_MANY_ATTEMPTS
     user = tenant.users.by_email(email.lower())
     if user is None:
-        tenant.logs.write("fu", WRONG, user_name=email, client=client)
-        return WRONG
+        tenant.logs.write("fu", WRONG_CREDENTIALS, user_name=email, client=client)
+        return WRONG_CREDENTIALS
     if _is_protected(tenant) and tenant.failures.is_blocked(user.user_id, address):
         tenant.logs.write("limit_wc", BLOCKED, user=user, client=client)
         return BLOCKED
     if not user.has_password(password):
-        tenant.failures.note(user.user_id, address)
-        tenant.logs.write("fp", WRONG, user=user, client=client)
-        return WRONG
+        tenant.failures.record(user.user_id, address)
+        tenant.logs.write("fp", WRONG_CREDENTIALS, user=user, client=client)
+        return WRONG_CREDENTIALS
     tenant.failures.clear(user.user_id, address)
     return user
 
@@ -44,7 +44,7 @@ def _is_protected(tenant: Tenant) -> bool:
 
 
 def signed_in() -> tuple[Session, User] | None:
-    """The session of this browser and its user, if there is one."""
+    """The session of this browser with its user, if there is one."""
     tenant, session_id = current_tenant(), session.get("session")
     found = tenant.sessions.get(session_id) if isinstance(session_id, str) else None
     user = tenant.users.get(found.user_id) if found else None
@@ -52,7 +52,7 @@ def signed_in() -> tuple[Session, User] | None:
 
 
 def sign_in(tenant: Tenant, user: User, client: Client | None) -> Session:
-    """Open a session in this browser, in the place of the one before."""
+    """Open a session in this browser, after ending the one before."""
     sign_out()
     session["session"], opened = tenant.sessions.open(user.user_id)
     tenant.users.note_login(user.user_id, request.remote_addr or "")

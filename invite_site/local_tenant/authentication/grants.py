@@ -1,6 +1,5 @@
 """The two OAuth grants on Authlib's server framework, with Auth0's statuses and texts."""
 
-import json
 from collections import defaultdict
 from typing import Any, cast
 
@@ -19,14 +18,14 @@ from ..store.database import random_code
 from ..store.sessions import Session
 from ..store.users import User
 from ..tenant import current_tenant
-from .tokens import MANAGEMENT_TOKEN_SECONDS, id_token, management_token
+from .jwts import MANAGEMENT_TOKEN_SECONDS, id_token, management_token
 
 Parameters = MultiDict[str, str]
 _EXTENSION = "local_tenant_authorization_server"
 
 
 class Auth0Error(OAuth2Error):
-    """An OAuth error in Auth0's words, which may hold characters RFC 6749 does not allow."""
+    """An OAuth error with Auth0's text, which may have characters RFC 6749 does not allow."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(error=error, status_code=status)
@@ -47,9 +46,9 @@ class _Payload(OAuth2Payload):
 
 
 class TenantRequest(OAuth2Request):
-    """An OAuth request out of parameters: of a query, a form, JSON, or a login kept aside."""
+    """An OAuth request made of parameters: of a query, a form, JSON, or a stored login."""
 
-    # Authlib fills these in as it goes; which of them are set depends on the grant.
+    # Set by Authlib; which of them depends on the grant.
     payload: Any
     client: Any
     user: Any
@@ -95,35 +94,35 @@ class _CodeGrant(AuthorizationCodeGrant):
         return random_code(48)
 
     def save_authorization_code(self, code: str, request: Any) -> None:
-        tenant, asked, session = current_tenant(), request.payload.data, request.session
+        tenant, params, session = current_tenant(), request.payload.data, request.session
         if session is None:
             raise LookupError("an authorization code needs a session")
-        tenant.codes.keep(
+        tenant.codes.store(
             code,
             client_id=request.client.client_id,
-            redirect_uri=asked.get("redirect_uri") or request.client.get_default_redirect_uri(),
+            redirect_uri=params.get("redirect_uri") or request.client.get_default_redirect_uri(),
             scope=request.scope or "",
-            nonce=asked.get("nonce"),
-            code_challenge=asked.get("code_challenge"),
-            code_challenge_method=asked.get("code_challenge_method"),
+            nonce=params.get("nonce"),
+            code_challenge=params.get("code_challenge"),
+            code_challenge_method=params.get("code_challenge_method"),
             user_id=request.user.user_id,
             sid=session.sid,
-            auth_time=session.created_at if asked.get("max_age") else None,
+            auth_time=session.created_at if params.get("max_age") else None,
         )
-        tenant.issued.note("codes", code)
+        tenant.issued.record("codes", code)
 
     def query_authorization_code(self, code: str, client: Any) -> AuthorizationCode | None:
         return current_tenant().codes.find(code, client.client_id)
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> User | None:
-        # Called after every check: here the code is spent, by one caller only.
+        # Called after every check, so the code is redeemed here.
         tenant = current_tenant()
         if not tenant.codes.redeem(authorization_code):
             return None
         return tenant.users.get(authorization_code.user_id)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
-        """Nothing: it is spent already, and a used code is remembered as used."""
+        """Nothing: the code has been redeemed, and stays stored as used."""
 
     def create_token_response(self) -> Any:
         answer: Any = super().create_token_response()
@@ -156,24 +155,20 @@ class _ClientCredentialsGrant(ClientCredentialsGrant):
                 " https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants",
             )
         granted = client.management_scope.split()
-        wished = (self.request.payload.scope or "").split()
+        requested = (self.request.payload.scope or "").split()
         self.request.client = client
-        self.request.scope = " ".join(name for name in granted if not wished or name in wished)
+        self.request.scope = " ".join(
+            name for name in granted if not requested or name in requested
+        )
 
     def create_token_response(self) -> Any:
-        token = {
-            "access_token": management_token(
-                current_tenant(), self.request.client, self.request.scope
-            ),
-            "scope": self.request.scope,
-            "expires_in": MANAGEMENT_TOKEN_SECONDS,
-            "token_type": "Bearer",
-        }
-        return 200, token, self.TOKEN_RESPONSE_HEADER
+        scope = self.request.scope
+        token = management_token(current_tenant(), self.request.client, scope)
+        return 200, _bearer(token, scope, MANAGEMENT_TOKEN_SECONDS), self.TOKEN_RESPONSE_HEADER
 
 
 class TenantServer(AuthorizationServer):
-    """Authlib's server; what it adds is Auth0's way to say no."""
+    """Authlib's server with Auth0's error answers."""
 
     def create_oauth2_request(self, request_: Any) -> Any:
         if request_ is not None:
@@ -186,7 +181,7 @@ class TenantServer(AuthorizationServer):
     def authenticate_client(self, request: Any, methods: Any, endpoint: str = "token") -> Any:
         try:
             return super().authenticate_client(request, methods, endpoint)
-        except UnicodeDecodeError as error:  # Authlib trusts what Basic holds to be text
+        except UnicodeDecodeError as error:  # Authlib does not expect other bytes
             raise InvalidClientError from error
 
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> Response:
@@ -210,9 +205,8 @@ class TenantServer(AuthorizationServer):
 
 
 def register(app: Flask) -> None:
-    """Give the app a server with both grants. PKCE is optional: a client that sends a challenge
-    must prove it."""
-    server = TenantServer(app, _client_by_id, _keep_token)
+    """Add the server with both grants; PKCE is required only after a challenge."""
+    server = TenantServer(app, _client_by_id, _store_token)
     server.register_token_generator("default", cast(Any, _make_token))
     server.register_grant(_CodeGrant, [CodeChallenge(required=False)])
     server.register_grant(_ClientCredentialsGrant)
@@ -231,23 +225,20 @@ def _client_by_id(client_id: str) -> Client | None:
 def _make_token(
     grant_type: str, client: Client, user: User, scope: str, **_: Any
 ) -> dict[str, Any]:
-    tenant = current_tenant()
-    token = tenant.codes.new_access_token()
-    tenant.issued.note("access_tokens", token)
+    token = random_code(64)
+    current_tenant().issued.record("access_tokens", token)
+    return _bearer(token, scope, ACCESS_TOKEN_SECONDS)
+
+
+def _bearer(token: str, scope: str, seconds: int) -> dict[str, Any]:
     return {
         "access_token": token,
         "scope": scope,
-        "expires_in": ACCESS_TOKEN_SECONDS,
+        "expires_in": seconds,
         "token_type": "Bearer",
     }
 
 
-def _keep_token(token: dict[str, Any], request: TenantRequest) -> None:
+def _store_token(token: dict[str, Any], request: TenantRequest) -> None:
     codes = current_tenant().codes
-    codes.keep_access_token(token["access_token"], request.user.user_id, token["scope"])
-
-
-def oauth_error(status: int, error: str, description: str) -> Response:
-    """An error answer of the Authentication API."""
-    body = json.dumps({"error": error, "error_description": description})
-    return Response(body, status=status, mimetype="application/json")
+    codes.store_access_token(token["access_token"], request.user.user_id, token["scope"])

@@ -1,7 +1,7 @@
-"""The two ways out: Auth0's own `/v2/logout` and OpenID Connect's `/oidc/logout`."""
+"""The two logout endpoints: Auth0's own `/v2/logout` and OpenID Connect's `/oidc/logout`."""
 
-from flask import Blueprint, Response, make_response, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
 
 from ..store.clients import APPLICATION, Client, is_listed
 from ..store.keys import InvalidToken
@@ -14,7 +14,7 @@ bp = Blueprint("logout", __name__)
 
 
 @bp.get("/v2/logout")
-def auth0_logout() -> AnyResponse:
+def auth0_logout() -> ResponseReturnValue:
     """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
     tenant = current_tenant()
     # Without client_id Auth0 asks the tenant's own list; here the application's counts as well.
@@ -23,11 +23,13 @@ def auth0_logout() -> AnyResponse:
     _sign_out(tenant, client)
     if client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
-    return _leave(client, request.args.get("returnTo") or next(iter(client.logout_urls), ""))
+    return _redirect_if_allowed(
+        client, request.args.get("returnTo") or next(iter(client.logout_urls), "")
+    )
 
 
 @bp.route("/oidc/logout", methods=["GET", "POST"])
-def oidc_logout() -> AnyResponse:
+def oidc_logout() -> ResponseReturnValue:
     """RP-initiated logout 1.0; asks first unless a hint names the session that is here."""
     tenant = current_tenant()
     claims = _hint_claims(tenant, request.values.get("id_token_hint"))
@@ -44,9 +46,9 @@ def oidc_logout() -> AnyResponse:
         return _not_allowed(target)
     known = signed_in()
     hints = {request.values.get("logout_hint"), claims.get("sid")} - {None}
-    agreed = request.method == "POST" and has_valid_token(request.form)
-    if known is not None and not agreed and hints != {known[0].sid}:
-        return _ask(known[1].email)
+    confirmed = request.method == "POST" and has_valid_token(request.form)
+    if known is not None and not confirmed and hints != {known[0].sid}:
+        return _confirmation_page(known[1].email)
     _sign_out(tenant, client)
     if not target:
         return message_page("Signed out", "You are signed out of this tenant.")
@@ -71,10 +73,10 @@ def _hint_claims(tenant: Tenant, hint: str | None) -> dict[str, str] | None:
         return None
 
 
-def _ask(email: str) -> Response:
+def _confirmation_page(email: str) -> str:
     names = ("client_id", "id_token_hint", "logout_hint", "post_logout_redirect_uri", "state")
     kept = {name: request.values[name] for name in names if name in request.values}
-    return make_response(render_template("logout.html", email=email, kept=kept))
+    return render_template("logout.html", email=email, kept=kept)
 
 
 def _is_allowed(client: Client, url: str) -> bool:
@@ -91,5 +93,5 @@ def _not_allowed(url: str) -> Response:
     return message_page("Logout URL mismatch", text, 400)
 
 
-def _leave(client: Client, url: str) -> AnyResponse:
+def _redirect_if_allowed(client: Client, url: str) -> ResponseReturnValue:
     return redirect_away(url) if _is_allowed(client, url) else _not_allowed(url)

@@ -1,6 +1,6 @@
-"""Misbehaving ID tokens: each misbehaviour that lives in the token's claims or signature.
+"""ID tokens with wrong claims or signatures, which a relying party must refuse.
 
-The forged tokens are put together by hand, because a proper library refuses to make them.
+The tokens are encoded by hand, because libraries refuse to make them.
 """
 
 import base64
@@ -26,20 +26,31 @@ Signer = Callable[[bytes], bytes]
 OTHER_CLIENT = "another-client"
 OTHER_ISSUER = "https://issuer.example/"
 OTHER_KEYS_PATH = "/.well-known/other-keys.json"
+_OTHER_EMAIL = {"email": "somebody.else@example.com"}
 
 
 def forge(tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client) -> str:
     """An ID token with this misbehaviour, otherwise equal to the one from `claims`."""
     if misbehaviour.name in CLAIM_MISBEHAVIOURS:
-        return tenant.key.sign(_changed_claims(tenant, misbehaviour, claims, client))
-    return _forged_signature(tenant, misbehaviour, claims, client)
+        return tenant.key.sign(_changed_claims(tenant, misbehaviour, claims, client.client_id))
+    if misbehaviour.name == "signature_wrong":
+        return _flip_signature(tenant.key.sign(claims))
+    if misbehaviour.name == "payload_tampered":
+        head, _, signature = tenant.key.sign(claims).split(".")
+        return f"{head}.{_encoded({**claims, **_OTHER_EMAIL})}.{signature}"
+    header, sign = _forged_header(tenant, misbehaviour.name, client)
+    signed = f"{_encoded(header)}.{_encoded(claims)}"
+    return f"{signed}.{_base64(sign(signed.encode()))}"
 
 
 def _changed_claims(
-    tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client
+    tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, ours: str
 ) -> Claims:
-    now = int(tenant.clock.now())
-    ours, other = client.client_id, OTHER_CLIENT
+    name, now, other = misbehaviour.name, int(tenant.clock.now()), OTHER_CLIENT
+    if name.endswith("_missing"):
+        return {key: value for key, value in claims.items() if f"{key}_missing" != name}
+    if name == "role_claim":
+        return {**claims, str(misbehaviour.options["claim"]): misbehaviour.options["value"]}
     changes: dict[str, Claims] = {
         "nonce_wrong": {"nonce": "another-nonce"},
         "iss_wrong": {"iss": OTHER_ISSUER},
@@ -58,67 +69,43 @@ def _changed_claims(
         "at_hash_wrong": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
         "email_verified_false": {"email_verified": False},
         "email_verified_string": {"email_verified": "true"},
-        "email_other": {"email": "somebody.else@example.com"},
+        "email_other": _OTHER_EMAIL,
     }
-    if misbehaviour.name.endswith("_missing"):
-        return {
-            key: value
-            for key, value in claims.items()
-            if key != misbehaviour.name.removesuffix("_missing")
-        }
-    if misbehaviour.name == "role_claim":
-        return {**claims, str(misbehaviour.options["claim"]): misbehaviour.options["value"]}
-    return {**claims, **changes[misbehaviour.name]}
+    return {**claims, **changes[name]}
 
 
-def _forged_signature(
-    tenant: Tenant, misbehaviour: Misbehaviour, claims: Claims, client: Client
-) -> str:
+def _forged_header(tenant: Tenant, name: str, client: Client) -> tuple[Claims, Signer]:
+    """The header of a forged token, and what signs it."""
     own, header = tenant.key.key, {"alg": "RS256", "typ": "JWT", "kid": tenant.key.kid}
     attacker, second = tenant.misbehaviours.attacker_key, tenant.misbehaviours.second_key
-    match misbehaviour.name:
-        case "signature_wrong":
-            return _flip_signature(_token(header, claims, _rs256(own)))
-        case "payload_tampered":
-            head, _, signature = _token(header, claims, _rs256(own)).split(".")
-            return (
-                f"{head}.{_encoded({**claims, 'email': 'somebody.else@example.com'})}.{signature}"
-            )
+    unsigned: Signer = lambda _: b""  # noqa: E731
+    match name:
         case "unknown_key_known_kid":
-            return _token(header, claims, _rs256(attacker()))
+            return header, _rs256(attacker())
         case "alg_none" | "alg_none_listed":
-            return _token({"alg": "none", "typ": "JWT"}, claims, lambda _: b"")
+            return {"alg": "none", "typ": "JWT"}, unsigned
         case "alg_NoNe":
-            return _token({"alg": "NoNe", "typ": "JWT"}, claims, lambda _: b"")
+            return {"alg": "NoNe", "typ": "JWT"}, unsigned
         case "hs256_client_secret":
-            return _token({**header, "alg": "HS256"}, claims, _hs256(client.client_secret.encode()))
+            return {**header, "alg": "HS256"}, _hs256(client.client_secret.encode())
         case "hs256_public_key":
-            return _token({**header, "alg": "HS256"}, claims, _hs256(own.as_pem(private=False)))
+            return {**header, "alg": "HS256"}, _hs256(own.as_pem(private=False))
         case "crit_unknown":
-            changed_header = {
-                **header,
-                "crit": ["urn:example:unknown"],
-                "urn:example:unknown": True,
-            }
-            return _token(changed_header, claims, _rs256(own))
+            extension = "urn:example:unknown"
+            return {**header, "crit": [extension], extension: True}, _rs256(own)
         case "jwk_embedded":
-            changed_header = {**header, "kid": attacker().kid, "jwk": public_jwk(attacker())}
-            return _token(changed_header, claims, _rs256(attacker()))
+            embedded = {"kid": attacker().kid, "jwk": public_jwk(attacker())}
+            return {**header, **embedded}, _rs256(attacker())
         case "jku":
-            changed_header = {**header, "kid": attacker().kid, "jku": tenant.url + OTHER_KEYS_PATH}
-            return _token(changed_header, claims, _rs256(attacker()))
+            address = {"kid": attacker().kid, "jku": tenant.url + OTHER_KEYS_PATH}
+            return {**header, **address}, _rs256(attacker())
         case "kid_absent" | "kid_absent_two_keys":
-            return _token({"alg": "RS256", "typ": "JWT"}, claims, _rs256(own))
+            return {"alg": "RS256", "typ": "JWT"}, _rs256(own)
         case "key_rotated":
-            return _token({**header, "kid": second().kid}, claims, _rs256(second()))
+            return {**header, "kid": second().kid}, _rs256(second())
         case "kid_unknown":
-            return _token({**header, "kid": "a-kid-nobody-lists"}, claims, _rs256(attacker()))
-    raise LookupError(misbehaviour.name)
-
-
-def _token(header: Mapping[str, Any], claims: Claims, sign: Signer) -> str:
-    signed = f"{_encoded(header)}.{_encoded(claims)}"
-    return f"{signed}.{_base64(sign(signed.encode()))}"
+            return {**header, "kid": "a-kid-nobody-lists"}, _rs256(attacker())
+    raise LookupError(name)
 
 
 def _encoded(part: Mapping[str, Any]) -> str:
@@ -141,6 +128,6 @@ def _hs256(secret: bytes) -> Signer:
 
 
 def _flip_signature(token: str) -> str:
-    """Change the signature's first character: its last one may hold only padding bits."""
+    """Change the first character of the signature; the last one may be padding alone."""
     signed, _, signature = token.rpartition(".")
     return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"

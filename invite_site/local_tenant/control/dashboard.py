@@ -1,7 +1,6 @@
-"""The dashboard for demos: who and what is there, and the switches of the control plane as forms.
+"""The dashboard for demos: users, tickets, log and mails, and forms for the control plane.
 
-Present only with the control plane, and for this machine only. Its forms carry the token of
-the browser's own session, where the control plane's JSON wants its header.
+It is present only with the control plane, for this machine only.
 """
 
 from collections.abc import Mapping
@@ -9,8 +8,8 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
 from ..experience import EXPERIENCES, choose_experience, current_experience
 from ..mail.message import read_mail
@@ -36,48 +35,34 @@ _EXPERIENCES = {
     "classic_reset": "New login, Classic reset page",
     "new": "New Universal Login",
 }
-# How far ahead one press puts the clock.
-_LEAPS = {
+# How far one button sets the clock ahead.
+_CLOCK_STEPS = {
     "1 hour ahead": timedelta(hours=1),
     "1 day ahead": timedelta(days=1),
     "5 days ahead": timedelta(days=5),
 }
-# Faults worth showing; the control plane's JSON can order any other.
+# A selection for demos; the control plane's JSON can order any other.
 _FAULTS: dict[str, Mapping[str, Any]] = {
-    "Management API: too many requests (429)": {
-        "route": "* /api/v2",
-        "kind": "status",
-        "status": 429,
-    },
-    "Management API: not available (503)": {"route": "* /api/v2", "kind": "status", "status": 503},
-    "Management API: slow (5 s)": {"route": "* /api/v2", "kind": "slow", "seconds": 5},
-    "New user: made, but the answer is lost": {
-        "route": "POST /api/v2/users",
-        "kind": "act_then_drop",
-    },
-    "New ticket: made, but the answer is lost": {
-        "route": "POST /api/v2/tickets",
-        "kind": "act_then_drop",
-    },
-    "Token endpoint: error (500)": {"route": "POST /oauth/token", "kind": "status", "status": 500},
-    "Token endpoint: connection dropped": {"route": "POST /oauth/token", "kind": "reset"},
-    "Mail server: busy (451)": {"route": "SMTP", "kind": "status", "status": 451},
-    "Mail server: no such mailbox (550)": {
-        "route": "SMTP",
-        "kind": "status",
-        "status": 550,
-        "at": "rcpt",
-    },
-    "Mail server: connection dropped": {"route": "SMTP", "kind": "reset"},
+    name: {"route": route, "kind": kind, **more}
+    for name, route, kind, more in (
+        ("Management API: too many requests (429)", "* /api/v2", "status", {"status": 429}),
+        ("Management API: not available (503)", "* /api/v2", "status", {"status": 503}),
+        ("Management API: slow (5 s)", "* /api/v2", "slow", {"seconds": 5}),
+        ("New user: made, but the answer is lost", "POST /api/v2/users", "act_then_drop", {}),
+        ("New ticket: made, but the answer is lost", "POST /api/v2/tickets", "act_then_drop", {}),
+        ("Token endpoint: error (500)", "POST /oauth/token", "status", {"status": 500}),
+        ("Token endpoint: connection dropped", "POST /oauth/token", "reset", {}),
+        ("Mail server: busy (451)", "SMTP", "status", {"status": 451}),
+        ("Mail server: no such mailbox (550)", "SMTP", "status", {"status": 550, "at": "rcpt"}),
+        ("Mail server: connection dropped", "SMTP", "reset", {}),
+    )
 }
 # A role claim needs more than a name: for the control plane's JSON.
-_MISBEHAVIOURS = tuple(
-    misbehaviour for misbehaviour in MISBEHAVIOURS if misbehaviour != "role_claim"
-)
+_MISBEHAVIOURS = tuple(name for name in MISBEHAVIOURS if name != "role_claim")
 
 
 @bp.before_request
-def _only_this_machine() -> AnyResponse | None:
+def _only_this_machine() -> ResponseReturnValue | None:
     if not is_this_machine():
         return message_page("Only from this machine", "The dashboard is for its owner.", 403)
     return None
@@ -85,11 +70,11 @@ def _only_this_machine() -> AnyResponse | None:
 
 @bp.get("")
 @bp.get("/")
-def show() -> AnyResponse:
+def show() -> ResponseReturnValue:
     """Everything on one page, the newest of each kind first."""
     tenant = current_tenant()
     total, unread = tenant.mails.counts()
-    page = render_template(
+    return render_template(
         "dashboard.html",
         **_switches(tenant),
         people=_people(tenant),
@@ -103,9 +88,8 @@ def show() -> AnyResponse:
         mails_unread=unread,
         calls=_calls(tenant),
         connections=tenant.traffic.connections(),
-        at=_at,
+        at=_time,
     )
-    return make_response(page)
 
 
 def _switches(tenant: Tenant) -> dict[str, Any]:
@@ -114,9 +98,9 @@ def _switches(tenant: Tenant) -> dict[str, Any]:
         "experiences": _EXPERIENCES,
         "plan": tenant.limits.plan.name,
         "plans": tuple(PLANS),
-        "now": _at(tenant.clock.now()),
+        "now": _time(tenant.clock.now()),
         "ahead": timedelta(seconds=round(tenant.clock.offset)),
-        "leaps": _LEAPS,
+        "leaps": _CLOCK_STEPS,
         "faults": tenant.faults.all(),
         "fault_names": tuple(_FAULTS),
         "lie": tenant.misbehaviours.current(),
@@ -124,41 +108,39 @@ def _switches(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _at(seconds: float) -> str:
+def _time(seconds: float) -> str:
     return iso(seconds)[:19].replace("T", " ") + " UTC"
 
 
 def _people(tenant: Tenant) -> list[tuple[User, list[str]]]:
     blocked = tenant.failures.blocked_users()
-    return [(user, _tags(user, user.user_id in blocked)) for user in tenant.users.latest(_ROWS)]
+    return [(user, _labels(user, user.user_id in blocked)) for user in tenant.users.latest(_ROWS)]
 
 
-def _tags(user: User, failed: bool) -> list[str]:
-    """What is worth knowing about a person, in a word or two each."""
-    tags = {
+def _labels(user: User, failed: bool) -> list[str]:
+    """The labels of a user on the dashboard."""
+    labels = {
         "verified": user.email_verified,
         "password set": user.last_password_reset is not None,
         "blocked": user.blocked,
         "blocked after wrong passwords": failed,
         "invited": (user.app_metadata or {}).get("invitedToMyApp"),
     }
-    return [tag for tag, is_so in tags.items() if is_so]
+    return [label for label, is_so in labels.items() if is_so]
 
 
 def _tickets(tenant: Tenant) -> list[dict[str, str]]:
     now = tenant.clock.now()
-    rows = []
-    for ticket in tenant.tickets.latest(_ROWS):
-        user = tenant.users.get(ticket.user_id)
-        rows.append(
-            {
-                "email": user.email if user else ticket.user_id,
-                "state": ticket.state(now),
-                "created": _at(ticket.created_at),
-                "expires": _at(ticket.expires_at),
-            }
-        )
-    return rows
+    shown = [(ticket, tenant.users.get(ticket.user_id)) for ticket in tenant.tickets.latest(_ROWS)]
+    return [
+        {
+            "email": user.email if user else ticket.user_id,
+            "state": ticket.state(now),
+            "created": _time(ticket.created_at),
+            "expires": _time(ticket.expires_at),
+        }
+        for ticket, user in shown
+    ]
 
 
 def _calls(tenant: Tenant) -> list[Call]:
@@ -167,66 +149,66 @@ def _calls(tenant: Tenant) -> list[Call]:
     return list(islice((call for call in calls if not call.path.startswith("/static/")), _ROWS))
 
 
-def _done(sentence: str) -> AnyResponse:
+def _redirect_with(sentence: str) -> ResponseReturnValue:
     flash(sentence)
     return redirect(url_for(".show"), 303)
 
 
 @bp.post("/experience")
-def set_experience() -> AnyResponse:
-    """Other pages from the next request on."""
+def set_experience() -> ResponseReturnValue:
+    """Choose the experience."""
     name = request.form.get("experience", "")
     if name not in EXPERIENCES:
-        return _done("There is no such experience.")
+        return _redirect_with("There is no such experience.")
     choose_experience(current_tenant(), name)
-    return _done(f"People now meet: {_EXPERIENCES[name]}.")
+    return _redirect_with(f"People now meet: {_EXPERIENCES[name]}.")
 
 
 @bp.post("/plan")
-def set_plan() -> AnyResponse:
-    """Other rate limits from the next request on."""
+def set_plan() -> ResponseReturnValue:
+    """Choose the rate limits."""
     name = request.form.get("plan", "")
     try:
         current_tenant().limits.choose(name)
     except BadPlan as error:
-        return _done(f"Nothing changed: {error}.")
-    return _done(f"The rate limits are now those of the plan: {name}.")
+        return _redirect_with(f"Nothing changed: {error}.")
+    return _redirect_with(f"The rate limits are now those of the plan: {name}.")
 
 
 @bp.post("/clock")
-def set_clock() -> AnyResponse:
-    """Put the clock ahead, or back to now."""
-    tenant, leap = current_tenant(), _LEAPS.get(request.form.get("leap", ""))
+def set_clock() -> ResponseReturnValue:
+    """Set the clock ahead, or back to now."""
+    tenant, leap = current_tenant(), _CLOCK_STEPS.get(request.form.get("leap", ""))
     tenant.clock.offset = 0.0 if leap is None else tenant.clock.offset + leap.total_seconds()
-    return _done(f"It is now {_at(tenant.clock.now())} at the tenant.")
+    return _redirect_with(f"It is now {_time(tenant.clock.now())} at the tenant.")
 
 
 @bp.post("/faults")
-def add_fault() -> AnyResponse:
-    """Order one of the faults, or call all of them off."""
+def add_fault() -> ResponseReturnValue:
+    """Order one of the faults, or withdraw all."""
     tenant, name = current_tenant(), request.form.get("fault", "")
     if "clear" in request.form:
         tenant.faults.clear()
-        return _done("No fault is to come.")
+        return _redirect_with("No fault is to come.")
     if name not in _FAULTS:
-        return _done("There is no such fault.")
+        return _redirect_with("There is no such fault.")
     times = _times()
     tenant.faults.add(parse_fault({**_FAULTS[name], "times": times}))
-    return _done(f"To come, {times} times: {name}.")
+    return _redirect_with(f"To come, {times} times: {name}.")
 
 
 @bp.post("/lies")
-def set_misbehaviour() -> AnyResponse:
-    """Order a misbehaviour, or behave again."""
+def set_misbehaviour() -> ResponseReturnValue:
+    """Order a misbehaviour, or withdraw it."""
     tenant, name = current_tenant(), request.form.get("lie", "")
     if "clear" in request.form:
         tenant.misbehaviours.clear()
-        return _done("The tenant tells the truth.")
+        return _redirect_with("The tenant tells the truth.")
     if name not in _MISBEHAVIOURS:
-        return _done("There is no such lie.")
+        return _redirect_with("There is no such lie.")
     times = _times()
     tenant.misbehaviours.order({"lie": name, "times": times})
-    return _done(f"To be told, {times} times: {name}.")
+    return _redirect_with(f"To be told, {times} times: {name}.")
 
 
 def _times() -> int:

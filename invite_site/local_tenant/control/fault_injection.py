@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ..simulation.faults import Fault
@@ -13,23 +14,16 @@ from ..tenant import Tenant
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Calls of the control plane itself: neither counted nor disturbed.
+# Calls of the control plane are not recorded and get no faults.
 CONTROL_PREFIX = "/_tenant/"
 
 _PHRASES = {
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    502: "Bad Gateway",
-    503: "Service Unavailable",
-    504: "Gateway Timeout",
+    status: HTTPStatus(status).phrase for status in (401, 403, 404, 429, 500, 502, 503, 504)
 }
 
 
 class Dropped(ConnectionError):
-    """The connection was to be dropped, but no server is there that could."""
+    """A fault drops the connection, but the app runs without waitress."""
 
 
 class FaultInjection:
@@ -46,7 +40,7 @@ class FaultInjection:
         if path.startswith(CONTROL_PREFIX):
             return self._app(environ, start_response)
         tenant = self._tenant
-        tenant.traffic.note_connection(
+        tenant.traffic.record_connection(
             environ.get("REMOTE_ADDR", ""), str(environ.get("REMOTE_PORT", ""))
         )
         fault = tenant.faults.take(method, path)
@@ -54,43 +48,45 @@ class FaultInjection:
             tenant.stopping.wait(fault.seconds)
             fault = None
         if fault is None:
-            return self._app(environ, self._noting(method, path, start_response))
+            return self._app(environ, self._recording(method, path, start_response))
         if fault.kind == "status":
-            tenant.traffic.note_call(Call(method, path, fault.status))
+            tenant.traffic.record_call(Call(method, path, fault.status))
             return _refuse(fault, path, tenant, start_response)
         if fault.kind == "act_then_drop":
-            # The work is done to its end, and nobody hears of it.
-            answer = self._app(environ, lambda *_: _swallow)
+            # The request is carried out, and its answer is lost.
+            answer = self._app(environ, lambda *_: _discard)
             b"".join(answer)
             if hasattr(answer, "close"):
                 answer.close()
-        tenant.traffic.note_call(Call(method, path, 0))
+        tenant.traffic.record_call(Call(method, path, 0))
         return _drop(environ, start_response)
 
-    def _noting(self, method: str, path: str, start_response: "StartResponse") -> "StartResponse":
+    def _recording(
+        self, method: str, path: str, start_response: "StartResponse"
+    ) -> "StartResponse":
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            self._tenant.traffic.note_call(Call(method, path, int(status[:3])))
+            self._tenant.traffic.record_call(Call(method, path, int(status[:3])))
             return start_response(status, headers, *rest)
 
         return start
 
 
-def _swallow(_: bytes) -> None:
-    """Where the body of a dropped answer goes."""
+def _discard(_: bytes) -> None:
+    """Discard the body of a dropped answer."""
 
 
 def _drop(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Close the connection without an answer, in the hard way (RST).
+    """Reset the connection (RST) instead of answering.
 
-    Waitress has no call for this. It hands the app a bound method of its channel,
-    and a channel that counts as disconnected is closed without a word.
+    Waitress has no call for this. It passes the app a bound method of its channel, and
+    closes a channel that is marked as disconnected without writing to it.
     """
     disconnected = environ.get("waitress.client_disconnected")
     if disconnected is None:
         raise Dropped
     channel = disconnected.__self__
-    linger_not = struct.pack("ii", 1, 0)
-    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    no_linger = struct.pack("ii", 1, 0)
+    channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     channel.connected = False
     channel.will_close = True
     channel.server.pull_trigger()

@@ -1,7 +1,7 @@
-"""Which call counts towards which rate limit, the headers that say so, and the 429."""
+"""Which call counts towards which rate limit, its headers, and the 429."""
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..management.schema import ApiError
 from ..simulation.rate_limits import OFF, Reading
@@ -16,12 +16,12 @@ _AUTHENTICATION = ("/oauth/", "/userinfo", "/dbconnections/", "/authorize", "/v2
 
 
 def register(app: Flask) -> None:
-    """Let no call pass uncounted."""
+    """Count every call of the app."""
     app.before_request(_count)
     app.after_request(_add_headers)
 
 
-def _count() -> AnyResponse | None:
+def _count() -> ResponseReturnValue | None:
     tenant = current_tenant()
     if tenant.limits.plan.name == OFF:
         return None
@@ -29,7 +29,7 @@ def _count() -> AnyResponse | None:
         reading = tenant.limits.take(kind, subject)
         if reading is None:
             continue
-        # The narrowest comes first: its figures are the ones to tell.
+        # The narrowest limit comes first; the headers are about that one.
         g.setdefault("rate", reading)
         if not reading.allowed:
             g.rate = reading
@@ -78,7 +78,7 @@ def _management_kind(method: str, path: str) -> str:
     return "email_provider" if path == "emails/provider" else "management"
 
 
-def _refuse(tenant: Tenant, reading: Reading) -> AnyResponse:
+def _refuse(tenant: Tenant, reading: Reading) -> ResponseReturnValue:
     if reading.first:
         tenant.logs.write(
             "api_limit", "You have reached the rate limit", details={"path": request.path}

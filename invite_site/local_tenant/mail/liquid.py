@@ -1,8 +1,7 @@
 """Liquid, the language of Auth0's mail templates and of its customised password page.
 
-Templates come from outside, so none may hold the tenant up: loops, output and variables
-have their limits. The library takes a fifth of a second to import; whoever renders
-imports this module at that moment, and nobody at the start.
+Templates are input, so loops, output and variables are limited. The library takes a fifth of
+a second to import: callers import this module where they render, not at the start.
 """
 
 import json
@@ -15,7 +14,7 @@ from markupsafe import escape
 
 
 class BadTemplate(ValueError):
-    """A template that cannot be rendered; says why, on one line."""
+    """A template that cannot be rendered; the message is one line."""
 
 
 class _Debug(Node):
@@ -36,7 +35,7 @@ class _DebugTag(Tag):
 
 
 class _Bounded(Environment):
-    """Far more than a mail needs, far less than what would be felt."""
+    """Limits far above what a mail needs."""
 
     loop_iteration_limit = 10_000
     output_stream_limit = 1_000_000
@@ -45,7 +44,7 @@ class _Bounded(Environment):
 
 
 def _environment(*, escaping: bool) -> Environment:
-    # LiquidJS, which Auth0 uses, lets an unknown filter pass; so does this.
+    # Like LiquidJS, which Auth0 uses, ignore an unknown filter.
     made = _Bounded(autoescape=escaping, strict_filters=False)
     made.add_tag(_DebugTag)
     return made
@@ -55,12 +54,12 @@ _MARKUP, _PLAIN = _environment(escaping=True), _environment(escaping=False)
 
 
 def render_markup(source: str, context: Mapping[str, Any]) -> str:
-    """HTML out of a template; values are escaped unless they are `Markup`."""
+    """A template rendered as HTML; values are escaped unless they are `Markup`."""
     return _render(_MARKUP, source, context)
 
 
 def render_line(source: str, context: Mapping[str, Any]) -> str:
-    """One line of plain text out of a template: for headers and addresses."""
+    """A template rendered as one line of plain text, for headers and addresses."""
     return " ".join(_render(_PLAIN, source, context).split())
 
 

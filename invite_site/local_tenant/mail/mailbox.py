@@ -2,12 +2,12 @@
 
 import re
 
-from flask import Blueprint, Response, jsonify, make_response, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask.typing import ResponseReturnValue
 
 from ..tenant import current_tenant
 from ..web import message_page
-from .message import pieces, read_mail
+from .message import Message, read_mail, split_links
 
 bp = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
@@ -17,38 +17,29 @@ PAGE_LENGTH = 50
 
 @bp.get("")
 @bp.get("/")
-def show() -> AnyResponse:
+def show() -> ResponseReturnValue:
     """The list of mails, newest first."""
     tenant, start = current_tenant(), _number("start", 0)
     total, unread = tenant.mails.counts()
     mails = [read_mail(mail) for mail in tenant.mails.page(start, PAGE_LENGTH)]
     older = start + PAGE_LENGTH if start + PAGE_LENGTH < total else None
-    page = render_template(
+    return render_template(
         "mailbox.html", mails=mails, total=total, unread=unread, start=start, older=older
     )
-    return make_response(page)
 
 
 @bp.get("/<mail_id>")
-def show_mail(mail_id: str) -> AnyResponse:
+def show_mail(mail_id: str) -> ResponseReturnValue:
     """One mail: headers, the text with its links, and the HTML part in a frame."""
-    tenant = current_tenant()
-    mail = tenant.mails.get(mail_id)
-    if mail is None:
-        return message_page("No such mail", "It may have been deleted.", 404)
-    tenant.mails.mark_read(mail_id)
-    message = read_mail(mail)
-    page = render_template("mail.html", message=message, pieces=pieces(message.text))
-    return make_response(page)
+    message = _message(mail_id)
+    current_tenant().mails.mark_read(mail_id)
+    return render_template("mail.html", message=message, pieces=split_links(message.text))
 
 
 @bp.get("/<mail_id>/html")
-def show_html(mail_id: str) -> AnyResponse:
+def show_html(mail_id: str) -> ResponseReturnValue:
     """The HTML part alone, for the frame: inline styles, no scripts, nothing loaded."""
-    mail = current_tenant().mails.get(mail_id)
-    if mail is None:
-        return message_page("No such mail", "It may have been deleted.", 404)
-    response = make_response(_opening_above(read_mail(mail).html))
+    response = make_response(_with_top_links(_message(mail_id).html))
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
         " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -57,51 +48,56 @@ def show_html(mail_id: str) -> AnyResponse:
     return response
 
 
-def _opening_above(html: str) -> str:
-    """The same HTML with links that leave the frame, as a mail program would open them."""
+def _message(mail_id: str) -> Message:
+    mail = current_tenant().mails.get(mail_id)
+    if mail is None:
+        abort(message_page("No such mail", "It may have been deleted.", 404))
+    return read_mail(mail)
+
+
+def _with_top_links(html: str) -> str:
+    """The same HTML with links that replace the whole page, not the frame."""
     base = '<base target="_top">'
     with_head, changes = re.subn(r"(<head\b[^>]*>)", rf"\1{base}", html, count=1, flags=re.I)
     if changes:
         return with_head
-    # After a doctype and not before it: else the frame falls into quirks mode.
+    # After a doctype: before it, it would switch the frame to quirks mode.
     return re.sub(r"^(\s*<!doctype[^>]*>)?", rf"\g<0>{base}", html, count=1, flags=re.I)
 
 
 @bp.get("/api/v1/messages")
-def list_messages() -> AnyResponse:
+def list_messages() -> ResponseReturnValue:
     """A page of summaries, newest first; `start` and `limit` as Mailpit has them."""
     tenant = current_tenant()
     start, limit = _number("start", 0), _number("limit", PAGE_LENGTH)
     total, unread = tenant.mails.counts()
     messages = [read_mail(mail).summary() for mail in tenant.mails.page(start, limit)]
-    return jsonify(
-        {
-            "total": total,
-            "unread": unread,
-            "count": len(messages),
-            "messages_count": total,
-            "messages_unread": unread,
-            "start": start,
-            "tags": [],
-            "messages": messages,
-        }
-    )
+    return {
+        "total": total,
+        "unread": unread,
+        "count": len(messages),
+        "messages_count": total,
+        "messages_unread": unread,
+        "start": start,
+        "tags": [],
+        "messages": messages,
+    }
 
 
 @bp.get("/api/v1/message/<mail_id>")
-def get_message(mail_id: str) -> AnyResponse:
+def get_message(mail_id: str) -> ResponseReturnValue:
     """One mail with its parts; reading it marks it as read, as with Mailpit."""
     tenant = current_tenant()
     mail = tenant.mails.get(mail_id)
     if mail is None:
         return Response("404 page not found", status=404, mimetype="text/plain")
     tenant.mails.mark_read(mail_id)
-    return jsonify(read_mail(mail).whole())
+    return read_mail(mail).whole()
 
 
 @bp.delete("/api/v1/messages")
-def delete_messages() -> AnyResponse:
-    """Forget the mails in `{"IDs": […]}`, or all of them without a body."""
+def delete_messages() -> ResponseReturnValue:
+    """Delete the mails in `{"IDs": […]}`, or all of them without a body."""
     tenant = current_tenant()
     body = request.get_json(silent=True)
     wanted = body.get("IDs") if isinstance(body, dict) else None

@@ -1,4 +1,4 @@
-"""Reading a stored mail: its parts and headers, for the mailbox page and its JSON."""
+"""A stored mail, parsed for the mailbox page and its JSON."""
 
 import email
 import re
@@ -19,7 +19,7 @@ SNIPPET_LENGTH = 250
 
 @dataclass(frozen=True)
 class Message:
-    """A mail taken apart."""
+    """A parsed mail."""
 
     mail: Mail
     headers: tuple[tuple[str, str], ...]
@@ -34,7 +34,7 @@ class Message:
     html: str
 
     def summary(self) -> dict[str, Any]:
-        """The mail as a list of Mailpit's API has it."""
+        """The mail as in a list of Mailpit's API."""
         return {
             "ID": self.mail.id,
             "MessageID": self.message_id,
@@ -53,7 +53,7 @@ class Message:
         }
 
     def whole(self) -> dict[str, Any]:
-        """The mail as Mailpit's API shows a single one."""
+        """The mail as Mailpit's API shows one alone."""
         return {
             **self.summary(),
             "ReturnPath": self.mail.sender,
@@ -64,7 +64,7 @@ class Message:
 
 
 def read_mail(mail: Mail) -> Message:
-    """Take a stored mail apart; odd ones give empty fields, never an error."""
+    """Parse a stored mail; what cannot be parsed gives empty fields, not an error."""
     parsed = email.message_from_bytes(mail.raw, policy=default)
     text = parsed.get_body(("plain",))
     html = parsed.get_body(("html",))
@@ -95,7 +95,7 @@ def _content(part: Any) -> str:
         return ""
     try:
         return str(part.get_content())
-    except (LookupError, ValueError):  # an encoding nobody knows
+    except (LookupError, ValueError):  # an unknown encoding
         return str(part.get_payload())
 
 
@@ -109,8 +109,8 @@ def _date(text: str, mail: Mail) -> str:
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
-def pieces(text: str) -> list[tuple[str, str | None]]:
-    """A text cut into pieces, each with the address it links to, or None."""
+def split_links(text: str) -> list[tuple[str, str | None]]:
+    """A text split into pieces, each with the address it links to, or None."""
     cut: list[tuple[str, str | None]] = []
     end = 0
     for match in _LINK.finditer(text):

@@ -1,6 +1,6 @@
-"""The mail of a password change that somebody asked for: Auth0's "Change Password" mail.
+"""The mail with the link of a password change, "Change Password" at Auth0.
 
-With a mail provider it is the stored template, else the tenant's stock mail, as at Auth0.
+As at Auth0 the stored template is used where a mail provider is configured, else a stock mail.
 """
 
 from collections.abc import Mapping
@@ -23,19 +23,19 @@ _STOCK_SUBJECT = "Reset your password"
 
 
 def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language: str) -> None:
-    """Make a ticket and mail its link; a mail that fails is logged and nothing more."""
+    """Create a ticket and mail its link; a failure is only logged."""
     template = _template_in_use(tenant)
     if template is None:
         url = _ticket(tenant, user, client, {}, None)
         text, html = (
-            render_template(f"reset_mail.{kind}", url=url, user=user, sender=_company(tenant))
+            render_template(f"reset_mail.{kind}", url=url, user=user, sender=_friendly_name(tenant))
             for kind in ("txt", "html")
         )
         provider = provider_in_use(tenant) or {}
         sender = str(provider.get("default_from_address") or STOCK_SENDER)
-        _post(tenant, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
+        _send(tenant, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
         return
-    # Liquid takes a moment to import: not at the start, only where it is needed.
+    # Slow to import.
     from .liquid import BadTemplate, render_line, render_markup
 
     context = _context(tenant, user, client, language)
@@ -50,11 +50,11 @@ def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language:
         return
     provider = provider_in_use(tenant) or {}
     sender = sender or str(provider.get("default_from_address") or STOCK_SENDER)
-    _post(tenant, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
+    _send(tenant, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
 
 
 def _template_in_use(tenant: Tenant) -> Document | None:
-    """The stored template if Auth0 would use it: it wants a provider, and no @auth0.com sender."""
+    """The stored template where Auth0 would use it: with a provider, without @auth0.com sender."""
     template = tenant.templates.get(TEMPLATE)
     if template is None or not template.get("enabled") or provider_in_use(tenant) is None:
         return None
@@ -68,22 +68,22 @@ def _ticket(
     template: Mapping[str, Any],
     result_url: str | None,
 ) -> str:
-    """The link of a new ticket with the template's life and way back."""
+    """The link of a new ticket, with the template's lifetime and `resultUrl`."""
     code = tenant.tickets.create(
         user,
         ttl_seconds=int(template.get("urlLifetimeInSeconds") or DEFAULT_TTL_SECONDS),
-        # New Universal Login takes no notice of a template's resultUrl.
+        # New Universal Login ignores a template's resultUrl.
         result_url=None if current_experience(tenant).universal_reset else result_url,
         client_id=client.client_id if client else None,
-        # Whoever uses the link has read mail to this address (ours; not in the contract).
+        # The link proves that mail to this address is read (ours; not in the contract).
         mark_email_as_verified=True,
         include_email=bool(template.get("includeEmailInRedirect", True)),
     )
-    tenant.issued.note("tickets", code)
+    tenant.issued.record("tickets", code)
     return ticket_url(tenant, code)
 
 
-def _post(tenant: Tenant, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
+def _send(tenant: Tenant, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
     try:
         send(tenant, sender=sender, to=user.email, subject=subject, text=text, html=html)
     except NotSent as error:
@@ -95,7 +95,7 @@ def _log_not_sent(tenant: Tenant, user: User, why: str) -> None:
     tenant.logs.write("fn", why, user=user, details=details)
 
 
-def _company(tenant: Tenant) -> str:
+def _friendly_name(tenant: Tenant) -> str:
     return str(tenant.settings.get().get("friendly_name") or tenant.tenant_name)
 
 
@@ -115,7 +115,7 @@ def _context(tenant: Tenant, user: User, client: Client | None, language: str) -
         "client": application,
         "connection": {"name": CONNECTION},
         "tenant": tenant.tenant_name,
-        "friendly_name": _company(tenant),
+        "friendly_name": _friendly_name(tenant),
         "support_email": settings.get("support_email") or "",
         "support_url": settings.get("support_url") or "",
         "request_language": language,
@@ -134,7 +134,7 @@ def _application(client: Client | None) -> dict[str, Any]:
 
 
 def _address_context(client: Client | None) -> dict[str, Any]:
-    """What a template's `resultUrl` may use: three things, the name percent-encoded."""
+    """The variables of a template's `resultUrl`: three, with the name percent-encoded."""
     whole = _application(client)
     allowed = {name: whole[name] for name in ("clientID", "callback_domain") if name in whole}
     return {"application": {**allowed, "name": quote(str(whole.get("name", "")), safe="")}}

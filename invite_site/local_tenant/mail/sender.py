@@ -1,4 +1,4 @@
-"""The tenant's own mail on its way out: through the configured provider, else by itself."""
+"""Sends the tenant's own mail: by the configured provider, else to its own SMTP server."""
 
 import smtplib
 import ssl
@@ -18,17 +18,17 @@ _SMTPS_PORT = 465
 
 
 class NotSent(Exception):
-    """The mail could not be handed over; says why."""
+    """The mail could not be sent; the message says why."""
 
 
 def provider_in_use(tenant: Tenant) -> Document | None:
     """The configured provider, unless it is switched off."""
-    provider = tenant.provider.current()
+    provider = tenant.provider.get()
     return provider if provider and provider.get("enabled", True) else None
 
 
 def send(tenant: Tenant, *, sender: str, to: str, subject: str, text: str, html: str) -> None:
-    """Hand one mail over; raises `NotSent`."""
+    """Send one mail; raises `NotSent`."""
     message = EmailMessage()
     try:
         message["Subject"] = subject
@@ -41,15 +41,15 @@ def send(tenant: Tenant, *, sender: str, to: str, subject: str, text: str, html:
             message.add_alternative(html, subtype="html")
         else:
             message.set_content(html, subtype="html")
-        _hand_over(tenant, message)
+        _transmit(tenant, message)
     except (OSError, smtplib.SMTPException, ValueError, IndexError) as error:
         raise NotSent(str(error) or type(error).__name__) from error
 
 
-def _hand_over(tenant: Tenant, message: EmailMessage) -> None:
+def _transmit(tenant: Tenant, message: EmailMessage) -> None:
     provider = provider_in_use(tenant)
     if provider is None or provider.get("name") != "smtp":
-        # Mailgun and its like cannot be reached from here: their mail stays in the mailbox.
+        # Mailgun and other services are not called; their mail goes to the mailbox.
         with smtplib.SMTP("127.0.0.1", tenant.smtp_port, timeout=_SECONDS) as connection:
             connection.send_message(message)
         return
@@ -59,7 +59,7 @@ def _hand_over(tenant: Tenant, message: EmailMessage) -> None:
         if port != _SMTPS_PORT and connection.has_extn("starttls"):
             connection.starttls(context=ssl.create_default_context())
             connection.ehlo()
-        # The mailbox offers no login; a real server that wants one will say so.
+        # The mailbox offers no login; a server that requires one advertises it.
         if credentials.get("smtp_user") and connection.has_extn("auth"):
             connection.login(str(credentials["smtp_user"]), str(credentials.get("smtp_pass", "")))
         connection.send_message(message)

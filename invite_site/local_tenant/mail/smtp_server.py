@@ -1,4 +1,4 @@
-"""The SMTP server: takes every mail, and commits it before it answers 250."""
+"""The SMTP server: accepts every mail, and commits it before answering 250."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ def _refusal(status: int) -> str:
 
 
 class _Conversation(SMTP):
-    """aiosmtpd's server with a greeting that can be a refusal."""
+    """aiosmtpd's server, with faults at the greeting."""
 
     def __init__(self, tenant: Tenant, handler: Any, **parameters: Any) -> None:
         super().__init__(handler, **parameters)
@@ -55,7 +55,7 @@ class _Conversation(SMTP):
 
 
 class _Handler:
-    """What happens at the steps of a conversation; method names are aiosmtpd's."""
+    """The commands of a conversation; method names are aiosmtpd's."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -84,12 +84,12 @@ class _Handler:
 
 
 async def _answer(fault: Fault, server: SMTP) -> str | None:
-    """What a fault answers; None where it has only waited."""
+    """The answer of a fault; None after a delay."""
     if fault.kind == "slow":
         await asyncio.sleep(fault.seconds)
         return None
     if fault.kind == "reset":
-        # abort() drops the connection at once; nothing of this text is sent.
+        # abort() drops the connection at once; the text below is not sent.
         if isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "421 dropped"
@@ -97,7 +97,7 @@ async def _answer(fault: Fault, server: SMTP) -> str | None:
 
 
 class SmtpServer(Controller):
-    """The server in a thread of its own, on a socket that is bound already."""
+    """The server in its own thread, on a bound socket."""
 
     def __init__(self, tenant: Tenant, bound: socket.socket) -> None:
         self._tenant = tenant

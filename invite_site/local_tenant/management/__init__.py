@@ -1,7 +1,6 @@
-"""The Management API, as far as it is built: one module for each kind of thing.
+"""The Management API, as far as it is built: one module for each kind of resource.
 
-Importing one registers its calls on the bp. A call that none of them knows is answered
-with 501 by `web.py`.
+Importing a module registers its calls on the blueprint; `web.py` answers all others with 501.
 """
 
 from . import clients, connections, grants, logs, mail, roles, tenant, tickets, users  # noqa: F401

@@ -1,30 +1,34 @@
-"""What every call of the Management API shares: token, scopes, body, pages, log, errors."""
+"""What the calls of the Management API share: token, scopes, body, pages, log, errors."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import Blueprint, Response, g, jsonify, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, g, make_response, request
+from flask.typing import ResponseReturnValue
 
 from ..store.keys import InvalidToken
 from ..tenant import Tenant, current_tenant
 from .schema import ApiError, Field, check_body
+from .search import BadQuery, matcher, sorter
 
 bp = Blueprint("management", __name__, url_prefix="/api/v2")
 
 P = ParamSpec("P")
 
-# Auth0 pages through so many results and no further; more by checkpoint, where there is one.
+# Auth0 returns no more results by pages; more only by checkpoint, where there is one.
 MOST_RESULTS = 1000
 
 
 @bp.errorhandler(ApiError)
-def _refused(error: ApiError) -> AnyResponse:
-    response = jsonify(error.body)
-    response.status_code = error.status
-    return response
+def _refused(error: ApiError) -> ResponseReturnValue:
+    return error.body, error.status
+
+
+@bp.errorhandler(BadQuery)
+def _bad_query(error: BadQuery) -> ResponseReturnValue:
+    return _refused(invalid_query(str(error)))
 
 
 @bp.after_request
@@ -35,39 +39,37 @@ def _charset(response: Response) -> Response:
 
 
 def call(
-    method: str, rule: str, *scopes: str, does: str = ""
-) -> Callable[[Callable[P, AnyResponse]], Callable[P, AnyResponse]]:
-    """A call that wants a valid token with one of these scopes.
+    method: str, rule: str, *scopes: str, log: str = ""
+) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
+    """Route a view, for tokens with one of these scopes.
 
-    `does` is what the log says of it; calls that only read leave none.
+    `log` is the description of the call's log entry; calls that only read have none.
     """
 
-    def wrap(view: Callable[P, AnyResponse]) -> Callable[P, AnyResponse]:
+    def wrap(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> AnyResponse:
+        def authorized(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             claims = _token_claims(current_tenant())
             g.granted = granted = str(claims.get("scope", "")).split()
             if not any(scope in granted for scope in scopes):
-                expected = ",".join(scopes)
-                text = f"Insufficient scope, expected any of: {expected}"
-                raise ApiError(403, text, "insufficient_scope")
-            if not does:
+                raise insufficient_scope(*scopes)
+            if not log:
                 return view(*args, **kwargs)
             try:
-                response = view(*args, **kwargs)
+                response = make_response(view(*args, **kwargs))
             except ApiError as error:
-                _log("fapi", does, claims, error.status, error.body)
+                _log("fapi", log, claims, error.status, error.body)
                 raise
-            _log("sapi", does, claims, response.status_code, None)
+            _log("sapi", log, claims, response.status_code, None)
             return response
 
-        bp.add_url_rule(rule, endpoint=view.__name__, view_func=guarded, methods=[method])
-        return guarded
+        bp.add_url_rule(rule, endpoint=view.__name__, view_func=authorized, methods=[method])
+        return authorized
 
     return wrap
 
 
-def _log(type_: str, does: str, claims: Mapping[str, Any], status: int, answer: Any) -> None:
+def _log(type_: str, description: str, claims: Mapping[str, Any], status: int, answer: Any) -> None:
     tenant = current_tenant()
     sent = {
         "method": request.method.lower(),
@@ -81,10 +83,16 @@ def _log(type_: str, does: str, claims: Mapping[str, Any], status: int, answer: 
     answered = {"statusCode": status} | ({} if answer is None else {"body": answer})
     tenant.logs.write(
         type_,
-        does,
+        description,
         client=tenant.clients.get(claims.get("azp")),
         details={"request": sent, "response": answered},
     )
+
+
+def insufficient_scope(*scopes: str) -> ApiError:
+    """The 403 for a token without any of these scopes."""
+    text = f"Insufficient scope, expected any of: {','.join(scopes)}"
+    return ApiError(403, text, "insufficient_scope")
 
 
 def _unauthorized(message: str, status: int = 401) -> ApiError:
@@ -117,20 +125,8 @@ def sent_json() -> Any:
     """The body read as JSON; None where it is none."""
     try:
         return request.get_json(silent=True)
-    except RecursionError:  # nested deeper than anything meant well
+    except RecursionError:  # an attack: nested deeper than Python's stack
         return None
-
-
-def answer(document: object, status: int = 200) -> AnyResponse:
-    """A JSON answer."""
-    response = jsonify(document)
-    response.status_code = status
-    return response
-
-
-def nothing() -> AnyResponse:
-    """204."""
-    return Response(status=204)
 
 
 def invalid_query(text: str) -> ApiError:
@@ -169,7 +165,7 @@ class Page:
 
 
 def asked_page(most: int | None = None) -> Page:
-    """`page` and `per_page`; raises where it lies beyond what can be paged through."""
+    """`page` and `per_page`; raises where the page is beyond the most results."""
     size, index = number("per_page", 50, 100), number("page", 0, 1_000_000)
     if most is not None and index * size >= most and index > 0:
         text = f"You can only page through the first {most} records."
@@ -177,20 +173,40 @@ def asked_page(most: int | None = None) -> Page:
     return Page(index * size, size)
 
 
-def listed(name: str, items: Sequence[Any], total: int, page: Page) -> AnyResponse:
+def listed(name: str, items: Sequence[Any], total: int, page: Page) -> ResponseReturnValue:
     """One page of a list: a bare array, or with `include_totals` an object around it."""
     if not flag("include_totals"):
-        return jsonify(items)
+        return list(items)
     envelope = {"start": page.start, "limit": page.size, "length": len(items)}
-    return jsonify({**envelope, name: items, "total": total})
+    return {**envelope, name: items, "total": total}
 
 
-def listed_whole(name: str, items: Sequence[Mapping[str, Any]], key: str) -> AnyResponse:
-    """A list that is held whole: by checkpoint where `take` or `from` is given, else in pages."""
+def listed_page(name: str, items: Sequence[Any]) -> ResponseReturnValue:
+    """The page of these items that is asked for."""
+    page = asked_page()
+    return listed(name, items[page.start : page.start + page.size], len(items), page)
+
+
+def searched(
+    name: str,
+    documents: Sequence[Mapping[str, Any]],
+    query: str,
+    default_fields: Sequence[str],
+    shown: Callable[[Mapping[str, Any]], Any] = selected,
+) -> ResponseReturnValue:
+    """A page of the documents that match a query, in the order of `sort`."""
+    page = asked_page(MOST_RESULTS)
+    matches, in_order = matcher(query, default_fields), sorter(request.args.get("sort", ""))
+    found = in_order([each for each in documents if matches(each)])[:MOST_RESULTS]
+    items = [shown(each) for each in found[page.start : page.start + page.size]]
+    return listed(name, items, len(found), page)
+
+
+def listed_whole(name: str, items: Sequence[Mapping[str, Any]], key: str) -> ResponseReturnValue:
+    """A list: by checkpoint where `take` or `from` is given, else in pages."""
     shown = [selected(each) for each in items]
     if "take" not in request.args and "from" not in request.args:
-        page = asked_page()
-        return listed(name, shown[page.start : page.start + page.size], len(shown), page)
+        return listed_page(name, shown)
     take, after = number("take", 50, 100), request.args.get("from")
     keys = [str(each[key]) for each in items]
     if after is not None and after not in keys:
@@ -199,4 +215,4 @@ def listed_whole(name: str, items: Sequence[Mapping[str, Any]], key: str) -> Any
     found: dict[str, Any] = {name: shown[start : start + take]}
     if start + take < len(shown) and take:
         found["next"] = keys[start + take - 1]
-    return jsonify(found)
+    return found

@@ -4,23 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 from flask import g, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..store.clients import Client
 from ..tenant import current_tenant
 from .call import (
-    answer,
-    asked_page,
     call,
-    listed,
-    nothing,
+    listed_page,
     selected,
     sent_body,
 )
-from .schema import HTTPS_OR_EMPTY, ApiError, Field
+from .schema import HTTPS_OR_EMPTY, ApiError, Field, required
 
 _URLS = Field("array", "", items=Field("string", "", 1))
-# The ones that are kept in columns of their own, by Auth0's name.
+# Auth0's names of what has a column of its own.
 _COLUMNS = {
     "name": "name",
     "callbacks": "callbacks",
@@ -67,13 +64,11 @@ _CHANGE_FIELDS = {
 def known_client(client_id: str) -> Client:
     """The application of that id; raises the 404."""
     client = current_tenant().clients.get(client_id)
-    if client is None:
-        raise ApiError(404, "The client does not exist", "inexistent_client")
-    return client
+    return required(client, "The client does not exist", "inexistent_client")
 
 
 def _shown(client: Client) -> dict[str, Any]:
-    """The client as the API has it; its secret only for who may read it."""
+    """The client as the API shows it, with its secret for the scopes that include it."""
     interactive = "authorization_code" in client.grant_types
     shown: dict[str, Any] = {
         "tenant": current_tenant().tenant_name,
@@ -100,7 +95,7 @@ def _shown(client: Client) -> dict[str, Any]:
 
 
 def _columns(body: dict[str, Any], client: Client | None = None) -> dict[str, Any]:
-    """What of a body goes where; null empties."""
+    """The columns for a body; null empties one."""
     empty = {"initiate_login_uri": ""}
     columns = {
         column: body[name] if body[name] is not None else empty.get(name, [])
@@ -117,35 +112,34 @@ def _columns(body: dict[str, Any], client: Client | None = None) -> dict[str, An
 
 
 @call("GET", "/clients", "read:clients", "read:client_keys")
-def list_clients() -> AnyResponse:
+def list_clients() -> ResponseReturnValue:
     """A page of applications, the oldest first."""
     shown = [_shown(each) for each in current_tenant().clients.all()]
     wanted = [name for name in request.args.get("app_type", "").split(",") if name]
     found = [selected(each) for each in shown if not wanted or each["app_type"] in wanted]
-    page = asked_page()
-    return listed("clients", found[page.start : page.start + page.size], len(found), page)
+    return listed_page("clients", found)
 
 
-@call("POST", "/clients", "create:clients", does="Create a client")
-def create_client() -> AnyResponse:
+@call("POST", "/clients", "create:clients", log="Create a client")
+def create_client() -> ResponseReturnValue:
     """201 with the application and its secret."""
     tenant, body = current_tenant(), sent_body(_CREATE_FIELDS, ("name",))
     default = ["client_credentials"] if body.get("app_type") == "non_interactive" else None
     body.setdefault("grant_types", default or ["authorization_code"])
     client = tenant.clients.create(body["name"])
     tenant.clients.change_one(client.client_id, **_columns(body))
-    tenant.issued.note("client_secrets", client.client_secret)
-    return answer(_shown(known_client(client.client_id)), 201)
+    tenant.issued.record("client_secrets", client.client_secret)
+    return _shown(known_client(client.client_id)), 201
 
 
 @call("GET", "/clients/<client_id>", "read:clients", "read:client_keys")
-def get_client(client_id: str) -> AnyResponse:
+def get_client(client_id: str) -> ResponseReturnValue:
     """200 with the application."""
-    return answer(selected(_shown(known_client(client_id))))
+    return selected(_shown(known_client(client_id)))
 
 
-@call("PATCH", "/clients/<client_id>", "update:clients", does="Update a client")
-def change_client(client_id: str) -> AnyResponse:
+@call("PATCH", "/clients/<client_id>", "update:clients", log="Update a client")
+def change_client(client_id: str) -> ResponseReturnValue:
     """200 with the whole application; metadata merges, the rest replaces."""
     client, body = known_client(client_id), sent_body(_CHANGE_FIELDS)
     if body.get("client_metadata") is not None:
@@ -153,15 +147,15 @@ def change_client(client_id: str) -> AnyResponse:
         kept = {name: value for name, value in merged.items() if value is not None}
         body["client_metadata"] = kept
     current_tenant().clients.change_one(client_id, **_columns(body, client))
-    return answer(_shown(known_client(client_id)))
+    return _shown(known_client(client_id))
 
 
-@call("DELETE", "/clients/<client_id>", "delete:clients", does="Delete a client")
-def delete_client(client_id: str) -> AnyResponse:
-    """204, for an unknown id as well. The seeded ones stay: the tenant stands on them (ours)."""
+@call("DELETE", "/clients/<client_id>", "delete:clients", log="Delete a client")
+def delete_client(client_id: str) -> ResponseReturnValue:
+    """204, for an unknown id as well; 403 for the seeded ones, which the tenant needs (ours)."""
     tenant = current_tenant()
     client = tenant.clients.get(client_id)
     if client is not None and client.role is not None:
         raise ApiError(403, "The local tenant keeps the applications it was started with.")
     tenant.clients.delete(client_id)
-    return nothing()
+    return "", 204

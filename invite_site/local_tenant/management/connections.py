@@ -3,12 +3,12 @@
 import re
 
 from flask import request
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..store.documents import Document
 from ..tenant import current_tenant
-from .call import answer, call, listed_whole, nothing, selected, sent_body, sent_json
-from .schema import ApiError, Field, check_body, invalid_body
+from .call import call, listed_whole, selected, sent_body, sent_json
+from .schema import ApiError, Field, check_body, invalid_body, invalid_path
 
 _FIELDS = {
     "display_name": Field("string", "Connection name used in the new universal login", 1, 128),
@@ -33,7 +33,7 @@ def _known(connection_id: str) -> Document:
             f"'Object didn't pass validation for format connection-id: {connection_id}'"
             " on property id (The id of the connection)."
         )
-        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
+        raise invalid_path(text)
     connection = current_tenant().connection
     if connection_id != connection.id:
         raise ApiError(404, "The connection does not exist", "inexistent_connection")
@@ -41,7 +41,7 @@ def _known(connection_id: str) -> Document:
 
 
 @call("GET", "/connections", "read:connections")
-def list_connections() -> AnyResponse:
+def list_connections() -> ResponseReturnValue:
     """Connections, of one `name` or `strategy` where asked for."""
     connection = current_tenant().connection.get()
     strategies = request.args.getlist("strategy") or [connection["strategy"]]
@@ -51,38 +51,38 @@ def list_connections() -> AnyResponse:
 
 
 @call("GET", "/connections/<connection_id>", "read:connections")
-def get_connection(connection_id: str) -> AnyResponse:
+def get_connection(connection_id: str) -> ResponseReturnValue:
     """200 with the connection."""
-    return answer(selected(_known(connection_id)))
+    return selected(_known(connection_id))
 
 
-@call("PATCH", "/connections/<connection_id>", "update:connections", does="Update a connection")
-def change_connection(connection_id: str) -> AnyResponse:
+@call("PATCH", "/connections/<connection_id>", "update:connections", log="Update a connection")
+def change_connection(connection_id: str) -> ResponseReturnValue:
     """200 with the connection; `options` are replaced whole."""
     _known(connection_id)
     body = sent_body(_FIELDS)
-    return answer(current_tenant().connection.change(body))
+    return current_tenant().connection.change(body)
 
 
 @call("GET", "/connections/<connection_id>/clients", "read:connections")
-def clients_of_connection(connection_id: str) -> AnyResponse:
+def clients_of_connection(connection_id: str) -> ResponseReturnValue:
     """The applications that may use it; always an object, in pages by checkpoint."""
     enabled = _known(connection_id)["enabled_clients"]
-    return answer({"clients": [{"client_id": each} for each in enabled]})
+    return {"clients": [{"client_id": each} for each in enabled]}
 
 
 @call(
     "PATCH",
     "/connections/<connection_id>/clients",
     "update:connections",
-    does="Update enabled clients for a connection",
+    log="Update enabled clients for a connection",
 )
-def enable_clients(connection_id: str) -> AnyResponse:
+def enable_clients(connection_id: str) -> ResponseReturnValue:
     """204; the applications that are not named stay as they are."""
     _known(connection_id)
-    wishes = sent_json()
-    if not isinstance(wishes, list) or not wishes:
+    changes = sent_json()
+    if not isinstance(changes, list) or not changes:
         raise invalid_body("Expected type array")
-    for wish in [check_body(each, _ENABLED, tuple(_ENABLED)) for each in wishes]:
-        current_tenant().connection.enable(wish["client_id"], wish["status"])
-    return nothing()
+    for change in [check_body(each, _ENABLED, tuple(_ENABLED)) for each in changes]:
+        current_tenant().connection.enable(change["client_id"], change["status"])
+    return "", 204

@@ -1,19 +1,19 @@
-"""`/client-grants` and `/resource-servers`: which application may do what at the Management API.
+"""`/client-grants` and `/resource-servers`: the scopes of applications.
 
-It is the only API here, so each application has one grant or none.
+The Management API is the only resource server, so an application has one grant or none.
 """
 
 import hashlib
 from typing import Any
 
 from flask import request
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..store.clients import MANAGEMENT_SCOPES, Client
 from ..tenant import Tenant, current_tenant
-from .call import answer, call, listed_whole, nothing, sent_body
+from .call import call, listed_whole, sent_body
 from .clients import known_client
-from .schema import ApiError, Field
+from .schema import ApiError, Field, required
 
 
 def _grant_id(client: Client) -> str:
@@ -30,15 +30,17 @@ def _grant(tenant: Tenant, client: Client) -> dict[str, Any]:
     }
 
 
-def _granted(tenant: Tenant) -> list[Client]:
+def _clients_with_grant(tenant: Tenant) -> list[Client]:
     return [each for each in tenant.clients.all() if each.management_scope is not None]
 
 
-def _holder(grant_id: str) -> Client:
-    for client in _granted(current_tenant()):
-        if _grant_id(client) == grant_id:
-            return client
-    raise ApiError(404, "The client grant does not exist.", "inexistent_client_grant")
+def _client_of_grant(grant_id: str) -> Client:
+    clients = (
+        each for each in _clients_with_grant(current_tenant()) if _grant_id(each) == grant_id
+    )
+    return required(
+        next(clients, None), "The client grant does not exist.", "inexistent_client_grant"
+    )
 
 
 _SCOPE = Field("array", "Scopes allowed for this client grant", items=Field("string", "", 1))
@@ -51,7 +53,7 @@ _GRANT_FIELDS = {
 
 
 @call("GET", "/client-grants", "read:client_grants")
-def list_grants() -> AnyResponse:
+def list_grants() -> ResponseReturnValue:
     """Grants, of one `client_id` or `audience` where asked for."""
     tenant = current_tenant()
     wanted = {
@@ -59,14 +61,14 @@ def list_grants() -> AnyResponse:
     }
     found = [
         grant
-        for grant in (_grant(tenant, each) for each in _granted(tenant))
+        for grant in (_grant(tenant, each) for each in _clients_with_grant(tenant))
         if all(grant[name] == value for name, value in wanted.items())
     ]
     return listed_whole("client_grants", found, "id")
 
 
-@call("POST", "/client-grants", "create:client_grants", does="Create a client grant")
-def create_grant() -> AnyResponse:
+@call("POST", "/client-grants", "create:client_grants", log="Create a client grant")
+def create_grant() -> ResponseReturnValue:
     """201 with the grant; 409 where the application has one."""
     tenant, body = current_tenant(), sent_body(_GRANT_FIELDS, ("client_id", "audience"))
     client = known_client(body["client_id"])
@@ -74,29 +76,27 @@ def create_grant() -> AnyResponse:
         raise ApiError(404, "The resource server does not exist.", "inexistent_resource_server")
     if client.management_scope is not None:
         raise ApiError(409, "A resource with that client and audience already exists.")
-    return answer(_allow(tenant, client, body.get("scope", [])), 201)
+    return _set_scope(tenant, client, body.get("scope", [])), 201
 
 
-def _allow(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, Any]:
+def _set_scope(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, Any]:
     tenant.clients.change_one(client.client_id, management_scope=" ".join(scope))
     return _grant(tenant, known_client(client.client_id))
 
 
-@call("PATCH", "/client-grants/<grant_id>", "update:client_grants", does="Update a client grant")
-def change_grant(grant_id: str) -> AnyResponse:
+@call("PATCH", "/client-grants/<grant_id>", "update:client_grants", log="Update a client grant")
+def change_grant(grant_id: str) -> ResponseReturnValue:
     """200 with the grant."""
-    tenant, client = current_tenant(), _holder(grant_id)
+    tenant, client = current_tenant(), _client_of_grant(grant_id)
     body = sent_body({"scope": _SCOPE})
-    return answer(
-        _allow(tenant, client, body.get("scope", (client.management_scope or "").split()))
-    )
+    return _set_scope(tenant, client, body.get("scope", (client.management_scope or "").split()))
 
 
-@call("DELETE", "/client-grants/<grant_id>", "delete:client_grants", does="Delete a client grant")
-def delete_grant(grant_id: str) -> AnyResponse:
+@call("DELETE", "/client-grants/<grant_id>", "delete:client_grants", log="Delete a client grant")
+def delete_grant(grant_id: str) -> ResponseReturnValue:
     """204."""
-    current_tenant().clients.change_one(_holder(grant_id).client_id, management_scope=None)
-    return nothing()
+    current_tenant().clients.change_one(_client_of_grant(grant_id).client_id, management_scope=None)
+    return "", 204
 
 
 def _management_api(tenant: Tenant) -> dict[str, Any]:
@@ -111,15 +111,15 @@ def _management_api(tenant: Tenant) -> dict[str, Any]:
 
 
 @call("GET", "/resource-servers", "read:resource_servers")
-def list_apis() -> AnyResponse:
+def list_apis() -> ResponseReturnValue:
     """The Management API is the only one."""
     return listed_whole("resource_servers", [_management_api(current_tenant())], "id")
 
 
 @call("GET", "/resource-servers/<path:api_id>", "read:resource_servers")
-def get_api(api_id: str) -> AnyResponse:
+def get_api(api_id: str) -> ResponseReturnValue:
     """By id or by identifier."""
     api = _management_api(current_tenant())
     if api_id not in (api["id"], api["identifier"]):
         raise ApiError(404, "The resource server does not exist.", "inexistent_resource_server")
-    return answer(api)
+    return api

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
+
+Found = TypeVar("Found")
 
 _JSON_TYPES: tuple[tuple[type, str], ...] = (
     (bool, "boolean"),
@@ -68,6 +70,18 @@ class Field:
 def invalid_body(reason: str) -> ApiError:
     """The 400 for a body that breaks a rule."""
     return ApiError(400, f"Payload validation error: '{reason}'.", "invalid_body")
+
+
+def invalid_path(reason: str) -> ApiError:
+    """The 400 for a path parameter that breaks a rule."""
+    return ApiError(400, f"Path validation error: {reason}", "invalid_uri")
+
+
+def required(found: Found | None, message: str, code: str | None = None) -> Found:
+    """What was found; raises the 404 where nothing was."""
+    if found is None:
+        raise ApiError(404, message, code)
+    return found
 
 
 def check_body(
@@ -137,7 +151,7 @@ def _broken_rule(field: Field, value: Any) -> str | None:
 
 
 def _is_text(value: str) -> bool:
-    """JSON can hold half a character, which nothing can store."""
+    """JSON can hold a lone surrogate, which cannot be stored."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -148,7 +162,7 @@ def _is_text(value: str) -> bool:
 def _has_format(name: str, value: str) -> bool:
     if name == "email":
         try:
-            # The tenant asks no name server, and takes the domains kept for tests.
+            # No DNS lookup; the domains reserved for tests are valid.
             validate_email(value, check_deliverability=False, test_environment=True)
         except EmailNotValidError:
             return False
@@ -157,12 +171,12 @@ def _has_format(name: str, value: str) -> bool:
         return True
     try:
         parts = urlsplit(value)
-    except ValueError:  # a bracket without its other half
+    except ValueError:  # an unclosed bracket
         return False
     if name == HTTPS_OR_EMPTY:
-        # Ours: plain http for this machine, where nobody has a certificate.
-        at_home = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
-        if parts.scheme != "https" and not at_home:
+        # Ours: plain http for this machine, which has no certificate.
+        is_local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+        if parts.scheme != "https" and not is_local:
             return False
     # Only addresses a browser can be sent to; other schemes are not established (ours).
     if parts.scheme not in ("http", "https"):

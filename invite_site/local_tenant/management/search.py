@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
 from typing import Any
 
-# More would be nested deeper than Python likes (ours).
+# More could be nested deeper than Python's stack (ours).
 _MOST_TOKENS = 100
 
 Document = Mapping[str, Any]
@@ -29,21 +29,21 @@ _TOKEN = re.compile(
 
 
 class BadQuery(ValueError):
-    """A query nobody can read; says where."""
+    """An ill-formed query; the message says where."""
 
 
 def matcher(query: str, default_fields: Sequence[str]) -> Matcher:
-    """Whether a document fits the query; a value without a field is looked for in the default ones.
+    """A test whether a document matches; raises `BadQuery`.
 
-    Raises `BadQuery`.
+    A value without a field is searched in the default fields.
     """
     if not query.strip():
         return lambda document: True
-    return _Reader(query, default_fields).read()
+    return _Parser(query, default_fields).parse()
 
 
 def sorter(sort: str) -> Callable[[list[Document]], list[Document]]:
-    """Puts documents into the order of `field:1` or `field:-1`; raises `BadQuery`."""
+    """A function that sorts documents by `field:1` or `field:-1`; raises `BadQuery`."""
     if not sort:
         return lambda documents: documents
     match = re.fullmatch(r"([\w.]+):(-?1)", sort)
@@ -58,8 +58,8 @@ def sorter(sort: str) -> Callable[[list[Document]], list[Document]]:
     return lambda documents: sorted(documents, key=key, reverse=descending)
 
 
-class _Reader:
-    """A recursive descent over the tokens."""
+class _Parser:
+    """A recursive descent parser."""
 
     def __init__(self, query: str, default_fields: Sequence[str]) -> None:
         self._default_fields = default_fields
@@ -74,8 +74,8 @@ class _Reader:
             if len(self._tokens) > _MOST_TOKENS:
                 raise BadQuery("it is too long")
 
-    def read(self) -> Matcher:
-        found = self._any()
+    def parse(self) -> Matcher:
+        found = self._disjunction()
         if self._tokens:
             raise BadQuery(f"unexpected: {self._tokens[0][0].strip()}")
         return found
@@ -83,30 +83,30 @@ class _Reader:
     def _next_is(self, *kinds: str) -> bool:
         return bool(self._tokens) and any(self._tokens[0][kind] for kind in kinds)
 
-    def _any(self) -> Matcher:
-        parts = [self._all()]
+    def _disjunction(self) -> Matcher:
+        parts = [self._conjunction()]
         while self._tokens and not self._next_is("close"):
             if self._next_is("or"):
                 self._tokens.pop(0)
-            parts.append(self._all())
+            parts.append(self._conjunction())
         return lambda document: any(part(document) for part in parts)
 
-    def _all(self) -> Matcher:
-        parts = [self._one()]
+    def _conjunction(self) -> Matcher:
+        parts = [self._term()]
         while self._next_is("and"):
             self._tokens.pop(0)
-            parts.append(self._one())
+            parts.append(self._term())
         return lambda document: all(part(document) for part in parts)
 
-    def _one(self) -> Matcher:
+    def _term(self) -> Matcher:
         if not self._tokens:
             raise BadQuery("it ends too early")
         token = self._tokens.pop(0)
         if token["not"]:
-            denied = self._one()
+            denied = self._term()
             return lambda document: not denied(document)
         if token["open"]:
-            inner = self._any()
+            inner = self._disjunction()
             if not self._next_is("close"):
                 raise BadQuery("a parenthesis is not closed")
             self._tokens.pop(0)
@@ -127,7 +127,7 @@ def _clause(token: re.Match[str], default_fields: Sequence[str]) -> Matcher:
     elif token["phrase"] is not None:
         test = _equal(_unescaped(token["phrase"]))
     else:
-        test = _like(token["word"])
+        test = _wildcard(token["word"])
     return lambda document: any(test(value) for name in fields for value in _values(document, name))
 
 
@@ -139,7 +139,7 @@ def _equal(wanted: str) -> Callable[[Any], bool]:
     return lambda value: _text(value).lower() == wanted.lower()
 
 
-def _like(word: str) -> Callable[[Any], bool]:
+def _wildcard(word: str) -> Callable[[Any], bool]:
     if "*" not in word and "?" not in word:
         return _equal(_unescaped(word))
     pattern = re.compile(translate(_unescaped(word).replace("[", "[[]")), re.IGNORECASE)
@@ -153,7 +153,7 @@ def _range(token: re.Match[str]) -> Callable[[Any], bool]:
     def test(value: Any) -> bool:
         below = -1 if low == "*" else _compared(low, value)
         above = -1 if high == "*" else _compared(value, high)
-        # Up to a day means to its end: 2026-01-31 is the beginning of all its moments.
+        # A day as upper bound includes all its moments, which start with it.
         if with_high and _text(value).startswith(high):
             above = 0
         return below < with_low and above < with_high
@@ -184,7 +184,7 @@ def _text(value: Any) -> str:
 
 
 def _values(document: Any, path: str) -> list[Any]:
-    """What a dotted path leads to; through each item of a list."""
+    """The values of a dotted path; a list stands for each of its items."""
     if isinstance(document, list):
         return [found for each in document for found in _values(each, path)]
     if not path:

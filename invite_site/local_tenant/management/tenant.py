@@ -1,14 +1,14 @@
-"""`/tenants/settings` and `/prompts`: how the tenant presents itself."""
+"""`/tenants/settings` and `/prompts`: the tenant's own settings and texts."""
 
 import re
 from dataclasses import replace
 
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..store.settings import CLASSIC, NEW
 from ..tenant import current_tenant
-from .call import answer, call, selected, sent_body, sent_json
-from .schema import HTTPS_OR_EMPTY, ApiError, Field, invalid_body
+from .call import call, selected, sent_body, sent_json
+from .schema import HTTPS_OR_EMPTY, Field, invalid_body, invalid_path
 
 _PAGE = {
     "enabled": Field("boolean", "Whether to use the custom page"),
@@ -76,52 +76,52 @@ _PROMPT_NAMES = frozenset(
 
 
 @call("GET", "/tenants/settings", "read:tenant_settings")
-def get_settings() -> AnyResponse:
+def get_settings() -> ResponseReturnValue:
     """200 with all settings."""
-    return answer(selected(current_tenant().settings.get()))
+    return selected(current_tenant().settings.get())
 
 
-@call("PATCH", "/tenants/settings", "update:tenant_settings", does="Update tenant settings")
-def change_settings() -> AnyResponse:
+@call("PATCH", "/tenants/settings", "update:tenant_settings", log="Update tenant settings")
+def change_settings() -> ResponseReturnValue:
     """200 with all settings; null takes one back."""
-    return answer(current_tenant().settings.change(sent_body(_SETTINGS)))
+    return current_tenant().settings.change(sent_body(_SETTINGS))
 
 
 @call("GET", "/prompts", "read:prompts")
-def get_prompts() -> AnyResponse:
+def get_prompts() -> ResponseReturnValue:
     """200 with the settings of Universal Login."""
-    return answer(current_tenant().prompts.get())
+    return current_tenant().prompts.get()
 
 
-@call("PATCH", "/prompts", "update:prompts", does="Update the prompts settings")
-def change_prompts() -> AnyResponse:
+@call("PATCH", "/prompts", "update:prompts", log="Update the prompts settings")
+def change_prompts() -> ResponseReturnValue:
     """200 with all of them."""
-    return answer(current_tenant().prompts.change(sent_body(_PROMPTS)))
+    return current_tenant().prompts.change(sent_body(_PROMPTS))
 
 
 def _check_prompt(prompt: str, language: str) -> None:
     if prompt not in _PROMPT_NAMES:
         text = f"'No enum match for: {prompt}' on property prompt (Name of the prompt)."
-        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
+        raise invalid_path(text)
     if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,4})*", language) is None:
         text = f"'No enum match for: {language}' on property language (Language to update)."
-        raise ApiError(400, f"Path validation error: {text}", "invalid_uri")
+        raise invalid_path(text)
 
 
 @call("GET", "/prompts/<prompt>/custom-text/<language>", "read:prompts")
-def get_custom_text(prompt: str, language: str) -> AnyResponse:
+def get_custom_text(prompt: str, language: str) -> ResponseReturnValue:
     """200 with what was changed; `{}` where nothing was."""
     _check_prompt(prompt, language)
-    return answer(current_tenant().custom_text.get(prompt, language))
+    return current_tenant().custom_text.get(f"{prompt}/{language}") or {}
 
 
 @call(
     "PUT",
     "/prompts/<prompt>/custom-text/<language>",
     "update:prompts",
-    does="Set custom text for a specific prompt",
+    log="Set custom text for a specific prompt",
 )
-def put_custom_text(prompt: str, language: str) -> AnyResponse:
+def put_custom_text(prompt: str, language: str) -> ResponseReturnValue:
     """200 with the texts, which take the place of all earlier ones; `{}` takes them back."""
     _check_prompt(prompt, language)
     texts = sent_json()
@@ -132,5 +132,5 @@ def put_custom_text(prompt: str, language: str) -> AnyResponse:
             isinstance(each, str) for each in entries.values()
         ):
             raise invalid_body(f"Expected texts on property {screen}")
-    current_tenant().custom_text.put(prompt, language, texts)
-    return answer(texts)
+    current_tenant().custom_text.put(f"{prompt}/{language}", texts)
+    return texts

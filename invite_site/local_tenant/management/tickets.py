@@ -1,17 +1,18 @@
-"""`/tickets/password-change`: the link by which somebody chooses a password."""
+"""`/tickets/password-change`: the link to set a password."""
 
 import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..experience import ticket_url
 from ..store.users import User
 from ..tenant import Tenant, current_tenant
-from .call import answer, call, sent_body
-from .schema import ApiError, Field, invalid_body
-from .users import known_user, no_such_user
+from .call import call, sent_body
+from .clients import known_client
+from .schema import ApiError, Field, invalid_body, required
+from .users import NO_SUCH_USER, known_user
 
 # Ten years: Auth0's own maximum is not documented (ours).
 _LONGEST_SECONDS = 315_360_000
@@ -44,9 +45,9 @@ _FIELDS = {
     "POST",
     "/tickets/password-change",
     "create:user_tickets",
-    does="Create a password change ticket",
+    log="Create a password change ticket",
 )
-def create_ticket() -> AnyResponse:
+def create_ticket() -> ResponseReturnValue:
     """201 with `ticket`, an address that ends in a bare `#`."""
     tenant = current_tenant()
     body = sent_body(_FIELDS)
@@ -60,20 +61,20 @@ def create_ticket() -> AnyResponse:
         mark_email_as_verified=body.get("mark_email_as_verified", False),
         include_email=body.get("includeEmailInRedirect", tenant.switches["include_email_default"]),
     )
-    tenant.issued.note("tickets", code)
-    return answer({"ticket": ticket_url(tenant, code)}, 201)
+    tenant.issued.record("tickets", code)
+    return {"ticket": ticket_url(tenant, code)}, 201
 
 
 def _check(tenant: Tenant, body: dict[str, Any]) -> None:
     """Which properties go together. Auth0's texts for these are not established: ours."""
-    apart = [
+    exclusive = [
         ("result_url", "organization_id"),
         ("connection_id", "user_id"),
         ("email", "user_id"),
     ]
     if tenant.switches["result_url_with_client_id"] == "refuse":
-        apart.insert(0, ("result_url", "client_id"))
-    for one, other in apart:
+        exclusive.insert(0, ("result_url", "client_id"))
+    for one, other in exclusive:
         if one in body and other in body:
             raise invalid_body(f"Cannot specify {one} with {other}")
     for one, other in (("email", "connection_id"), ("connection_id", "email")):
@@ -81,8 +82,8 @@ def _check(tenant: Tenant, body: dict[str, Any]) -> None:
             raise invalid_body(f"Missing required property: {other}")
     if "user_id" not in body and "email" not in body:
         raise invalid_body("Missing required property: user_id")
-    if "client_id" in body and tenant.clients.get(body["client_id"]) is None:
-        raise ApiError(404, "The client does not exist", "inexistent_client")
+    if "client_id" in body:
+        known_client(body["client_id"])
     if "result_url" in body:
         _check_result_url(tenant, body["result_url"])
 
@@ -102,13 +103,10 @@ def _check_result_url(tenant: Tenant, url: str) -> None:
 
 def _is_local(url: str) -> bool:
     host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
     try:
-        ipaddress.ip_address(host)
+        return host == "localhost" or bool(ipaddress.ip_address(host))
     except ValueError:
         return False
-    return True
 
 
 def _requested_user(tenant: Tenant, body: dict[str, Any]) -> User:
@@ -116,7 +114,4 @@ def _requested_user(tenant: Tenant, body: dict[str, Any]) -> User:
         return known_user(body["user_id"])
     if body["connection_id"] != tenant.connection.id:
         raise ApiError(404, "The connection does not exist", "inexistent_connection")
-    user = tenant.users.by_email(body["email"].lower())
-    if user is None:
-        raise no_such_user()
-    return user
+    return required(tenant.users.by_email(body["email"].lower()), *NO_SUCH_USER)

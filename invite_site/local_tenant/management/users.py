@@ -1,11 +1,11 @@
-"""`/users` and `/users-by-email`: the people of the connection."""
+"""`/users` and `/users-by-email`: the users of the connection."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from flask import g, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask.typing import ResponseReturnValue
 
 from ..config import CONNECTION
 from ..pages.policy import check_password
@@ -13,17 +13,16 @@ from ..store.users import PROFILE_FIELDS, User, UserExists
 from ..tenant import Tenant, current_tenant
 from .call import (
     MOST_RESULTS,
-    answer,
     asked_page,
     call,
+    insufficient_scope,
     invalid_query,
     listed,
-    nothing,
+    searched,
     selected,
     sent_body,
 )
-from .schema import ApiError, Field, invalid_body
-from .search import BadQuery, matcher, sorter
+from .schema import ApiError, Field, invalid_body, required
 
 _FIELDS = {
     "connection": Field("string", "Name of the connection this user should be created in", 1),
@@ -54,7 +53,7 @@ _UNSETTABLE = frozenset(
 _CHANGE_FIELDS = {
     name: replace(each, nullable=name in _UNSETTABLE) for name, each in _FIELDS.items()
 } | {"client_id": Field("string", "Auth0 client ID", 1)}
-# Auth0 keeps these names for itself (documentation of user metadata).
+# Auth0 reserves these names (documentation of user metadata).
 _RESERVED_METADATA = frozenset(
     ("__tenant", "_id", "blocked", "clientID", "created_at", "email", "email_verified", "globalClientID",
      "global_client_id", "identities", "lastIP", "lastLogin", "loginsCount", "metadata", "multifactor",
@@ -62,21 +61,16 @@ _RESERVED_METADATA = frozenset(
 )  # fmt: skip
 
 
-def no_such_user() -> ApiError:
-    """404 for a user id."""
-    return ApiError(404, "The user does not exist.", "inexistent_user")
+NO_SUCH_USER = ("The user does not exist.", "inexistent_user")
 
 
 def known_user(user_id: str) -> User:
     """The user of that id; raises the 404."""
-    user = current_tenant().users.get(user_id)
-    if user is None:
-        raise no_such_user()
-    return user
+    return required(current_tenant().users.get(user_id), *NO_SUCH_USER)
 
 
-@call("POST", "/users", "create:users", does="Create a User")
-def create_user() -> AnyResponse:
+@call("POST", "/users", "create:users", log="Create a User")
+def create_user() -> ResponseReturnValue:
     """201 with the user; 409 where the address is taken."""
     tenant = current_tenant()
     body = sent_body(_CREATE_FIELDS, ("connection",))
@@ -100,50 +94,40 @@ def create_user() -> AnyResponse:
         tenant.logs.write("fs", taken, user_name=body["email"].lower(), details=about)
         raise ApiError(409, taken, "auth0_idp_error") from error
     tenant.logs.write("ss", user=user, details=about)
-    return answer(user.as_api(), 201)
+    return user.as_api(), 201
 
 
 @call("GET", "/users", "read:users")
-def list_users() -> AnyResponse:
+def list_users() -> ResponseReturnValue:
     """A page of users, oldest first unless `sort` says otherwise; `q` searches them."""
-    tenant, page = current_tenant(), asked_page(MOST_RESULTS)
-    query, sort = request.args.get("q", ""), request.args.get("sort", "")
-    if not query.strip() and not sort:
+    tenant, page, query = current_tenant(), asked_page(MOST_RESULTS), request.args.get("q", "")
+    if not query.strip() and not request.args.get("sort"):
         users = [selected(user.as_api()) for user in tenant.users.page(page.start, page.size)]
         return listed("users", users, min(tenant.users.count(), MOST_RESULTS), page)
-    try:
-        matches, in_order = matcher(query, ("email", "name", "nickname")), sorter(sort)
-    except BadQuery as error:
-        raise invalid_query(str(error)) from error
-    everybody = [_searched(user) for user in tenant.users.page(0, -1)]
-    found = in_order([each for each in everybody if matches(each)])[:MOST_RESULTS]
-    shown = [selected(_unsearched(each)) for each in found[page.start : page.start + page.size]]
-    return listed("users", shown, len(found), page)
+    # A search for `logins_count:0` has to find users who are shown without it.
+    users = [{"logins_count": 0, **user.as_api()} for user in tenant.users.page(0, -1)]
+    return searched("users", users, query, ("email", "name", "nickname"), _selected_user)
 
 
-def _searched(user: User) -> dict[str, Any]:
-    # Somebody who never came is found by `logins_count:0`, though not shown with it.
-    return {"logins_count": 0, **user.as_api()}
-
-
-def _unsearched(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name != "logins_count" or value}
+def _selected_user(user: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in user.items() if name != "logins_count" or value}
+    return selected(shown)
 
 
 @call("GET", "/users-by-email", "read:users")
-def users_by_email() -> AnyResponse:
+def users_by_email() -> ResponseReturnValue:
     """An array; the address is compared as it is stored, in lower case."""
     email = request.args.get("email")
     if not email:
         raise invalid_query("'Missing required property: email'.")
     user = current_tenant().users.by_email(email)
-    return answer([selected(user.as_api())] if user else [])
+    return [selected(user.as_api())] if user else []
 
 
 @call("GET", "/users/<user_id>", "read:users")
-def get_user(user_id: str) -> AnyResponse:
+def get_user(user_id: str) -> ResponseReturnValue:
     """200 with the user."""
-    return answer(selected(known_user(user_id).as_api()))
+    return selected(known_user(user_id).as_api())
 
 
 @call(
@@ -151,39 +135,36 @@ def get_user(user_id: str) -> AnyResponse:
     "/users/<user_id>",
     "update:users",
     "update:users_app_metadata",
-    does="Update a User",
+    log="Update a User",
 )
-def change_user(user_id: str) -> AnyResponse:
+def change_user(user_id: str) -> ResponseReturnValue:
     """200 with the whole user; a changed password leaves tickets alone."""
     tenant = current_tenant()
     body = sent_body(_CHANGE_FIELDS)
     if "update:users" not in g.granted and set(body) != {"app_metadata"}:
-        text = "Insufficient scope, expected any of: update:users"
-        raise ApiError(403, text, "insufficient_scope")
+        raise insufficient_scope("update:users")
     _check(tenant, body, ())
     try:
         user = tenant.users.update(user_id, body)
     except UserExists as error:
         text = "The specified new email already exists"
         raise ApiError(400, text, "auth0_idp_error") from error
-    if user is None:
-        raise no_such_user()
-    return answer(user.as_api())
+    return required(user, *NO_SUCH_USER).as_api()
 
 
-@call("DELETE", "/users/<user_id>", "delete:users", does="Delete a User")
-def delete_user(user_id: str) -> AnyResponse:
+@call("DELETE", "/users/<user_id>", "delete:users", log="Delete a User")
+def delete_user(user_id: str) -> ResponseReturnValue:
     """204, for an unknown id as well."""
     tenant = current_tenant()
     user = tenant.users.get(user_id)
     tenant.users.delete(user_id)
     if user is not None:
         tenant.logs.write("sdu", user=user)
-    return nothing()
+    return "", 204
 
 
 def _check(tenant: Tenant, body: dict[str, Any], required: tuple[str, ...]) -> None:
-    """The rules of a user that a schema cannot say."""
+    """The rules of a user that are not in the schema."""
     if body.get("connection", CONNECTION) != CONNECTION:
         status = tenant.switches["unknown_connection_status"]
         raise ApiError(status, "The connection does not exist", "inexistent_connection")

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.wrappers import Response as AnyResponse
 
 from ..authentication.authorize import (
     allow_form_to_client,
     client_of,
     finish_login,
     login_expired_page,
+    started_login,
 )
-from ..authentication.credentials import check
+from ..authentication.credentials import authenticate
 from ..tenant import Tenant, current_tenant
 
 bp = Blueprint("classic_login", __name__)
@@ -21,36 +22,28 @@ bp.register_error_handler(CSRFError, lambda _: login_expired_page())
 
 
 @bp.get("/login")
-def show() -> AnyResponse:
-    asked = current_tenant().sessions.pending_login(request.args.get("state", ""))
-    if asked is None:
-        return login_expired_page()
-    email = request.args.get("login_hint", asked.get("login_hint", ""))
-    return _login_page(request.args["state"], asked, email=email)
+def show() -> ResponseReturnValue:
+    login_id = request.args.get("state", "")
+    params = started_login(login_id)
+    return _page(login_id, params, request.args.get("login_hint", params.get("login_hint", "")))
 
 
 @bp.post("/login")
-def log_in() -> AnyResponse:
+def log_in() -> ResponseReturnValue:
     tenant, login_id = current_tenant(), request.form.get("state", "")
-    asked = tenant.sessions.pending_login(login_id)
-    if asked is None:
-        return login_expired_page()
-    email = request.form.get("email", "").strip()
-    found = check(tenant, email, request.form.get("password", ""), client_of(tenant, asked))
+    params = started_login(login_id)
+    email, password = request.form.get("email", "").strip(), request.form.get("password", "")
+    found = authenticate(tenant, email, password, client_of(tenant, params))
     if isinstance(found, str):
-        page = _login_page(login_id, asked, email=email, error=found)
-        page.status_code = 400
-        return page
-    return finish_login(login_id, asked, found)
+        return _page(login_id, params, email, error=found), 400
+    return finish_login(login_id, params, found)
 
 
-def _login_page(
-    login_id: str, asked: Mapping[str, str], *, email: str, error: str | None = None
-) -> Response:
+def _page(login_id: str, params: Mapping[str, str], email: str, *, error: str | None = None) -> str:
     tenant = current_tenant()
-    client = client_of(tenant, asked)
-    allow_form_to_client(asked)
-    page = render_template(
+    client = client_of(tenant, params)
+    allow_form_to_client(params)
+    return render_template(
         "classic_login.html",
         application=client.name if client else "",
         login_id=login_id,
@@ -58,7 +51,6 @@ def _login_page(
         error=error,
         people=demo_accounts(tenant),
     )
-    return make_response(page)
 
 
 _OTHERS = 4
@@ -73,12 +65,12 @@ class DemoAccounts:
 
 
 def demo_accounts(tenant: Tenant) -> DemoAccounts | None:
-    """The seeded admin and the newest people with a password of their own; with `control` alone."""
+    """The seeded admin and the newest users with a password of their own; with `control` alone."""
     config = tenant.config
     if not config.control:
         return None
     admin = tenant.users.by_email(config.admin_email.lower())
-    # The words on the page must stay true when somebody changes the password.
+    # Not shown once somebody has changed the password.
     known = admin is not None and admin.has_password(config.admin_password)
     others = [each.email for each in tenant.users.with_own_password(_OTHERS + 1)]
     return DemoAccounts(

@@ -1,10 +1,17 @@
-"""Auth0's Classic password page `/lo/reset`: a ticket is spent here, by a successful POST only."""
+"""Auth0's Classic password page `/lo/reset`: only a successful POST redeems the ticket."""
 
-from flask import Blueprint, Response, jsonify, make_response, render_template, request
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
 
 from ..tenant import Tenant, current_tenant
-from ..web import allow_form_to, csrf, has_valid_token, message_page, redirect_away, stale_form_page
+from ..web import (
+    allow_form_to,
+    csrf,
+    has_valid_token,
+    message_page,
+    redirect_away,
+    stale_form_page,
+)
 from .custom_page import custom_page
 from .policy import POLICY_TEXT
 from .ticket import (
@@ -25,12 +32,12 @@ bp = Blueprint("classic_reset", __name__)
 
 
 @bp.get("/lo/reset")
-def show() -> AnyResponse:
-    """The form for a live ticket; nothing changes by looking, so mail scanners do no harm."""
+def show() -> ResponseReturnValue:
+    """The form for a live ticket. Nothing changes, so that mail scanners do no harm."""
     tenant, code = current_tenant(), request.args.get("ticket", "")
     context = find_ticket(tenant, code)
     if context is None:
-        return _unknown()
+        return _unknown_ticket_page()
     error = ticket_error(tenant, context)
     if error is None:
         return _form(tenant, code, context)
@@ -39,8 +46,8 @@ def show() -> AnyResponse:
 
 
 @bp.post("/lo/reset")
-def set_password() -> AnyResponse:
-    """Spend the ticket if all is well; JSON for the page's script, a redirect for a plain form."""
+def set_password() -> ResponseReturnValue:
+    """Redeem the ticket; JSON for the page's script, a redirect for a plain form."""
     tenant, form = current_tenant(), _fields()
     code, password = form.get("ticket", ""), form.get("newPassword", "")
     if not has_valid_token(form):
@@ -48,7 +55,7 @@ def set_password() -> AnyResponse:
     context = find_ticket(tenant, code)
     if context is None:
         text = "The ticket is missing or unknown"
-        return _script_error(500, text) if _is_script() else _unknown()
+        return _script_error(500, text) if _is_script() else _unknown_ticket_page()
     error = ticket_error(tenant, context)
     if error is not None:
         log_failure(tenant, context, error)
@@ -56,13 +63,11 @@ def set_password() -> AnyResponse:
     problem = validate_passwords(password, form.get("confirmNewPassword"))
     if problem is not None:
         return _show_error(tenant, code, context, problem)
-    if redeem(tenant, context, password):
-        return _end(tenant, context, success=True, message=DONE)
-    # Somebody else was faster with the same link.
-    return _end(tenant, context, success=False, message=USED)
+    success = redeem(tenant, context, password)
+    return _end(tenant, context, success=success, message=DONE if success else USED)
 
 
-# Exempt, since the token may come as JSON and its refusal may have to be JSON.
+# The token may come as JSON, and its refusal may have to be JSON: checked in the view.
 csrf.exempt(set_password)
 
 
@@ -76,50 +81,47 @@ def _fields() -> dict[str, str]:
 
 
 def _is_script() -> bool:
-    return (
-        request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
-    )
+    types = ["text/html", "application/json"]
+    return request.accept_mimetypes.best_match(types) == "application/json"
 
 
 def _show_error(
     tenant: Tenant, code: str, context: TicketContext, problem: ValidationError
-) -> Response:
+) -> ResponseReturnValue:
     check = problem.check
     if check is not None:
         log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
     if not _is_script():
         field = "confirmNewPassword" if check is None else "newPassword"
         return _form(tenant, code, context, error=problem.text, field=field)
-    if check is None:
-        return _script_error(500, problem.text)
-    return make_response(jsonify(check.as_error()), 400)
+    return _script_error(500, problem.text) if check is None else (check.as_error(), 400)
 
 
 def _result_url(
     tenant: Tenant, context: TicketContext, *, success: bool, message: str
 ) -> str | None:
-    """The ticket's `result_url`, told how it ended; None where the ticket has none."""
+    """The ticket's `result_url` with the result in its query; None where the ticket has none."""
     url = context.ticket.result_url
-    return (
-        None
-        if url is None
-        else result_redirect_url(url, tenant, context, success=success, message=message)
-    )
+    if url is None:
+        return None
+    return result_redirect_url(url, tenant, context, success=success, message=message)
 
 
-def _end(tenant: Tenant, context: TicketContext, *, success: bool, message: str) -> AnyResponse:
+def _end(
+    tenant: Tenant, context: TicketContext, *, success: bool, message: str
+) -> ResponseReturnValue:
     address = _result_url(tenant, context, success=success, message=message)
     if not _is_script():
         return _end_page(tenant, message) if address is None else redirect_away(address)
     if address is not None:
-        return jsonify({"result_url": address})
+        return {"result_url": address}
     if success:
-        return jsonify({"message": "Your password has been reset successfully."})
+        return {"message": "Your password has been reset successfully."}
     return _script_error(400, message)
 
 
 def _end_page(tenant: Tenant, message: str) -> Response:
-    """How it ended, for a ticket without `result_url`."""
+    """The result, for a ticket without `result_url`."""
     if message == DONE:
         return message_page("Password changed", "Your password has been reset successfully.")
     status = int(tenant.switches["dead_ticket_status"])
@@ -136,10 +138,10 @@ def _form(
     context: TicketContext,
     error: str | None = None,
     field: str | None = None,
-) -> Response:
+) -> ResponseReturnValue:
     if context.ticket.result_url is not None:
         allow_form_to(context.ticket.result_url)
-    # A complaint is shown on our own page: a stored one learns of it by its script alone.
+    # An error is shown on the plain page: a customised one shows errors by its script alone.
     stored = custom_page(tenant, code, context.user.email) if error is None else None
     if stored is not None:
         return stored
@@ -151,25 +153,24 @@ def _form(
         field=field,
         policy=POLICY_TEXT,
     )
-    return make_response(page, 200 if error is None else 400)
+    return page, 200 if error is None else 400
 
 
-def _unknown() -> Response:
+def _unknown_ticket_page() -> Response:
     text = "This link is not complete, or it was never valid. Open the newest message and use its link."
     return message_page("This link does not work", text, 404)
 
 
-def _invalid_form_token() -> AnyResponse:
+def _invalid_form_token() -> ResponseReturnValue:
     if not _is_script():
         return stale_form_page()
-    body = {
+    return {
         "name": "CsrfInvalidTokenError",
         "message": "Invalid CSRF token",
         "code": "invalid_csrf_token",
         "statusCode": 403,
-    }
-    return make_response(jsonify(body), 403)
+    }, 403
 
 
-def _script_error(status: int, message: str) -> Response:
-    return make_response(jsonify({"message": message, "statusCode": status}), status)
+def _script_error(status: int, message: str) -> ResponseReturnValue:
+    return {"message": message, "statusCode": status}, status

@@ -1,7 +1,7 @@
-"""The customised password page: the tenant's own HTML, with Auth0's widget played by ours.
+"""The customised password page: stored HTML, with a replacement of Auth0's widget.
 
-The page is whatever somebody stored, so it alone may carry inline scripts and styles. Its
-script tags get a nonce before any value is put into it: what comes by a value gets none.
+Only this page may have inline scripts and styles. Its script tags get a nonce before values
+are rendered into it, so that a script tag in a value has none.
 """
 
 import re
@@ -39,7 +39,7 @@ def custom_page(tenant: Tenant, code: str, email: str) -> Response | None:
         "ticket": code,
         "csrf_token": generate_csrf(),
         "password_policy": "good",
-        # Put into a script as it is; there is nothing in it from outside.
+        # Rendered into a script without escaping; it contains no input.
         "password_complexity_options": Markup('{"min_length":%d}') % MINIMUM_LENGTH,
         "lang": request.accept_languages.best_match(settings["enabled_locales"]) or "en",
         "tenant": {
@@ -53,7 +53,7 @@ def custom_page(tenant: Tenant, code: str, email: str) -> Response | None:
     except BadTemplate as error:
         text = f"The customised password page cannot be rendered: {error}"
         return message_page("The password page is broken", text, 500)
-    # Without script the widget cannot work: the plain form then stands in for it (ours).
+    # Without JavaScript a plain form replaces the widget (ours).
     plain = render_template("plain_form.html", code=code, email=email)
     end = _BODY_END.search(page)
     cut = end.start() if end else len(page)

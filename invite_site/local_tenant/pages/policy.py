@@ -20,7 +20,7 @@ POLICY_TEXT = (
 
 @dataclass(frozen=True)
 class PasswordCheck:
-    """How a password fares: its length, and each kind of character with whether it is there."""
+    """The result of a check: the length, and each kind of character with whether it occurs."""
 
     long_enough: bool
     kinds: tuple[tuple[str, str, bool], ...]
@@ -34,7 +34,7 @@ class PasswordCheck:
         return self.long_enough and self.enough_kinds
 
     def explanation(self) -> str:
-        """What is missing, for the person choosing the password."""
+        """What is missing, as a text for the page."""
         wanted = []
         if not self.long_enough:
             wanted.append(f"at least {MINIMUM_LENGTH} characters")
@@ -45,7 +45,7 @@ class PasswordCheck:
         return f"Password is too weak. It needs {' and '.join(wanted)}."
 
     def as_error(self) -> dict[str, Any]:
-        """The body of the 400 that Auth0's Classic page gets."""
+        """The body of the 400 for Auth0's Classic page."""
         items = [
             {"message": message, "code": code, "verified": present}
             for message, code, present in self.kinds
@@ -76,7 +76,7 @@ class PasswordCheck:
 
 
 def check_password(password: str) -> PasswordCheck:
-    """Hold a password against the policy."""
+    """Check a password by the policy."""
     kinds = [
         (message, code, any(each in alphabet for each in password))
         for message, code, alphabet in _KINDS

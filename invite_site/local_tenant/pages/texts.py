@@ -1,4 +1,4 @@
-"""The words on New Universal Login's screens: Auth0's own, with what somebody has put in their place."""
+"""The texts of New Universal Login's screens: Auth0's, replaced by the stored ones."""
 
 import re
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from flask import request
 
 from ..tenant import Tenant
 
-_AGAIN = (
+_ASK_AGAIN = (
     "To reset your password, return to the login page and select"
     ' "Forgot Your Password" to send a new email.'
 )
-# By prompt and screen, with Auth0's keys; `${…}` is filled in with a name when shown.
-_OWN: dict[str, dict[str, dict[str, str]]] = {
+# By prompt and screen, with Auth0's keys; `${…}` is replaced by a value.
+_DEFAULTS: dict[str, dict[str, dict[str, str]]] = {
     "common": {
         "redeem-ticket": {
             "pageTitle": "Loading…",
@@ -65,11 +65,11 @@ _OWN: dict[str, dict[str, dict[str, str]]] = {
         },
         "reset-password-error": {
             "eventTitleExpired": "Link Expired",
-            "descriptionExpired": _AGAIN,
+            "descriptionExpired": _ASK_AGAIN,
             "eventTitleUsed": "Invalid Link",
-            "descriptionUsed": f"This link has already been used. {_AGAIN}",
+            "descriptionUsed": f"This link has already been used. {_ASK_AGAIN}",
             "eventTitleGeneric": "Please Try Again",
-            "descriptionGeneric": f"Something went wrong. {_AGAIN}",
+            "descriptionGeneric": f"Something went wrong. {_ASK_AGAIN}",
         },
     },
 }
@@ -77,15 +77,15 @@ _NAME = re.compile(r"\$\{(\w+)\}")
 
 
 def texts_of(tenant: Tenant, prompt: str, screen: str, **names: str) -> dict[str, str]:
-    """The texts of a screen in the reader's language, filled in; `companyName` is always known."""
+    """The texts of a screen in the reader's language, with values; `companyName` is built in."""
     known = {"companyName": str(tenant.settings.get()["friendly_name"]), **names}
-    changed = _changed(tenant, prompt, screen)
-    texts = {**_OWN[prompt][screen], **changed}
+    stored = _stored_texts(tenant, prompt, screen)
+    texts = {**_DEFAULTS[prompt][screen], **stored}
     filled = {
         key: _NAME.sub(lambda match: known.get(match[1], ""), text) for key, text in texts.items()
     }
-    # The page says which language its words are in, for whoever reads it aloud.
-    return {**filled, "lang": language(tenant) if changed else "en"}
+    # For the `lang` of the page, which screen readers need.
+    return {**filled, "lang": language(tenant) if stored else "en"}
 
 
 def language(tenant: Tenant) -> str:
@@ -93,9 +93,9 @@ def language(tenant: Tenant) -> str:
     return request.accept_languages.best_match(tenant.settings.get()["enabled_locales"]) or "en"
 
 
-def _changed(tenant: Tenant, prompt: str, screen: str) -> Mapping[str, str]:
-    """What is stored for the screen; an empty text would leave a heading or a button bare."""
-    stored = tenant.custom_text.get(prompt, language(tenant)).get(screen)
+def _stored_texts(tenant: Tenant, prompt: str, screen: str) -> Mapping[str, str]:
+    """The stored texts of the screen, without empty ones: a button needs a text."""
+    stored = (tenant.custom_text.get(f"{prompt}/{language(tenant)}") or {}).get(screen)
     if not isinstance(stored, dict):
         return {}
     return {key: text for key, text in stored.items() if isinstance(text, str) and text.strip()}

@@ -1,4 +1,4 @@
-"""Spending a ticket: where a link becomes a new password, whichever page people meet."""
+"""Redeeming a ticket for a new password, for the pages of both experiences."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,17 +10,17 @@ from ..tenant import Tenant
 from ..web import with_query
 from .policy import PasswordCheck, check_password
 
-# Auth0's own sentences, as the application reads them in `message`.
+# Auth0's texts, which the application gets as `message`.
 DONE = "You can now login to the application with the new password."
 EXPIRED = "Access expired."
 USED = "This URL can be used only once"
 
-NOT_THE_SAME = "The two passwords are not the same."
+PASSWORDS_DIFFER = "The two passwords are not the same."
 
 
 @dataclass(frozen=True)
 class TicketContext:
-    """Somebody with a ticket, and the user it is for."""
+    """A ticket with its user."""
 
     ticket: Ticket
     user: User
@@ -28,19 +28,19 @@ class TicketContext:
 
 @dataclass(frozen=True)
 class ValidationError:
-    """What is wrong with the passwords typed; a verdict where the policy says so."""
+    """An error in the typed passwords; `check` is set where the policy refuses one."""
 
     text: str
     check: PasswordCheck | None = None
 
 
 def find_ticket(tenant: Tenant, code: str) -> TicketContext | None:
-    """The visit of somebody with that code, whatever the ticket's state."""
+    """The ticket of that code, in any state."""
     return _context_of(tenant, tenant.tickets.find(code))
 
 
 def find_ticket_by_hash(tenant: Tenant, code_hash: str) -> TicketContext | None:
-    """The same by the hash of the code."""
+    """The ticket of that code's hash, in any state."""
     return _context_of(tenant, tenant.tickets.find_hash(code_hash))
 
 
@@ -60,15 +60,15 @@ def ticket_error(tenant: Tenant, context: TicketContext) -> str | None:
 
 
 def validate_passwords(password: str, again: str | None) -> ValidationError | None:
-    """What is wrong with a new password typed twice, or None."""
+    """The error in a new password that was typed twice, or None."""
     check = check_password(password)
     if not check.is_good:
         return ValidationError(check.explanation(), check)
-    return None if password == again else ValidationError(NOT_THE_SAME)
+    return None if password == again else ValidationError(PASSWORDS_DIFFER)
 
 
 def redeem(tenant: Tenant, context: TicketContext, password: str) -> bool:
-    """Set the password and log it; False where somebody was faster with the same link."""
+    """Set the password and log it; False where a concurrent request was faster."""
     redeemed = tenant.tickets.redeem(context.ticket, password)
     if redeemed:
         _log(tenant, context, "scp", DONE)
@@ -77,9 +77,9 @@ def redeem(tenant: Tenant, context: TicketContext, password: str) -> bool:
     return redeemed
 
 
-def log_failure(tenant: Tenant, context: TicketContext, why: str) -> None:
-    """Log a password that was not set."""
-    _log(tenant, context, "fcp", why)
+def log_failure(tenant: Tenant, context: TicketContext, error: str) -> None:
+    """Log that the password was not set."""
+    _log(tenant, context, "fcp", error)
 
 
 def _log(tenant: Tenant, context: TicketContext, type_: str, description: str) -> None:
@@ -112,7 +112,7 @@ def _log(tenant: Tenant, context: TicketContext, type_: str, description: str) -
 def result_redirect_url(
     url: str, tenant: Tenant, context: TicketContext, *, success: bool, message: str
 ) -> str:
-    """The application's address with what Auth0 adds to it."""
+    """A `result_url` with the parameters that Auth0 adds."""
     email = context.user.email
     with_email = context.ticket.include_email and (success or tenant.switches["email_on_failure"])
     text = {"email": email} if with_email else {}

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.wrappers import Response as AnyResponse
 
 from ..authentication.authorize import (
     allow_form_to_client,
     client_of,
     finish_login,
     login_expired_page,
+    started_login,
 )
-from ..authentication.credentials import WRONG, check
+from ..authentication.credentials import WRONG_CREDENTIALS, authenticate
 from ..tenant import Tenant, current_tenant
 from .classic_login import demo_accounts
 from .texts import texts_of
@@ -22,91 +23,79 @@ bp.register_error_handler(CSRFError, lambda _: login_expired_page())
 
 
 @bp.get("")
-def start() -> AnyResponse:
+def start() -> ResponseReturnValue:
     """Auth0's shorter address of the first page."""
     return redirect(url_for(".identifier", state=request.args.get("state", "")))
 
 
 @bp.get("/identifier")
-def identifier() -> AnyResponse:
+def identifier() -> ResponseReturnValue:
     login_id = request.args.get("state", "")
-    asked = current_tenant().sessions.pending_login(login_id)
-    if asked is None:
-        return login_expired_page()
-    email = request.args.get("login_hint", asked.get("login_hint", ""))
-    return _identifier_page(login_id, asked, email)
+    params = started_login(login_id)
+    email = request.args.get("login_hint", params.get("login_hint", ""))
+    return _identifier_page(login_id, params, email)
 
 
 @bp.post("/identifier")
-def identify() -> AnyResponse:
-    tenant, login_id = current_tenant(), request.form.get("state", "")
-    asked = tenant.sessions.pending_login(login_id)
-    if asked is None:
-        return login_expired_page()
-    email = request.form.get("username", "").strip()
+def identify() -> ResponseReturnValue:
+    login_id, email = request.form.get("state", ""), request.form.get("username", "").strip()
+    params = started_login(login_id)
     if not email:
-        return _identifier_page(login_id, asked, "")
-    # Known or not, the next page is the same.
-    tenant.sessions.set_login_hint(login_id, email)
+        return _identifier_page(login_id, params, "")
+    # The next page is the same whether or not there is such a user.
+    current_tenant().sessions.set_login_hint(login_id, email)
     return redirect(url_for(".password", state=login_id), 303)
 
 
 @bp.get("/password")
-def password() -> AnyResponse:
+def password() -> ResponseReturnValue:
     login_id = request.args.get("state", "")
-    asked = current_tenant().sessions.pending_login(login_id)
-    if asked is None:
-        return login_expired_page()
-    email = asked.get("login_hint", "")
+    params = started_login(login_id)
+    email = params.get("login_hint", "")
     if not email:
         return redirect(url_for(".identifier", state=login_id))
-    return _password_page(login_id, asked, email)
+    return _password_page(login_id, params, email)
 
 
 @bp.post("/password")
-def log_in() -> AnyResponse:
+def log_in() -> ResponseReturnValue:
     tenant, login_id = current_tenant(), request.form.get("state", "")
-    asked = tenant.sessions.pending_login(login_id)
-    if asked is None:
-        return login_expired_page()
-    email = request.form.get("username", asked.get("login_hint", "")).strip()
-    found = check(tenant, email, request.form.get("password", ""), client_of(tenant, asked))
+    params = started_login(login_id)
+    email = request.form.get("username", params.get("login_hint", "")).strip()
+    typed = request.form.get("password", "")
+    found = authenticate(tenant, email, typed, client_of(tenant, params))
     if isinstance(found, str):
-        page = _password_page(login_id, asked, email, error=found)
-        page.status_code = 400
-        return page
-    return finish_login(login_id, asked, found)
+        return _password_page(login_id, params, email, error=found), 400
+    return finish_login(login_id, params, found)
 
 
-def _client_name(tenant: Tenant, asked: Mapping[str, str]) -> str:
-    client = client_of(tenant, asked)
+def _client_name(tenant: Tenant, params: Mapping[str, str]) -> str:
+    client = client_of(tenant, params)
     return client.name if client else ""
 
 
-def _identifier_page(login_id: str, asked: Mapping[str, str], email: str) -> Response:
+def _identifier_page(login_id: str, params: Mapping[str, str], email: str) -> str:
     tenant = current_tenant()
-    allow_form_to_client(asked)  # the demo's chip signs in from here
-    page = render_template(
+    allow_form_to_client(params)  # the demo's button signs in from here
+    return render_template(
         "universal/identifier.html",
-        texts=texts_of(tenant, "login-id", "login-id", clientName=_client_name(tenant, asked)),
+        texts=texts_of(tenant, "login-id", "login-id", clientName=_client_name(tenant, params)),
         forgot=texts_of(tenant, "login-password", "login-password")["forgotPasswordText"],
         login_id=login_id,
         email=email,
         people=demo_accounts(tenant),
     )
-    return make_response(page)
 
 
 def _password_page(
-    login_id: str, asked: Mapping[str, str], email: str, error: str | None = None
-) -> Response:
+    login_id: str, params: Mapping[str, str], email: str, error: str | None = None
+) -> str:
     tenant = current_tenant()
-    allow_form_to_client(asked)
-    name = _client_name(tenant, asked)
+    allow_form_to_client(params)
+    name = _client_name(tenant, params)
     texts = texts_of(tenant, "login-password", "login-password", clientName=name)
-    if error == WRONG:
+    if error == WRONG_CREDENTIALS:
         error = texts["wrong-email-credentials"]
-    page = render_template(
+    return render_template(
         "universal/password.html", texts=texts, login_id=login_id, email=email, error=error
     )
-    return make_response(page)

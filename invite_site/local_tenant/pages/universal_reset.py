@@ -1,12 +1,12 @@
-"""New Universal Login's password pages: the interstitial, the form, and how it ended.
+"""New Universal Login's password pages: the interstitial, the form, and the result.
 
-What a ticket's `result_url` says is not followed here, as at Auth0: the next step is a button
-to the default login route, or there is none.
+As at Auth0, they do not redirect to a ticket's `result_url`: the next step is a button to the
+default login route, or there is none.
 """
 
 from flask import (
     Blueprint,
-    Response,
+    abort,
     current_app,
     make_response,
     redirect,
@@ -14,8 +14,8 @@ from flask import (
     request,
     url_for,
 )
+from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
-from werkzeug.wrappers import Response as AnyResponse
 
 from ..store.clients import APPLICATION
 from ..tenant import Tenant, current_tenant
@@ -43,109 +43,100 @@ _PROMPT = "reset-password"
 
 @bp.get("/reset-verify")
 @bp.get("/reset-password")
-def show() -> AnyResponse:
-    """The interstitial, for any ticket: it says nothing and spends nothing."""
-    page = render_template(
+def show() -> ResponseReturnValue:
+    """The interstitial: the same for every ticket, which it leaves unused."""
+    return render_template(
         "universal/redeem.html",
         texts=texts_of(current_tenant(), "common", "redeem-ticket"),
         code=request.args.get("ticket", ""),
         action=request.path,
     )
-    return make_response(page)
 
 
 @bp.post("/reset-verify")
 @bp.post("/reset-password")
-def submit_ticket() -> AnyResponse:
-    """On to the form, which knows the ticket by its `state`; or what is wrong with it."""
+def submit_ticket() -> ResponseReturnValue:
+    """Redirect to the form, with the ticket in its `state`."""
     tenant = current_tenant()
-    context = _live(tenant, find_ticket(tenant, request.form.get("ticket", "")))
-    if isinstance(context, Response):
-        return context
-    signed_hash = _signer().dumps(context.ticket.code_hash)
-    return redirect(url_for(".change", state=signed_hash), 303)
+    context = _require_live(tenant, find_ticket(tenant, request.form.get("ticket", "")))
+    return redirect(url_for(".change", state=_signer().dumps(context.ticket.code_hash)), 303)
 
 
 @bp.get("/reset-password/change")
-def change() -> AnyResponse:
+def change() -> ResponseReturnValue:
     """The form for a new password."""
-    tenant, signed_hash = current_tenant(), request.args.get("state", "")
-    context = _live(tenant, _ticket_of_state(tenant, signed_hash))
-    return context if isinstance(context, Response) else _form(tenant, signed_hash, context)
+    tenant, state = current_tenant(), request.args.get("state", "")
+    return _form(tenant, state, _require_live(tenant, _ticket_of_state(tenant, state)))
 
 
 @bp.post("/reset-password/change")
-def set_password() -> AnyResponse:
-    """Spend the ticket if all is well."""
-    tenant, signed_hash = current_tenant(), request.form.get("state", "")
-    context = _live(tenant, _ticket_of_state(tenant, signed_hash))
-    if isinstance(context, Response):
-        return context
+def set_password() -> ResponseReturnValue:
+    """Redeem the ticket."""
+    tenant, state = current_tenant(), request.form.get("state", "")
+    context = _require_live(tenant, _ticket_of_state(tenant, state))
     password = request.form.get("password-reset", "")
     problem = validate_passwords(password, request.form.get("re-enter-password"))
     if problem is not None:
         if problem.check is not None:
             log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
-        return _form(tenant, signed_hash, context, problem)
+        return _form(tenant, state, context, problem)
     if not redeem(tenant, context, password):
         return _error_page(tenant, USED)
     return _success_page(tenant, context)
 
 
 def _signer() -> URLSafeSerializer:
-    """Signs what the form knows of its ticket: the hash of the code, which opens nothing."""
+    """Signs the hash of the ticket's code, which the form contains; it cannot be redeemed itself."""
     return URLSafeSerializer(str(current_app.secret_key), salt="password-reset")
 
 
-def _ticket_of_state(tenant: Tenant, signed_hash: str) -> TicketContext | None:
+def _ticket_of_state(tenant: Tenant, state: str) -> TicketContext | None:
     try:
-        return find_ticket_by_hash(tenant, str(_signer().loads(signed_hash)))
+        return find_ticket_by_hash(tenant, str(_signer().loads(state)))
     except BadSignature:
         return None
 
 
-def _live(tenant: Tenant, context: TicketContext | None) -> TicketContext | Response:
-    """The visit with a ticket that works, else the screen that says why it does not."""
-    if context is None:
-        return _error_page(tenant, "")
-    error = ticket_error(tenant, context)
-    if error is None:
+def _require_live(tenant: Tenant, context: TicketContext | None) -> TicketContext:
+    """The context of a live ticket; aborts with an error page where it is not."""
+    error = "" if context is None else ticket_error(tenant, context)
+    if context is not None and error is None:
         return context
-    if request.method == "POST":
+    if context is not None and error is not None and request.method == "POST":
         log_failure(tenant, context, error)
-    return _error_page(tenant, error)
+    abort(make_response(_error_page(tenant, error or "")))
 
 
-def _error_page(tenant: Tenant, why: str) -> Response:
+def _error_page(tenant: Tenant, error: str) -> tuple[str, int]:
     """Auth0's three screens for a link that does not work. None of them has a link."""
     texts = texts_of(tenant, _PROMPT, "reset-password-error")
-    kind = {EXPIRED: "Expired", USED: "Used"}.get(why, "Generic")
+    kind = {EXPIRED: "Expired", USED: "Used"}.get(error, "Generic")
     page = render_template(
         "universal/event.html",
         texts=texts,
         title=texts[f"eventTitle{kind}"],
         text=texts[f"description{kind}"],
     )
-    return make_response(page, int(tenant.switches["dead_ticket_status"]))
+    return page, int(tenant.switches["dead_ticket_status"])
 
 
 def _form(
-    tenant: Tenant, signed_hash: str, context: TicketContext, problem: ValidationError | None = None
-) -> Response:
+    tenant: Tenant, state: str, context: TicketContext, problem: ValidationError | None = None
+) -> ResponseReturnValue:
     page = render_template(
         "universal/change.html",
         texts=texts_of(tenant, _PROMPT, "reset-password"),
-        signed_hash=signed_hash,
+        state=state,
         email=context.user.email,
         problem=problem,
     )
-    return make_response(page, 200 if problem is None else 400)
+    return page, 200 if problem is None else 400
 
 
-def _success_page(tenant: Tenant, context: TicketContext) -> Response:
+def _success_page(tenant: Tenant, context: TicketContext) -> str:
     name, link = _continue_link(tenant, context)
     texts = texts_of(tenant, _PROMPT, "reset-password-success", clientName=name)
-    page = render_template(
+    return render_template(
         "universal/event.html",
         texts=texts,
         title=texts["eventTitle"],
@@ -153,7 +144,6 @@ def _success_page(tenant: Tenant, context: TicketContext) -> Response:
         link=link,
         link_text=texts["buttonText"],
     )
-    return make_response(page)
 
 
 def _continue_link(tenant: Tenant, context: TicketContext) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""The tenant's one clock: tokens, tickets, codes and mails all ask it."""
+"""The tenant's clock, for tokens, tickets, codes and mails."""
 
 import time
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 @dataclass
 class Clock:
-    """The machine's clock plus an `offset` in seconds; the control plane may set and hold it."""
+    """The machine's clock plus an `offset` in seconds; the control plane sets and stops it."""
 
     offset: float = 0.0
     _held_at: float | None = None
@@ -18,11 +18,11 @@ class Clock:
 
     @property
     def is_held(self) -> bool:
-        """Whether it stands still."""
+        """Whether the clock is stopped."""
         return self._held_at is not None
 
     def hold(self, held: bool) -> None:
-        """Let it stand still, or go on with the machine's time."""
+        """Stop the clock, or continue with the machine's time."""
         self._held_at = time.time() if held else None
 
 

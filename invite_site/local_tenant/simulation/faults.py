@@ -1,4 +1,4 @@
-"""Faults that the control plane has ordered, waiting for the calls they are meant for."""
+"""The faults that the control plane has ordered, and the calls they apply to."""
 
 import threading
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ class Fault:
     body: Any
     at: str
 
-    def is_for(self, method: str, path: str) -> bool:
-        """Whether a call is meant: the method (`*` for all) and the path or one below it."""
+    def applies_to(self, method: str, path: str) -> bool:
+        """Whether it applies to a call: its method (`*` for all), its path or one below."""
         wanted_method, _, wanted_path = self.route.partition(" ")
         if wanted_method not in ("*", method):
             return False
@@ -40,7 +40,7 @@ class BadFault(ValueError):
 
 
 def parse_fault(order: Mapping[str, Any]) -> Fault:
-    """A fault out of the control plane's JSON; raises `BadFault`."""
+    """The fault in the control plane's JSON; raises `BadFault`."""
     unknown = set(order) - {"route", "kind", "status", "times", "seconds", "headers", "body", "at"}
     if unknown:
         raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
@@ -68,32 +68,32 @@ def parse_fault(order: Mapping[str, Any]) -> Fault:
 
 
 class Faults:
-    """The orders to carry out; each call takes at most one, the oldest that is meant for it."""
+    """The ordered faults; each call takes at most one, the oldest that applies to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Take an order."""
+        """Add a fault."""
         with self._lock:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Forget all orders."""
+        """Withdraw all faults."""
         with self._lock:
             self._faults.clear()
 
     def all(self) -> list[Fault]:
-        """The orders still to carry out."""
+        """The faults that are still to be carried out."""
         with self._lock:
             return list(self._faults)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for an HTTP call, counted down; None for a call that shall succeed."""
+        """The fault for an HTTP call, counted down, or None."""
         with self._lock:
             for fault in self._faults:
-                if fault.route != SMTP and fault.is_for(method, path):
+                if fault.route != SMTP and fault.applies_to(method, path):
                     return self._count_down(fault)
         return None
 

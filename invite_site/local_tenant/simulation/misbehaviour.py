@@ -1,6 +1,6 @@
-"""The relying-party misbehaviours: which one is ordered, how often, and its parameters.
+"""What a relying party must refuse: which misbehaviour is ordered, how often, with what options.
 
-Those inside an ID token are in `authentication/misbehaviour.py`; the views ask here whether to misbehave.
+Views take the order here; `authentication/misbehaviour.py` makes the ID tokens.
 """
 
 import threading
@@ -10,7 +10,7 @@ from typing import Any
 
 from joserfc.jwk import RSAKey
 
-# In a claim: the claims are changed and signed with the right key.
+# Changed claims, signed with the right key.
 CLAIM_MISBEHAVIOURS = (
     "nonce_wrong", "nonce_missing", "iss_wrong", "iss_missing", "iss_no_slash", "aud_other",
     "aud_other_azp_ours", "aud_empty_string", "aud_empty_list", "aud_both_azp_ours",
@@ -19,7 +19,7 @@ CLAIM_MISBEHAVIOURS = (
     "email_verified_false", "email_verified_string", "email_verified_missing", "email_other",
     "role_claim",
 )  # fmt: skip
-# In who signed an ID token, and how.
+# A wrong header, key or signature.
 SIGNATURE_MISBEHAVIOURS = (
     "signature_wrong", "payload_tampered", "unknown_key_known_kid", "alg_none", "alg_NoNe",
     "alg_none_listed", "hs256_client_secret", "hs256_public_key", "crit_unknown",
@@ -27,33 +27,22 @@ SIGNATURE_MISBEHAVIOURS = (
 )  # fmt: skip
 ID_TOKEN_MISBEHAVIOURS = CLAIM_MISBEHAVIOURS + SIGNATURE_MISBEHAVIOURS
 TOKEN_ANSWER_MISBEHAVIOURS = (
-    "no_id_token",
-    "token_500",
-    "token_429",
-    "token_html",
-    "token_slow",
-    "invalid_grant",
-)
+    "no_id_token", "token_500", "token_429", "token_html", "token_slow", "invalid_grant",
+)  # fmt: skip
 CALLBACK_MISBEHAVIOURS = ("callback_iss_wrong", "error_callback")
-# These last until they are withdrawn: discovery is read once and then remembered.
+# Not counted down: relying parties read discovery once and cache it.
 DISCOVERY_MISBEHAVIOURS = (
     "discovery_issuer_other",
     "callback_iss_absent_but_advertised",
     "end_session_absent",
     "alg_none_listed",
 )
-MISBEHAVIOURS = tuple(
-    dict.fromkeys(
-        (
-            *ID_TOKEN_MISBEHAVIOURS,
-            *TOKEN_ANSWER_MISBEHAVIOURS,
-            *CALLBACK_MISBEHAVIOURS,
-            *DISCOVERY_MISBEHAVIOURS,
-            "userinfo_sub_differs",
-        )
-    )
+_ALL = (
+    *(*ID_TOKEN_MISBEHAVIOURS, *TOKEN_ANSWER_MISBEHAVIOURS, *CALLBACK_MISBEHAVIOURS),
+    *(*DISCOVERY_MISBEHAVIOURS, "userinfo_sub_differs"),
 )
-# With these the JWKS lists a second key beside the tenant's own.
+MISBEHAVIOURS = tuple(dict.fromkeys(_ALL))
+# With these the JWKS lists a second key.
 _SECOND_KEY_MISBEHAVIOURS = ("key_rotated", "kid_absent_two_keys")
 
 
@@ -82,7 +71,7 @@ class Misbehaviours:
         self._lists_second = False
 
     def order(self, order: Mapping[str, Any]) -> None:
-        """Take an order out of the control plane's JSON; raises `BadLie`."""
+        """Take an order out of the control plane's JSON; raises `UnknownMisbehaviour`."""
         name = str(order.get("lie", ""))
         if name not in MISBEHAVIOURS:
             raise UnknownMisbehaviour(f"lie is one of {', '.join(MISBEHAVIOURS)}")
@@ -95,7 +84,7 @@ class Misbehaviours:
             self._lists_second = name in _SECOND_KEY_MISBEHAVIOURS
 
     def clear(self) -> None:
-        """Behave again."""
+        """Withdraw the order."""
         with self._lock:
             self._misbehaviour = None
             self._lists_second = False

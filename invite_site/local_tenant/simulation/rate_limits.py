@@ -18,7 +18,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Plan:
-    """One plan. A kind of call without a rate of its own falls under the one for all."""
+    """One plan. A kind of call without a rate of its own counts as `management`."""
 
     name: str
     rates: Mapping[str, Rate]
@@ -30,7 +30,7 @@ def _per_minute(burst: int, a_minute: float) -> Rate:
 
 
 # Auth0's rate limit policy; the same figures hold for every plan.
-_EVERYWHERE = {
+_ALL_PLANS = {
     "change_password": _per_minute(10, 1),  # by IP address and email
     "userinfo": _per_minute(10, 5),  # by user
     "login": _per_minute(20, 10),  # by user and IP address
@@ -45,15 +45,15 @@ PLANS = {
         Plan(OFF, {}, 30),
         Plan(
             "free",
-            {**_EVERYWHERE, "management": Rate(2, 2), "authentication": _per_minute(300, 300)},
+            {**_ALL_PLANS, "management": Rate(2, 2), "authentication": _per_minute(300, 300)},
             1,
         ),
-        # Essentials and Professional have figures for each kind of call. What is not
-        # among them shares the bucket of a tenant that is not for production (ours).
+        # Essentials and Professional have figures for each kind of call. Other calls share the
+        # rate of a tenant that is not for production (ours).
         Plan(
             "professional",
             {
-                **_EVERYWHERE,
+                **_ALL_PLANS,
                 "management": Rate(10, 2),
                 "read_users": _per_minute(40, 500),
                 "write_users": _per_minute(20, 200),
@@ -69,7 +69,7 @@ PLANS = {
         Plan(
             "enterprise",
             {
-                **_EVERYWHERE,
+                **_ALL_PLANS,
                 "management": Rate(50, 16),
                 "write_email_templates": _per_minute(10, 100),
                 "read_email_templates": _per_minute(15, 150),
@@ -82,7 +82,7 @@ PLANS = {
 }
 
 
-# More buckets than this are not kept: the full ones are forgotten, since new ones are full.
+# Above this number full buckets are dropped: a new bucket is full as well.
 _MOST_BUCKETS = 10_000
 
 
@@ -95,9 +95,9 @@ class _Bucket:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a call met: the three figures of the headers, and whether it may go on.
+    """Whether a call is allowed, and the three figures of its headers.
 
-    `first` is set for the first refusal since the bucket last let a call through.
+    `first` is set for the first refusal since the bucket last allowed a call.
     """
 
     allowed: bool
@@ -108,11 +108,11 @@ class Reading:
 
 
 class BadPlan(ValueError):
-    """No such plan; says which there are."""
+    """An unknown plan; the message names the plans."""
 
 
 class Limits:
-    """The buckets of the plan that is in force."""
+    """The buckets of the applied plan."""
 
     def __init__(self, clock: Clock, plan: str = OFF) -> None:
         self._clock = clock
@@ -121,11 +121,11 @@ class Limits:
 
     @property
     def plan(self) -> Plan:
-        """The plan in force."""
+        """The applied plan."""
         return self._plan
 
     def choose(self, name: str) -> None:
-        """Put a plan in force, with full buckets; raises `BadPlan`."""
+        """Apply a plan, with full buckets; raises `BadPlan`."""
         if name not in PLANS:
             raise BadPlan(f"plan is one of {', '.join(PLANS)}")
         with self._lock:
@@ -159,11 +159,11 @@ class Limits:
 
 
 def _refilled(bucket: _Bucket, rate: Rate, now: float) -> float:
-    # A clock that was put back refills nothing and takes nothing.
+    # A clock that was set back changes nothing.
     return min(rate.burst, bucket.tokens + max(0.0, now - bucket.at) * rate.per_second)
 
 
 def _next_token(bucket: _Bucket, rate: Rate) -> int:
-    """When a token is added next, in whole seconds of the epoch and never too early."""
+    """When the next token is added, in seconds of the epoch, rounded up."""
     missing = 1 - bucket.tokens % 1
     return math.ceil(bucket.at + missing / rate.per_second)

@@ -1,7 +1,7 @@
-"""What nobody could establish about Auth0: each such point is a switch, not a belief.
+"""Switches for behaviour of Auth0 that could not be established.
 
-The default is what seems likeliest. A test of a program that talks to Auth0 should pass
-with either value; the control plane sets them (`PUT /_tenant/switches`).
+The default is the most likely value. A program for Auth0 should work with every value; the
+control plane sets them (`PUT /_tenant/switches`).
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Switch:
-    """One open point: where the contract speaks of it, and the values it may take.
+    """One such point: its section in the contract, and its possible values.
 
     The first value is the default.
     """
@@ -82,11 +82,11 @@ SWITCHES: dict[str, Switch] = {
 
 
 class BadSwitch(ValueError):
-    """An order for a switch nobody knows, or a value it cannot take; says which."""
+    """An unknown switch, or a value it cannot have; the message says which."""
 
 
 class Switches:
-    """How the switches stand; all at their defaults after a reset."""
+    """The values of the switches; a reset restores the defaults."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -97,11 +97,11 @@ class Switches:
             return self._set.get(name, SWITCHES[name].values[0])
 
     def change(self, order: Mapping[str, Any]) -> None:
-        """Set some; raises `BadSwitch` and then sets none."""
+        """Set some, or none if one is invalid; raises `BadSwitch`."""
         for name, value in order.items():
             if name not in SWITCHES:
                 raise BadSwitch(f"unknown: {name}; known: {', '.join(SWITCHES)}")
-            # True is 1 in Python, and neither stands for the other here.
+            # In Python True equals 1; here they are different values.
             if not any(
                 value is each or (value == each and type(value) is type(each))
                 for each in SWITCHES[name].values
@@ -111,7 +111,7 @@ class Switches:
             self._set.update(order)
 
     def clear(self) -> None:
-        """All at their defaults."""
+        """Restore the defaults."""
         with self._lock:
             self._set.clear()
 

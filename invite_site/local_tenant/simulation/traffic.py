@@ -1,6 +1,6 @@
-"""What tests may ask afterwards: which calls came, over how many connections, what was issued.
+"""A record for tests: calls, connections, and issued secrets.
 
-All of it is kept in memory and only where the control plane is switched on.
+It is kept in memory, and only where the control plane is enabled.
 """
 
 import threading
@@ -25,14 +25,14 @@ class Traffic:
     _connections: set[tuple[str, str]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note_connection(self, address: str, port: str) -> None:
-        """A request came over the connection from that address and port."""
+    def record_connection(self, address: str, port: str) -> None:
+        """Record the connection of a request."""
         if self.enabled:
             with self._lock:
                 self._connections.add((address, port))
 
-    def note_call(self, call: Call) -> None:
-        """A request was answered or dropped."""
+    def record_call(self, call: Call) -> None:
+        """Record a request that was answered or dropped."""
         if self.enabled:
             with self._lock:
                 self._calls.append(call)
@@ -43,12 +43,12 @@ class Traffic:
             return list(self._calls)
 
     def connections(self) -> int:
-        """How many different connections have carried a request."""
+        """The number of connections that requests have used."""
         with self._lock:
             return len(self._connections)
 
     def clear(self) -> None:
-        """Count from here."""
+        """Delete the record."""
         with self._lock:
             self._calls.clear()
             self._connections.clear()
@@ -59,7 +59,7 @@ ISSUED_KINDS = ("tickets", "codes", "access_tokens", "id_tokens", "client_secret
 
 @dataclass
 class Issued:
-    """Every secret handed out since the start, so that a test can search for leaks of it."""
+    """Every secret issued since the start, so that a test can search for leaks."""
 
     enabled: bool
     _secrets: dict[str, list[str]] = field(
@@ -67,8 +67,8 @@ class Issued:
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, kind: str, secret: str) -> None:
-        """A secret of that kind has gone out."""
+    def record(self, kind: str, secret: str) -> None:
+        """Record an issued secret."""
         if self.enabled:
             with self._lock:
                 self._secrets[kind].append(secret)

@@ -32,12 +32,11 @@ MANAGEMENT_SCOPES = frozenset(
     )
 )  # fmt: skip
 
-
 APPLICATION = "application"
 MANAGEMENT = "management"
 SETUP = "setup"
 
-# What the running site may do at the Management API, and what the one who sets a tenant up.
+# The scopes of the running site at the Management API, and those of `flask tenant apply`.
 _SCOPES: dict[str, str | None] = {
     APPLICATION: None,
     MANAGEMENT: "read:users create:users update:users delete:users create:user_tickets"
@@ -70,7 +69,7 @@ class Client(ClientMixin):
     logout_urls: tuple[str, ...]
     initiate_login_uri: str
     management_scope: str | None
-    # What the Management API was given beside the fields above, kept as it was given.
+    # Whatever else the Management API was given, as it was given.
     properties: Mapping[str, Any]
 
     def get_client_id(self) -> str:
@@ -80,7 +79,7 @@ class Client(ClientMixin):
         return next((url for url in self.callbacks if ":*" not in url), "")
 
     def get_allowed_scope(self, scope: Any) -> str:
-        """The wished scopes that exist here; Auth0 drops the others without a word."""
+        """The requested scopes that exist here; Auth0 drops the others without an error."""
         return " ".join(name for name in (scope or "").split() if name in _KNOWN_SCOPES)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
@@ -139,29 +138,23 @@ class Clients:
         self._database = database
 
     def seed(self, config: TenantConfig, *, anew: bool = False) -> None:
-        """Make the site's applications once.
+        """Make the site's applications unless they are there.
 
-        What follows from the site's address is set again where the configuration has
-        changed: else a restart would undo what somebody has changed since.
+        Their fields are set again where the configuration has changed: any other restart must
+        not undo what the Management API has changed. `anew` sets them too, and deletes the rest.
         """
-        for role, scope in _SCOPES.items():
-            self._database.run(
-                "INSERT OR IGNORE INTO client VALUES (?, ?, ?, ?, ?, '[]', '[]', '', ?, '{}')",
-                random_code(32),
-                role,
-                _NAMES[role].format(config.app_name),
-                random_code(64),
-                json.dumps(_GRANT_TYPES[role]),
-                scope,
-            )
+        if anew:
+            self._database.run("DELETE FROM client WHERE role IS NULL")
+        for role in _SCOPES:
+            if self._seeded(role) is None:
+                self._insert(role, config.app_name)
         text = json.dumps([config.app_name, config.site_url, _SCOPES])
         if not anew and self._database.setting(_SEEDED) == text:
             return
         for role, scope in _SCOPES.items():
-            name = _NAMES[role].format(config.app_name)
             self.change(
                 role,
-                name=name,
+                name=_NAMES[role].format(config.app_name),
                 management_scope=scope,
                 grant_types=_GRANT_TYPES[role],
                 properties={},
@@ -173,11 +166,7 @@ class Clients:
             logout_urls=[site, f"{site}/", "http://localhost:*", "http://localhost:*/"],
             initiate_login_uri=f"{site}/login",
         )
-        self._database.keep_setting(_SEEDED, text)
-
-    def delete_unseeded(self) -> None:
-        """Only the seeded applications stay."""
-        self._database.run("DELETE FROM client WHERE role IS NULL")
+        self._database.store_setting(_SEEDED, text)
 
     def change(self, role: str, **fields: Any) -> None:
         """Set fields of a seeded application."""
@@ -195,33 +184,43 @@ class Clients:
 
     def create(self, name: str) -> Client:
         """A new application, with a secret and nothing else."""
-        client_id = random_code(32)
-        self._database.run(
-            "INSERT INTO client VALUES (?, NULL, ?, ?, '[]', '[]', '[]', '', NULL, '{}')",
-            client_id,
-            name,
-            random_code(64),
-        )
-        client = self.get(client_id)
+        client = self.get(self._insert(None, name))
         assert client is not None  # noqa: S101 (just stored)
         return client
 
+    def _insert(self, role: str | None, name: str) -> str:
+        client_id = random_code(32)
+        self._database.insert(
+            "client",
+            client_id=client_id,
+            role=role,
+            name=name,
+            client_secret=random_code(64),
+            initiate_login_uri="",
+            **dict.fromkeys(("grant_types", "callbacks", "logout_urls"), "[]"),
+        )
+        return client_id
+
     def delete(self, client_id: str) -> None:
-        """Forget an application; an unknown one is fine."""
+        """Delete an application, if there is one of that id."""
         self._database.run("DELETE FROM client WHERE client_id = ?", client_id)
 
     def all(self) -> list[Client]:
         """Every application, oldest first."""
-        return [_from_row(row) for row in self._database.all("SELECT * FROM client ORDER BY rowid")]
+        return self._database.select(_from_row, "SELECT * FROM client ORDER BY rowid")
 
     def get(self, client_id: str | None) -> Client | None:
         """The application of that client id."""
-        row = self._database.one("SELECT * FROM client WHERE client_id = ?", client_id)
-        return None if row is None else _from_row(row)
+        return self._database.first(
+            _from_row, "SELECT * FROM client WHERE client_id = ?", client_id
+        )
 
     def seeded(self, role: str) -> Client:
         """One of the seeded applications."""
-        row = self._database.one("SELECT * FROM client WHERE role = ?", role)
-        if row is None:
+        client = self._seeded(role)
+        if client is None:
             raise LookupError(role)
-        return _from_row(row)
+        return client
+
+    def _seeded(self, role: str) -> Client | None:
+        return self._database.first(_from_row, "SELECT * FROM client WHERE role = ?", role)

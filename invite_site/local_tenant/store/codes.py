@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from ..simulation.clock import Clock
 from ..simulation.switches import Switches
-from .database import Database, digest, random_code
+from .database import Database, digest, insert
 
 ACCESS_TOKEN_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
 class AuthorizationCode:
-    """What `/authorize` promised; the getters are those that Authlib calls."""
+    """An issued code with its login; the getters are those that Authlib calls."""
 
     code_hash: str
     client_id: str
@@ -41,58 +41,34 @@ class Codes:
         self._clock = clock
         self._switches = switches
 
-    def keep(
-        self,
-        code: str,
-        *,
-        client_id: str,
-        redirect_uri: str,
-        scope: str,
-        nonce: str | None,
-        code_challenge: str | None,
-        code_challenge_method: str | None,
-        user_id: str,
-        sid: str,
-        auth_time: float | None,
-    ) -> None:
-        """Store a new code for its short life; older ones are swept out."""
+    def store(self, code: str, **columns: str | float | None) -> None:
+        """Store a new code for its short life, and delete those that have long expired."""
         now = self._clock.now()
         # Auth0 does not publish how long a code lives.
         life = int(self._switches["code_lifetime_seconds"])
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM authorization_code WHERE expires_at < ?", (now - 3600,))
-            connection.execute(
-                "INSERT INTO authorization_code (code_hash, client_id, redirect_uri, scope, nonce,"
-                " code_challenge, code_challenge_method, user_id, sid, auth_time, expires_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    digest(code),
-                    client_id,
-                    redirect_uri,
-                    scope,
-                    nonce,
-                    code_challenge,
-                    code_challenge_method,
-                    user_id,
-                    sid,
-                    auth_time,
-                    now + life,
-                ),
+            insert(
+                connection,
+                "authorization_code",
+                code_hash=digest(code),
+                expires_at=now + life,
+                **columns,
             )
 
     def find(self, code: str, client_id: str) -> AuthorizationCode | None:
         """That client's code if it can still be exchanged."""
-        row = self._database.one(
+        return self._database.first(
+            lambda row: AuthorizationCode(**dict(row)),
             "SELECT * FROM authorization_code"
             " WHERE code_hash = ? AND client_id = ? AND used_at IS NULL AND expires_at > ?",
             digest(code),
             client_id,
             self._clock.now(),
         )
-        return None if row is None else AuthorizationCode(**dict(row))
 
     def redeem(self, code: AuthorizationCode) -> bool:
-        """Use a code up: of two callers at the same moment one gets True."""
+        """Use a code up; of two concurrent callers one gets True."""
         redeemed = self._database.run(
             "UPDATE authorization_code SET used_at = ? WHERE code_hash = ? AND used_at IS NULL",
             self._clock.now(),
@@ -100,26 +76,25 @@ class Codes:
         )
         return redeemed == 1
 
-    def new_access_token(self) -> str:
-        """An opaque token, good for `/userinfo` once it is kept."""
-        return random_code(64)
-
-    def keep_access_token(self, token: str, user_id: str, scope: str) -> None:
-        """Remember for whom a token is and for what."""
+    def store_access_token(self, token: str, user_id: str, scope: str) -> None:
+        """Store for whom an opaque token is, and its scope."""
         now = self._clock.now()
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM access_token WHERE expires_at < ?", (now,))
-            connection.execute(
-                "INSERT INTO access_token (token_hash, user_id, scope, expires_at)"
-                " VALUES (?, ?, ?, ?)",
-                (digest(token), user_id, scope, now + ACCESS_TOKEN_SECONDS),
+            insert(
+                connection,
+                "access_token",
+                token_hash=digest(token),
+                user_id=user_id,
+                scope=scope,
+                expires_at=now + ACCESS_TOKEN_SECONDS,
             )
 
     def holder(self, token: str) -> tuple[str, str] | None:
         """The user id and scope of a token that is valid now."""
-        row = self._database.one(
+        return self._database.first(
+            lambda row: (row["user_id"], row["scope"]),
             "SELECT user_id, scope FROM access_token WHERE token_hash = ? AND expires_at > ?",
             digest(token),
             self._clock.now(),
         )
-        return None if row is None else (row["user_id"], row["scope"])

@@ -1,30 +1,26 @@
 """The one database connection of the tenant, in the shape of Auth0's `/connections`."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..config import CONNECTION
 from .clients import APPLICATION, Clients
 from .database import Database, random_code
-from .documents import Document, Documents
+from .documents import Document, SingleDocument
 
-_KIND = "connection"
 _ID = "connection_id"
 
 
 class Connection:
-    """Its id lasts as long as the file; the rest can be changed."""
+    """The connection; its id never changes."""
 
-    def __init__(self, database: Database, documents: Documents, clients: Clients) -> None:
-        self._documents = documents
+    def __init__(self, database: Database, clients: Clients) -> None:
         self._clients = clients
         if database.setting(_ID) is None:
-            database.keep_setting(_ID, f"con_{random_code(16)}")
+            database.store_setting(_ID, f"con_{random_code(16)}")
         self.id = str(database.setting(_ID))
+        self._changes = SingleDocument(database, "connection", self.id)
 
     def get(self) -> Document:
         """The connection as the Management API shows it."""
-        fresh: Document = {
+        return {
             "id": self.id,
             "name": CONNECTION,
             "strategy": "auth0",
@@ -37,16 +33,15 @@ class Connection:
             "is_domain_connection": False,
             "realms": [CONNECTION],
             "enabled_clients": [self._clients.seeded(APPLICATION).client_id],
+            **self._changes.stored(),
         }
-        return {**fresh, **(self._documents.get(_KIND, self.id) or {})}
 
-    def change(self, changes: Mapping[str, Any]) -> Document:
-        """Set some, each whole: with `options` the ones left out are gone, as at Auth0."""
-        stored = {**(self._documents.get(_KIND, self.id) or {}), **changes}
-        self._documents.put(_KIND, self.id, stored)
+    def change(self, changes: Document) -> Document:
+        """Replace some properties, each whole: `options` loses what is left out, as at Auth0."""
+        self._changes.change(changes)
         return self.get()
 
     def enable(self, client_id: str, enabled: bool) -> None:
-        """Let an application sign people in with this connection, or let it no more."""
+        """Allow an application to use this connection, or forbid it."""
         others = [each for each in self.get()["enabled_clients"] if each != client_id]
         self.change({"enabled_clients": [*others, client_id] if enabled else others})

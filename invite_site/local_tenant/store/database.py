@@ -1,13 +1,16 @@
-"""The tenant's one SQLite file and its tables. It knows SQL and nothing about OAuth."""
+"""The tenant's one SQLite file, its tables, and how rows are read and written."""
 
 import hashlib
 import secrets
 import sqlite3
 import string
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+Record = TypeVar("Record")
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -47,7 +50,7 @@ CREATE TABLE IF NOT EXISTS mail (
     read INTEGER NOT NULL DEFAULT 0);
 """
 
-# Any number of applications, and the tenant's own configuration.
+# Any number of applications, and the tenant's configuration.
 _CONFIGURATION = """
 CREATE TABLE new_client (
     client_id TEXT PRIMARY KEY, role TEXT UNIQUE, name TEXT NOT NULL,
@@ -77,23 +80,23 @@ CREATE TABLE login_failure (
 """
 
 # One step for each version of the file; a step that has been released is never changed.
-_STEPS = (_TABLES, _CONFIGURATION, _FAILURES)
+_MIGRATIONS = (_TABLES, _CONFIGURATION, _FAILURES)
 
-# What `POST /_tenant/reset` keeps: who the applications are and how tokens are signed.
+# `POST /_tenant/reset` keeps the applications and the signing key.
 _KEPT_TABLES = ("setting", "client")
 
 
 class Database:
-    """One connection, one lock: many threads may call, one at a time is served."""
+    """One connection behind one lock, for many threads."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The file holds client secrets and the signing key: its owner alone reads it.
+        # Readable by its owner alone: it has client secrets and the signing key.
         path.touch(mode=0o600)
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # FULL: what was answered to a caller outlives a kill or a power cut.
+        # FULL: what was answered survives a kill or a power cut.
         for pragma in (
             "busy_timeout=5000",
             "journal_mode=WAL",
@@ -102,8 +105,8 @@ class Database:
         ):
             self._connection.execute(f"PRAGMA {pragma}")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        for number, step in enumerate(_STEPS[version:], start=version + 1):
-            # In one transaction: a kill in between leaves the version before.
+        for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
+            # In one transaction, so that a kill leaves the earlier version.
             self._connection.executescript(f"BEGIN;{step}PRAGMA user_version={number};COMMIT;")
 
     @contextmanager
@@ -129,27 +132,41 @@ class Database:
             row: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
             return row
 
+    def select(
+        self, make: Callable[[sqlite3.Row], Record], sql: str, *parameters: object
+    ) -> list[Record]:
+        """The rows of a query, each made into a record."""
+        return [make(row) for row in self.all(sql, *parameters)]
+
+    def first(
+        self, make: Callable[[sqlite3.Row], Record], sql: str, *parameters: object
+    ) -> Record | None:
+        """The first row of a query made into a record, or None."""
+        row = self.one(sql, *parameters)
+        return None if row is None else make(row)
+
     def run(self, sql: str, *parameters: object) -> int:
         """Commit one statement; the number of rows it changed."""
         with self.transaction() as connection:
             return connection.execute(sql, parameters).rowcount
 
-    def setting(self, name: str) -> str | None:
-        """A value that was kept under `name`, or None."""
-        row = self.one("SELECT value FROM setting WHERE name = ?", name)
-        return None if row is None else str(row["value"])
+    def insert(self, table: str, **columns: object) -> None:
+        """Commit one new row."""
+        with self.transaction() as connection:
+            insert(connection, table, **columns)
 
-    def keep_setting(self, name: str, value: str) -> None:
-        """Keep `value` under `name`."""
+    def setting(self, name: str) -> str | None:
+        """The value stored under `name`, or None."""
+        return self.first(lambda row: str(row[0]), "SELECT value FROM setting WHERE name = ?", name)
+
+    def store_setting(self, name: str, value: str) -> None:
+        """Store `value` under `name`."""
         self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
 
     def clear(self) -> None:
         """Empty every table but the applications and the key."""
-        tables = [
-            row["name"] for row in self.all("SELECT name FROM sqlite_master WHERE type='table'")
-        ]
         with self.transaction() as connection:
-            for table in tables:
+            for (table,) in self.all("SELECT name FROM sqlite_master WHERE type='table'"):
                 if table not in _KEPT_TABLES and not table.startswith("sqlite_"):
                     connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 (names out of the schema)
 
@@ -157,6 +174,15 @@ class Database:
         """Close the file; its write-ahead log is folded in."""
         with self._lock:
             self._connection.close()
+
+
+def insert(connection: sqlite3.Connection, table: str, **columns: object) -> None:
+    """Add one row inside a transaction."""
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    connection.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608 (our names)
+        tuple(columns.values()),
+    )
 
 
 _ALPHABET = string.ascii_letters + string.digits

@@ -1,6 +1,7 @@
-"""Small JSON documents of the tenant's configuration, each under a kind and a name."""
+"""Small JSON documents of the tenant's configuration, by kind and name."""
 
 import json
+import sqlite3
 from typing import Any
 
 from .database import Database
@@ -8,38 +9,73 @@ from .database import Database
 Document = dict[str, Any]
 
 
+def _from_row(row: sqlite3.Row) -> Document:
+    return dict(json.loads(row["body"]))
+
+
 class Documents:
-    """The table of documents. What a document means is known by the store of its kind."""
+    """The documents of one kind, by name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kind: str) -> None:
         self._database = database
+        self._kind = kind
 
-    def get(self, kind: str, name: str) -> Document | None:
+    def get(self, name: str) -> Document | None:
         """The document of that name, or None."""
-        row = self._database.one(
-            "SELECT body FROM document WHERE kind = ? AND name = ?", kind, name
-        )
-        if row is None:
-            return None
-        body: Document = json.loads(row["body"])
-        return body
+        query = "SELECT body FROM document WHERE kind = ? AND name = ?"
+        return self._database.first(_from_row, query, self._kind, name)
 
-    def put(self, kind: str, name: str, body: Document) -> None:
-        """Keep `body` under that name, in the place of what was there."""
+    def put(self, name: str, body: Document) -> None:
+        """Store a document in place of an earlier one of that name."""
         self._database.run(
             "INSERT INTO document (kind, name, body) VALUES (?, ?, ?)"
             " ON CONFLICT (kind, name) DO UPDATE SET body = excluded.body",
-            kind,
-            name,
-            json.dumps(body),
+            *(self._kind, name, json.dumps(body)),
         )
 
-    def delete(self, kind: str, name: str) -> bool:
-        """Forget a document; whether there was one."""
-        deleted = "DELETE FROM document WHERE kind = ? AND name = ?"
-        return self._database.run(deleted, kind, name) > 0
+    def delete(self, name: str) -> None:
+        """Delete the document of that name, if there is one."""
+        delete = "DELETE FROM document WHERE kind = ? AND name = ?"
+        self._database.run(delete, self._kind, name)
 
-    def all(self, kind: str) -> list[Document]:
-        """The documents of a kind, oldest first."""
-        rows = self._database.all("SELECT body FROM document WHERE kind = ? ORDER BY number", kind)
-        return [json.loads(row["body"]) for row in rows]
+    def all(self) -> list[Document]:
+        """All of them, oldest first."""
+        query = "SELECT body FROM document WHERE kind = ? ORDER BY number"
+        return self._database.select(_from_row, query, self._kind)
+
+
+class SingleDocument:
+    """The only document of its kind, with the values that hold where it has none."""
+
+    def __init__(
+        self,
+        database: Database,
+        kind: str,
+        name: str = "current",
+        defaults: Document | None = None,
+    ) -> None:
+        self._documents = Documents(database, kind)
+        self._name = name
+        self._defaults = defaults or {}
+
+    def stored(self) -> Document:
+        """What was stored; `{}` where nothing was."""
+        return self._documents.get(self._name) or {}
+
+    def get(self) -> Document:
+        """What was stored, over the defaults."""
+        return {**self._defaults, **self.stored()}
+
+    def put(self, body: Document) -> None:
+        """Store the document whole."""
+        self._documents.put(self._name, body)
+
+    def change(self, changes: Document) -> Document:
+        """Replace some properties, each whole; None restores a default. All of them after it."""
+        changed = {**self.stored(), **changes}
+        self.put({name: value for name, value in changed.items() if value is not None})
+        return self.get()
+
+    def delete(self) -> None:
+        """Delete what was stored."""
+        self._documents.delete(self._name)

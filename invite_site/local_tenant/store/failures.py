@@ -8,20 +8,21 @@ BLOCKED = "Your account has been blocked after multiple consecutive login attemp
 
 
 class Failures:
-    """The table of failures in a row. A login or a new password empties a user's lines."""
+    """The table of consecutive failures. A login or a new password deletes a user's rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def is_blocked(self, user_id: str, address: str) -> bool:
-        """Whether that user may not log in from that IP address any more."""
+        """Whether that user is blocked for that IP address."""
         row = self._database.one(
-            "SELECT count FROM login_failure WHERE user_id = ? AND ip = ?", user_id, address
+            "SELECT 1 FROM login_failure WHERE user_id = ? AND ip = ? AND count >= ?",
+            *(user_id, address, FAILURES_ALLOWED),
         )
-        return row is not None and int(row["count"]) >= FAILURES_ALLOWED
+        return row is not None
 
-    def note(self, user_id: str, address: str) -> None:
-        """A wrong password was typed."""
+    def record(self, user_id: str, address: str) -> None:
+        """Count a wrong password."""
         self._database.run(
             "INSERT INTO login_failure (user_id, ip, count) VALUES (?, ?, 1)"
             " ON CONFLICT (user_id, ip) DO UPDATE SET count = count + 1",
@@ -30,13 +31,13 @@ class Failures:
         )
 
     def clear(self, user_id: str, address: str) -> None:
-        """The right password was typed from that address."""
+        """Delete the failures from that address, after the right password."""
         self._database.run(
             "DELETE FROM login_failure WHERE user_id = ? AND ip = ?", user_id, address
         )
 
     def blocked_users(self) -> set[str]:
-        """Who is blocked from somewhere."""
+        """The ids of users who are blocked for any address."""
         rows = self._database.all(
             "SELECT DISTINCT user_id FROM login_failure WHERE count >= ?", FAILURES_ALLOWED
         )

@@ -1,4 +1,4 @@
-"""The tenant's signing key and what it signs: RS256 with a thumbprint `kid` (RFC 7638)."""
+"""The tenant's signing key and its tokens: RS256, `kid` is the thumbprint (RFC 7638)."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _NAME = "signing_key"
 
 
 class InvalidToken(Exception):
-    """A token that this key has not signed, or that nobody can read."""
+    """A token that this key has not signed, or that cannot be parsed."""
 
 
 def new_key() -> RSAKey:
@@ -28,14 +28,14 @@ def public_jwk(key: RSAKey) -> dict[str, Any]:
 
 
 class SigningKey:
-    """The one key of this database file, made at its first start."""
+    """The key of this database file, created at its first start."""
 
     def __init__(self, database: Database) -> None:
         stored = database.setting(_NAME)
         if stored is None:
             made = new_key()
             stored = json.dumps(made.as_dict(private=True))
-            database.keep_setting(_NAME, stored)
+            database.store_setting(_NAME, stored)
         self.key = RSAKey.import_key(json.loads(stored))
 
     @property
@@ -49,7 +49,7 @@ class SigningKey:
         return jwt.encode(header, dict(claims), self.key)
 
     def read(self, token: str) -> dict[str, Any]:
-        """The claims of a token signed here; raises `InvalidToken`. Expiry is not looked at."""
+        """The claims of a token signed here; raises `InvalidToken`. Expiry is not checked."""
         try:
             return dict(jwt.decode(token, self.key, algorithms=["RS256"]).claims)
         except (JoseError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The tenant's log: what happened, under Auth0's type codes and in the shape of its entries."""
+"""The tenant's log, with Auth0's type codes and fields."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ from .clients import Client
 from .database import Database
 from .users import User
 
-# The codes that are written here; Auth0 has some two hundred.
+# The codes in use; Auth0 has about two hundred.
 TYPES = {
     "ss": "Success Signup",
     "fs": "Failed Signup",
@@ -39,13 +39,13 @@ TYPES = {
     "sdu": "Successful User Deletion",
     "ublkdu": "User Login Block Released",
 }
-# Never in a log, whatever a caller hands over: Auth0 writes asterisks as well.
+# Masked in every entry, as at Auth0.
 _HIDDEN = frozenset(
     ("password", "newPassword", "confirmNewPassword", "ticket", "_csrf", "client_secret",
      "smtp_pass", "access_token", "id_token", "code", "api_key")
 )  # fmt: skip
 _MASK = "*****"
-# Auth0's Enterprise plan keeps a log for so long; older entries go when new ones come.
+# The retention of Auth0's Enterprise plan; older entries are deleted.
 _KEPT_SECONDS = 30 * 86_400
 _SWEEP_EVERY = 256
 
@@ -71,7 +71,7 @@ class Logs:
         details: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
-        """Add an entry. Who called is read from the request that is being answered.
+        """Add an entry. Address and browser are those of the current request.
 
         `user_name` is for an address without a user. Secrets in `details` are masked.
         """
@@ -103,7 +103,7 @@ class Logs:
             number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM log").fetchone()[
                 0
             ]
-            # 56 digits that ascend: readers page through the log by this id.
+            # 56 ascending digits: the checkpoint of `/logs`.
             log_id = f"900{int(now * 1000):020d}{number:020d}{secrets.randbelow(10**13):013d}"
             if number % _SWEEP_EVERY == 0:
                 connection.execute("DELETE FROM log WHERE date < ?", (now - _KEPT_SECONDS,))

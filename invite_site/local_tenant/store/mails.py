@@ -1,4 +1,4 @@
-"""Mails the SMTP server has taken, kept raw. A stored mail is a committed mail."""
+"""The mails that the SMTP server has accepted, stored raw."""
 
 import json
 import sqlite3
@@ -21,13 +21,9 @@ class Mail:
 
 
 def _from_row(row: sqlite3.Row) -> Mail:
+    recipients = tuple(json.loads(row["recipients"]))
     return Mail(
-        id=row["id"],
-        created_at=row["created_at"],
-        sender=row["sender"],
-        recipients=tuple(json.loads(row["recipients"])),
-        raw=row["raw"],
-        read=bool(row["read"]),
+        row["id"], row["created_at"], row["sender"], recipients, row["raw"], bool(row["read"])
     )
 
 
@@ -39,7 +35,7 @@ class Mails:
         self._clock = clock
 
     def store(self, sender: str, recipients: list[str], raw: bytes) -> str:
-        """Commit a mail; its id. When this returns the mail outlives a kill -9."""
+        """Commit a mail, so that it survives a kill -9; its id."""
         mail_id = random_code(22)
         self._database.run(
             "INSERT INTO mail (id, number, created_at, sender, recipients, raw)"
@@ -54,30 +50,29 @@ class Mails:
 
     def page(self, start: int, length: int) -> list[Mail]:
         """`length` mails from the `start`-th on, newest first."""
-        rows = self._database.all(
-            "SELECT * FROM mail ORDER BY number DESC LIMIT ? OFFSET ?", length, start
-        )
-        return [_from_row(row) for row in rows]
+        newest_first = "SELECT * FROM mail ORDER BY number DESC LIMIT ? OFFSET ?"
+        return self._database.select(_from_row, newest_first, length, start)
 
     def get(self, mail_id: str) -> Mail | None:
         """The mail of that id."""
-        row = self._database.one("SELECT * FROM mail WHERE id = ?", mail_id)
-        return None if row is None else _from_row(row)
+        return self._database.first(_from_row, "SELECT * FROM mail WHERE id = ?", mail_id)
 
     def counts(self) -> tuple[int, int]:
-        """How many there are, and how many of them nobody has read."""
-        row = self._database.one("SELECT count(*) AS n, coalesce(sum(read = 0), 0) AS u FROM mail")
-        return (0, 0) if row is None else (int(row["n"]), int(row["u"]))
+        """The number of mails, and of the unread ones."""
+        total, unread = self._database.all("SELECT count(*), coalesce(sum(read = 0), 0) FROM mail")[
+            0
+        ]
+        return total, unread
 
     def mark_read(self, mail_id: str) -> None:
-        """Somebody has opened it."""
+        """Mark a mail as read."""
         self._database.run("UPDATE mail SET read = 1 WHERE id = ? AND read = 0", mail_id)
 
     def delete(self, mail_ids: list[str]) -> None:
-        """Forget these mails."""
+        """Delete these mails."""
         with self._database.transaction() as connection:
             connection.executemany("DELETE FROM mail WHERE id = ?", [(each,) for each in mail_ids])
 
     def delete_all(self) -> None:
-        """Forget every mail."""
+        """Delete every mail."""
         self._database.run("DELETE FROM mail")

@@ -1,10 +1,11 @@
-"""Password change tickets: one live ticket per user, spent once, kept as a hash only."""
+"""Password change tickets: one live ticket per user, redeemed once, stored as a hash only."""
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 
 from ..simulation.clock import Clock
-from .database import Database, digest, random_code
+from .database import Database, digest, insert, random_code
 from .users import User, end_sessions_and_blocks, hash_password
 
 # Auth0 Management API, "Create a password change ticket": absent or 0 means five days.
@@ -60,7 +61,7 @@ class Tickets:
         mark_email_as_verified: bool = False,
         include_email: bool = False,
     ) -> str:
-        """Make a ticket and end the user's earlier one; the code, 32 characters."""
+        """Make a ticket, which supersedes the user's earlier one; the code, 32 characters."""
         code = random_code(32)
         now = self._clock.now()
         with self._database.transaction() as connection:
@@ -69,19 +70,17 @@ class Tickets:
                 " WHERE user_id = ? AND used_at IS NULL AND superseded_at IS NULL",
                 (now, user.user_id),
             )
-            connection.execute(
-                "INSERT INTO ticket (code_hash, user_id, created_at, expires_at, result_url,"
-                " client_id, mark_email_as_verified, include_email) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    digest(code),
-                    user.user_id,
-                    now,
-                    now + (ttl_seconds or DEFAULT_TTL_SECONDS),
-                    result_url,
-                    client_id,
-                    mark_email_as_verified,
-                    include_email,
-                ),
+            insert(
+                connection,
+                "ticket",
+                code_hash=digest(code),
+                user_id=user.user_id,
+                created_at=now,
+                expires_at=now + (ttl_seconds or DEFAULT_TTL_SECONDS),
+                result_url=result_url,
+                client_id=client_id,
+                mark_email_as_verified=mark_email_as_verified,
+                include_email=include_email,
             )
         return code
 
@@ -91,38 +90,29 @@ class Tickets:
 
     def find_hash(self, code_hash: str) -> Ticket | None:
         """The ticket of that code's hash."""
-        row = self._database.one("SELECT * FROM ticket WHERE code_hash = ?", code_hash)
-        return None if row is None else _from_row(row)
+        return self._database.first(
+            _from_row, "SELECT * FROM ticket WHERE code_hash = ?", code_hash
+        )
 
     def all(self) -> list[Ticket]:
         """Every ticket, oldest first."""
-        return [
-            _from_row(row) for row in self._database.all("SELECT * FROM ticket ORDER BY created_at")
-        ]
+        return self._database.select(_from_row, "SELECT * FROM ticket ORDER BY created_at")
 
     def latest(self, length: int) -> list[Ticket]:
         """The last `length` tickets, newest first."""
-        rows = self._database.all("SELECT * FROM ticket ORDER BY created_at DESC LIMIT ?", length)
-        return [_from_row(row) for row in rows]
+        newest_first = "SELECT * FROM ticket ORDER BY created_at DESC LIMIT ?"
+        return self._database.select(_from_row, newest_first, length)
 
     def counts(self) -> dict[str, int]:
-        """How many tickets there are in each state."""
+        """The number of tickets in each state."""
         now = self._clock.now()
-        row = self._database.one(
-            "SELECT sum(used_at IS NOT NULL) AS used,"
-            " sum(used_at IS NULL AND superseded_at IS NOT NULL) AS superseded,"
-            " sum(used_at IS NULL AND superseded_at IS NULL AND expires_at <= ?) AS expired,"
-            " sum(used_at IS NULL AND superseded_at IS NULL AND expires_at > ?) AS live"
-            " FROM ticket",
-            now,
-            now,
-        )
-        return {} if row is None else {name: int(row[name] or 0) for name in STATES}
+        counted = Counter(ticket.state(now) for ticket in self.all())
+        return {state: counted[state] for state in STATES}
 
     def redeem(self, ticket: Ticket, password: str) -> bool:
-        """Set the password, once: of two callers at the same moment one gets True.
+        """Set the password; of two concurrent callers one gets True.
 
-        With it go the address's verification where asked for, the user's sessions and blocks.
+        Verifies the address where the ticket says so, and ends the user's sessions and blocks.
         """
         now = self._clock.now()
         password_hash = hash_password(password)

@@ -1,4 +1,4 @@
-"""The people of the one database connection, and their passwords."""
+"""The users of the one database connection, and their passwords."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ from ..config import CONNECTION
 from ..simulation.clock import Clock, iso
 from .database import Database
 
-# A stand-in for one machine: scrypt with a small n, so that a thousand throw-away
-# passwords cost seconds of processor time and not minutes.
+# scrypt with a small n: a thousand throw-away passwords take seconds, not minutes. Good
+# enough for passwords of a tenant for tests and demos.
 _HASH_METHOD = "scrypt:1024:8:1"
 
 # Profile fields that are stored as given, and left out of answers where absent.
@@ -26,7 +26,7 @@ PROFILE_FIELDS = (
 
 
 class UserExists(Exception):
-    """The address, or the wished user id, is taken."""
+    """The address, or the requested user id, is taken."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class User:
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password."""
+    """The salted hash that is stored for a password."""
     return generate_password_hash(password, method=_HASH_METHOD)
 
 
 def end_sessions_and_blocks(connection: sqlite3.Connection, user_id: str) -> None:
-    """With a new password the user's sessions end and brute-force blocks are lifted."""
+    """End the user's sessions and brute-force blocks, as every new password does."""
     connection.execute("DELETE FROM session WHERE user_id = ?", (user_id,))
     connection.execute("DELETE FROM login_failure WHERE user_id = ?", (user_id,))
 
@@ -128,23 +128,20 @@ class Users:
         email = email.lower()
         now = self._clock.now()
         user_id = "auth0|" + (requested_id or secrets.token_hex(12))
-        # The hash is the costly part: made before the transaction, not inside.
-        password_hash = hash_password(password)
         try:
-            self._database.run(
-                "INSERT INTO user (user_id, email, email_verified, password_hash, profile,"
-                " app_metadata, user_metadata, blocked, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                user_id,
-                email,
-                email_verified,
-                password_hash,
-                json.dumps(_with_defaults(email, profile or {})),
-                _json(app_metadata),
-                _json(user_metadata),
-                blocked,
-                now,
-                now,
+            self._database.insert(
+                "user",
+                user_id=user_id,
+                email=email,
+                email_verified=email_verified,
+                # Slow on purpose: hashed before the transaction is opened.
+                password_hash=hash_password(password),
+                profile=json.dumps(_with_defaults(email, profile or {})),
+                app_metadata=_json(app_metadata),
+                user_metadata=_json(user_metadata),
+                blocked=blocked,
+                created_at=now,
+                updated_at=now,
             )
         except sqlite3.IntegrityError as error:
             raise UserExists(email) from error
@@ -154,39 +151,34 @@ class Users:
 
     def get(self, user_id: str) -> User | None:
         """The user of that id."""
-        row = self._database.one("SELECT * FROM user WHERE user_id = ?", user_id)
-        return None if row is None else _from_row(row)
+        return self._database.first(_from_row, "SELECT * FROM user WHERE user_id = ?", user_id)
 
     def by_email(self, email: str) -> User | None:
         """The user of that stored address: exact, so a caller lower-cases it first."""
-        row = self._database.one("SELECT * FROM user WHERE email = ?", email)
-        return None if row is None else _from_row(row)
+        return self._database.first(_from_row, "SELECT * FROM user WHERE email = ?", email)
 
     def page(self, start: int, length: int) -> list[User]:
         """`length` users from the `start`-th on, oldest first."""
-        rows = self._database.all(
-            "SELECT * FROM user ORDER BY created_at, user_id LIMIT ? OFFSET ?", length, start
-        )
-        return [_from_row(row) for row in rows]
+        oldest_first = "SELECT * FROM user ORDER BY created_at, user_id LIMIT ? OFFSET ?"
+        return self._database.select(_from_row, oldest_first, length, start)
 
     def latest(self, length: int) -> list[User]:
         """The last `length` users, newest first."""
-        rows = self._database.all("SELECT * FROM user ORDER BY created_at DESC LIMIT ?", length)
-        return [_from_row(row) for row in rows]
+        newest_first = "SELECT * FROM user ORDER BY created_at DESC LIMIT ?"
+        return self._database.select(_from_row, newest_first, length)
 
     def with_own_password(self, length: int) -> list[User]:
         """`length` users who have chosen a password, the latest first."""
-        rows = self._database.all(
+        return self._database.select(
+            _from_row,
             "SELECT * FROM user WHERE last_password_reset IS NOT NULL"
             " ORDER BY last_password_reset DESC LIMIT ?",
             length,
         )
-        return [_from_row(row) for row in rows]
 
     def count(self) -> int:
-        """How many users there are."""
-        row = self._database.one("SELECT count(*) AS n FROM user")
-        return 0 if row is None else int(row["n"])
+        """The number of users."""
+        return int(self._database.all("SELECT count(*) FROM user")[0][0])
 
     def update(self, user_id: str, changes: Mapping[str, Any]) -> User | None:
         """Apply a PATCH: metadata merges on its first level, the rest replaces, null unsets.
@@ -212,7 +204,7 @@ class Users:
         return self.get(user_id)
 
     def delete(self, user_id: str) -> None:
-        """Forget a user with all that hangs on it; an unknown id is fine."""
+        """Delete a user, with tickets, sessions and roles, if there is one of that id."""
         self._database.run("DELETE FROM user WHERE user_id = ?", user_id)
 
     def note_login(self, user_id: str, address: str) -> None:
@@ -221,10 +213,7 @@ class Users:
         self._database.run(
             "UPDATE user SET logins_count = logins_count + 1, last_login = ?, last_ip = ?,"
             " updated_at = ? WHERE user_id = ?",
-            now,
-            address,
-            now,
-            user_id,
+            *(now, address, now, user_id),
         )
 
 

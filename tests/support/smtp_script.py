@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email import message_from_bytes
+from email import message_from_string
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -24,12 +24,12 @@ CHALLENGE = "<17.42@mail.example.test>"
 
 
 @dataclass(frozen=True)
-class Envelope:
-    """A message that the server has kept, and how it came."""
+class Mail:
+    """A message that was kept, with its envelope and how it came."""
 
-    content: bytes
     sender: str
     recipient: str
+    content: str
     options: str  # what MAIL said behind the address
     name: str  # what the client called itself
     user: str
@@ -37,7 +37,7 @@ class Envelope:
 
     @property
     def message(self) -> EmailMessage:
-        message = message_from_bytes(self.content, policy=default)
+        message = message_from_string(self.content, policy=default)
         assert isinstance(message, EmailMessage)
         return message
 
@@ -46,33 +46,31 @@ class Envelope:
 class SmtpScript:
     """What the server says. May be changed between two commands.
 
-    A reply may have several lines, each with its code, or be HANG_UP or NOTHING.
+    Replies and delays are by verb: GREETING, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, CONTENT
+    (after the dot), QUIT; replies also by `RCPT <address>`. A reply may have several lines, each with
+    its code, or be HANG_UP or NOTHING.
     """
 
     port: int = 0
-    greeting: str = "220 mail.example.test ESMTP"
     extensions: list[str] = field(default_factory=lambda: ["8BITMIME", "SIZE 10000000"])
-    replies: dict[str, str] = field(default_factory=dict)  # by verb
-    delays: dict[str, float] = field(default_factory=dict)  # by verb, GREETING and END (of data)
+    replies: dict[str, str] = field(default_factory=dict)
+    delays: dict[str, float] = field(default_factory=dict)  # seconds before the reply
     pace: float = 0  # seconds between two letters of a reply
-    recipients: dict[str, str] = field(default_factory=dict)  # replies to RCPT by address
-    after_dot: str = "250 2.0.0 Ok: queued as 4F0C21"
-    keeps: bool = True  # the message, before the reply after the dot is given
+    keeps: bool = True  # a message that it does not refuse, even if it is silent about it
     certificate: Path | None = None  # STARTTLS is offered with it
     wants_tls: bool = False  # for MAIL and AUTH
-    users: dict[str, str] = field(default_factory=dict)  # AUTH is offered with passwords
+    users: dict[str, str] = field(default_factory=dict)  # AUTH is offered, with these passwords
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
     refuses_8bit: bool = False  # where it was not declared
-    envelopes: list[Envelope] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)  # the commands, in order
-    connections: int = 0
+    mails: list[Mail] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"smtp://localhost:{self.port}"
 
     def verbs(self) -> list[str]:
-        return [line.split(" ")[0].upper() for line in self.log]
+        return [line.split(" ")[0].upper() for line in self.commands]
 
 
 class _Gone(Exception):
@@ -99,7 +97,6 @@ class _Conversation(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.script = self.server.script
-        self.script.connections += 1
         self.connection: socket.socket = self.request
         self.connection.settimeout(60)
         self.server.open.add(self.connection)
@@ -107,7 +104,10 @@ class _Conversation(socketserver.BaseRequestHandler):
         self.name = self.user = self.sender = self.recipient = self.options = ""
         try:
             self.wait("GREETING")
-            self.says(self.script.greeting)
+            greeting = self.script.replies.get("GREETING", "220 mail.example.test ESMTP")
+            self.says(greeting)
+            if not greeting.startswith("220"):
+                return
             while line := self.lines.readline():  # another file after STARTTLS
                 self.command(line.decode("utf-8", "replace").rstrip("\r\n"))
         except (OSError, _Gone):
@@ -120,7 +120,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             self.connection.close()
 
     def command(self, line: str) -> None:
-        self.script.log.append(line)
+        self.script.commands.append(line)
         verb, _, rest = line.partition(" ")
         verb = verb.upper()
         self.wait(verb)
@@ -149,7 +149,7 @@ class _Conversation(socketserver.BaseRequestHandler):
 
     def hears(self) -> str:
         line: str = self.lines.readline().decode("ascii").strip()
-        self.script.log.append(line)
+        self.script.commands.append(line)
         return base64.b64decode(line).decode()
 
     @property
@@ -220,7 +220,7 @@ class _Conversation(socketserver.BaseRequestHandler):
         if not found:
             return "501 5.5.4 Syntax: RCPT TO:<address>"
         self.recipient = found[1]
-        return self.script.recipients.get(self.recipient, "250 2.1.5 Ok")
+        return self.script.replies.get(f"RCPT {self.recipient}", "250 2.1.5 Ok")
 
     def on_data(self, rest: str) -> str:
         self.says("354 End data with <CR><LF>.<CR><LF>")
@@ -229,23 +229,24 @@ class _Conversation(socketserver.BaseRequestHandler):
             if not line:
                 raise _Gone
             content += line[1:] if line.startswith(b".") else line
-        self.script.log.append(".")
+        self.script.commands.append(".")
+        reply = self.script.replies.get("CONTENT", "250 2.0.0 Ok: queued as 4F0C21")
         if self.script.refuses_8bit and not content.isascii() and "BODY=8BIT" not in self.options:
-            return "554 5.6.1 Eight-bit data was not declared"
-        if self.script.keeps:
-            self.script.envelopes.append(
-                Envelope(
-                    content,
+            reply = "554 5.6.1 Eight-bit data was not declared"
+        if self.script.keeps and not reply.startswith(("4", "5")):
+            self.script.mails.append(
+                Mail(
                     self.sender,
                     self.recipient,
+                    content.decode("utf-8", "replace"),
                     self.options,
                     self.name,
                     self.user,
                     self.is_encrypted,
                 )
             )
-        self.wait("END")
-        return self.script.after_dot
+        self.wait("CONTENT")
+        return reply
 
     def on_rset(self, rest: str) -> str:
         return "250 2.0.0 Ok"
@@ -259,7 +260,7 @@ class _Conversation(socketserver.BaseRequestHandler):
 
 
 @contextlib.contextmanager
-def running_smtp_server() -> Iterator[SmtpScript]:
+def smtp_script() -> Iterator[SmtpScript]:
     """The server, with what it says and what it was told."""
     script = SmtpScript()
     server = _Server(script)

@@ -1,4 +1,4 @@
-"""Honest tokens: ID tokens of the login, and Management API access tokens."""
+"""ID tokens, and access tokens for the Management API."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MANAGEMENT_TOKEN_SECONDS = 86_400
 
 
 def profile_claims(user: User, scope: str) -> dict[str, Any]:
-    """What the scopes `profile` and `email` tell about a user (OpenID Connect Core, 5.4).
+    """The claims of the scopes `profile` and `email` (OpenID Connect Core, 5.4).
 
     `updated_at` is an ISO string: Auth0 differs from the specification here.
     """
@@ -34,7 +34,7 @@ def profile_claims(user: User, scope: str) -> dict[str, Any]:
 
 
 def id_token(tenant: Tenant, client: Client, user: User, code: AuthorizationCode) -> str:
-    """The ID token for an exchanged code; the one place where misbehaviours enter one."""
+    """The ID token for an exchanged code, forged where a misbehaviour is ordered."""
     now = int(tenant.clock.now())
     claims: dict[str, Any] = {
         **profile_claims(user, code.scope),
@@ -49,11 +49,11 @@ def id_token(tenant: Tenant, client: Client, user: User, code: AuthorizationCode
         claims["auth_time"] = int(code.auth_time)
     if code.nonce is not None:
         claims["nonce"] = code.nonce
-    if (claim := tenant.role_claim.get()) is not None:
+    if claim := tenant.role_claim.get().get("claim"):
         claims[claim] = [role["name"] for role in tenant.roles.of(user.user_id)]
     misbehaviour = tenant.misbehaviours.take(*ID_TOKEN_MISBEHAVIOURS)
     token = forge(tenant, misbehaviour, claims, client) if misbehaviour else tenant.key.sign(claims)
-    tenant.issued.note("id_tokens", token)
+    tenant.issued.record("id_tokens", token)
     return token
 
 
@@ -72,5 +72,5 @@ def management_token(tenant: Tenant, client: Client, scope: str) -> str:
             "gty": "client-credentials",
         }
     )
-    tenant.issued.note("access_tokens", token)
+    tenant.issued.record("access_tokens", token)
     return token

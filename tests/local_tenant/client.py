@@ -1,4 +1,4 @@
-"""A guest of the local tenant: its programs' calls and its browser, over real sockets."""
+"""A client of the local tenant: its programs' calls and its browser, over real sockets."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ CONTROL = {"X-Tenant-Control": "1"}
 
 
 @dataclass
-class Guest:
+class TenantClient:
     """Everything the tests do at a tenant, in short words."""
 
     tenant: RunningTenant
