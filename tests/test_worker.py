@@ -143,9 +143,9 @@ def test_several_workers_share_the_queue(
         site_on.invites(f"p{number}@example.com")
     for _ in range(3):
         start_worker()
-    ledger = site_on.services.ledger
+    listing = site_on.services.listing
     wait_until(
-        lambda: len(ledger.page(now=site_on.clock(), status="sent", size=100)) == 30,
+        lambda: len(listing.page(now=site_on.clock(), status="sent", size=100)) == 30,
         "all were sent",
         seconds=60,
     )

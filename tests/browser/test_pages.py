@@ -311,7 +311,6 @@ def hang_tenant_pages(gallery: Gallery) -> None:
 # -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ALL_PAGES)
 def fail(site: RunningSite, job: Invitation) -> None:
     reason = "The mail server refused this address."
     Leases(site.services.engine).finish(
@@ -324,6 +323,7 @@ def fail(site: RunningSite, job: Invitation) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ALL_PAGES)
 def test_no_page_keeps_anybody_out(gallery: Gallery, name: str) -> None:
     """axe finds nothing against WCAG 2.2 AA, in light and dark, on a phone and at a desk."""
     page = gallery.pages[name]

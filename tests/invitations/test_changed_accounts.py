@@ -249,3 +249,11 @@ def test_sent_invitations_are_asked_about_less_and_less(site: RunningSite, tenan
             asked.append(hour)
     assert asked == [1, 6, 24, 48, 72, 96, 120], (start, row.expires_at)
     assert site.row(row.id).check_at is None
+
+
+def test_a_withdrawal_claims_no_more_than_it_does(site: RunningSite, admin: Person) -> None:
+    """The tenant's account lives on and may open other applications; the page says so before."""
+    row = sent(site)
+    site.make_admin()
+    signs_in(admin, site, start=f"/admin/invitations/{row.id}")
+    assert "refused here. The account stays at the tenant." in admin.text
