@@ -35,16 +35,16 @@ SHORTEST_SECRET = 4  # a shorter one cannot be told from other words
 class Patience:
     """Seconds that each step may take: RFC 5321 §4.5.3.2, so that a slow server is not called dead.
 
-    `on_wait` is called every `beat` seconds or a little later, well within a lease.
+    `on_wait` is called every `beat` seconds, but not while connecting: so at the latest after both.
     """
 
-    connect: float = 15  # to each address of the server, and for the handshake of TLS
+    connect: float = 10  # to each address of the server, and for the handshake of TLS
     command: float = 5 * 60  # the greeting as well
     data: float = 2 * 60
     block: float = 3 * 60
     final: float = 10 * 60  # after the final dot
     quit: float = 5  # by then nothing depends on it
-    beat: float = 10
+    beat: float = 5
 
 
 class Conversation(smtplib.SMTP):
@@ -210,9 +210,8 @@ class Conversation(smtplib.SMTP):
     def _patiently(self, step: Callable[[socket.socket], T]) -> T:
         """Try it again and again until it is done or its time is over."""
         while True:
+            self._beat()
             now = time.monotonic()
-            if now >= self._next_beat:
-                self._beat()
             if self.sock is None:
                 raise smtplib.SMTPServerDisconnected("not connected")
             if now >= self._deadline:
@@ -224,7 +223,11 @@ class Conversation(smtplib.SMTP):
                 continue
 
     def _beat(self) -> None:
-        self._next_beat = time.monotonic() + self._patience.beat
+        """Call `on_wait` where it is time to."""
+        now = time.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + self._patience.beat
         if self._on_wait is None:
             return
         try:
