@@ -140,15 +140,16 @@ class Outcomes:
         earlier = sum(m.status == MessageStatus.IN_DOUBT for m in self.leases.messages(job))
         if earlier >= len(DOUBT_DELAYS):
             return self.sent(job, COUNT_AS_SENT, message=message, last_error=UNCONFIRMED)
+        reason = f"{doubt} It is sent again later, unless the person comes before."
         now = self.clock()
         self.leases.finish(
             job,
             POSTPONE,
             now=now,
             message=message,
-            evidence={"why": str(doubt)},
+            evidence={"why": reason},
             next_try_at=now + DOUBT_DELAYS[earlier],
-            last_error=str(doubt),
+            last_error=reason,
             in_doubt_at=now,
         )
 

@@ -14,10 +14,7 @@ from .conversation import Conversation, Patience
 from .replies import Verb, classify
 
 UNREACHED = "The mail server cannot be reached."
-IN_DOUBT = (
-    "The mail server was given the message and did not say whether it took it. It is sent again "
-    "later, unless the person comes before."
-)
+IN_DOUBT = "The mail server was given the message and did not say whether it took it."
 
 
 class Encryption(enum.Enum):
