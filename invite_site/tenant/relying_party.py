@@ -257,12 +257,20 @@ class _Client(FlaskOAuth2App):
         )
         self._connections = _KeptConnections(pool_maxsize=POOL)
         self._keys_asked_again_at = float("-inf")
+        self._writer = self.client_cls(client_id=self.client_id, **self.client_kwargs)
 
     def create_authorization_url(
         self, redirect_uri: str | None = None, *, content: Any = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """Authlib keeps what this returns until the callback, so our content goes along."""
-        created: dict[str, Any] = super().create_authorization_url(redirect_uri, **kwargs)
+        """Authlib keeps what this returns until the callback, so our content goes along.
+
+        It is written by one kept session: to make one for each redirect takes longer than the rest.
+        """
+        endpoint = self.load_server_metadata()["authorization_endpoint"]
+        self._writer.redirect_uri = redirect_uri  # the same for all
+        created: dict[str, Any] = self._create_oauth2_authorization_url(  # type: ignore[attr-defined]  # not in the stubs
+            self._writer, endpoint, **kwargs
+        )
         return created | {"content": content}
 
     def load_server_metadata(self) -> dict[str, Any]:
