@@ -1,4 +1,4 @@
-"""Nothing that opens a door is written down: not in the database, not in a log, not on a page."""
+"""No credential is written down: not in the database, not in a log, not on a page."""
 
 import base64
 import logging

@@ -213,8 +213,8 @@ def test_every_value_in_the_mail_is_escaped(desired: files.DesiredState) -> None
 def test_the_page_puts_nothing_from_the_address_into_markup(desired: files.DesiredState) -> None:
     """The name of the application comes from the fragment, and anybody can write one."""
     html = desired.page["html"]
-    for door in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
-        assert door not in html
+    for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert sink not in html
     widget = html[html.index("new Auth0ChangePassword") :]
     assert "app" not in re.findall(r"\b\w+\b", widget)
     assert "fragment" not in widget

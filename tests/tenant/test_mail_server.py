@@ -44,7 +44,7 @@ class _Doorkeeper(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def doorkeeper() -> Iterator[str]:
+def strict_server() -> Iterator[str]:
     """Its host and port."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Doorkeeper) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -118,16 +118,16 @@ def test_a_server_that_is_away_is_told() -> None:
     assert "SMTP_URL" in finding.advice
 
 
-def test_a_password_that_is_right_is_ok(doorkeeper: str) -> None:
+def test_a_password_that_is_right_is_ok(strict_server: str) -> None:
     """It says that the user was tried."""
-    finding = try_server(SmtpServer.from_url(f"smtp://user:right@{doorkeeper}"))
+    finding = try_server(SmtpServer.from_url(f"smtp://user:right@{strict_server}"))
     assert finding.level == "ok"
     assert "takes our user and password" in finding.message
 
 
-def test_a_password_that_is_wrong_is_told_and_not_shown(doorkeeper: str) -> None:
+def test_a_password_that_is_wrong_is_told_and_not_shown(strict_server: str) -> None:
     """The remedy is in SMTP_URL."""
-    finding = try_server(SmtpServer.from_url(f"smtp://user:p%40ss@{doorkeeper}"))
+    finding = try_server(SmtpServer.from_url(f"smtp://user:p%40ss@{strict_server}"))
     assert finding.level == "wrong"
     assert "user and password of SMTP_URL" in finding.message
     assert "@ss" not in str(finding)

@@ -423,7 +423,7 @@ def test_a_withdrawn_invitee_gets_no_access(
     assert site.row(row.id).state == "revoked"
 
 
-# The other doors ----------------------------------------------------------------------------------
+# Other ways to begin a login ----------------------------------------------------------------------
 
 
 def test_the_tenant_may_begin_a_login(site: RunningSite, person: Person) -> None:
