@@ -107,14 +107,14 @@ class Acceptance:
 
         Only here is an invitation accepted, and only by the user it was made for: the `sub` is
         the one the tenant gave us when we created the account, or that of an account which has
-        taken its place. Raises DeliveryError where the tenant has to be asked and is away.
+        taken its place. Raises DeliveryError where the tenant has to be asked about `ref` and is
+        away.
         """
         invitation = self.ledger.by_ref(ref) if ref else None
         if invitation and invitation.is_open and invitation.user_id != identity.sub:
             return self._login_of_another(identity, invitation)
         known = self.ledger.of_user(identity.sub)
-        invited = None if known else self._invited_address(identity)
-        if invited and self._takes_place_of(invited, identity) and self._accept(invited, identity):
+        if not known and self._accept_in_place(identity):
             return LoginOutcome.ACCEPTED
         opened = next((row for row in known if row.is_open), None)
         if opened:
@@ -146,9 +146,20 @@ class Acceptance:
         self.visits.record_login(invitation.id, event, now=self.clock())
         return outcome
 
-    def _invited_address(self, identity: Identity) -> Invitation | None:
+    def _accept_in_place(self, identity: Identity) -> bool:
+        """Accept the open invitation of this address, if its account has become this one.
+
+        An ordinary login goes on without it where the tenant cannot be asked.
+        """
         address = _address_of(identity) if identity.email_verified else ""
-        return self.ledger.open_of(address) if address else None
+        invitation = self.ledger.open_of(address) if address else None
+        with suppress(DeliveryError):
+            return (
+                invitation is not None
+                and self._takes_place_of(invitation, identity)
+                and self._accept(invitation, identity)
+            )
+        return False
 
     def _takes_place_of(self, invitation: Invitation, identity: Identity) -> bool:
         """Whether the tenant says that the invited account is gone, or part of this one.

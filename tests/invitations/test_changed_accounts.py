@@ -8,6 +8,7 @@ import pytest
 from invite_site.accounts.sessions import Identity
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -28,9 +29,14 @@ def sent(site: RunningSite, email: str = ADA) -> Any:
     return site.row(row.id)
 
 
+def api(site: RunningSite) -> ManagementApi:
+    """The Management API beside the site, for what happens at the tenant without it."""
+    return ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
+
+
 def change_user(site: RunningSite, row: Any, **fields: Any) -> None:
     """What an admin does in the tenant's dashboard."""
-    site.services.tenant._api.send("PATCH", f"/users/{row.user_id}", fields)
+    api(site).send("PATCH", f"/users/{row.user_id}", fields)
 
 
 def identity(row: Any, **fields: Any) -> Identity:
@@ -48,15 +54,11 @@ def identity(row: Any, **fields: Any) -> Identity:
 @pytest.fixture
 def renamed(site: RunningSite, tenant: Tenant) -> Any:
     """A sent invitation whose account got another address, and that was sent again since."""
-    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
     row = sent(site)
     change_user(site, row, email=NEW, connection=site.settings.connection)
     site.services.invitations.resend(row.id, actor="Grace")
     site.delivers()
     return site.row(row.id)
-
-
-ALL_SCOPES = "create:users read:users create:user_tickets update:users delete:users"
 
 
 def test_the_link_to_a_renamed_account_goes_to_nobody(
@@ -114,7 +116,6 @@ def test_a_landing_link_to_a_renamed_account_leads_nowhere(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """The ticket would be the key of an account that belongs to another address now."""
-    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
     settings = replace(site.settings, link="landing")
     with running_site(settings, clock=site.clock) as landing, Person() as invitee:
         row = sent(landing)
@@ -128,7 +129,6 @@ def test_a_landing_link_to_a_renamed_account_leads_nowhere(
 
 def test_a_blocked_account_is_said_and_can_be_sent_again(site: RunningSite, tenant: Tenant) -> None:
     """Nothing goes out while it is blocked."""
-    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
     row = sent(site)
     change_user(site, row, blocked=True)
     site.services.invitations.resend(row.id, actor="Grace")
@@ -145,9 +145,8 @@ def test_a_blocked_account_is_said_and_can_be_sent_again(site: RunningSite, tena
 
 def test_an_account_that_is_gone_is_made_anew(site: RunningSite, tenant: Tenant) -> None:
     """Sending again is enough."""
-    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
     row = sent(site)
-    site.services.tenant._api.send("DELETE", f"/users/{row.user_id}", None)
+    api(site).send("DELETE", f"/users/{row.user_id}", None)
     site.services.invitations.resend(row.id, actor="Grace")
     site.delivers()
     again = site.row(row.id)
@@ -160,9 +159,8 @@ def test_an_account_that_took_the_place_of_a_gone_one_is_accepted(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """The address is verified and the invited account is no more, as after linking."""
-    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
     row = sent(site)
-    site.services.tenant._api.send("DELETE", f"/users/{row.user_id}", None)
+    api(site).send("DELETE", f"/users/{row.user_id}", None)
     who = identity(row, sub="google-oauth2|1")
     assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.ACCEPTED
     accepted = site.row(row.id)
@@ -172,9 +170,8 @@ def test_an_account_that_took_the_place_of_a_gone_one_is_accepted(
 
 def test_it_is_accepted_at_an_ordinary_login_too(site: RunningSite, tenant: Tenant) -> None:
     """Without a trace of the invitation in the browser, by the verified address."""
-    tenant.control("PUT", "/application", {"management_scope": ALL_SCOPES})
     row = sent(site)
-    site.services.tenant._api.send("DELETE", f"/users/{row.user_id}", None)
+    api(site).send("DELETE", f"/users/{row.user_id}", None)
     who = identity(row, sub="google-oauth2|1", email="Ada@Example.com")
     assert site.services.acceptance.complete_login(who, None) is LoginOutcome.ACCEPTED
 
@@ -197,6 +194,17 @@ def test_another_account_beside_the_invited_one_is_not_accepted(
     assert site.services.acceptance.complete_login(who, row.ref) is outcome
     assert site.row(row.id).state == "sent"
     assert site.services.listing.events(row.id)[-1].event == event
+
+
+def test_an_ordinary_login_does_not_need_the_management_api(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Whether another account is meant is asked some other time: nobody is kept out for that."""
+    row = sent(site)
+    tenant.fails("GET /api/v2/users", kind="status", status=503, times=None)
+    who = identity(row, sub="google-oauth2|1")
+    assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
+    assert site.row(row.id).state == "sent"
 
 
 def test_another_account_signs_in_as_ever_without_an_invitation(site: RunningSite) -> None:
