@@ -196,6 +196,19 @@ def test_another_account_beside_the_invited_one_is_not_accepted(
     assert site.services.listing.events(row.id)[-1].event == event
 
 
+@pytest.mark.parametrize("has_ref", [True, False])
+def test_an_unverified_address_takes_no_place(
+    site: RunningSite, tenant: Tenant, has_ref: bool
+) -> None:
+    """Anybody can register somebody else's address while the invited account is gone."""
+    row = sent(site)
+    api(site).send("DELETE", f"/users/{row.user_id}", None)
+    who = identity(row, sub="google-oauth2|1", email_verified=False)
+    outcome = site.services.acceptance.complete_login(who, row.ref if has_ref else None)
+    assert outcome is (LoginOutcome.OTHER_ACCOUNT if has_ref else LoginOutcome.SIGNED_IN)
+    assert site.row(row.id).state == "sent"
+
+
 def test_an_ordinary_login_does_not_need_the_management_api(
     site: RunningSite, tenant: Tenant
 ) -> None:

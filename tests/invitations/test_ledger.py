@@ -288,6 +288,18 @@ def test_no_other_account_can_accept(ledger: Ledger, leases: Leases, visits: Vis
     assert not visits.accept("auth0|other", sub="auth0|other", email="ada@example.com", now=LATER)
 
 
+def test_an_account_of_another_connection_accepts_nothing_here(
+    engine: Engine, ledger: Ledger, leases: Leases
+) -> None:
+    """Two connections may share a database, and an id means one account in each."""
+    row = sent(ledger, leases)
+    sub = f"auth0|{row.id}"
+    elsewhere = Visits(engine, "Others")
+    assert not elsewhere.accept(sub, sub=sub, email="ada@example.com", now=LATER)
+    assert not Ledger(engine, "Others", "cid").of_user(sub)
+    assert ledger.get(row.id).state == State.SENT
+
+
 def test_accepting_after_the_end_of_its_life_is_fine(
     ledger: Ledger, leases: Leases, visits: Visits
 ) -> None:
