@@ -583,7 +583,7 @@ def test_a_clock_that_is_wrong_is_said(
     tenant.control("PUT", "/clock", {"offset": 120})
     signs_in(person, site)
     assert person.response.status_code == 403
-    assert "clock of this site is wrong" in person.text
+    assert "clocks of this site and of the sign-in service differ" in person.text
     assert "usually works" not in person.text
     assert "seconds apart" in caplog.text
 
