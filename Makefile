@@ -39,7 +39,7 @@ locks:  ## write the locks anew (needs uv)
 	uv pip compile $(LOCK_OPTIONS) --extra local-tenant -o requirements-demo.lock
 	uv pip compile $(LOCK_OPTIONS) --extra test -o requirements-test.lock
 
-LOCK_OPTIONS = pyproject.toml -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 --custom-compile-command "make locks"
+LOCK_OPTIONS = pyproject.toml -q --generate-hashes --no-emit-index-url --no-strip-extras --universal --python-version 3.11 --custom-compile-command "make locks"
 
 # The virtual environment. Each stamp says that the packages of one lock are installed in it.
 $(VENV)/.created:

@@ -56,11 +56,15 @@ class Leases:
         for each other.
         """
         is_abandoned = and_(Invitation.state == State.SENDING, Invitation.lease_until < now)
-        is_queued = and_(Invitation.state == State.QUEUED, Invitation.next_try_at <= now)
+        is_queued = and_(
+            Invitation.state == State.QUEUED,
+            Invitation.is_paused.is_(False),
+            Invitation.next_try_at <= now,
+        )
         due = (
             select(Invitation.id)
             .where(or_(is_queued, is_abandoned), Invitation.expires_at > now)
-            .order_by(Invitation.next_try_at, Invitation.id)
+            .order_by(Invitation.place, Invitation.next_try_at, Invitation.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )

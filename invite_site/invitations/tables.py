@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,6 +38,9 @@ class Invitation(Base):
     inviter_sub: Mapped[str]
     form_key: Mapped[str | None] = mapped_column(unique=True)  # one form, one invitation
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("invitation.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"))
+    place: Mapped[int] = mapped_column(default=0, server_default="0")  # in the queue; 0 goes first
+    is_paused: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     user_id: Mapped[str | None]  # at the tenant
     created_at: Mapped[datetime]
@@ -77,7 +80,8 @@ class Invitation(Base):
             sqlite_where=text(_OPEN),
             postgresql_where=text(_OPEN),
         ),
-        Index("ix_invitation_claim", "state", "next_try_at"),
+        Index("ix_invitation_claim", "state", "is_paused", "place", "next_try_at"),
+        Index("ix_invitation_batch", "batch_id", "state"),
         Index("ix_invitation_user_id", "user_id"),
         Index("ix_invitation_check_at", "check_at"),
         CheckConstraint(_state_in(State), name="state_known"),
@@ -165,3 +169,55 @@ class Outage(Base):
     failures: Mapped[int] = mapped_column("rounds")  # probes that failed, one after the other
 
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+
+class Batch(Base):
+    """Many invitations of one list. Until it is started it is a preview, whose rows are BatchRows."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]  # of the file, or that the list was pasted
+    inviter: Mapped[str]  # as they were called then
+    inviter_sub: Mapped[str]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    rows: Mapped[int] = mapped_column(default=0)  # of the list
+    opened: Mapped[int] = mapped_column(default=0)  # invitations that came of them
+
+
+class BatchRow(Base):
+    """A row of a list: all of them before the batch starts, then those that became no invitation.
+
+    Kept for a day.
+    """
+
+    __tablename__ = "batch_row"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    line: Mapped[int]
+    email: Mapped[str]  # as it stands in the list
+    email_norm: Mapped[str | None]  # None where it is no address
+    name: Mapped[str]
+    fate: Mapped[str] = mapped_column(String(16))  # a Fate
+    reason: Mapped[str]  # a sentence; empty for a good row
+    invitation_id: Mapped[int | None]  # the one that the address has already
+
+    __table_args__ = (Index("ix_batch_row_order", "batch_id", "fate", "line"),)
+
+
+class Pace(Base):
+    """How fast one kind of call may go: a token bucket that all workers share. No row: not heard of
+    yet. Without a `burst` the tenant limits nothing."""
+
+    __tablename__ = "pace"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    burst: Mapped[int | None]
+    rate: Mapped[float]  # tokens a second
+    tokens: Mapped[float]
+    at: Mapped[datetime]
+    not_before: Mapped[datetime | None]  # the tenant asked us to wait so long
