@@ -11,7 +11,8 @@ InviteSiteError
 ├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
-│   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
+│   ├─ TenantUnavailable    timeout, 5xx: passes; carries the wait asked for
+│   │   └─ TenantBusy       429: more calls than its rate limit allows
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
 │   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
 │   │   └─ SenderRefused        a MailFailure too: it is about our name, credentials, quota
@@ -103,6 +104,10 @@ class TenantUnavailable(DeliveryError):
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(sentence)
+
+
+class TenantBusy(TenantUnavailable):
+    """The tenant's rate limit is reached."""
 
 
 class CredentialsRefused(DeliveryError):

@@ -1,5 +1,6 @@
 """The parts of the running site, put together once. Views, commands and the worker get these."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +19,13 @@ from .invitations.leases import Leases
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.outcomes import Outcomes
+from .invitations.pacer import Pacer
 from .invitations.service import Invitations
 from .invitations.visits import Visits
 from .mail.conversation import Patience
 from .mail.message import Mailer
 from .settings import Settings
+from .tenant.http import PAGE, WORKER
 from .tenant.management import Tenant
 from .tenant.relying_party import RelyingParty
 
@@ -45,6 +48,7 @@ class Services:
     mailer: Mailer
     tenant: Tenant
     relying_party: RelyingParty
+    wake: threading.Event  # set where an invitation was queued in this process
 
 
 def build_services(
@@ -54,25 +58,38 @@ def build_services(
     engine = open_engine(settings.database_url)
     ledger = Ledger(engine, settings.connection, settings.client_id)
     visits = Visits(engine, settings.connection)
-    leases = Leases(engine)
+    pacer = Pacer(engine, settings.plan, clock)
+    leases = Leases(engine, pacer)
     circuit_breaker = CircuitBreaker(engine)
     sessions = Sessions(engine, clock)
     admins = Admins(engine)
-    tenant = Tenant(settings)
+    tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
+    tenant_of_worker = Tenant(settings, WORKER, pacer.hear)
     outcomes = Outcomes(leases, circuit_breaker, clock)
     mailer = Mailer(settings, patience)
-    checks = Checks(ledger, leases, tenant, clock)
-    channel = channel_of(settings, tenant, mailer, ledger, leases, clock)
+    channel = channel_of(settings, tenant_of_worker, mailer, ledger, leases, clock)
+    wake = threading.Event()
     return Services(
         settings=settings,
         clock=clock,
         engine=engine,
         ledger=ledger,
         listing=Listing(engine),
-        invitations=Invitations(settings, ledger, clock),
-        acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
+        invitations=Invitations(settings, ledger, clock, wake.set),
+        acceptance=Acceptance(
+            settings, ledger, visits, Checks(ledger, leases, tenant, clock), tenant, admins, clock
+        ),
         deliveries=Deliveries(
-            settings, ledger, leases, circuit_breaker, outcomes, checks, tenant, channel, clock
+            settings,
+            ledger,
+            leases,
+            circuit_breaker,
+            outcomes,
+            Checks(ledger, leases, tenant_of_worker, clock),
+            pacer,
+            tenant_of_worker,
+            channel,
+            clock,
         ),
         circuit_breaker=circuit_breaker,
         sessions=sessions,
@@ -80,4 +97,5 @@ def build_services(
         mailer=mailer,
         tenant=tenant,
         relying_party=RelyingParty(settings, sessions),
+        wake=wake,
     )

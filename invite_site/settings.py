@@ -42,6 +42,17 @@ class LinkKind(enum.StrEnum):
     LANDING = "landing"  # a page of ours, which leads on
 
 
+class Plan(enum.StrEnum):
+    """TENANT_PLAN: how many calls Auth0 lets the tenant take; `unknown` is learnt from its answers."""
+
+    UNKNOWN = "unknown"
+    FREE = "free"
+    ESSENTIALS = "essentials"
+    PROFESSIONAL = "professional"
+    ENTERPRISE = "enterprise"
+    ENTERPRISE_NONPRODUCTION = "enterprise_nonproduction"
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """A mail address and the name beside it; both may be empty."""
@@ -78,6 +89,7 @@ class Settings:
     delivery: Delivery = Delivery.TICKET
     invite_return: ReturnTo = ReturnTo.RESULT_URL
     link: LinkKind = LinkKind.TICKET
+    plan: Plan = Plan.UNKNOWN
     admin_role_claim: str = ""
     admin_role: str = ""
     database_url: str
@@ -184,6 +196,7 @@ class Settings:
             delivery=choice("INVITE_DELIVERY", Delivery.TICKET),
             invite_return=choice("INVITE_RETURN", ReturnTo.RESULT_URL),
             link=choice("INVITE_LINK", LinkKind.TICKET),
+            plan=choice("TENANT_PLAN", Plan.UNKNOWN),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),

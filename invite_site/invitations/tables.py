@@ -210,14 +210,11 @@ class BatchRow(Base):
 
 
 class Pace(Base):
-    """How fast one kind of call may go: a token bucket that all workers share. No row: not heard of
-    yet. Without a `burst` the tenant limits nothing."""
+    """How fast the tenant may be called: one row, which whoever reserves calls has locked meanwhile."""
 
     __tablename__ = "pace"
 
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    burst: Mapped[int | None]
-    rate: Mapped[float]  # tokens a second
-    tokens: Mapped[float]
-    at: Mapped[datetime]
-    not_before: Mapped[datetime | None]  # the tenant asked us to wait so long
+    id: Mapped[int] = mapped_column(primary_key=True)
+    buckets: Mapped[dict[str, Any]]  # by kind of call, as the pacer writes them
+
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
