@@ -64,7 +64,7 @@ class _Claims:
         self._lock = threading.Lock()
         self._threads = 0
         self._in_flight = 0
-        self._seconds = 0.0  # that a delivery takes, on average
+        self._seconds = 1.0  # that a delivery takes, on average; this one is a guess
 
     def fill(self) -> None:
         """Claim as many as there is room for; wait where there is nothing to claim."""

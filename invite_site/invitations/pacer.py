@@ -196,11 +196,19 @@ class Pacer:
             self._seen = stored
 
     def start(self) -> None:
-        """A worker starts: without TENANT_PLAN what was learnt is learnt anew, since the tenant may
-        have got another plan."""
-        if self._plan is Plan.UNKNOWN:
-            with self._engine.begin() as db:
-                db.execute(_STORE, {"content": {}})
+        """A worker starts: what was learnt from answers is learnt anew, since the tenant may have got
+        another plan. What is left of a bucket of TENANT_PLAN stays."""
+        planned = PLANS[self._plan]
+        with self._engine.begin() as db:
+            stored = db.execute(_LOCK).scalar_one()
+            kept = {
+                kind: bucket
+                for kind, bucket in stored.items()
+                if kind in planned and bucket["burst"] == planned[Kind(kind)].burst
+            }
+            db.execute(_STORE, {"content": kept})
+        with self._lock:
+            self._seen = kept
 
     def now(self) -> Buckets:
         """The buckets as they are stored."""
