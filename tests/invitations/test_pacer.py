@@ -71,7 +71,7 @@ def test_a_plan_sets_the_pace(
     while clock() < end:
         clock.forward(seconds=pacer.seconds_until(INVITATION) + 0.00001)
         sent += reserve(pacer, engine, 100)
-    assert abs(sent - in_a_minute) <= 1
+    assert abs(sent - in_a_minute) <= 2
 
 
 def test_several_workers_share_one_bucket(engine: Engine, clock: Clock) -> None:
