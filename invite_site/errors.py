@@ -6,7 +6,9 @@ InviteSiteError
 │   ├─ InvalidInvitee       an address or name that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
-│   └─ InvitationNotFound
+│   ├─ InvitationNotFound
+│   ├─ BatchNotFound
+│   └─ UnreadableList       a list of people that cannot be read as a whole
 ├─ LeaseLost                another worker, or an admin, took the row from this one
 ├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
@@ -72,6 +74,14 @@ class NotPossibleNow(InvitationError):
 
 class InvitationNotFound(InvitationError):
     """There is no invitation with this number."""
+
+
+class BatchNotFound(InvitationError):
+    """There is no batch, or no row of a batch, with this number."""
+
+
+class UnreadableList(InvitationError):
+    """A list of people that cannot be read; says where and what to do."""
 
 
 class LeaseLost(InviteSiteError):

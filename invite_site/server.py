@@ -114,7 +114,11 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
             name=name,
             stop=stop,
             wake=services.wake,
-            sweeps=[services.sessions.sweep, services.mailer.connections.close_idle],
+            sweeps=[
+                services.sessions.sweep,
+                services.batches.sweep,
+                services.mailer.connections.close_idle,
+            ],
         )
 
 

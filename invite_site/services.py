@@ -11,6 +11,10 @@ from .accounts.admins import Admins
 from .accounts.sessions import Sessions
 from .database.engine import open_engine
 from .invitations.acceptance import Acceptance
+from .invitations.batches.ledger import BatchLedger
+from .invitations.batches.previews import Previews
+from .invitations.batches.service import Batches
+from .invitations.batches.starting import Starting
 from .invitations.channels import channel_of
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
@@ -40,6 +44,7 @@ class Services:
     ledger: Ledger
     listing: Listing
     invitations: Invitations
+    batches: Batches
     acceptance: Acceptance
     deliveries: Deliveries
     circuit_breaker: CircuitBreaker
@@ -69,6 +74,19 @@ def build_services(
     mailer = Mailer(settings, patience)
     channel = channel_of(settings, tenant_of_worker, mailer, ledger, leases, clock)
     wake = threading.Event()
+    previews = Previews(engine, settings.connection, settings.client_id)
+    deliveries = Deliveries(
+        settings,
+        ledger,
+        leases,
+        circuit_breaker,
+        outcomes,
+        Checks(ledger, leases, tenant_of_worker, clock),
+        pacer,
+        tenant_of_worker,
+        channel,
+        clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -76,21 +94,20 @@ def build_services(
         ledger=ledger,
         listing=Listing(engine),
         invitations=Invitations(settings, ledger, clock, wake.set),
+        batches=Batches(
+            settings,
+            previews,
+            BatchLedger(engine),
+            Starting(engine, previews, settings.connection, settings.client_id),
+            circuit_breaker,
+            clock,
+            deliveries.rate,
+            wake.set,
+        ),
         acceptance=Acceptance(
             settings, ledger, visits, Checks(ledger, leases, tenant, clock), tenant, admins, clock
         ),
-        deliveries=Deliveries(
-            settings,
-            ledger,
-            leases,
-            circuit_breaker,
-            outcomes,
-            Checks(ledger, leases, tenant_of_worker, clock),
-            pacer,
-            tenant_of_worker,
-            channel,
-            clock,
-        ),
+        deliveries=deliveries,
         circuit_breaker=circuit_breaker,
         sessions=sessions,
         admins=admins,

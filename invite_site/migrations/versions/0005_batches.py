@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("cancelled_at", UTCDateTime(), nullable=True),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("opened", sa.Integer(), nullable=False),
+        sa.Column("ignored", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_batch"),
     )
     op.create_table(
@@ -67,9 +68,11 @@ def upgrade() -> None:
         "ix_invitation_claim", "invitation", ["state", "is_paused", "place", "next_try_at"]
     )
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state"])
+    op.create_index("ix_invitation_email", "invitation", ["email_norm"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_invitation_email", "invitation")
     op.drop_index("ix_invitation_batch", "invitation")
     op.drop_index("ix_invitation_claim", "invitation")
     op.create_index("ix_invitation_claim", "invitation", ["state", "next_try_at"])
