@@ -1,5 +1,6 @@
 """Previews in the database: what stands in a list, and what the ledger knows of its addresses."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from sqlalchemy import Engine, delete, func, insert, select, type_coerce, update
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import Boolean
 
+from ...database.base import Base
 from ...errors import BatchNotFound
 from ..lifecycle import OPEN_STATES, Fate, State
 from ..people import Inviter
@@ -16,6 +18,8 @@ from .judging import Judged, Known
 
 KEPT = timedelta(days=1)  # previews, and rows that became no invitation
 CHUNK = 500  # addresses asked about in one statement
+
+_rows = Base.metadata.tables["batch_row"]
 
 
 class Previews:
@@ -90,7 +94,13 @@ class Previews:
             )
             db.add(batch)
             db.flush()
-            db.execute(insert(BatchRow), [asdict(row) | {"batch_id": batch.id} for row in rows])
+            db.connection().execute(
+                insert(_rows),
+                [
+                    asdict(row) | {"batch_id": batch.id, "ref": secrets.token_urlsafe(16)}
+                    for row in rows
+                ],
+            )
             return batch
 
     def row(self, batch_id: int, row_id: int) -> BatchRow:
