@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, func, insert, select, type_coerce, update
@@ -58,18 +58,18 @@ class Previews:
                 .order_by(Invitation.id)
             )
             for row in rows:
-                values = asdict(found[row.email_norm]) if row.email_norm in found else {}
-                values["newest_id"] = row.id
+                known = replace(found.get(row.email_norm, Known(row.id)), newest_id=row.id)
                 if row.state in OPEN_STATES:
-                    values |= {
-                        "open_id": row.id,
-                        "is_expired": row.is_expired,
-                        "inviter": row.inviter,
-                        "invited_at": row.created_at,
-                    }
+                    known = replace(
+                        known,
+                        open_id=row.id,
+                        is_expired=row.is_expired,
+                        inviter=row.inviter,
+                        invited_at=row.created_at,
+                    )
                 elif row.state == State.ACCEPTED:
-                    values |= {"accepted_id": row.id, "accepted_at": row.accepted_at}
-                found[row.email_norm] = Known(**values)
+                    known = replace(known, accepted_id=row.id, accepted_at=row.accepted_at)
+                found[row.email_norm] = known
         return found
 
     def keep(
@@ -97,7 +97,7 @@ class Previews:
             db.connection().execute(
                 insert(_rows),
                 [
-                    asdict(row) | {"batch_id": batch.id, "ref": secrets.token_urlsafe(16)}
+                    row._asdict() | {"batch_id": batch.id, "ref": secrets.token_urlsafe(16)}
                     for row in rows
                 ],
             )
@@ -160,7 +160,7 @@ class Previews:
     def judge_again(self, row_id: int, judged: Judged) -> None:
         """Another content or fate for a row."""
         with self._begin() as db:
-            db.execute(update(BatchRow).where(BatchRow.id == row_id).values(**asdict(judged)))
+            db.execute(update(BatchRow).where(BatchRow.id == row_id).values(**judged._asdict()))
 
     def leave_out(self, row: BatchRow) -> None:
         """Remove a row of a preview."""
