@@ -94,7 +94,7 @@ def invite(environment: Mapping[str, str], number: int) -> list[str]:
                 state=State.SENT, next_try_at=None, first_sent_at=now, last_sent_at=now
             )
         )
-    services.engine.dispose()
+    services.close()
     return [f"/invite/complete?{urlencode({'i': ref, 'success': 'true'})}" for ref in refs]
 
 
