@@ -17,7 +17,7 @@ from ..invitations.people import ADDRESS_LENGTH
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..settings import ReturnTo
-from .current import current_session, services
+from .current import current_session, invitation_named, services
 from .signin import remember_landing, start_invited_login
 
 bp = Blueprint("landing", __name__)
@@ -58,7 +58,7 @@ class Result:
 def complete() -> ResponseReturnValue:
     """On to the login with the invited address filled in, or a page that says what to do."""
     result = Result.from_query(request.args)
-    invitation = services.acceptance.find(result.ref)
+    invitation = invitation_named(result.ref)
     if not result.succeeded:
         return _not_finished(result, invitation)
     if invitation is not None and not invitation.is_open:
@@ -75,7 +75,7 @@ def complete() -> ResponseReturnValue:
 def switch_account() -> ResponseReturnValue:
     """*Continue as the invited person*, *Switch account* and *Try again*: a fresh login; nobody is
     signed out until it has succeeded."""
-    invitation = services.acceptance.find(request.form.get("i", ""))
+    invitation = invitation_named(request.form.get("i", ""))
     if invitation is not None and not invitation.is_open:
         return _ended(invitation)
     return start_invited_login(invitation, _email(request.form.getlist("email")))
