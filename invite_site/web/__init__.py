@@ -7,7 +7,7 @@ from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 from ..services import Services
-from . import errors, home, landing, security, signin, templating
+from . import errors, home, landing, limits, security, signin, templating
 from .admin import bp as admin
 from .current import EXTENSION
 
@@ -19,6 +19,7 @@ def init_app(app: Flask, services: Services) -> None:
     app.extensions[EXTENSION] = services
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
+    limits.init_app(app)
     security.init_app(app, services.settings)
     templating.init_app(app)
     errors.init_app(app)
