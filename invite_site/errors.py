@@ -6,12 +6,15 @@ InviteSiteError
 │   ├─ InvalidInvitee       an address or name that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
-│   └─ InvitationNotFound
+│   ├─ InvitationNotFound
+│   ├─ BatchNotFound
+│   └─ UnreadableList       a list of people that cannot be read as a whole
 ├─ LeaseLost                another worker, or an admin, took the row from this one
 ├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
-│   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
+│   ├─ TenantUnavailable    timeout, 5xx: passes; carries the wait asked for
+│   │   └─ TenantBusy       429: more calls than its rate limit allows
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
 │   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
 │   │   └─ SenderRefused        a MailFailure too: it is about our name, credentials, quota
@@ -73,6 +76,14 @@ class InvitationNotFound(InvitationError):
     """There is no invitation with this number."""
 
 
+class BatchNotFound(InvitationError):
+    """There is no batch, or no row of a batch, with this number."""
+
+
+class UnreadableList(InvitationError):
+    """A list of people that cannot be read; says where and what to do."""
+
+
 class LeaseLost(InviteSiteError):
     """The row is no longer under the claim of this worker; whoever has it now goes on."""
 
@@ -103,6 +114,10 @@ class TenantUnavailable(DeliveryError):
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(sentence)
+
+
+class TenantBusy(TenantUnavailable):
+    """The tenant's rate limit is reached."""
 
 
 class CredentialsRefused(DeliveryError):

@@ -96,9 +96,8 @@ def working(services: Services, name: str | None = None) -> Iterator[None]:
     """
     stop = threading.Event()
     thread = threading.Thread(
-        target=work,
-        args=(services.deliveries, services.sessions),
-        kwargs={"name": name or worker_name(), "stop": stop},
+        target=work_for,
+        args=(services, name or worker_name(), stop),
         name="worker",
         daemon=True,
     )
@@ -108,6 +107,22 @@ def working(services: Services, name: str | None = None) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(timeout=10)
+
+
+def work_for(services: Services, name: str, stop: threading.Event) -> None:
+    """Be the worker of this site until `stop` is set."""
+    with services.mailer.connections.keeping():
+        work(
+            services.deliveries,
+            name=name,
+            stop=stop,
+            wake=services.wake,
+            sweeps=[
+                services.sessions.sweep,
+                services.batches.sweep,
+                services.mailer.connections.close_idle,
+            ],
+        )
 
 
 def worker_name() -> str:

@@ -1,5 +1,6 @@
 """The parts of the running site, put together once. Views, commands and the worker get these."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,10 @@ from .accounts.admins import Admins
 from .accounts.sessions import Sessions
 from .database.engine import open_engine
 from .invitations.acceptance import Acceptance
+from .invitations.batches.ledger import BatchLedger
+from .invitations.batches.previews import Previews
+from .invitations.batches.service import Batches
+from .invitations.batches.starting import Starting
 from .invitations.channels import channel_of
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
@@ -18,11 +23,13 @@ from .invitations.leases import Leases
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.outcomes import Outcomes
+from .invitations.pacer import Pacer
 from .invitations.service import Invitations
 from .invitations.visits import Visits
 from .mail.conversation import Patience
 from .mail.message import Mailer
 from .settings import Settings
+from .tenant.http import PAGE, WORKER
 from .tenant.management import Tenant
 from .tenant.relying_party import RelyingParty
 
@@ -37,6 +44,7 @@ class Services:
     ledger: Ledger
     listing: Listing
     invitations: Invitations
+    batches: Batches
     acceptance: Acceptance
     deliveries: Deliveries
     circuit_breaker: CircuitBreaker
@@ -45,6 +53,7 @@ class Services:
     mailer: Mailer
     tenant: Tenant
     relying_party: RelyingParty
+    wake: threading.Event  # set where an invitation was queued in this process
 
 
 def build_services(
@@ -54,30 +63,56 @@ def build_services(
     engine = open_engine(settings.database_url)
     ledger = Ledger(engine, settings.connection, settings.client_id)
     visits = Visits(engine, settings.connection)
-    leases = Leases(engine)
+    pacer = Pacer(engine, settings.plan, clock)
+    leases = Leases(engine, pacer)
     circuit_breaker = CircuitBreaker(engine)
     sessions = Sessions(engine, clock)
     admins = Admins(engine)
-    tenant = Tenant(settings)
+    tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
+    tenant_of_worker = Tenant(settings, WORKER, pacer.hear)
     outcomes = Outcomes(leases, circuit_breaker, clock)
     mailer = Mailer(settings, patience)
-    checks = Checks(ledger, leases, tenant, clock)
-    channel = channel_of(settings, tenant, mailer, ledger, leases, clock)
+    channel = channel_of(settings, tenant_of_worker, mailer, ledger, leases, clock)
+    wake = threading.Event()
+    previews = Previews(engine, settings.connection, settings.client_id)
+    deliveries = Deliveries(
+        settings,
+        ledger,
+        leases,
+        circuit_breaker,
+        outcomes,
+        Checks(ledger, leases, tenant_of_worker, clock),
+        pacer,
+        tenant_of_worker,
+        channel,
+        clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
         engine=engine,
         ledger=ledger,
         listing=Listing(engine),
-        invitations=Invitations(settings, ledger, clock),
-        acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
-        deliveries=Deliveries(
-            settings, ledger, leases, circuit_breaker, outcomes, checks, tenant, channel, clock
+        invitations=Invitations(settings, ledger, clock, wake.set),
+        batches=Batches(
+            settings,
+            previews,
+            BatchLedger(engine),
+            Starting(engine, previews, settings.connection, settings.client_id),
+            circuit_breaker,
+            clock,
+            deliveries.rate,
+            wake.set,
         ),
+        acceptance=Acceptance(
+            settings, ledger, visits, Checks(ledger, leases, tenant, clock), tenant, admins, clock
+        ),
+        deliveries=deliveries,
         circuit_breaker=circuit_breaker,
         sessions=sessions,
         admins=admins,
         mailer=mailer,
         tenant=tenant,
         relying_party=RelyingParty(settings, sessions),
+        wake=wake,
     )

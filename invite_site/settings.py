@@ -42,6 +42,17 @@ class LinkKind(enum.StrEnum):
     LANDING = "landing"  # a page of ours, which leads on
 
 
+class Plan(enum.StrEnum):
+    """TENANT_PLAN: how many calls Auth0 lets the tenant take; `unknown` is learnt from its answers."""
+
+    UNKNOWN = "unknown"
+    FREE = "free"
+    ESSENTIALS = "essentials"
+    PROFESSIONAL = "professional"
+    ENTERPRISE = "enterprise"
+    ENTERPRISE_NONPRODUCTION = "enterprise_nonproduction"
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """A mail address and the name beside it; both may be empty."""
@@ -78,6 +89,8 @@ class Settings:
     delivery: Delivery = Delivery.TICKET
     invite_return: ReturnTo = ReturnTo.RESULT_URL
     link: LinkKind = LinkKind.TICKET
+    plan: Plan = Plan.UNKNOWN
+    batch_rows: int = 10_000
     admin_role_claim: str = ""
     admin_role: str = ""
     database_url: str
@@ -184,6 +197,8 @@ class Settings:
             delivery=choice("INVITE_DELIVERY", Delivery.TICKET),
             invite_return=choice("INVITE_RETURN", ReturnTo.RESULT_URL),
             link=choice("INVITE_LINK", LinkKind.TICKET),
+            plan=choice("TENANT_PLAN", Plan.UNKNOWN),
+            batch_rows=checked("BATCH_MAX_ROWS", read("BATCH_MAX_ROWS", "10000"), _rows, 10_000),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
@@ -325,6 +340,13 @@ def _lifetime(value: str) -> int:
     if not 60 <= seconds <= 365 * DAY:
         raise ValueError("must be a number of seconds between 60 and one year")
     return seconds
+
+
+def _rows(value: str) -> int:
+    rows = int(value) if value.isdecimal() else 0
+    if not 1 <= rows <= 100_000:
+        raise ValueError("must be a number from 1 to 100000")
+    return rows
 
 
 def _log_level(value: str) -> str:

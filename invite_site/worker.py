@@ -1,42 +1,49 @@
-"""The worker: claims queued invitations and delivers them, a few at a time, until told to stop."""
+"""The worker: claims queued invitations and delivers them, several at a time, until told to stop."""
 
 import logging
+import math
+import queue
 import threading
 import time
+from collections.abc import Callable, Sequence
 
-from .accounts.sessions import Sessions
 from .errors import LeaseLost
 from .invitations.delivery import Deliveries
 from .invitations.tables import Invitation
 
 log = logging.getLogger(__name__)
 
-THREADS = 4
+FEWEST_THREADS = 4
+MOST_THREADS = 32
+UNLIMITED_THREADS = 8  # where no rate limit says how many are of use
+SPARE = 1.5  # more than are needed on average
 POLL = 0.5  # seconds between two looks at an empty queue
 PATIENCE = 5.0  # seconds that deliveries in flight get to finish when the worker is to stop
 SWEEP_EVERY = 60.0  # seconds
+CHECKS = 4  # questions to the tenant at a time
 
 
 def work(
     deliveries: Deliveries,
-    sessions: Sessions,
     *,
     name: str,
     stop: threading.Event,
-    threads: int = THREADS,
+    wake: threading.Event | None = None,
+    sweeps: Sequence[Callable[[], None]] = (),
 ) -> None:
     """Deliver until `stop` is set; returns within ten seconds after it.
 
     What is in flight then may finish; what does not goes back into the queue. `name` says whose
     lease is whose: a worker that starts under the same name takes back at once what it held when
-    it died, so no two workers may run under one name.
+    it died, so no two workers may run under one name. `wake` is set where an invitation has just
+    been queued in this process; `sweeps` remove what has run out, once a minute.
     """
     while not _started(deliveries, name):
         if stop.wait(POLL):
             return
-    checking = threading.Thread(target=_check, args=(deliveries, sessions, stop), daemon=True)
+    checking = threading.Thread(target=_check, args=(deliveries, sweeps, stop), daemon=True)
     checking.start()
-    claims = _Claims(deliveries, name, threads)
+    claims = _Claims(deliveries, name, wake or threading.Event())
     while not stop.is_set():
         claims.fill()
     claims.drain(PATIENCE)
@@ -44,50 +51,71 @@ def work(
 
 
 class _Claims:
-    """Up to `threads` deliveries in flight; each that ends lets the next be claimed.
+    """The deliveries in flight. Each that ends lets the next be claimed; nothing waits for others.
 
-    The threads do not keep the process alive: one that hangs is left behind with its lease.
+    The threads last, and do not keep the process alive: one that hangs is left behind with its lease.
     """
 
-    def __init__(self, deliveries: Deliveries, name: str, threads: int) -> None:
+    def __init__(self, deliveries: Deliveries, name: str, wake: threading.Event) -> None:
         self._deliveries = deliveries
         self._name = name
-        self._threads = threads
-        self._in_flight: set[threading.Thread] = set()
-        self._has_ended = threading.Event()
+        self._wake = wake  # also set where a delivery has ended
+        self._jobs: queue.SimpleQueue[Invitation] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._in_flight = 0
+        self._seconds = 1.0  # that a delivery takes, on average; this one is a guess
 
     def fill(self) -> None:
-        """Claim as many as threads are free; wait where there is nothing to claim."""
-        self._has_ended.clear()
-        jobs = self._claim(self._threads - len(self._in_flight))
+        """Claim as many as there is room for; wait where there is nothing to claim."""
+        self._wake.clear()
+        jobs = self._claim(self._most() - self._in_flight)
         for job in jobs:
-            thread = threading.Thread(target=self._run, args=(job,), daemon=True)
-            self._in_flight.add(thread)
-            thread.start()
+            self._begin(job)
         if not jobs:
-            self._has_ended.wait(POLL)
+            self._wake.wait(min(self._deliveries.seconds_until_next() or POLL, POLL))
 
     def drain(self, patience: float) -> None:
         """Wait until nothing is in flight, for at most `patience` seconds."""
         end = time.monotonic() + patience
         while self._in_flight and time.monotonic() < end:
-            self._has_ended.wait(0.1)
-            self._has_ended.clear()
+            self._wake.wait(0.1)
+            self._wake.clear()
 
-    def _claim(self, limit: int) -> list[Invitation]:
+    def _most(self) -> int:
+        """In flight at once: what the tenant's rate needs (Little's law), and some to spare."""
+        rate = self._deliveries.known_rate()
+        if rate is None:
+            return UNLIMITED_THREADS
+        needed = math.ceil(rate * self._seconds * SPARE)
+        return min(max(needed, FEWEST_THREADS), MOST_THREADS)
+
+    def _claim(self, limit: int) -> Sequence[Invitation]:
         try:
-            in_flight = len(self._in_flight)
-            return list(self._deliveries.claim(self._name, limit=limit, in_flight=in_flight))
+            return self._deliveries.claim(self._name, limit=limit, in_flight=self._in_flight)
         except Exception:  # the database may be away for a moment; the worker stays
             log.exception("the worker could not use the database")
-            return []
+            return ()
 
-    def _run(self, job: Invitation) -> None:
-        try:
+    def _begin(self, job: Invitation) -> None:
+        with self._lock:
+            self._in_flight += 1
+            is_thread_missing = self._threads < self._in_flight
+            self._threads += is_thread_missing
+        self._jobs.put(job)
+        if is_thread_missing:
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            job = self._jobs.get()
+            start = time.monotonic()
             _deliver(self._deliveries, job)
-        finally:
-            self._in_flight.discard(threading.current_thread())
-            self._has_ended.set()
+            seconds = time.monotonic() - start
+            with self._lock:
+                self._in_flight -= 1
+                self._seconds += (seconds - self._seconds) / 8
+            self._wake.set()
 
 
 def _started(deliveries: Deliveries, name: str) -> bool:
@@ -112,16 +140,19 @@ def _deliver(deliveries: Deliveries, job: Invitation) -> None:
             log.exception("invitation %s could not be put back", job.id)
 
 
-def _check(deliveries: Deliveries, sessions: Sessions, stop: threading.Event) -> None:
-    """Ask the tenant what there is to ask, and remove sessions that have run out."""
+def _check(
+    deliveries: Deliveries, sweeps: Sequence[Callable[[], None]], stop: threading.Event
+) -> None:
+    """Ask the tenant what there is to ask, and remove what has run out."""
     sweep_at = 0.0
     checked = 0
     while not stop.wait(0 if checked else POLL):
         checked = 0
         try:
-            checked = deliveries.check(limit=THREADS)
+            checked = deliveries.check(limit=CHECKS)
             if time.monotonic() >= sweep_at:
-                sessions.sweep()
                 sweep_at = time.monotonic() + SWEEP_EVERY
+                for sweep in sweeps:
+                    sweep()
         except Exception:
             log.exception("asking the tenant stopped unexpectedly")

@@ -101,7 +101,7 @@ def test_a_killed_worker_loses_nothing(
     begun = {
         "POST /oauth/token": lambda: site_on.row(row.id).state == "sending",
         "POST /api/v2/users": lambda: tenant.calls("POST /oauth/token") > 0,
-        "POST /api/v2/tickets/password-change": lambda: site_on.row(row.id).user_id is not None,
+        "POST /api/v2/tickets/password-change": lambda: tenant.user(address) is not None,
         "SMTP": lambda: bool(tenant.state["tickets"]),
     }[route]
     # A call that an earlier test's worker left behind may be counted here; its claim cannot.

@@ -6,10 +6,9 @@ import click
 from flask.cli import AppGroup
 
 from ..invitations.people import COMMAND_LINE, Inviter
-from ..server import prepare, worker_name
+from ..server import prepare, work_for, worker_name
 from ..web.current import services
 from ..web.templating import moment
-from ..worker import work
 from .errors import report_errors
 from .run import stop_on_signal
 
@@ -77,4 +76,4 @@ def work_() -> None:
     prepare(services)
     stop = stop_on_signal()
     click.echo("Working. Stop with Ctrl-C.")
-    work(services.deliveries, services.sessions, name=worker_name(), stop=stop)
+    work_for(services, worker_name(), stop)

@@ -8,15 +8,17 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from ..errors import LeaseLost
 from ..mail.message import Mailer, Recipient
 from ..settings import Delivery, LinkKind, ReturnTo, Settings
 from ..tenant.management import Tenant, invitation_link
+from ..tenant.rate_limits import Kind
 from .leases import Leases
 from .ledger import Ledger
 from .lifecycle import HAND_TO_MAIL_SERVER, HAND_TO_TENANT, State, Transition
+from .pacer import Calls
 from .tables import Invitation
 
 
@@ -39,7 +41,13 @@ class Sent:
 
 
 class Channel(Protocol):
-    """`send` raises DeliveryError, and LeaseLost where somebody else has the row meanwhile."""
+    """`calls`: what one invitation asks of the tenant, its account included.
+
+    `send` raises DeliveryError, and LeaseLost where somebody else has the row meanwhile. It keeps the
+    `user_id` before anything is handed over.
+    """
+
+    calls: ClassVar[Calls]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent: ...
 
@@ -47,6 +55,8 @@ class Channel(Protocol):
 @dataclass(frozen=True, slots=True)
 class TicketLink:
     """Our mail with the tenant's password change ticket."""
+
+    calls: ClassVar[Calls] = {Kind.WRITE_USERS: 1, Kind.TICKETS: 1}
 
     settings: Settings
     tenant: Tenant
@@ -63,6 +73,7 @@ class TicketLink:
                 job,
                 now=self.clock(),
                 message_id=outgoing.message_id,
+                user_id=user_id,
                 ticket_issued_at=ticket.issued_at,
             )
         except LeaseLost:
@@ -78,6 +89,8 @@ class TicketLink:
 class LandingLink:
     """Our mail with a link to a page of ours, which makes the ticket when its button is pressed."""
 
+    calls: ClassVar[Calls] = {Kind.WRITE_USERS: 1}
+
     settings: Settings
     mailer: Mailer
     leases: Leases
@@ -89,6 +102,7 @@ class LandingLink:
             job,
             now=self.clock(),
             message_id=outgoing.message_id,
+            user_id=user_id,
             landing_hash=landing_hash(token),
             link_uses=0,
             ticket_issued_at=None,
@@ -101,9 +115,14 @@ class LandingLink:
 class TenantMail:
     """The tenant's own "change password" mail, from its template."""
 
+    calls: ClassVar[Calls] = {Kind.WRITE_USERS: 1}
+
     tenant: Tenant
+    leases: Leases
+    clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
+        self.leases.extend(job, now=self.clock(), user_id=user_id)
         return Sent(HAND_TO_TENANT, None, self.tenant.send_password_email(job.email_norm))
 
 
@@ -173,7 +192,7 @@ def channel_of(
 ) -> Channel:
     """The channel of INVITE_DELIVERY and INVITE_LINK."""
     if settings.delivery == Delivery.TENANT_EMAIL:
-        return TenantMail(tenant)
+        return TenantMail(tenant, leases, clock)
     if settings.link == LinkKind.LANDING:
         return LandingLink(settings, mailer, leases, clock)
     return TicketLink(settings, tenant, mailer, ledger, leases, clock)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from ..errors import DeliveryError, TenantRefused
 from ..tenant.management import Tenant, TenantUser
+from ..tenant.rate_limits import Kind
 from .leases import Leases
 from .ledger import Ledger
 from .lifecycle import EventKind, State
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 RECHECK = timedelta(seconds=60)
 LOOKS = (timedelta(hours=1), timedelta(hours=6))  # after the mail; then daily
 DAY = timedelta(days=1)
+WITHDRAW = {Kind.TICKETS: 1}
+ASK = {Kind.READ_USERS: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,19 @@ class Checks:
     tenant: Tenant
     clock: Callable[[], datetime]
 
-    def run(self, *, limit: int) -> int:
-        """Ask about up to `limit` rows that are due; returns how many there were."""
-        rows = self.leases.claim_checks(limit=limit, now=self.clock())
+    def run(self, *, limit: int, keep: float) -> int:
+        """Ask about up to `limit` rows that are due; returns how many there were.
+
+        Links that are to be withdrawn come first; the other questions leave the share `keep` of the
+        tenant's limits to deliveries.
+        """
+        now = self.clock()
+        rows = [
+            *self.leases.claim_checks((State.REVOKED,), limit=limit, now=now, calls=WITHDRAW),
+            *self.leases.claim_checks(
+                (State.SENT, State.ACCEPTED), limit=limit, now=now, calls=ASK, keep=keep
+            ),
+        ]
         for row in rows:
             try:
                 self._check(row)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ..errors import DeliveryError, LeaseLost, TenantRefused, UserExists
 from ..settings import Settings
 from ..tenant.management import Tenant, TenantUser
+from ..tenant.rate_limits import Kind
 from .channels import Channel, Outgoing
 from .checks import Checks, password_chosen_at
 from .circuit_breaker import CircuitBreaker
@@ -20,7 +21,10 @@ from .leases import Leases, Message, MessageStatus
 from .ledger import Ledger
 from .lifecycle import COUNT_AS_SENT, State
 from .outcomes import Outcomes
+from .pacer import Pacer
 from .tables import Invitation
+
+FIND_USER = {Kind.READ_USERS: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Deliveries:
     circuit_breaker: CircuitBreaker
     outcomes: Outcomes
     checks: Checks
+    pacer: Pacer
     tenant: Tenant
     channel: Channel
     clock: Callable[[], datetime]
@@ -42,6 +47,7 @@ class Deliveries:
         outage is probed now, since somebody may have restarted because they mended its cause."""
         self.leases.release(worker, now=self.clock())
         self.circuit_breaker.half_open(self.clock())
+        self.pacer.start()
 
     def stop(self, worker: str) -> None:
         """A worker of this name stops: what it could not finish is due again at once."""
@@ -50,12 +56,29 @@ class Deliveries:
     def claim(self, worker: str, *, limit: int, in_flight: int = 0) -> Sequence[Invitation]:
         """What this worker may deliver now, besides the `in_flight` deliveries that it has.
 
-        After an outage one invitation goes ahead alone as a probe.
+        As many as the tenant takes calls for; after an outage one goes ahead alone as a probe.
         """
         now = self.clock()
+        if limit <= 0 or self.seconds_until_next() > 0 or not self.leases.is_due(now):
+            return ()
         if outage := self.circuit_breaker.outage():
             limit = 1 if outage.until <= now and not in_flight else 0
-        return self.leases.claim(worker, limit=limit, now=now) if limit > 0 else ()
+        if limit <= 0:
+            return ()
+        return self.leases.claim(worker, limit=limit, now=now, calls=self.channel.calls)
+
+    def seconds_until_next(self) -> float:
+        """Until the tenant takes the calls of one more invitation, as far as this process knows."""
+        return self.pacer.seconds_until(self.channel.calls)
+
+    def known_rate(self) -> float | None:
+        """Invitations a second that the tenant takes in the long run, as far as this process knows;
+        None where it sets no limit."""
+        return self.pacer.known_rate(self.channel.calls)
+
+    def rate(self) -> float | None:
+        """The same as all workers know it."""
+        return self.pacer.now().rate(self.channel.calls)
 
     def deliver(self, job: Invitation) -> None:
         """Account, link, mail, in this order. Raises nothing of the tenant or the mail server."""
@@ -74,8 +97,11 @@ class Deliveries:
 
     def check(self, *, limit: int) -> int:
         """Ask the tenant what there is to ask, unless it is away; returns how many rows."""
+        now = self.clock()
         outage = self.circuit_breaker.outage()
-        return 0 if outage and outage.until > self.clock() else self.checks.run(limit=limit)
+        if outage and outage.until > now:
+            return 0
+        return self.checks.run(limit=limit, keep=0.5 if self.leases.is_due(now) else 0.0)
 
     def _send(self, job: Invitation, outgoing: Outgoing) -> None:
         user = self.tenant.get_user(job.user_id) if job.user_id else None
@@ -92,9 +118,8 @@ class Deliveries:
                 return self.outcomes.confirmed(job, at)
             if user.has_logged_in:
                 return self.outcomes.sent(job, COUNT_AS_SENT)
-        user_id = user.user_id if user else self._create_user(job)
-        self.leases.extend(job, now=self.clock(), user_id=user_id)
-        sent = self.channel.send(job, user_id, outgoing)
+        job.user_id = user.user_id if user else self._create_user(job)
+        sent = self.channel.send(job, job.user_id, outgoing)
         message = Message(sent.message_id, MessageStatus.ACCEPTED) if sent.message_id else None
         self.outcomes.sent(
             job, sent.transition, message=message, ticket_issued_at=sent.ticket_issued_at
@@ -106,6 +131,7 @@ class Deliveries:
         try:
             return self.tenant.create_user(job.email_norm, job.name, job.ref)
         except UserExists:
+            self.pacer.spend(FIND_USER)
             return self._adopt(job, self.tenant.find_user(job.email_norm))
 
     def _adopt(self, job: Invitation, user: TenantUser | None) -> str:

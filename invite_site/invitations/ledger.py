@@ -218,7 +218,7 @@ class Ledger:
                     ),
                     actor=actor,
                     now=now,
-                    **_new_life(expires_at, now) | columns,
+                    **new_life(expires_at, now) | {"place": 0} | columns,
                 )
             )
 
@@ -238,7 +238,7 @@ class Ledger:
                     now=now,
                     email=email,
                     email_norm=email,
-                    **_new_life(expires_at, now),
+                    **new_life(expires_at, now) | {"place": 0},
                 )
             )
 
@@ -303,7 +303,7 @@ class Ledger:
         return (Invitation.connection == self._connection, Invitation.client_id == self._client_id)
 
 
-def _new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
+def new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
     """Columns of an invitation that is to be sent anew."""
     return SETTLED | {
         "expires_at": expires_at,
@@ -313,6 +313,7 @@ def _new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
         "result_seen_at": None,
         "closed_at": None,
         "new_email": None,
+        "is_paused": False,
     }
 
 

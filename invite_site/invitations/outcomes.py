@@ -19,6 +19,7 @@ from ..errors import (
     MailRefused,
     MailUnavailable,
     SenderRefused,
+    TenantBusy,
     TenantRefused,
     TenantUnavailable,
 )
@@ -37,6 +38,9 @@ DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))
 DOUBT_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
 ABOUT_US = 3  # people refused in a row with the same words
 AMBIGUOUS_TRIES = 3
+SHORT_WAIT = (
+    10.0  # seconds that the tenant asks for when its rate limit is reached; the pacer waits
+)
 
 UNCONFIRMED = "The mail server did not confirm the message, which was sent several times."
 ADDRESS_CHANGED = "The account has another address at the tenant now, so nothing was sent."
@@ -106,6 +110,8 @@ class Outcomes:
                 self._open_breaker(job, "sender", refused, wait=CREDENTIALS_WAIT)
             case CredentialsRefused():
                 self._open_breaker(job, "credentials", refused, wait=CREDENTIALS_WAIT)
+            case TenantBusy() if (refused.retry_after or 0.0) <= SHORT_WAIT:
+                self._put_back(job, refused)
             case TenantUnavailable():
                 self._open_breaker(job, "tenant", refused, wait=refused.retry_after)
             case MailUnavailable():
@@ -132,6 +138,7 @@ class Outcomes:
             evidence={"why": reason},
             next_try_at=now + DELAYS[min(job.attempts, len(DELAYS)) - 1],
             last_error=reason,
+            user_id=job.user_id,
         )
 
     def _book_doubt(self, job: Invitation, doubt: MailInDoubt, message_id: str) -> None:
@@ -194,6 +201,13 @@ class Outcomes:
         log.warning("the circuit breaker opens: %s", error)
         until = self.circuit_breaker.open(cause, str(error), now=now, wait=wait)
         log.info("next try at %s", until.isoformat(timespec="seconds"))
+        self._put_back(job, error, message)
+
+    def _put_back(
+        self, job: Invitation, error: DeliveryError, message: Message | None = None
+    ) -> None:
+        """First in the queue again. It was not about this row, so it costs no try."""
+        now = self.clock()
         self.leases.finish(
             job,
             POSTPONE,
@@ -203,4 +217,5 @@ class Outcomes:
             next_try_at=now,
             last_error=str(error),
             attempts=job.attempts - 1,
+            user_id=job.user_id,  # an account may have been made before
         )

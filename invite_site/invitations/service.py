@@ -19,11 +19,13 @@ from .tables import Invitation
 
 @dataclass(frozen=True, slots=True)
 class Invitations:
-    """The use cases of the form and the command line. `clock` gives aware UTC."""
+    """The use cases of the form and the command line. `clock` gives aware UTC; `on_queued` wakes a
+    worker of this process."""
 
     settings: Settings
     ledger: Ledger
     clock: Callable[[], datetime]
+    on_queued: Callable[[], None]
 
     def invite(
         self, email: str, *, name: str = "", inviter: Inviter, form_key: str | None = None
@@ -37,9 +39,11 @@ class Invitations:
         now = self.clock()
         expires_at = now + self._lifetime
         try:
-            return self.ledger.open(
+            row = self.ledger.open(
                 invitee, inviter=inviter, expires_at=expires_at, now=now, form_key=form_key
             )
+            self.on_queued()
+            return row
         except AlreadyInvited as taken:
             if self.ledger.get(taken.invitation_id).status(now) != EXPIRED:
                 raise

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,6 +82,7 @@ class Invitation(Base):
         ),
         Index("ix_invitation_claim", "state", "is_paused", "place", "next_try_at"),
         Index("ix_invitation_batch", "batch_id", "state"),
+        Index("ix_invitation_email", "email_norm"),
         Index("ix_invitation_user_id", "user_id"),
         Index("ix_invitation_check_at", "check_at"),
         CheckConstraint(_state_in(State), name="state_known"),
@@ -186,6 +187,7 @@ class Batch(Base):
     cancelled_at: Mapped[datetime | None]
     rows: Mapped[int] = mapped_column(default=0)  # of the list
     opened: Mapped[int] = mapped_column(default=0)  # invitations that came of them
+    ignored: Mapped[list[str]] = mapped_column(JSON)  # columns that nothing is done with
 
 
 class BatchRow(Base):
@@ -210,14 +212,11 @@ class BatchRow(Base):
 
 
 class Pace(Base):
-    """How fast one kind of call may go: a token bucket that all workers share. No row: not heard of
-    yet. Without a `burst` the tenant limits nothing."""
+    """How fast the tenant may be called: one row, which whoever reserves calls has locked meanwhile."""
 
     __tablename__ = "pace"
 
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    burst: Mapped[int | None]
-    rate: Mapped[float]  # tokens a second
-    tokens: Mapped[float]
-    at: Mapped[datetime]
-    not_before: Mapped[datetime | None]  # the tenant asked us to wait so long
+    id: Mapped[int] = mapped_column(primary_key=True)
+    buckets: Mapped[dict[str, Any]]  # by kind of call, as the pacer writes them
+
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ..errors import MailRefused
 from ..settings import ROOT, Mailbox, Settings, is_mail_address
+from .connections import Connections
 from .conversation import Patience
 from .smtp import SmtpConnection, SmtpServer
 from .wording import ended, unlinked
@@ -47,6 +48,7 @@ class Mailer:
         self._settings = settings
         self._patience = patience
         self._server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
+        self.connections = Connections(self._server, patience)
         self._templates = Environment(
             loader=FileSystemLoader(ROOT / "templates" / "email"),
             autoescape=select_autoescape(["html"]),
@@ -93,7 +95,7 @@ class Mailer:
         if first_message_id:  # a retry with another link: shown together with the first
             message.set_raw("In-Reply-To", first_message_id)
             message.set_raw("References", first_message_id)
-        self._send(message, to.mailbox, on_wait=on_wait)
+        self.connections.send(message, settings.mail_from.address, to.mailbox, on_wait)
 
     def send_test(self, address: str, *, now: datetime, transcript: Callable[[str], None]) -> None:
         """Mail a few words to this address; `transcript` gets the conversation, without secrets.
@@ -104,26 +106,14 @@ class Mailer:
         to = Recipient(address, address, "")
         app_name = self._settings.app_name
         message = self._message("test", to, message_id=message_id, now=now, app_name=app_name)
-        self._send(
-            message,
-            address,
+        connection = SmtpConnection(
+            self._server,
+            self._patience,
             on_wait=lambda: transcript("  (waiting for the mail server)"),
             transcript=transcript,
         )
-
-    def _send(
-        self,
-        message: EmailMessage,
-        mailbox: str,
-        *,
-        on_wait: Callable[[], None] | None = None,
-        transcript: Callable[[str], None] | None = None,
-    ) -> None:
-        connection = SmtpConnection(
-            self._server, self._patience, on_wait=on_wait, transcript=transcript
-        )
         with closing(connection):
-            connection.send(message, self._settings.mail_from.address, mailbox)
+            connection.send(message, self._settings.mail_from.address, address)
 
     def _message(
         self, template: str, to: Recipient, *, message_id: str, now: datetime, **context: object

@@ -3,6 +3,7 @@
 import enum
 import ipaddress
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -75,7 +76,7 @@ class ServerUnavailable(MailUnavailable):
 class SmtpConnection:
     """A connection that is encrypted and signed in as its server wants it.
 
-    `on_wait` is called now and then while the server takes its time, and `transcript` with each line
+    `on_wait`, which may be set for each message, is called now and then while the server takes its time, and `transcript` with each line
     of the conversation, without secrets. Raises MailUnavailable, SenderRefused, and what `on_wait`
     raises.
     """
@@ -89,11 +90,14 @@ class SmtpConnection:
         transcript: Callable[[str], None] | None = None,
     ) -> None:
         self._server = server
+        self.on_wait = on_wait
+        self.messages = 0
+        self.used_at = time.monotonic()
         self._smtp = Conversation(
             server.our_name,
             patience or Patience(),
             tls=self._tls() if server.encryption is Encryption.TLS else None,
-            on_wait=on_wait,
+            on_wait=self._wait,
             transcript=transcript,
         )
         try:
@@ -124,6 +128,8 @@ class SmtpConnection:
 
         Raises MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
         """
+        self.messages += 1
+        self.used_at = time.monotonic()
         try:
             self._command(Verb.MAIL, f"FROM:<{sender}>", recipient)
             self._command(Verb.RCPT, f"TO:<{recipient}>", recipient)
@@ -140,9 +146,20 @@ class SmtpConnection:
         if code // 100 != 2:
             raise MailInDoubt(IN_DOUBT, code=code)
 
+    def reset(self) -> bool:
+        """Forget a message that was refused; whether the connection can be used for another."""
+        try:
+            return self._smtp.docmd("RSET")[0] // 100 == 2
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Part. Whatever is said to QUIT: by then a message is taken or refused."""
         self._smtp.leave()
+
+    def _wait(self) -> None:
+        if self.on_wait:
+            self.on_wait()
 
     def _open(self) -> None:
         smtp, server = self._smtp, self._server

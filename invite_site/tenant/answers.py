@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from ..errors import CredentialsRefused, TenantRefused, TenantUnavailable
+from ..errors import CredentialsRefused, TenantBusy, TenantRefused, TenantUnavailable
 
 
 class TokenRefused(CredentialsRefused):
@@ -76,7 +76,7 @@ def error_of(
     code, message = str(body.get("errorCode", "")), str(body.get("message", ""))
     if status == 429:
         wait = wait_asked_for(answer.headers)
-        return TenantUnavailable("The tenant asks us to slow down.", retry_after=wait)
+        return TenantBusy("The tenant asks us to slow down.", retry_after=wait)
     if status == 408 or (status >= 500 and status != 501):
         return TenantUnavailable(f"The tenant has trouble of its own (HTTP {status}).")
     if status == 401:

@@ -6,7 +6,7 @@ alone. Requests and Authlib end here: a call returns an answer or raises an erro
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +20,13 @@ from ..errors import TenantRefused, TenantUnavailable
 from ..settings import Settings, is_loopback
 from .answers import error_of, reading_answer, token_refused, wait_asked_for
 from .bounded import BoundedAdapter
+from .rate_limits import Kind, kind_of
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
-CONNECTIONS = 10
+CONNECTIONS = 32  # at once; as many as a worker has threads
+
+# Told of each answer: what the call counts as, the status, the headers.
+Observer = Callable[[Kind, int, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,10 @@ class Patience:
     reconnects: int
 
 
-# What takes longer goes back into the queue.
-WORKER = Patience(tries=3, longest_wait=2.0, reconnects=1)
+# The row goes back into the queue, which knows when the tenant takes calls again.
+WORKER = Patience(tries=1, longest_wait=0.0, reconnects=1)
+# Somebody waits for a page.
+PAGE = Patience(tries=3, longest_wait=2.0, reconnects=1)
 # Somebody waits at a terminal: no queue to come back from, and an address may be mistyped.
 COMMAND = Patience(tries=6, longest_wait=60.0, reconnects=0)
 
@@ -74,10 +80,17 @@ class ManagementApi:
     (with TokenRefused and ScopeMissing where the cause is known), or TenantRefused for any other 4xx.
     """
 
-    def __init__(self, settings: Settings, credentials: Credentials, patience: Patience) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        patience: Patience,
+        on_answer: Observer | None = None,
+    ) -> None:
         self.rate_limit = ""  # the newest `x-ratelimit-limit`
         self._url = f"{settings.management_url}/api/v2"
         self.credentials = credentials
+        self._on_answer = on_answer
         self._session = _Session(settings, credentials, patience)
 
     def scopes(self) -> frozenset[str] | None:
@@ -119,6 +132,8 @@ class ManagementApi:
                 self._session.renew_token(answer.request.headers.get("Authorization", ""))
                 answer = self._request(method, path, **request)
         self.rate_limit = answer.headers.get("x-ratelimit-limit", self.rate_limit)
+        if self._on_answer and (kind := kind_of(method, path)):
+            self._on_answer(kind, answer.status_code, answer.headers)
         return self._accepted(answer)
 
     def post_without_token(self, url: str, body: Any) -> requests.Response:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from ..errors import CredentialsRefused, TenantMisconfigured, TenantRefused, UserExists
 from ..settings import ReturnTo, Settings
 from .answers import ScopeMissing, TokenRefused, date_of, reading_answer
-from .http import WORKER, Credentials, ManagementApi
+from .http import PAGE, Credentials, ManagementApi, Observer, Patience
 
 # These refusals are the same for everybody who is invited.
 CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})
@@ -56,9 +56,11 @@ class Ticket:
 class Tenant:
     """A client of one tenant's Management API; safe to share between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, patience: Patience = PAGE, on_answer: Observer | None = None
+    ) -> None:
         self._settings = settings
-        self._api = ManagementApi(settings, Credentials.of_the_site(settings), WORKER)
+        self._api = ManagementApi(settings, Credentials.of_the_site(settings), patience, on_answer)
 
     def create_user(self, email: str, name: str, invitation_ref: str) -> str:
         """A user for this address, with a password that nobody knows; returns its `user_id`.

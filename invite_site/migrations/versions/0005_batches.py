@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("cancelled_at", UTCDateTime(), nullable=True),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("opened", sa.Integer(), nullable=False),
+        sa.Column("ignored", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_batch"),
     )
     op.create_table(
@@ -41,16 +42,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_batch_row"),
     )
     op.create_index("ix_batch_row_order", "batch_row", ["batch_id", "fate", "line"])
-    op.create_table(
+    pace = op.create_table(
         "pace",
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("burst", sa.Integer(), nullable=True),
-        sa.Column("rate", sa.Double(), nullable=False),
-        sa.Column("tokens", sa.Double(), nullable=False),
-        sa.Column("at", UTCDateTime(), nullable=False),
-        sa.Column("not_before", UTCDateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("kind", name="pk_pace"),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("buckets", sa.JSON(), nullable=False),
+        sa.CheckConstraint("id = 1", name="ck_pace_only_one"),
+        sa.PrimaryKeyConstraint("id", name="pk_pace"),
     )
+    op.bulk_insert(pace, [{"id": 1, "buckets": {}}])
     # Not by Alembic's batch mode: it would put a copy in the place of the table, which SQLite refuses
     # while other tables point to its rows.
     op.execute(
@@ -69,9 +68,11 @@ def upgrade() -> None:
         "ix_invitation_claim", "invitation", ["state", "is_paused", "place", "next_try_at"]
     )
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state"])
+    op.create_index("ix_invitation_email", "invitation", ["email_norm"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_invitation_email", "invitation")
     op.drop_index("ix_invitation_batch", "invitation")
     op.drop_index("ix_invitation_claim", "invitation")
     op.create_index("ix_invitation_claim", "invitation", ["state", "next_try_at"])

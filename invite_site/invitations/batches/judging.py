@@ -1,0 +1,92 @@
+"""What would come of each row of a list: an invitation, or a reason why not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...errors import InvalidInvitee
+from ..lifecycle import Fate
+from ..people import Invitee
+from .lists import ListRow
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of an address: its newest invitation, the open one, an accepted one.
+
+    `is_expired` is about the open one, which is renewed then.
+    """
+
+    newest_id: int
+    open_id: int | None = None
+    is_expired: bool = False
+    inviter: str = ""
+    invited_at: datetime | None = None
+    accepted_id: int | None = None
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row with its fate. `email_norm` is None where there is no address."""
+
+    line: int
+    email: str
+    email_norm: str | None
+    name: str
+    fate: Fate
+    reason: str
+    invitation_id: int | None = None
+
+
+Parse = Callable[[str, str], Invitee]  # address and name; raises InvalidInvitee
+
+
+def judge_list(
+    rows: Sequence[ListRow], parse: Parse, known: Callable[[Sequence[str]], Mapping[str, Known]]
+) -> list[Judged]:
+    """Each row of a list with its fate. `known` is asked once, for all addresses of the list."""
+    parsed = [_parsed(row, parse) for row in rows]
+    of_address = known([each.email_norm for each in parsed if isinstance(each, Invitee)])
+    lines: dict[str, int] = {}
+    judged = []
+    for row, invitee in zip(rows, parsed, strict=True):
+        if isinstance(invitee, str):
+            judged.append(Judged(row.line, row.email, None, row.name, Fate.BAD, invitee))
+            continue
+        repeats = lines.get(invitee.email_norm)
+        lines.setdefault(invitee.email_norm, row.line)
+        judged.append(judge(row.line, invitee, of_address.get(invitee.email_norm), repeats=repeats))
+    return judged
+
+
+def judge(line: int, invitee: Invitee, known: Known | None, *, repeats: int | None) -> Judged:
+    """One row with a good address; `repeats` is the line that has the address first."""
+    fate, reason, invitation_id = Fate.GOOD, "", None
+    if repeats is not None:
+        fate, reason = Fate.REPEATED, f"The same address stands in line {repeats}."
+    elif known and known.open_id and not known.is_expired:
+        fate, reason, invitation_id = Fate.INVITED, invited_by(known), known.open_id
+    elif known and known.accepted_id:
+        fate, invitation_id = Fate.ACCEPTED, known.accepted_id
+        reason = f"This person accepted an invitation on {known.accepted_at:%d %B %Y}."
+    return Judged(
+        line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id
+    )
+
+
+def invited_by(known: Known) -> str:
+    """Who invited this address already, and when."""
+    return f"{known.inviter} invited this address on {known.invited_at:%d %B %Y at %H:%M} UTC."
+
+
+def _parsed(row: ListRow, parse: Parse) -> Invitee | str:
+    """The person of a row, or what is wrong with it."""
+    if row.problem:
+        return row.problem
+    if not row.email:
+        return "This row has no address."
+    try:
+        return parse(row.email, row.name)
+    except InvalidInvitee as invalid:
+        return str(invalid)

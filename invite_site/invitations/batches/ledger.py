@@ -1,0 +1,223 @@
+"""The ledger of batches: what an admin does with a batch as a whole, in statements for many rows."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, and_, case, func, insert, select, update
+from sqlalchemy.orm import Session, aliased, sessionmaker
+
+from ...database.base import Base
+from ...errors import BatchNotFound
+from ..ledger import SETTLED, new_life
+from ..lifecycle import OPEN_STATES, RESEND, REVOKE, State, Transition
+from ..tables import Batch, Invitation
+
+CHUNK = 500  # rows read at a time
+
+_events = Base.metadata.tables["invitation_event"]
+
+
+class BatchLedger:
+    """Batches in a database. Moments are aware UTC and come from the caller."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+
+    def get(self, batch_id: int) -> Batch:
+        """Raises BatchNotFound."""
+        with self._begin() as db:
+            batch = db.get(Batch, batch_id)
+        if batch is None:
+            raise BatchNotFound("There is no such batch. A preview is kept for a day.")
+        return batch
+
+    def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:
+        """Batches and previews, newest first, of those with a number below `before`."""
+        wanted = select(Batch).order_by(Batch.id.desc()).limit(size)
+        if before is not None:
+            wanted = wanted.where(Batch.id < before)
+        with self._begin() as db:
+            return db.scalars(wanted).all()
+
+    def pause(self, batch_id: int, now: datetime) -> bool:
+        """Claim no more of this batch; False where it is paused or over already."""
+        return self._set_paused(batch_id, is_paused=True, paused_at=now)
+
+    def resume(self, batch_id: int) -> bool:
+        """Go on with it; False where it is not paused."""
+        return self._set_paused(batch_id, is_paused=False, paused_at=None)
+
+    def _set_paused(self, batch_id: int, *, is_paused: bool, paused_at: datetime | None) -> bool:
+        was_paused = Batch.paused_at.is_not(None) if not is_paused else Batch.paused_at.is_(None)
+        with self._begin() as db:
+            changed = db.execute(
+                update(Batch)
+                .where(
+                    Batch.id == batch_id,
+                    Batch.started_at.is_not(None),
+                    Batch.cancelled_at.is_(None),
+                    was_paused,
+                )
+                .values(paused_at=paused_at)
+                .returning(Batch.id)
+            )
+            if not changed.all():
+                return False
+            db.execute(
+                update(Invitation)
+                .where(Invitation.batch_id == batch_id, Invitation.state.in_(OPEN_STATES))
+                .values(is_paused=is_paused)
+            )
+            return True
+
+    def cancel(self, batch_id: int, *, actor: str, now: datetime) -> int | None:
+        """Revoke what is queued; returns how many, or None where it is cancelled already.
+
+        A queued one that was sent before has a live link, which the worker is to withdraw.
+        """
+        has_link = Invitation.user_id.is_not(None)
+        with self._begin() as db:
+            changed = db.execute(
+                update(Batch)
+                .where(
+                    Batch.id == batch_id,
+                    Batch.started_at.is_not(None),
+                    Batch.cancelled_at.is_(None),
+                )
+                .values(cancelled_at=now)
+                .returning(Batch.id)
+            )
+            if not changed.all():
+                return None
+            revoked = move_all(
+                db,
+                REVOKE,
+                Invitation.batch_id == batch_id,
+                Invitation.state == State.QUEUED,
+                values=SETTLED | {"closed_at": now, "check_at": case((has_link, now), else_=None)},
+            )
+            record_all(
+                db,
+                REVOKE,
+                revoked,
+                actor=actor,
+                now=now,
+                evidence={"reason": "The batch was cancelled."},
+            )
+            return len(revoked)
+
+    def resend_failed(
+        self, batch_id: int, *, actor: str, expires_at: datetime, now: datetime
+    ) -> int:
+        """Queue the failed ones again, but for those whose address has an open invitation by now."""
+        other = aliased(Invitation)
+        is_replaced = (
+            select(other.id)
+            .where(
+                other.email_norm == Invitation.email_norm,
+                other.connection == Invitation.connection,
+                other.client_id == Invitation.client_id,
+                other.state.in_(OPEN_STATES),
+            )
+            .exists()
+        )
+        with self._begin() as db:
+            resent = move_all(
+                db,
+                RESEND,
+                Invitation.batch_id == batch_id,
+                Invitation.state == State.FAILED,
+                ~is_replaced,
+                values=new_life(expires_at, now),
+            )
+            record_all(db, RESEND, resent, actor=actor, now=now)
+            return len(resent)
+
+    def counts(
+        self, batch_id: int, *, now: datetime, since: datetime
+    ) -> tuple[dict[tuple[str, bool], int], int]:
+        """How many of a batch are in each state, expired or not; and how many went out since."""
+        is_expired = Invitation.is_expired(now)
+        with self._begin() as db:
+            rows = db.execute(
+                select(
+                    Invitation.state,
+                    case((is_expired, 1), else_=0),
+                    func.count(),
+                    func.sum(case((Invitation.last_sent_at >= since, 1), else_=0)),
+                )
+                .where(Invitation.batch_id == batch_id)
+                .group_by(Invitation.state, case((is_expired, 1), else_=0))
+            ).all()
+        counts = {(state, bool(expired)): number for state, expired, number, _ in rows}
+        return counts, sum(recent or 0 for *_, recent in rows)
+
+    def queued_until_last_of(self, batch_id: int) -> int:
+        """How many go out until the last of this batch has, with those of others in between."""
+        waiting = and_(Invitation.state == State.QUEUED, Invitation.is_paused.is_(False))
+        with self._begin() as db:
+            last = db.scalar(
+                select(func.max(Invitation.place)).where(Invitation.batch_id == batch_id, waiting)
+            )
+            if last is None:
+                return 0
+            return db.scalar(select(func.count()).where(waiting, Invitation.place <= last)) or 0
+
+    def results(self, batch_id: int) -> Iterator[Invitation]:
+        """The invitations of a batch."""
+        after = 0
+        while True:
+            with self._begin() as db:
+                rows = db.scalars(
+                    select(Invitation)
+                    .where(Invitation.batch_id == batch_id, Invitation.id > after)
+                    .order_by(Invitation.id)
+                    .limit(CHUNK)
+                ).all()
+            yield from rows
+            if len(rows) < CHUNK:
+                return
+            after = rows[-1].id
+
+
+def move_all(
+    db: Session, transition: Transition, *conditions: Any, values: dict[str, Any]
+) -> Sequence[int]:
+    """Move many rows along a transition; returns their numbers."""
+    return db.scalars(
+        update(Invitation)
+        .where(Invitation.state.in_(transition.sources), *conditions)
+        .values(state=transition.target, **values)
+        .returning(Invitation.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+
+
+def record_all(
+    db: Session,
+    transition: Transition,
+    invitation_ids: Sequence[int],
+    *,
+    actor: str,
+    now: datetime,
+    evidence: dict[str, Any] | None = None,
+) -> None:
+    """The same event for many rows."""
+    if invitation_ids:
+        sources = transition.sources
+        db.execute(
+            insert(_events),
+            [
+                {
+                    "invitation_id": each,
+                    "at": now,
+                    "actor": actor,
+                    "event": transition.event,
+                    "from_state": sources[0] if len(sources) == 1 else None,
+                    "to_state": transition.target,
+                    "evidence": evidence or {},
+                }
+                for each in invitation_ids
+            ],
+        )

@@ -1,0 +1,280 @@
+"""Reads a list of people out of a CSV file or a pasted text. What comes of each row is in `judging`."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...errors import UnreadableList
+
+MAX_BYTES = 2_000_000
+EMAIL_KEPT = 320  # of what stands in the place of an address; more is no address
+NAME_KEPT = 160
+LOOKED_AT = 20  # rows without a header in which the column of the addresses is looked for
+
+_NO_TEXT = {
+    b"PK\x03\x04": "This is an Excel or a ZIP file. Save the table as CSV (UTF-8), then choose that.",
+    b"\xd0\xcf\x11\xe0": "This is an Excel file. Save the table as CSV (UTF-8), then choose that.",
+    b"\x1f\x8b": "This file is compressed. Unpack it, then choose what was in it.",
+    b"%PDF": "This is a PDF file. Save the list as CSV (UTF-8), then choose that.",
+}
+_DELIMITERS = ",;\t"
+_EMAIL_WORDS = frozenset(
+    [
+        "email",
+        "emailaddress",
+        "mail",
+        "mailaddress",
+        "address",
+        "addresse",
+        "adresse",
+        "emailadresse",
+        "mailadresse",
+        "emailadres",
+        "correo",
+        "correoelectronico",
+        "courriel",
+        "adresseemail",
+        "adressemail",
+        "emailid",
+        "useremail",
+        "indirizzoemail",
+        "epost",
+    ]
+)
+_NAME_WORDS = frozenset(
+    ["name", "fullname", "displayname", "person", "nombre", "nome", "naam", "vollername"]
+)
+_FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
+_LAST_WORDS = frozenset(
+    ["lastname", "surname", "familyname", "nachname", "nom", "last", "family", "apellido"]
+)
+_NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
+_SIGNS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A row as it stands in the list. `problem` says why it cannot be read, or is empty."""
+
+    line: int
+    email: str
+    name: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleList:
+    """The rows of a list, and the names of columns that nothing is done with."""
+
+    rows: Sequence[ListRow]
+    ignored: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where in a row the address and the name stand. `width` is that of the header, 0 without one."""
+
+    email: int
+    names: tuple[int, ...]
+    width: int = 0
+    ignored: tuple[str, ...] = ()
+
+
+def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
+    """The people of an uploaded file (bytes) or a pasted text.
+
+    A file is CSV in UTF-8 or, with a byte order mark, UTF-16; with comma, semicolon or tab, and with
+    or without a header. In a text each line is a person or several, as `ada@example.com` or
+    `Ada <ada@example.com>`. Raises UnreadableList with a sentence.
+    """
+    text = content if isinstance(content, str) else _decoded(content)
+    if len(text) > MAX_BYTES:
+        raise _too_large()
+    if "\0" in text:
+        raise UnreadableList("This is no text. Save the list as CSV (UTF-8), then choose that.")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    is_table = (
+        isinstance(content, bytes) or "\t" in first or _columns_named(_split(first)) is not None
+    )
+    ignored: tuple[str, ...] = ()
+    if is_table:
+        records = _records(text, max(_DELIMITERS, key=first.count))
+        columns, records = _columns(records)
+        ignored = columns.ignored
+        found: Iterator[ListRow] = (_row_of(line, cells, columns) for line, cells in records)
+    else:
+        found = _people_in(text)
+    rows: list[ListRow] = []
+    for row in found:
+        if len(rows) >= max_rows:
+            raise UnreadableList(
+                f"This list has more than {max_rows:,} rows. Split it, and send one part after the "
+                "other."
+            )
+        rows.append(row)
+    if not rows:
+        raise UnreadableList("This list is empty. Put one address on each line.")
+    return PeopleList(rows, ignored)
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > MAX_BYTES:
+        raise _too_large()
+    for beginning, sentence in _NO_TEXT.items():
+        if content.startswith(beginning):
+            raise UnreadableList(sentence)
+    is_utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as failed:
+        line = content[: failed.start].count(b"\n") + 1
+        raise UnreadableList(
+            f"Line {line} holds characters that are not UTF-8. Save the list as CSV (UTF-8), then "
+            "choose that."
+        ) from failed
+
+
+def _too_large() -> UnreadableList:
+    return UnreadableList(
+        "This list is larger than 2 MB. Split it, and send one part after the other."
+    )
+
+
+# Tables -------------------------------------------------------------------------------------------
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the number of the line on which it begins."""
+    # Strict: else a quote that is not closed swallows all that follows, and nobody hears of it.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as failed:
+            raise UnreadableList(_what_is_wrong(str(failed), line)) from failed
+        if any(map(str.strip, cells)):
+            yield line, cells
+
+
+def _what_is_wrong(error: str, line: int) -> str:
+    if "unexpected end" in error:
+        return f"Line {line} opens a quotation mark that is never closed. Close it, or take it out."
+    if "field larger" in error:
+        return f"Line {line} holds a cell that is far too long. Look for a missing quotation mark."
+    return (
+        f"Line {line} holds a quotation mark inside a cell. Write it twice, or take both marks out."
+    )
+
+
+def _columns(
+    records: Iterator[tuple[int, list[str]]],
+) -> tuple[_Columns, Iterator[tuple[int, list[str]]]]:
+    """Where the columns are, and the rows without the header."""
+    ahead = []
+    for record in records:
+        ahead.append(record)
+        if len(ahead) == 1 and (columns := _columns_named(record[1])):
+            return columns, records
+        if "@" in "".join(record[1]) or len(ahead) == LOOKED_AT:
+            break
+    cells = ahead[-1][1] if ahead else []
+    email = next((number for number, cell in enumerate(cells) if "@" in cell), 0)
+    others = tuple(number for number in range(min(len(cells), 2)) if number != email)
+    return _Columns(email, others[:1]), _joined(ahead, records)
+
+
+def _joined(
+    ahead: list[tuple[int, list[str]]], rest: Iterator[tuple[int, list[str]]]
+) -> Iterator[tuple[int, list[str]]]:
+    yield from ahead
+    yield from rest
+
+
+def _columns_named(header: Sequence[str]) -> _Columns | None:
+    """The columns of a header, or None where this is none: it has no word for an address."""
+    if len(header) > 1000 or any("@" in cell for cell in header):
+        return None
+    words = [_SIGNS.sub("", _without_accents(cell).casefold()) for cell in header]
+    email = _first(words, _EMAIL_WORDS)
+    if email is None:
+        return None
+    first, last = _first(words, _FIRST_WORDS), _first(words, _LAST_WORDS)
+    name = _first(words, _NAME_WORDS)
+    names = tuple(number for number in (name, first, last) if number is not None)
+    if name is not None:
+        names = (name,)
+    ignored = tuple(
+        cell.strip()[:60]
+        for number, cell in enumerate(header)
+        if cell.strip() and number != email and number not in names
+    )
+    return _Columns(email, names, len(header), ignored)
+
+
+def _without_accents(text: str) -> str:
+    return text.translate(str.maketrans("éèêóòíáà", "eeeooiaa"))
+
+
+def _first(words: Sequence[str], wanted: frozenset[str]) -> int | None:
+    return next((number for number, word in enumerate(words) if word in wanted), None)
+
+
+def _row_of(line: int, cells: list[str], columns: _Columns) -> ListRow:
+    email = _cell(cells, columns.email)
+    name = " ".join(filter(None, (_cell(cells, number) for number in columns.names)))
+    problem = ""
+    if columns.width and any(map(str.strip, cells[columns.width :])):
+        problem = (
+            "This row has more cells than the header. A cell that holds the separator needs quotation "
+            "marks."
+        )
+    return _row(line, email, name, problem)
+
+
+def _cell(cells: list[str], number: int) -> str:
+    return cells[number].strip() if number < len(cells) else ""
+
+
+# Pasted text --------------------------------------------------------------------------------------
+
+
+def _people_in(text: str) -> Iterator[ListRow]:
+    for line, words in enumerate(text.splitlines(), start=1):
+        if not words.strip():
+            continue
+        if words.count("@") == 1:  # "Lovelace, Ada <ada@example.com>", or the two cells of a table
+            yield _one_person(line, words)
+            continue
+        for piece in _split(words):
+            if piece.strip():
+                yield _one_person(line, piece)
+
+
+def _split(words: str) -> list[str]:
+    """At semicolons, or at commas where there are none; not within quotation marks."""
+    separator = ";" if ";" in words else ","
+    return re.findall(rf'(?:"[^"]*"|[^"{separator}]|")+', words)
+
+
+def _one_person(line: int, words: str) -> ListRow:
+    words = words.strip().rstrip(",;").strip()
+    if _NAME_AND_ADDRESS.fullmatch(words):
+        return _row(line, words, "")
+    pieces = [piece.strip() for piece in _split(words)]
+    email = next((piece for piece in pieces if "@" in piece), words)
+    return _row(
+        line, email, " ".join(piece for piece in pieces if piece != email and email != words)
+    )
+
+
+def _row(line: int, email: str, name: str, problem: str = "") -> ListRow:
+    """The row, with `Ada <ada@example.com>` in the place of an address taken apart."""
+    if found := _NAME_AND_ADDRESS.fullmatch(email):
+        email = found["email"].strip()
+        name = name or found["name"].strip().strip('"').strip()
+    return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem)

@@ -1,0 +1,171 @@
+"""Previews in the database: what stands in a list, and what the ledger knows of its addresses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, delete, func, insert, select, type_coerce, update
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.types import Boolean
+
+from ...errors import BatchNotFound
+from ..lifecycle import OPEN_STATES, Fate, State
+from ..people import Inviter
+from ..tables import Batch, BatchRow, Invitation
+from .judging import Judged, Known
+
+KEPT = timedelta(days=1)  # previews, and rows that became no invitation
+CHUNK = 500  # addresses asked about in one statement
+
+
+class Previews:
+    """Rows of lists. Moments are aware UTC and come from the caller."""
+
+    def __init__(self, engine: Engine, connection: str, client_id: str) -> None:
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        self._connection = connection
+        self._client_id = client_id
+
+    def known(self, addresses: Sequence[str], now: datetime) -> Mapping[str, Known]:
+        """What there is of these addresses."""
+        with self._begin() as db:
+            return self.known_in(db, addresses, now)
+
+    def known_in(self, db: Session, addresses: Sequence[str], now: datetime) -> Mapping[str, Known]:
+        """The same within a transaction."""
+        found: dict[str, Known] = {}
+        columns = (
+            Invitation.email_norm,
+            Invitation.id,
+            Invitation.state,
+            Invitation.inviter,
+            Invitation.created_at,
+            Invitation.accepted_at,
+            type_coerce(Invitation.is_expired(now), Boolean).label("is_expired"),
+        )
+        for start in range(0, len(addresses), CHUNK):
+            rows = db.execute(
+                select(*columns)
+                .where(
+                    Invitation.email_norm.in_(addresses[start : start + CHUNK]),
+                    Invitation.connection == self._connection,
+                    Invitation.client_id == self._client_id,
+                )
+                .order_by(Invitation.id)
+            )
+            for row in rows:
+                values = asdict(found[row.email_norm]) if row.email_norm in found else {}
+                values["newest_id"] = row.id
+                if row.state in OPEN_STATES:
+                    values |= {
+                        "open_id": row.id,
+                        "is_expired": row.is_expired,
+                        "inviter": row.inviter,
+                        "invited_at": row.created_at,
+                    }
+                elif row.state == State.ACCEPTED:
+                    values |= {"accepted_id": row.id, "accepted_at": row.accepted_at}
+                found[row.email_norm] = Known(**values)
+        return found
+
+    def keep(
+        self,
+        rows: Sequence[Judged],
+        *,
+        name: str,
+        ignored: Sequence[str],
+        inviter: Inviter,
+        now: datetime,
+    ) -> Batch:
+        """A new preview of these rows."""
+        with self._begin() as db:
+            batch = Batch(
+                name=name,
+                inviter=inviter.name,
+                inviter_sub=inviter.sub,
+                created_at=now,
+                rows=len(rows),
+                opened=0,
+                ignored=list(ignored),
+            )
+            db.add(batch)
+            db.flush()
+            db.execute(insert(BatchRow), [asdict(row) | {"batch_id": batch.id} for row in rows])
+            return batch
+
+    def row(self, batch_id: int, row_id: int) -> BatchRow:
+        """A row of a preview. Raises BatchNotFound."""
+        with self._begin() as db:
+            row = db.scalar(
+                select(BatchRow)
+                .join(Batch, Batch.id == BatchRow.batch_id)
+                .where(BatchRow.id == row_id, Batch.id == batch_id, Batch.started_at.is_(None))
+            )
+        if row is None:
+            raise BatchNotFound("This row is no longer part of a preview.")
+        return row
+
+    def fates(self, batch_id: int) -> dict[Fate, int]:
+        """How many rows have each fate; after the start, of those that became no invitation."""
+        with self._begin() as db:
+            counts = db.execute(
+                select(BatchRow.fate, func.count())
+                .where(BatchRow.batch_id == batch_id)
+                .group_by(BatchRow.fate)
+            )
+            return {Fate(fate): number for fate, number in counts}
+
+    def rows(
+        self, batch_id: int, *, after: tuple[int, int] | None, size: int
+    ) -> Sequence[BatchRow]:
+        """Rows with a problem first, then the good ones, each by line. `after` is (0 or 1 for good,
+        the number) of the last row of the page before."""
+        found: list[BatchRow] = []
+        with self._begin() as db:
+            for group, is_group in enumerate(
+                (BatchRow.fate != Fate.GOOD, BatchRow.fate == Fate.GOOD)
+            ):
+                if after and group < after[0]:
+                    continue
+                wanted = (
+                    select(BatchRow)
+                    .where(BatchRow.batch_id == batch_id, is_group)
+                    .order_by(BatchRow.id)
+                    .limit(size - len(found))
+                )
+                if after and group == after[0]:
+                    wanted = wanted.where(BatchRow.id > after[1])
+                found += db.scalars(wanted)
+        return found
+
+    def of_address(self, batch_id: int, email_norm: str) -> Sequence[BatchRow]:
+        """The rows of a preview with this address, in the order of the list."""
+        with self._begin() as db:
+            return db.scalars(
+                select(BatchRow)
+                .where(BatchRow.batch_id == batch_id, BatchRow.email_norm == email_norm)
+                .order_by(BatchRow.id)
+            ).all()
+
+    def judge_again(self, row_id: int, judged: Judged) -> None:
+        """Another content or fate for a row."""
+        with self._begin() as db:
+            db.execute(update(BatchRow).where(BatchRow.id == row_id).values(**asdict(judged)))
+
+    def leave_out(self, row: BatchRow) -> None:
+        """Remove a row of a preview."""
+        with self._begin() as db:
+            gone = db.execute(delete(BatchRow).where(BatchRow.id == row.id).returning(BatchRow.id))
+            number = len(gone.all())
+            db.execute(
+                update(Batch).where(Batch.id == row.batch_id).values(rows=Batch.rows - number)
+            )
+
+    def sweep(self, now: datetime) -> None:
+        """Remove previews that nobody sent, and rows that became no invitation, after a day."""
+        old = select(Batch.id).where(Batch.created_at < now - KEPT)
+        with self._begin() as db:
+            db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(old)))
+            db.execute(
+                delete(Batch).where(Batch.created_at < now - KEPT, Batch.started_at.is_(None))
+            )

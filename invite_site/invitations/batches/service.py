@@ -1,0 +1,250 @@
+"""Many invitations at once: what admins do with lists and batches."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ...errors import NotPossibleNow
+from ...settings import Settings
+from ..circuit_breaker import CircuitBreaker
+from ..lifecycle import EXPIRED, Fate, State
+from ..people import Invitee, Inviter
+from ..tables import Batch, BatchRow, Invitation
+from .judging import Known, judge, judge_list
+from .ledger import BatchLedger
+from .lists import ListRow, read_list
+from .previews import Previews
+from .starting import Started, Starting
+
+MINUTE = timedelta(minutes=1)
+RESULT_COLUMNS = (
+    "Address",
+    "Name",
+    "Status",
+    "Reason",
+    "Invited (UTC)",
+    "Sent (UTC)",
+    "Accepted (UTC)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a preview, and where the next page begins, if there is one."""
+
+    rows: Sequence[BatchRow]
+    next: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is: its invitations by status. `waiting` is a sentence that says why nothing
+    goes out, or empty; `ends_at` is an estimate, where there is one."""
+
+    queued: int
+    sending: int
+    sent: int
+    password_set: int
+    accepted: int
+    expired: int
+    revoked: int
+    failed: int
+    waiting: str
+    per_minute: float
+    ends_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it waits to be sent."""
+        return not self.queued and not self.sending
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The use cases of lists. `clock` gives aware UTC, `rate` the invitations a second that the
+    tenant allows (None: unknown or no limit); `on_queued` wakes a worker of this process."""
+
+    settings: Settings
+    previews: Previews
+    ledger: BatchLedger
+    starting: Starting
+    circuit_breaker: CircuitBreaker
+    clock: Callable[[], datetime]
+    rate: Callable[[], float | None]
+    on_queued: Callable[[], None]
+
+    def preview(self, content: bytes | str, *, name: str, inviter: Inviter) -> Batch:
+        """Read a list, as a file or a pasted text, and keep what would come of each row.
+
+        Raises UnreadableList.
+        """
+        people = read_list(content, max_rows=self.settings.batch_rows)
+        now = self.clock()
+        judged = judge_list(people.rows, self._parse, lambda norms: self.previews.known(norms, now))
+        return self.previews.keep(
+            judged, name=name, ignored=people.ignored, inviter=inviter, now=now
+        )
+
+    def get(self, batch_id: int) -> Batch:
+        """Raises BatchNotFound."""
+        return self.ledger.get(batch_id)
+
+    def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:
+        """Batches and previews, newest first, of those with a number below `before`."""
+        return self.ledger.latest(before=before, size=size)
+
+    def fates(self, batch_id: int) -> dict[Fate, int]:
+        """How many rows of a preview have each fate; after the start, of those left out."""
+        return self.previews.fates(batch_id)
+
+    def rows(self, batch_id: int, *, after: tuple[int, int] | None, size: int) -> Page:
+        """Rows of a list, those with a problem first, then by line."""
+        found = self.previews.rows(batch_id, after=after, size=size + 1)
+        last = found[size - 1] if len(found) > size else None
+        return Page(found[:size], (int(last.fate == Fate.GOOD), last.id) if last else None)
+
+    def correct(self, batch_id: int, row_id: int, email: str, name: str) -> BatchRow:
+        """Another address or name for a row of a preview. Raises BatchNotFound."""
+        row = self.previews.row(batch_id, row_id)
+        before = row.email_norm
+        judged = judge_list([ListRow(row.line, email.strip(), name)], self._parse, self._known)[0]
+        self.previews.judge_again(row.id, judged)
+        for address in {before, judged.email_norm} - {None}:
+            self._judge_repeats(batch_id, str(address))
+        return self.previews.row(batch_id, row_id)
+
+    def leave_out(self, batch_id: int, row_id: int) -> None:
+        """Take a row out of a preview. Raises BatchNotFound."""
+        row = self.previews.row(batch_id, row_id)
+        self.previews.leave_out(row)
+        if row.email_norm:
+            self._judge_repeats(batch_id, row.email_norm)
+
+    def start(self, batch_id: int, *, inviter: Inviter) -> Started:
+        """Invite all good rows; a second start changes nothing. Raises BatchNotFound, NotPossibleNow."""
+        now = self.clock()
+        started = self.starting.start(
+            batch_id, inviter=inviter, expires_at=now + self._lifetime, now=now
+        )
+        self.on_queued()
+        return started
+
+    def pause(self, batch_id: int, *, actor: str) -> None:
+        """Send no more of it for now. Raises BatchNotFound, NotPossibleNow."""
+        if not self.ledger.pause(batch_id, self.clock()):
+            self._refuse(batch_id, "It is paused already.")
+
+    def resume(self, batch_id: int, *, actor: str) -> None:
+        """Go on with a paused one. Raises BatchNotFound, NotPossibleNow."""
+        if not self.ledger.resume(batch_id):
+            self._refuse(batch_id, "It is not paused.")
+        self.on_queued()
+
+    def cancel(self, batch_id: int, *, actor: str) -> int:
+        """Revoke what has not gone out yet; returns how many. Raises BatchNotFound, NotPossibleNow."""
+        revoked = self.ledger.cancel(batch_id, actor=actor, now=self.clock())
+        if revoked is None:
+            self._refuse(batch_id, "")
+        return revoked or 0
+
+    def send_failed_again(self, batch_id: int, *, actor: str) -> int:
+        """Queue its failed invitations again; returns how many. Raises BatchNotFound, NotPossibleNow."""
+        self.ledger.get(batch_id)
+        now = self.clock()
+        resent = self.ledger.resend_failed(
+            batch_id, actor=actor, expires_at=now + self._lifetime, now=now
+        )
+        if not resent:
+            raise NotPossibleNow("No invitation of this batch has failed, or all were replaced.")
+        self.on_queued()
+        return resent
+
+    def progress(self, batch_id: int) -> Progress:
+        """How far it is. Raises BatchNotFound."""
+        batch = self.ledger.get(batch_id)
+        now = self.clock()
+        counts, recent = self.ledger.counts(batch_id, now=now, since=now - MINUTE)
+        of_state = {state: counts.get((state, False), 0) for state in State}
+        expired = sum(number for (_, is_expired), number in counts.items() if is_expired)
+        waits = of_state[State.QUEUED] > 0
+        waiting = self._waiting(batch, now, is_moving=recent > 0) if waits else ""
+        return Progress(
+            **{state.value: number for state, number in of_state.items()},
+            expired=expired,
+            waiting=waiting,
+            per_minute=float(recent),
+            ends_at=self._end(batch_id, now, recent) if waits and not waiting else None,
+        )
+
+    def results(self, batch_id: int) -> Iterator[tuple[object, ...]]:
+        """A table of what came of each row, its header first; rows that became no invitation at the
+        end, for a day. Raises BatchNotFound."""
+        self.ledger.get(batch_id)
+        yield RESULT_COLUMNS
+        now = self.clock()
+        for row in self.ledger.results(batch_id):
+            yield result_of(row, now)
+        after: tuple[int, int] | None = None
+        while True:
+            page = self.rows(batch_id, after=after, size=500)
+            for left_out in page.rows:
+                yield (left_out.email, left_out.name, "Left out", left_out.reason, "", "", "")
+            if page.next is None:
+                return
+            after = page.next
+
+    def sweep(self) -> None:
+        """Remove previews that nobody sent within a day, and rows that became no invitation."""
+        self.previews.sweep(self.clock())
+
+    def _parse(self, email: str, name: str) -> Invitee:
+        return Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
+
+    def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
+        return self.previews.known(addresses, self.clock())
+
+    def _judge_repeats(self, batch_id: int, email_norm: str) -> None:
+        """Of several rows with one address the first counts."""
+        rows = self.previews.of_address(batch_id, email_norm)
+        known = self._known([email_norm]).get(email_norm)
+        for number, row in enumerate(rows):
+            invitee = Invitee(row.email, email_norm, row.name)
+            repeats = rows[0].line if number else None
+            self.previews.judge_again(row.id, judge(row.line, invitee, known, repeats=repeats))
+
+    def _refuse(self, batch_id: int, sentence: str) -> None:
+        """Say why nothing was changed. Raises BatchNotFound, NotPossibleNow."""
+        batch = self.ledger.get(batch_id)
+        if batch.started_at is None:
+            raise NotPossibleNow("This batch has not been sent yet.")
+        if batch.cancelled_at is not None:
+            raise NotPossibleNow("This batch was cancelled.")
+        raise NotPossibleNow(sentence)
+
+    def _waiting(self, batch: Batch, now: datetime, *, is_moving: bool) -> str:
+        if batch.paused_at:
+            return "The batch is paused."
+        if outage := self.circuit_breaker.outage():
+            return f"{outage.sentence} The next try is at {outage.until:%H:%M:%S} UTC."
+        if not is_moving and batch.started_at and batch.started_at < now - MINUTE:
+            return "Nothing has gone out for a minute. Check that a worker is running."
+        return ""
+
+    def _end(self, batch_id: int, now: datetime, recent: int) -> datetime | None:
+        rate = self.rate() or recent / MINUTE.total_seconds()
+        if not rate:
+            return None
+        return now + timedelta(seconds=self.ledger.queued_until_last_of(batch_id) / rate)
+
+    @property
+    def _lifetime(self) -> timedelta:
+        return timedelta(seconds=self.settings.invitation_ttl)
+
+
+def result_of(row: Invitation, now: datetime) -> tuple[object, ...]:
+    """An invitation as a row of a table for a spreadsheet program."""
+    status = row.status(now)
+    words = "Expired" if status == EXPIRED else status.replace("_", " ").capitalize()
+    times = (row.created_at, row.last_sent_at, row.accepted_at)
+    written = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in times)
+    return (row.email, row.name, words, row.last_error or "", *written)

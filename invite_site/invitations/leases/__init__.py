@@ -1,0 +1,301 @@
+"""Leases: the ledger is the queue, and the holder of a lease may write to its row.
+
+A worker that dies loses nothing: its lease runs out and the row is due again. Every step of a
+worker is allowed only while the row is still under the very claim that it was given.
+"""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, false, or_, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from ...errors import LeaseLost
+from ..ledger import NO_LEASE, SETTLED, move, record
+from ..lifecycle import CLAIM, RELEASE, SET_PASSWORD, EventKind, State, Transition
+from ..pacer import Calls, Pacer
+from ..tables import Invitation, SentMessage
+from .statements import (
+    ADD_EVENT,
+    ADD_MESSAGE,
+    CHANGE_MESSAGE,
+    CLAIM_ABANDONED,
+    CLAIM_WAITING,
+    IS_DUE,
+    change,
+)
+
+LEASE = timedelta(seconds=60)  # longer than the tenant's calls, and again than the mail
+CHECK_LEASE = timedelta(seconds=60)
+
+
+class MessageStatus(enum.StrEnum):
+    """What became of one message at the mail server."""
+
+    STARTED = "started"  # about to be handed over; stays where the process was killed
+    ACCEPTED = "accepted"
+    DELAYED = "delayed"
+    REFUSED = "refused"
+    AMBIGUOUS = "ambiguous"
+    IN_DOUBT = "in doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message and what became of it. `reply` is ours to compare, never the server's own text."""
+
+    message_id: str
+    status: MessageStatus
+    reply: str = ""
+
+
+class Leases:
+    """Invitations that a worker has something to do for. Moments are aware UTC.
+
+    `pacer` says how many calls of the tenant may be reserved; without one, any number.
+    """
+
+    def __init__(self, engine: Engine, pacer: Pacer | None = None) -> None:
+        self._engine = engine
+        self._pacer = pacer
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether anything waits to be claimed. Reads only, so that an idle worker writes nothing."""
+        with self._engine.connect() as db:
+            return any(db.execute(IS_DUE, {"now": now}).one())
+
+    def claim(
+        self, worker: str, *, limit: int, now: datetime, calls: Calls | None = None
+    ) -> Sequence[Invitation]:
+        """Take up to `limit` invitations that are due, for as long as a lease lasts, and reserve the
+        `calls` that each of them needs.
+
+        Due is a queued row whose time has come, or one whose worker died with the lease. Single
+        invitations go first, then batches in turns. Nobody else gets the same row meanwhile; SKIP
+        LOCKED keeps workers on PostgreSQL from waiting for each other.
+        """
+        with self._begin() as db:
+            if self._pacer is None or not calls:
+                return self._claim(db, worker, limit, now)
+            with self._pacer.reserving(db.connection()) as buckets:
+                rows = self._claim(db, worker, buckets.affordable(calls, limit), now)
+                buckets.spend(calls, len(rows))
+                return rows
+
+    def _claim(self, db: Session, worker: str, limit: int, now: datetime) -> Sequence[Invitation]:
+        if limit <= 0:
+            return ()
+        values = {"now": now, "until": now + LEASE, "worker": worker}
+        rows: list[Invitation] = []
+        if db.execute(IS_DUE, {"now": now}).one()[1]:
+            # Its worker died and then its time ran out: expired, so that it can be sent again.
+            move(
+                db, RELEASE, Invitation.lease_until < now, Invitation.expires_at <= now,
+                actor=worker, now=now, lease_until=None, lease_by=None,
+            )  # fmt: skip
+            rows += db.scalars(CLAIM_ABANDONED, values | {"most": limit})
+        if len(rows) < limit:
+            rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
+        if rows:
+            db.execute(ADD_EVENT, [_event(row, CLAIM, worker, now, {}) for row in rows])
+        return rows
+
+    def release(self, worker: str, *, now: datetime) -> int:
+        """Give back what this worker holds; returns how many rows. For a worker that restarts."""
+        with self._begin() as db:
+            released = move(
+                db, RELEASE, Invitation.lease_by == worker,
+                actor=worker, now=now, next_try_at=now, lease_until=None, lease_by=None,
+            )  # fmt: skip
+            return len(released)
+
+    def extend(
+        self, job: Invitation, *, now: datetime, message_id: str | None = None, **columns: Any
+    ) -> None:
+        """A full lease for what comes next; `columns` change with it. Raises LeaseLost.
+
+        `message_id` is that of a message about to be handed over.
+        """
+        columns["lease_until"] = now + LEASE
+        with self._engine.begin() as db:
+            if not _is_changed(db, job, None, columns):
+                raise LeaseLost
+            if message_id:
+                _add_message(db, job, Message(message_id, MessageStatus.STARTED), now)
+
+    def finish(
+        self,
+        job: Invitation,
+        transition: Transition,
+        *,
+        now: datetime,
+        message: Message | None = None,
+        evidence: dict[str, Any] | None = None,
+        **columns: Any,
+    ) -> None:
+        """The worker is done with this row; `columns` change with it. Raises LeaseLost.
+
+        What became of the message is kept in any case.
+        """
+        with self._engine.begin() as db:
+            if message:
+                _record_message(db, job, message, now)
+            is_moved = _is_changed(db, job, transition, columns | NO_LEASE)
+            if is_moved:
+                actor = job.lease_by or "worker"
+                db.execute(ADD_EVENT, _event(job, transition, actor, now, evidence or {}))
+        if not is_moved:
+            raise LeaseLost
+
+    def messages(self, job: Invitation) -> Sequence[SentMessage]:
+        """The messages of this send and its retries, oldest first."""
+        with self._begin() as db:
+            return db.scalars(
+                select(SentMessage)
+                .where(
+                    SentMessage.invitation_id == job.id, SentMessage.generation == job.generation
+                )
+                .order_by(SentMessage.id)
+            ).all()
+
+    def refused_in_a_row(self, reply: str, *, besides: int, limit: int) -> int:
+        """How many people, one after the other and last of all, were refused with this reply; the
+        invitation `besides` is not counted. Looks at a few tries of `limit` people."""
+        latest = (
+            select(SentMessage)
+            .where(SentMessage.status != MessageStatus.STARTED)
+            .order_by(SentMessage.at.desc(), SentMessage.id.desc())
+            .limit(limit * 4)
+        )
+        with self._begin() as db:
+            people: set[int] = set()
+            for message in db.scalars(latest):
+                if (message.status, message.smtp_reply) != (MessageStatus.AMBIGUOUS, reply):
+                    break
+                people.add(message.invitation_id)
+            return len(people - {besides})
+
+    def claim_checks(
+        self,
+        states: Sequence[State],
+        *,
+        limit: int,
+        now: datetime,
+        calls: Calls,
+        keep: float = 0.0,
+    ) -> Sequence[Invitation]:
+        """Invitations in these states that the tenant is to be asked about; each is due again if the
+        asker dies. `keep` is the share of the tenant's limits that is left for deliveries.
+
+        One that is in doubt counts as sent.
+        """
+        is_asked = Invitation.state.in_(states)
+        is_in_doubt = Invitation.in_doubt_at.is_not(None) if State.SENT in states else false()
+        due = select(Invitation.id).where(Invitation.check_at <= now, or_(is_asked, is_in_doubt))
+        with self._begin() as db:
+            if db.scalar(due.limit(1)) is None:
+                return ()
+            if self._pacer is not None:
+                with self._pacer.reserving(db.connection()) as buckets:
+                    limit = buckets.affordable(calls, limit, keep=keep)
+                    buckets.spend(calls, limit)
+            if not limit:
+                return ()
+            due = due.order_by(Invitation.check_at).limit(limit).with_for_update(skip_locked=True)
+            return db.scalars(
+                update(Invitation)
+                .where(Invitation.id.in_(due.scalar_subquery()))
+                .values(check_at=now + CHECK_LEASE)
+                .returning(Invitation)
+            ).all()
+
+    def mark_password_set(self, row: Invitation, *, at: datetime, now: datetime) -> None:
+        """The tenant says that the password was chosen, at `at`."""
+        with self._begin() as db:
+            move(
+                db,
+                SET_PASSWORD,
+                Invitation.id == row.id,
+                or_(Invitation.state == State.SENT, Invitation.in_doubt_at.is_not(None)),
+                actor="tenant",
+                now=now,
+                evidence={"last_password_reset": at.isoformat()},
+                password_set_at=at,
+                **SETTLED,
+            )
+
+    def end_check(
+        self,
+        row: Invitation,
+        *,
+        again_at: datetime | None,
+        now: datetime,
+        event: EventKind | None = None,
+    ) -> None:
+        """The question to the tenant is answered, or is to be asked again at `again_at`."""
+        with self._begin() as db:
+            db.execute(update(Invitation).where(Invitation.id == row.id).values(check_at=again_at))
+            if event:
+                record(db, row.id, event, actor="worker", now=now)
+
+
+def _is_changed(
+    db: Connection, job: Invitation, transition: Transition | None, columns: dict[str, Any]
+) -> bool:
+    held = {
+        "held_id": job.id,
+        "held_by": job.lease_by,
+        "held_attempts": job.attempts,
+        "held_generation": job.generation,
+    }
+    # By the names of the table, which differ from those of the class in a few places.
+    values = {Invitation.__mapper__.columns[name].name: value for name, value in columns.items()}
+    return db.execute(change(transition, tuple(values)), held | values).rowcount == 1
+
+
+def _event(
+    row: Invitation,
+    transition: Transition,
+    actor: str,
+    now: datetime,
+    evidence: dict[str, Any],
+) -> dict[str, Any]:
+    sources = transition.sources
+    return {
+        "invitation_id": row.id,
+        "at": now,
+        "actor": actor,
+        "event": transition.event,
+        "from_state": sources[0] if len(sources) == 1 else None,
+        "to_state": transition.target,
+        "evidence": evidence,
+    }
+
+
+def _record_message(db: Connection, job: Invitation, message: Message, now: datetime) -> None:
+    values = {
+        "of": message.message_id,
+        "now_status": message.status,
+        "reply": message.reply,
+        "now": now,
+    }
+    if not db.execute(CHANGE_MESSAGE, values).rowcount:
+        _add_message(db, job, message, now)
+
+
+def _add_message(db: Connection, job: Invitation, message: Message, now: datetime) -> None:
+    db.execute(
+        ADD_MESSAGE,
+        {
+            "invitation_id": job.id,
+            "generation": job.generation,
+            "message_id": message.message_id,
+            "status": message.status,
+            "server_words": message.reply,
+            "at": now,
+        },
+    )

@@ -1,0 +1,232 @@
+"""The pacer: all calls that the tenant allows and none that it refuses, shared by all workers."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from invite_site.database.engine import open_engine, upgrade
+from invite_site.invitations.pacer import Pacer
+from invite_site.server import working
+from invite_site.settings import Plan
+from invite_site.tenant.rate_limits import Kind, kind_of, limit_in, rate_of
+from tests.support.running import Clock, RunningSite, Tenant, running_site, settings_for, wait_until
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+INVITATION = {Kind.WRITE_USERS: 1, Kind.TICKETS: 1}
+
+
+class StillClock(Clock):
+    """Stands, but for `forward`."""
+
+    def __call__(self) -> datetime:
+        return NOW + self._ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return StillClock()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+def reserve(pacer: Pacer, engine: Engine, wanted: int) -> int:
+    """Reserve the calls of up to so many invitations."""
+    with engine.begin() as db, pacer.reserving(db) as buckets:
+        number = buckets.affordable(INVITATION, wanted)
+        buckets.spend(INVITATION, number)
+        return number
+
+
+def says(limit: int, remaining: int) -> dict[str, str]:
+    return {"x-ratelimit-limit": str(limit), "x-ratelimit-remaining": str(remaining)}
+
+
+@pytest.mark.parametrize(
+    ("plan", "at_once", "in_a_minute"),
+    [
+        (Plan.FREE, 1, 59),
+        (Plan.ENTERPRISE, 24, 477),
+        (Plan.ENTERPRISE_NONPRODUCTION, 4, 59),
+        (Plan.PROFESSIONAL, 9, 119),
+    ],
+)
+def test_a_plan_sets_the_pace(
+    engine: Engine, clock: Clock, plan: Plan, at_once: int, in_a_minute: int
+) -> None:
+    """The burst less one call, then the published rate less half a percent."""
+    pacer = Pacer(engine, plan, clock)
+    assert reserve(pacer, engine, 100) == at_once
+    assert reserve(pacer, engine, 100) == 0
+    end, sent = clock() + timedelta(minutes=1), 0
+    while clock() < end:
+        clock.forward(seconds=pacer.seconds_until(INVITATION) + 0.00001)
+        sent += reserve(pacer, engine, 100)
+    assert abs(sent - in_a_minute) <= 2
+
+
+def test_several_workers_share_one_bucket(engine: Engine, clock: Clock) -> None:
+    """Of 24 that can go at once, four workers together reserve 24."""
+    pacers = [Pacer(engine, Plan.ENTERPRISE, clock) for _ in range(4)]
+    taken: list[int] = []
+
+    def take(pacer: Pacer) -> None:
+        for _ in range(10):
+            taken.append(reserve(pacer, engine, 1))
+
+    threads = [threading.Thread(target=take, args=(pacer,)) for pacer in pacers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(taken) == 24
+
+
+def test_one_at_a_time_until_the_tenant_was_heard(engine: Engine, clock: Clock) -> None:
+    """Its first answer tells the size of its bucket, and so the published rate."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    assert reserve(pacer, engine, 10) == 1
+    assert reserve(pacer, engine, 10) == 0
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49))
+    pacer.hear(Kind.TICKETS, 201, says(50, 48))
+    assert reserve(pacer, engine, 100) == 23
+    assert pacer.known_rate(INVITATION) == pytest.approx(8, rel=0.01)
+
+
+def test_a_tenant_that_counts_nothing_is_not_paced(engine: Engine, clock: Clock) -> None:
+    """An answer without the headers."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    assert reserve(pacer, engine, 10) == 1
+    pacer.hear(Kind.WRITE_USERS, 201, {})
+    assert reserve(pacer, engine, 1000) == 1000
+    assert pacer.known_rate(INVITATION) is None
+
+
+def test_an_error_of_a_server_in_between_says_nothing_of_limits(
+    engine: Engine, clock: Clock
+) -> None:
+    """A 502 has no such headers, whatever the tenant counts."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    reserve(pacer, engine, 1)
+    pacer.hear(Kind.WRITE_USERS, 502, {})
+    clock.forward(seconds=2)
+    assert reserve(pacer, engine, 10) == 1
+
+
+def test_an_answer_lowers_the_estimate_and_never_raises_it(engine: Engine, clock: Clock) -> None:
+    """Others may call the same tenant; and an answer does not know of the calls on their way."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    reserve(pacer, engine, 20)
+    pacer.hear(Kind.TICKETS, 201, says(50, 49))
+    assert reserve(pacer, engine, 100) == 4
+    clock.forward(seconds=60)
+    pacer.hear(Kind.TICKETS, 201, says(50, 3))
+    assert reserve(pacer, engine, 100) == 1
+
+
+def test_a_smaller_bucket_than_that_of_the_plan_is_believed(engine: Engine, clock: Clock) -> None:
+    """TENANT_PLAN says more than the tenant has."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1))
+    pacer.hear(Kind.TICKETS, 201, says(2, 0))
+    clock.forward(seconds=60)
+    assert reserve(pacer, engine, 100) == 1
+    assert pacer.known_rate(INVITATION) == pytest.approx(1, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "7"}, 7), ({}, 0.13), ({"Retry-After": "99999999999"}, 3600)],
+)
+def test_a_refused_call_stops_all_that_share_its_bucket(
+    engine: Engine, clock: Clock, headers: dict[str, str], seconds: float
+) -> None:
+    """For as long as the tenant asks; at least a moment, at most an hour."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    pacer.hear(Kind.WRITE_USERS, 429, {**says(50, 0), **headers})
+    assert pacer.seconds_until(INVITATION) == pytest.approx(seconds, abs=0.01)
+    clock.forward(seconds=seconds - 0.05)
+    assert reserve(pacer, engine, 10) == 0
+    clock.forward(seconds=0.2)
+    assert reserve(pacer, engine, 10) > 0
+
+
+def test_calls_that_were_not_reserved_are_counted(engine: Engine, clock: Clock) -> None:
+    """Those of pages, and those after a 409."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    pacer.spend({Kind.READ_USERS: 9})
+    pacer.hear_unreserved(Kind.TICKETS, 201, says(50, 49))
+    assert reserve(pacer, engine, 100) == 19
+
+
+def test_checks_leave_half_to_deliveries(engine: Engine, clock: Clock) -> None:
+    """While invitations wait, questions take what is above."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    with engine.begin() as db, pacer.reserving(db) as buckets:
+        assert buckets.affordable({Kind.READ_USERS: 1}, 100, keep=0.5) == 24
+        assert buckets.affordable({Kind.READ_USERS: 1}, 100) == 49
+
+
+def test_a_worker_that_starts_learns_anew_unless_the_plan_is_set(
+    engine: Engine, clock: Clock
+) -> None:
+    """The tenant may have got another plan since; what a plan's bucket has left is kept."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1))
+    pacer.start()
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49))
+    pacer.hear(Kind.TICKETS, 201, says(50, 48))
+    assert reserve(pacer, engine, 100) > 20
+    planned = Pacer(engine, Plan.ENTERPRISE, clock)
+    planned.start()
+    assert reserve(planned, engine, 100) == 0
+
+
+def test_what_a_call_counts_as() -> None:
+    """By method and path, as the rate limit policy lists them."""
+    assert kind_of("POST", "/users") is Kind.WRITE_USERS
+    assert kind_of("PATCH", "/users/auth0%7C1") is Kind.WRITE_USERS
+    assert kind_of("GET", "/users-by-email") is Kind.READ_USERS
+    assert kind_of("POST", "/tickets/password-change") is Kind.TICKETS
+    assert kind_of("GET", "/connections") is None
+    assert rate_of(7).per_second < 1
+    assert limit_in({"x-ratelimit-limit": "50", "x-ratelimit-remaining": "many"}) is None
+
+
+@pytest.mark.parametrize(
+    ("plan", "setting", "number"),
+    [
+        ("enterprise", "enterprise", 36),
+        ("enterprise", "unknown", 36),
+        ("professional", "professional", 14),
+        ("free", "free", 4),
+        ("free", "unknown", 4),
+    ],
+)
+def test_a_worker_keeps_to_the_limits_of_the_tenant(
+    tenant: Tenant, tmp_path: Path, plan: str, setting: str, number: int
+) -> None:
+    """Over real sockets: beyond the burst, no call is refused and every invitation goes out."""
+    settings = settings_for(tenant, tmp_path, TENANT_PLAN=setting)
+    with running_site(settings, clock=Clock()) as site:
+        tenant.control("PUT", "/plan", {"plan": plan})
+        for each in range(number):
+            site.invites(f"p{each}@example.com")
+        with working(site.services):
+            wait_until(lambda: _sent(site) == number, "all were sent", seconds=60)
+    statuses = [call["status"] for call in tenant.state["requests"]]
+    assert statuses.count(429) == 0
+    assert tenant.calls("POST /api/v2/") == 2 * number
+
+
+def _sent(site: RunningSite) -> int:
+    return len(site.services.listing.page(now=site.clock(), status="sent", size=100))
