@@ -18,7 +18,7 @@ from .services import Services
 from .worker import work
 
 THREADS = 8
-BODY_IN_MEMORY = 4 * 1024 * 1024  # bytes: an uploaded list is not written to disk
+IN_MEMORY = 4 * 1024 * 1024  # bytes: a list is not written to disk, neither taken nor given
 
 
 def wait_for(stop: threading.Event) -> None:
@@ -67,7 +67,12 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
     """Serve `app` on this socket, in a thread, until the block ends."""
     logging.getLogger("waitress").setLevel(logging.WARNING)
     server: Any = create_server(
-        app, sockets=[listener], threads=THREADS, ident=None, inbuf_overflow=BODY_IN_MEMORY
+        app,
+        sockets=[listener],
+        threads=THREADS,
+        ident=None,
+        inbuf_overflow=IN_MEMORY,
+        outbuf_overflow=IN_MEMORY,
     )
     thread = threading.Thread(target=server.run, name="site", daemon=True)
     thread.start()

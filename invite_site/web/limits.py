@@ -5,8 +5,9 @@ from typing import IO
 
 from flask import Flask, Request, request
 
-MEGABYTES = 2.5  # of a list: 10,000 rows have about one
-UPLOAD_BYTES = int(MEGABYTES * 1_000_000)
+from ..invitations.batches.lists import MAX_BYTES
+
+UPLOAD_BYTES = MAX_BYTES + 500_000  # the list, and how a browser wraps it
 UPLOAD_ENDPOINT = "admin.preview_batch"
 
 

@@ -23,4 +23,4 @@ def require_admin() -> ResponseReturnValue | None:
     return None
 
 
-from . import invitations  # noqa: E402, F401 - its views register themselves on `bp`
+from . import batches, invitations  # noqa: E402, F401 - their views register themselves on `bp`
