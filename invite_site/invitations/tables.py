@@ -206,6 +206,7 @@ class BatchRow(Base):
     name: Mapped[str]
     fate: Mapped[str] = mapped_column(String(16))  # a Fate
     reason: Mapped[str]  # a sentence; empty for a good row
+    ref: Mapped[str] = mapped_column(String(43))  # of the invitation that comes of it
     invitation_id: Mapped[int | None]  # the one that the address has already
 
     __table_args__ = (Index("ix_batch_row_order", "batch_id", "fate", "line"),)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ...errors import InvalidInvitee
 from ..lifecycle import Fate
@@ -26,8 +27,7 @@ class Known:
     accepted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A row with its fate. `email_norm` is None where there is no address."""
 
     line: int

@@ -4,18 +4,29 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, case, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    String,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import Base
 from ...errors import BatchNotFound
 from ..ledger import SETTLED, new_life
-from ..lifecycle import OPEN_STATES, RESEND, REVOKE, State, Transition
+from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
 from ..tables import Batch, Invitation
 
 CHUNK = 500  # rows read at a time
 
-_events = Base.metadata.tables["invitation_event"]
+_rows, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
 
 
 class BatchLedger:
@@ -97,10 +108,12 @@ class BatchLedger:
                 Invitation.state == State.QUEUED,
                 values=SETTLED | {"closed_at": now, "check_at": case((has_link, now), else_=None)},
             )
-            record_all(
+            record_where(
                 db,
                 REVOKE,
-                revoked,
+                Invitation.batch_id == batch_id,
+                Invitation.state == State.REVOKED,
+                Invitation.closed_at == now,
                 actor=actor,
                 now=now,
                 evidence={"reason": "The batch was cancelled."},
@@ -131,27 +144,38 @@ class BatchLedger:
                 ~is_replaced,
                 values=new_life(expires_at, now),
             )
-            record_all(db, RESEND, resent, actor=actor, now=now)
+            record_where(
+                db,
+                RESEND,
+                Invitation.batch_id == batch_id,
+                Invitation.state == State.QUEUED,
+                Invitation.next_try_at == now,
+                actor=actor,
+                now=now,
+            )
             return len(resent)
 
     def counts(
         self, batch_id: int, *, now: datetime, since: datetime
-    ) -> tuple[dict[tuple[str, bool], int], int]:
-        """How many of a batch are in each state, expired or not; and how many went out since."""
+    ) -> tuple[dict[str, int], int]:
+        """How many of a batch have each status; and how many went out since."""
         is_expired = Invitation.is_expired(now)
         with self._begin() as db:
             rows = db.execute(
                 select(
                     Invitation.state,
-                    case((is_expired, 1), else_=0),
                     func.count(),
+                    func.sum(case((is_expired, 1), else_=0)),
                     func.sum(case((Invitation.last_sent_at >= since, 1), else_=0)),
                 )
                 .where(Invitation.batch_id == batch_id)
-                .group_by(Invitation.state, case((is_expired, 1), else_=0))
+                .group_by(Invitation.state)
             ).all()
-        counts = {(state, bool(expired)): number for state, expired, number, _ in rows}
-        return counts, sum(recent or 0 for *_, recent in rows)
+        counts = dict.fromkeys(STATUSES, 0)
+        for state, number, expired, _ in rows:
+            counts[state] = number - expired
+            counts[EXPIRED] += expired
+        return counts, sum(recent for *_, recent in rows)
 
     def queued_until_last_of(self, batch_id: int) -> int:
         """How many go out until the last of this batch has, with those of others in between."""
@@ -182,7 +206,7 @@ class BatchLedger:
 
 
 def move_all(
-    db: Session, transition: Transition, *conditions: Any, values: dict[str, Any]
+    db: Session, transition: Transition, *conditions: ColumnElement[bool], values: dict[str, Any]
 ) -> Sequence[int]:
     """Move many rows along a transition; returns their numbers."""
     return db.scalars(
@@ -194,30 +218,24 @@ def move_all(
     ).all()
 
 
-def record_all(
+def record_where(
     db: Session,
     transition: Transition,
-    invitation_ids: Sequence[int],
-    *,
+    *conditions: ColumnElement[bool],
     actor: str,
     now: datetime,
     evidence: dict[str, Any] | None = None,
 ) -> None:
-    """The same event for many rows."""
-    if invitation_ids:
-        sources = transition.sources
-        db.execute(
-            insert(_events),
-            [
-                {
-                    "invitation_id": each,
-                    "at": now,
-                    "actor": actor,
-                    "event": transition.event,
-                    "from_state": sources[0] if len(sources) == 1 else None,
-                    "to_state": transition.target,
-                    "evidence": evidence or {},
-                }
-                for each in invitation_ids
-            ],
-        )
+    """The same event for each row that meets the conditions, within the transaction of the move."""
+    sources = transition.sources
+    values = {
+        "invitation_id": _rows.c.id,
+        "at": literal(now, _events.c.at.type),
+        "actor": literal(actor),
+        "event": literal(transition.event.value),
+        "from_state": literal(sources[0].value if len(sources) == 1 else None, String),
+        "to_state": literal(transition.target.value),
+        "evidence": literal(evidence or {}, _events.c.evidence.type),
+    }
+    moved = select(*(value.label(name) for name, value in values.items())).where(*conditions)
+    db.execute(insert(_events).from_select(list(values), moved))

@@ -1,13 +1,15 @@
 """Previews in the database: what stands in a list, and what the ledger knows of its addresses."""
 
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, func, insert, select, type_coerce, update
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import Boolean
 
+from ...database.base import Base
 from ...errors import BatchNotFound
 from ..lifecycle import OPEN_STATES, Fate, State
 from ..people import Inviter
@@ -16,6 +18,8 @@ from .judging import Judged, Known
 
 KEPT = timedelta(days=1)  # previews, and rows that became no invitation
 CHUNK = 500  # addresses asked about in one statement
+
+_rows = Base.metadata.tables["batch_row"]
 
 
 class Previews:
@@ -54,18 +58,18 @@ class Previews:
                 .order_by(Invitation.id)
             )
             for row in rows:
-                values = asdict(found[row.email_norm]) if row.email_norm in found else {}
-                values["newest_id"] = row.id
+                known = replace(found.get(row.email_norm, Known(row.id)), newest_id=row.id)
                 if row.state in OPEN_STATES:
-                    values |= {
-                        "open_id": row.id,
-                        "is_expired": row.is_expired,
-                        "inviter": row.inviter,
-                        "invited_at": row.created_at,
-                    }
+                    known = replace(
+                        known,
+                        open_id=row.id,
+                        is_expired=row.is_expired,
+                        inviter=row.inviter,
+                        invited_at=row.created_at,
+                    )
                 elif row.state == State.ACCEPTED:
-                    values |= {"accepted_id": row.id, "accepted_at": row.accepted_at}
-                found[row.email_norm] = Known(**values)
+                    known = replace(known, accepted_id=row.id, accepted_at=row.accepted_at)
+                found[row.email_norm] = known
         return found
 
     def keep(
@@ -90,7 +94,13 @@ class Previews:
             )
             db.add(batch)
             db.flush()
-            db.execute(insert(BatchRow), [asdict(row) | {"batch_id": batch.id} for row in rows])
+            db.connection().execute(
+                insert(_rows),
+                [
+                    row._asdict() | {"batch_id": batch.id, "ref": secrets.token_urlsafe(16)}
+                    for row in rows
+                ],
+            )
             return batch
 
     def row(self, batch_id: int, row_id: int) -> BatchRow:
@@ -150,7 +160,7 @@ class Previews:
     def judge_again(self, row_id: int, judged: Judged) -> None:
         """Another content or fate for a row."""
         with self._begin() as db:
-            db.execute(update(BatchRow).where(BatchRow.id == row_id).values(**asdict(judged)))
+            db.execute(update(BatchRow).where(BatchRow.id == row_id).values(**judged._asdict()))
 
     def leave_out(self, row: BatchRow) -> None:
         """Remove a row of a preview."""

@@ -164,13 +164,10 @@ class Batches:
         batch = self.ledger.get(batch_id)
         now = self.clock()
         counts, recent = self.ledger.counts(batch_id, now=now, since=now - MINUTE)
-        of_state = {state: counts.get((state, False), 0) for state in State}
-        expired = sum(number for (_, is_expired), number in counts.items() if is_expired)
-        waits = of_state[State.QUEUED] > 0
+        waits = counts[State.QUEUED] > 0
         waiting = self._waiting(batch, now, is_moving=recent > 0) if waits else ""
         return Progress(
-            **{state.value: number for state, number in of_state.items()},
-            expired=expired,
+            **counts,
             waiting=waiting,
             per_minute=float(recent),
             ends_at=self._end(batch_id, now, recent) if waits and not waiting else None,

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("fate", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(length=43), nullable=False),
         sa.Column("invitation_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name="fk_batch_row_batch_id_batch"),
         sa.PrimaryKeyConstraint("id", name="pk_batch_row"),

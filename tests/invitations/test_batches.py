@@ -1,0 +1,318 @@
+"""Batches: previews, one start, turns in the queue, pause, cancel, and what came of each row."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
+from invite_site.invitations.leases import Leases
+from invite_site.invitations.lifecycle import Fate
+from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Batch, BatchRow
+from tests.support.person import Person
+from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password
+
+ADA = "ada@example.com"
+GRACE = Inviter("Grace Hopper", "auth0|grace")
+LIST = (
+    "Email,Name\nada@example.com,Ada\nbob@example.com,Bob\nnobody,No One\nBob@Example.com,Again\n"
+)
+
+
+def preview(site: RunningSite, content: str | bytes = LIST, inviter: Inviter = GRACE) -> Batch:
+    content = content.encode() if isinstance(content, str) else content
+    return site.services.batches.preview(content, name="people.csv", inviter=inviter)
+
+
+def rows(site: RunningSite, batch: Batch) -> dict[int, BatchRow]:
+    page = site.services.batches.rows(batch.id, after=None, size=100)
+    return {row.line: row for row in page.rows}
+
+
+def start(site: RunningSite, content: str, inviter: Inviter = GRACE) -> Batch:
+    batch = preview(site, content, inviter)
+    site.services.batches.start(batch.id, inviter=inviter)
+    return batch
+
+
+def people(prefix: str, number: int) -> str:
+    return "Email\n" + "".join(f"{prefix}{each}@example.com\n" for each in range(number))
+
+
+def test_a_preview_says_what_comes_of_each_row(site_on: RunningSite, tenant: Tenant) -> None:
+    """Problems first, each with its line and its reason; nothing is sent."""
+    site_on.invites("carol@example.com")
+    batch = preview(site_on, LIST + "carol@example.com,Carol\n")
+    found = rows(site_on, batch)
+    assert [(line, row.fate) for line, row in found.items()] == [
+        (4, Fate.BAD),
+        (5, Fate.REPEATED),
+        (6, Fate.INVITED),
+        (2, Fate.GOOD),
+        (3, Fate.GOOD),
+    ]
+    assert found[4].reason == "Enter an email address such as ada@example.com."
+    assert found[5].reason == "The same address stands in line 3."
+    assert found[6].reason.startswith("Grace Hopper invited this address on ")
+    assert found[6].invitation_id is not None
+    assert site_on.services.batches.fates(batch.id) == {
+        Fate.GOOD: 2, Fate.BAD: 1, Fate.REPEATED: 1, Fate.INVITED: 1,
+    }  # fmt: skip
+    assert batch.rows == 5
+    site_on.delivers()
+    assert len(tenant.mails()) == 1
+
+
+def test_a_preview_comes_in_pages(site_on: RunningSite) -> None:
+    """Each row once, whatever the page begins with."""
+    batch = preview(site_on, people("p", 12) + "bad\nworse\n")
+    after, seen = None, []
+    while True:
+        page = site_on.services.batches.rows(batch.id, after=after, size=5)
+        seen += [row.line for row in page.rows]
+        after = page.next
+        if after is None:
+            break
+    assert seen == [14, 15, *range(2, 14)]
+
+
+def test_a_batch_is_sent_once(site_on: RunningSite, tenant: Tenant) -> None:
+    """A second click on *Send* changes nothing and gets the same answer; good rows are gone."""
+    batch = preview(site_on)
+    first = site_on.services.batches.start(batch.id, inviter=GRACE)
+    assert (first.opened, first.left_out) == (2, 2)
+    assert site_on.services.batches.start(batch.id, inviter=GRACE) == first
+    assert site_on.delivers() == 2
+    assert len(tenant.mails()) == 2
+    assert {row.fate for row in rows(site_on, batch).values()} == {Fate.BAD, Fate.REPEATED}
+    progress = site_on.services.batches.progress(batch.id)
+    assert (progress.sent, progress.is_over, progress.per_minute) == (2, True, 2)
+    row = site_on.services.ledger.open_of(ADA)
+    assert row is not None
+    assert (row.inviter, row.inviter_sub, row.name) == ("Grace Hopper", "auth0|grace", "Ada")
+    events = [event.event for event in site_on.services.listing.events(row.id)]
+    assert events[0] == "invited"
+
+
+def test_the_person_of_a_list_comes_in(
+    site_on: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """From the row of a file to the login."""
+    start(site_on, "ada@example.com\n")
+    site_on.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site_on.status(ADA) == "accepted"
+    again = preview(site_on, "ada@example.com\n")
+    row = rows(site_on, again)[1]
+    assert (row.fate, row.reason[:35]) == (Fate.ACCEPTED, "This person accepted an invitation ")
+    with pytest.raises(NotPossibleNow, match="No row of this list can be invited"):
+        site_on.services.batches.start(again.id, inviter=GRACE)
+
+
+def test_the_same_file_twice_says_so_for_each_row(site_on: RunningSite) -> None:
+    """And sends nothing."""
+    start(site_on, people("p", 5))
+    again = preview(site_on, people("p", 5))
+    assert site_on.services.batches.fates(again.id) == {Fate.INVITED: 5}
+
+
+def test_an_expired_invitation_is_renewed(site_on: RunningSite, tenant: Tenant) -> None:
+    """It counts as good, and keeps its place in the history of the person."""
+    row = site_on.invites(ADA, "Old Name")
+    site_on.clock.forward(days=6)
+    batch = preview(site_on, "ada@example.com,Ada\n")
+    assert rows(site_on, batch)[1].fate == Fate.GOOD
+    assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 1
+    renewed = site_on.row(row.id)
+    assert (renewed.name, renewed.batch_id, renewed.generation) == ("Ada", batch.id, 2)
+    assert site_on.delivers() == 1
+
+
+def test_overlapping_lists_of_two_admins(site_on: RunningSite, tenant: Tenant) -> None:
+    """Started in the same moment: one invitation an address, and both hear the truth."""
+    one = preview(site_on, people("p", 60), Inviter("Grace"))
+    backwards = "Email\n" + "".join(f"p{each}@example.com\n" for each in reversed(range(30, 90)))
+    two = preview(site_on, backwards, Inviter("Heidi"))
+    ready = threading.Barrier(2)
+
+    def send(batch: Batch, inviter: str) -> None:
+        ready.wait()
+        site_on.services.batches.start(batch.id, inviter=Inviter(inviter))
+
+    threads = [
+        threading.Thread(target=send, args=each) for each in ((one, "Grace"), (two, "Heidi"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    opened = [site_on.services.batches.get(batch.id).opened for batch in (one, two)]
+    assert sum(opened) == 90
+    assert sorted(opened) == [30, 60]
+    loser, winner = (one, "Heidi") if opened[0] == 30 else (two, "Grace")
+    left_out = rows(site_on, loser).values()
+    assert Counter(row.fate for row in left_out) == {Fate.INVITED: 30}
+    assert all(row.reason.startswith(f"{winner} invited this address") for row in left_out)
+
+
+def test_a_row_is_corrected_in_place(site_on: RunningSite) -> None:
+    """It is judged anew, and so are the rows that it was the same as."""
+    batch = preview(site_on)
+    found = rows(site_on, batch)
+    batches = site_on.services.batches
+    assert batches.correct(batch.id, found[4].id, " dan@example.com", "Dan").fate == Fate.GOOD
+    assert batches.correct(batch.id, found[3].id, "bad again", "Bob").fate == Fate.BAD
+    assert rows(site_on, batch)[5].fate == Fate.GOOD, "the first of them is no longer bob"
+    assert batches.correct(batch.id, found[3].id, "ada@example.com", "").fate == Fate.REPEATED
+    batches.leave_out(batch.id, found[2].id)
+    assert rows(site_on, batch)[3].fate == Fate.GOOD
+    started = batches.start(batch.id, inviter=GRACE)
+    assert (started.opened, started.left_out) == (3, 0)
+    for change in (batches.correct, lambda *_: batches.leave_out(batch.id, found[4].id)):
+        with pytest.raises(BatchNotFound):
+            change(batch.id, found[4].id, "eve@example.com", "")
+
+
+def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite) -> None:
+    """A batch of three behind one of twenty is not the last; one person is the next."""
+    start(site_on, people("long", 20))
+    start(site_on, people("short", 3))
+    site_on.invites("single@example.com")
+    claimed = Leases(site_on.services.engine).claim("w", limit=7, now=site_on.clock())
+    kinds = Counter(row.email.partition("@")[0].rstrip("0123456789") for row in claimed)
+    assert kinds == {"single": 1, "long": 3, "short": 3}
+
+
+def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) -> None:
+    """What was claimed before goes out; the rest waits, and says why."""
+    batch = start(site_on, people("p", 4))
+    deliveries, batches = site_on.services.deliveries, site_on.services.batches
+    jobs = deliveries.claim("w", limit=1)
+    batches.pause(batch.id, actor="Grace")
+    with pytest.raises(NotPossibleNow, match="paused already"):
+        batches.pause(batch.id, actor="Grace")
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=1)
+    for job in jobs:
+        deliveries.deliver(job)
+    site_on.clock.forward(minutes=5)
+    assert site_on.delivers() == 0, "the one that came back into the queue is paused as well"
+    progress = batches.progress(batch.id)
+    assert (progress.queued, progress.waiting) == (4, "The batch is paused.")
+    batches.resume(batch.id, actor="Grace")
+    assert site_on.delivers() == 4
+    with pytest.raises(NotPossibleNow, match="not paused"):
+        batches.resume(batch.id, actor="Grace")
+
+
+def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: Tenant) -> None:
+    """What has gone out stays; the addresses are free for another invitation."""
+    batch = start(site_on, people("p", 5))
+    deliveries, batches = site_on.services.deliveries, site_on.services.batches
+    while len(jobs := deliveries.claim("w", limit=1)) == 1 and not tenant.mails():
+        deliveries.deliver(jobs[0])
+    assert batches.cancel(batch.id, actor="Grace") == 3
+    for job in jobs:
+        deliveries.deliver(job)
+    progress = batches.progress(batch.id)
+    assert (progress.sent, progress.revoked, progress.is_over) == (2, 3, True)
+    with pytest.raises(NotPossibleNow, match="was cancelled"):
+        batches.cancel(batch.id, actor="Grace")
+    with pytest.raises(NotPossibleNow, match="was cancelled"):
+        batches.pause(batch.id, actor="Grace")
+    assert site_on.services.batches.fates(preview(site_on, people("p", 5)).id)[Fate.GOOD] == 3
+
+
+def test_the_failed_are_sent_again_unless_they_were_replaced(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """One that somebody invited anew meanwhile is left alone."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
+    batch = start(site_on, people("p", 3))
+    site_on.delivers()
+    batches = site_on.services.batches
+    assert batches.progress(batch.id).failed == 2
+    failed = site_on.services.listing.page(now=site_on.clock(), status="failed", size=5)
+    site_on.invites(failed[0].email)
+    assert batches.send_failed_again(batch.id, actor="Grace") == 1
+    assert site_on.delivers() == 2
+    assert batches.progress(batch.id).failed == 1
+    with pytest.raises(NotPossibleNow, match="all were replaced"):
+        batches.send_failed_again(batch.id, actor="Grace")
+
+
+def test_the_results_name_every_row(site_on: RunningSite) -> None:
+    """Invitations with their status, then what was left out with its reason."""
+    batch = start(site_on, LIST)
+    site_on.delivers()
+    header, *table = site_on.services.batches.results(batch.id)
+    assert header[:4] == ("Address", "Name", "Status", "Reason")
+    assert [row[:3] for row in table] == [
+        ("ada@example.com", "Ada", "Sent"),
+        ("bob@example.com", "Bob", "Sent"),
+        ("nobody", "No One", "Left out"),
+        ("Bob@example.com", "Again", "Left out"),
+    ]
+    assert table[3][3] == "The same address stands in line 3."
+
+
+def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant) -> None:
+    """An outage; no worker; nothing where nothing waits."""
+    batch = start(site_on, people("p", 2))
+    batches = site_on.services.batches
+    assert batches.progress(batch.id).waiting == ""
+    site_on.clock.forward(minutes=2)
+    assert "worker is running" in batches.progress(batch.id).waiting
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=None)
+    site_on.delivers()
+    assert "trouble of its own" in batches.progress(batch.id).waiting
+    tenant.heals()
+    site_on.clock.forward(minutes=2)
+    site_on.delivers()
+    assert batches.progress(batch.id).waiting == ""
+
+
+def test_the_end_is_estimated_from_the_limit_of_the_tenant(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Its own rows, and those of others that take turns with them."""
+    start(site_on, people("other", 100))
+    batch = start(site_on, people("p", 30))
+    end = site_on.services.batches.progress(batch.id).ends_at
+    assert end is not None
+    # one invitation a second until the tenant was heard; 30 of ours and 30 of the others
+    left = end - site_on.clock()
+    assert timedelta(seconds=55) < left < timedelta(seconds=65)
+
+
+def test_what_nobody_sent_is_forgotten_after_a_day(site_on: RunningSite) -> None:
+    """And the rows that became no invitation; the batch and its invitations stay."""
+    unsent = preview(site_on, people("q", 3))
+    sent = start(site_on, LIST)
+    site_on.clock.forward(hours=23)
+    site_on.services.batches.sweep()
+    assert len(rows(site_on, unsent)) == 3
+    site_on.clock.forward(hours=2)
+    site_on.services.batches.sweep()
+    with pytest.raises(BatchNotFound):
+        site_on.services.batches.get(unsent.id)
+    assert site_on.services.batches.get(sent.id).opened == 2
+    assert rows(site_on, sent) == {}
+    with site_on.services.engine.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM batch_row")).scalar() == 0
+
+
+def test_a_person_that_is_invited_between_preview_and_start_is_left_out(
+    site_on: RunningSite,
+) -> None:
+    """The row says who was first."""
+    batch = preview(site_on, "ada@example.com\n")
+    site_on.invites(ADA)
+    started = site_on.services.batches.start(batch.id, inviter=Inviter("Heidi"))
+    assert (started.opened, started.left_out) == (0, 1)
+    assert rows(site_on, batch)[1].reason.startswith("Grace Hopper invited this address")
+    with pytest.raises(AlreadyInvited):
+        site_on.invites(ADA)
