@@ -18,6 +18,7 @@ from .services import Services
 from .worker import work
 
 THREADS = 8
+IN_MEMORY = 4 * 1024 * 1024  # bytes: a list is not written to disk, neither taken nor given
 
 
 def wait_for(stop: threading.Event) -> None:
@@ -65,7 +66,14 @@ def listening(port: int, host: str = "127.0.0.1") -> Iterator[socket.socket]:
 def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
     """Serve `app` on this socket, in a thread, until the block ends."""
     logging.getLogger("waitress").setLevel(logging.WARNING)
-    server: Any = create_server(app, sockets=[listener], threads=THREADS, ident=None)
+    server: Any = create_server(
+        app,
+        sockets=[listener],
+        threads=THREADS,
+        ident=None,
+        inbuf_overflow=IN_MEMORY,
+        outbuf_overflow=IN_MEMORY,
+    )
     thread = threading.Thread(target=server.run, name="site", daemon=True)
     thread.start()
     try:

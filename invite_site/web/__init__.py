@@ -7,7 +7,7 @@ from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 from ..services import Services
-from . import errors, home, landing, rate_limits, security, signin, templating
+from . import errors, home, landing, limits, rate_limits, security, signin, templating
 from .admin import bp as admin
 from .current import EXTENSION
 from .request_counts import open_counts
@@ -20,6 +20,7 @@ def init_app(app: Flask, services: Services) -> None:
     app.extensions[EXTENSION] = services
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
+    limits.init_app(app)
     security.init_app(app, services.settings)
     rate_limits.init_app(app, open_counts(services.settings))
     templating.init_app(app)

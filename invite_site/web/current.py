@@ -44,6 +44,12 @@ def invitation_named(ref: str) -> InvitationSummary | None:
     return found[1]
 
 
+def is_asked_by_script() -> bool:
+    """Whether an open page sends this request by itself, to show what is new. Nobody uses the session
+    by that, so it may not keep an admin signed in."""
+    return "HX-Request" in request.headers
+
+
 def _live_session(cookie: str) -> Session | None:
     """The session of this cookie. An admin's ends after half an hour that nobody used it, and no
     page may revive it."""
@@ -54,5 +60,6 @@ def _live_session(cookie: str) -> Session | None:
     if not sessions.is_fresh_for_admin(session) and services.admins.may_invite(session):
         sessions.close(cookie)
         return None
-    sessions.touch(session)
+    if not is_asked_by_script():
+        sessions.touch(session)
     return session

@@ -6,9 +6,11 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
-from ..errors import DeliveryError, InvitationNotFound, LoginError
+from ..errors import BatchNotFound, DeliveryError, InvitationNotFound, LoginError
+from ..invitations.batches.lists import MAX_BYTES
+from . import limits
 from .signin import login_refused
 
 log = logging.getLogger(__name__)
@@ -28,19 +30,31 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(LoginError, login_refused)
     app.register_error_handler(DeliveryError, _upstream_unavailable)
     app.register_error_handler(InvitationNotFound, lambda error: _page(404))
+    app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(OperationalError, _database_unavailable)
     app.register_error_handler(TooManyRequests, _too_many)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
     app.register_error_handler(Exception, _internal_error)
 
 
 def _page(
-    status: int, title: str = "", advice: str = "", *, retry_after: int | None = None
+    status: int,
+    title: str = "",
+    advice: str = "",
+    *,
+    retry_after: int | None = None,
+    way_on: tuple[str, str] | None = None,
 ) -> ResponseReturnValue:
+    """`way_on` is an endpoint and the words of the link to it, in place of the start page."""
     known = SENTENCES.get(status, UNKNOWN)
     page = render_template(
-        "errors/page.html", status=status, title=title or known[0], advice=advice or known[1]
+        "errors/page.html",
+        status=status,
+        title=title or known[0],
+        advice=advice or known[1],
+        way_on=way_on or ("account.home", "Go to the start page"),
     )
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
 
@@ -51,6 +65,28 @@ def _too_many(error: TooManyRequests) -> ResponseReturnValue:
     fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
     page = render_template("errors/too_many.html", seconds=seconds, fields=fields)
     return page, 429, {"Retry-After": str(seconds)}
+
+
+def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
+    if not limits.is_upload():
+        return _page(413)
+    return _page(
+        413,
+        "This list is too large",
+        f"A list may have at most {MAX_BYTES // 1_000_000} MB; 10,000 rows of addresses and names have about "
+        "1 MB. Nothing was read. Split it into several lists and send one after the other. What you "
+        "pasted is still in the form if you use your browser's Back button.",
+        way_on=("admin.new_batch", "Choose another list"),
+    )
+
+
+def _batch_not_found() -> ResponseReturnValue:
+    return _page(
+        404,
+        "There is no such batch",
+        "A preview that was not sent is deleted after a day; upload the list again.",
+        way_on=("admin.batches", "Go to the batches"),
+    )
 
 
 def _csrf_failed(error: CSRFError) -> ResponseReturnValue:

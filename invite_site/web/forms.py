@@ -1,9 +1,12 @@
 """The forms. Whether an address can be invited is decided in `invitations.people`, for the command line too."""
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, HiddenField, StringField, SubmitField
+from flask_wtf.file import FileField
+from wtforms import EmailField, HiddenField, StringField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ..invitations.people import ADDRESS_LENGTH, NAME_LENGTH
@@ -41,3 +44,32 @@ class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         validators=[Length(max=200, message="At most 200 characters.")],
     )
     submit = SubmitField("Revoke")
+
+
+class ListForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """Many people: an uploaded file or pasted text, not both."""
+
+    file = FileField(
+        "File",
+        description="A CSV file, as spreadsheet programs save it: a column of addresses and, if you "
+        "like, one of names.",
+    )
+    text = TextAreaField(
+        "Or paste the list",
+        description="One person a line: ada@example.com, or Ada Byron <ada@example.com>.",
+    )
+    submit = SubmitField("Show preview")
+
+    def validate(self, extra_validators: Mapping[str, Any] | None = None) -> bool:
+        """Whether there is exactly one list."""
+        if not super().validate(extra_validators):
+            return False
+        has_text = bool((self.text.data or "").strip())
+        if bool(self.file.data) == has_text:
+            self.file.errors = [
+                "Choose a file or paste a list, not both. Your browser has forgotten the file."
+                if has_text
+                else "Choose a file, or paste a list below."
+            ]
+            return False
+        return True

@@ -15,6 +15,8 @@ def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and variables."""
     app.jinja_env.filters["moment"] = moment
     app.jinja_env.filters["ended"] = ended
+    app.jinja_env.filters["grouped"] = grouped
+    app.jinja_env.filters["duration"] = duration
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_template_context)
 
@@ -27,6 +29,21 @@ def init_app(app: Flask) -> None:
 def moment(at: datetime | None) -> str:
     """A moment in words, with its zone: "27 November 2026, 14:05 UTC"."""
     return f"{at.day} {at:%B %Y, %H:%M} UTC" if at else ""
+
+
+def grouped(number: int) -> str:
+    """A number as it is read: "9,950"."""
+    return f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    """How long something takes, in words: "about 17 minutes"."""
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        # From one and a half on: "about 70 minutes" says more than "about 1 hour".
+        if seconds >= size * (1 if size == 60 else 1.5):
+            number = round(seconds / size)
+            return f"about {number} {word}{'' if number == 1 else 's'}"
+    return "less than a minute"
 
 
 def _template_context() -> dict[str, object]:

@@ -16,6 +16,7 @@ class Person:
         self._browser = requests.Session()
         self._browser.trust_env = False
         self._typed: dict[str, str] = {}
+        self._chosen: dict[str, tuple[str, bytes]] = {}
         self.response = requests.Response()
         self.pages: list[str] = []
 
@@ -45,13 +46,20 @@ class Person:
         self._typed[str(self._field(label)["name"])] = value
         return self
 
+    def chooses(self, label: str, name: str, content: bytes) -> Self:
+        """Choose a file of this name for the field with this label."""
+        self._chosen[str(self._field(label)["name"])] = (name, content)
+        return self
+
     def presses(self, words: str) -> Self:
         """Press the button (or the link that looks like one) with these words."""
         for link in self.soup.find_all("a"):
             if link.get_text(" ", strip=True) == words:
                 return self.opens(urljoin(self.url, str(link["href"])))
         method, action, fields = self.form(words)
-        sent = {"params": fields} if method == "GET" else {"data": fields}
+        sent = (
+            {"params": fields} if method == "GET" else {"data": fields, "files": self._files(words)}
+        )
         self._show(
             self._browser.request(method, action, headers={"Referer": self.url}, timeout=15, **sent)
         )
@@ -59,19 +67,18 @@ class Person:
 
     def form(self, button: str) -> tuple[str, str, dict[str, str]]:
         """Method, address and fields of the form that this button sends, as filled in by now."""
-        for form in self.soup.find_all("form"):
-            for each in form.find_all(["button", "input"]):
-                if button in (each.get_text(" ", strip=True), each.get("value")):
-                    fields = {
-                        str(field["name"]): str(field.get("value", ""))
-                        for field in form.find_all("input")
-                        if field.get("name")
-                        and (field.get("type") != "checkbox" or field.has_attr("checked"))
-                    }
-                    fields |= {k: v for k, v in self._typed.items() if k in fields}
-                    action = urljoin(self.url, str(form.get("action") or self.url))
-                    return str(form.get("method", "get")).upper(), action, fields
-        raise AssertionError(f"no button {button!r} on the page {self.heading!r} at {self.path}")
+        form, pressed = self._form_with(button)
+        fields = {
+            str(field["name"]): str(field.get("value", ""))
+            for field in form.find_all("input")
+            if field.get("name")
+            and field.get("type") != "file"
+            and (field.get("type") != "checkbox" or field.has_attr("checked"))
+        }
+        fields |= {str(area["name"]): _text_in(area) for area in form.find_all("textarea")}
+        fields |= {k: v for k, v in self._typed.items() if k in fields}
+        action = urljoin(self.url, str(pressed.get("formaction") or form.get("action") or self.url))
+        return str(form.get("method", "get")).upper(), action, fields
 
     def sends(self, button: str) -> requests.Response:
         """Press a button as a program would, and follow no redirect."""
@@ -104,7 +111,8 @@ class Person:
 
     def sees_in(self, label: str) -> str:
         """What stands in the field with this label."""
-        return str(self._field(label).get("value", ""))
+        field = self._field(label)
+        return _text_in(field) if field.name == "textarea" else str(field.get("value", ""))
 
     def offers(self, words: str) -> bool:
         """Whether the page has a link or a button with these words."""
@@ -126,9 +134,25 @@ class Person:
 
     # ---------------------------------------------------------------------------------------------
 
+    def _form_with(self, button: str) -> tuple[Tag, Tag]:
+        """The form that this button sends, and the button."""
+        for form in self.soup.find_all("form"):
+            for each in form.find_all(["button", "input"]):
+                if button in (each.get_text(" ", strip=True), each.get("value")):
+                    return form, each
+        raise AssertionError(f"no button {button!r} on the page {self.heading!r} at {self.path}")
+
+    def _files(self, button: str) -> dict[str, tuple[str, bytes]]:
+        """What a browser sends for the file fields of this form; no file has an empty name."""
+        return {
+            str(field["name"]): self._chosen.get(str(field["name"]), ("", b""))
+            for field in self._form_with(button)[0].find_all("input", type="file")
+        }
+
     def _show(self, response: requests.Response) -> None:
         self.response = response
         self._typed = {}
+        self._chosen = {}
         if response.headers.get("Content-Type", "").startswith("text/html"):
             self.pages.append(response.text)
             faults = faults_of(response.text, dict(response.headers))
@@ -143,3 +167,8 @@ class Person:
                 assert field is not None
                 return field
         raise AssertionError(f"no field {label!r} on the page {self.heading!r} at {self.path}")
+
+
+def _text_in(area: Tag) -> str:
+    """What stands in a text area; a browser leaves out one line break at its beginning."""
+    return area.get_text().removeprefix("\r\n").removeprefix("\n")

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..current import current_session, is_admin
+from ..current import current_session, is_admin, is_asked_by_script
 from ..signin import start_login
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -12,6 +12,9 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 @bp.before_request
 def require_admin() -> ResponseReturnValue | None:
     """Who is not signed in signs in; who may not invite is told."""
+    if is_asked_by_script() and not is_admin():
+        # Only the page as a whole can lead to the sign-in; htmx loads it again for this header.
+        return "", 401, {"HX-Refresh": "true"}
     if current_session() is None:
         is_page = request.method == "GET"
         return start_login(next_page=request.path if is_page else url_for("admin.overview"))
@@ -20,4 +23,4 @@ def require_admin() -> ResponseReturnValue | None:
     return None
 
 
-from . import invitations  # noqa: E402, F401 - its views register themselves on `bp`
+from . import batches, invitations  # noqa: E402, F401 - their views register themselves on `bp`

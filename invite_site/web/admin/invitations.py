@@ -1,15 +1,15 @@
 """Who was invited, how far each one got, and inviting more."""
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import AlreadyInvited, InvalidInvitee, NotPossibleNow
 from ...invitations import channels
 from ...invitations.lifecycle import STATUSES
-from ...invitations.people import Inviter
-from ..current import current_session, services
+from ..current import services
 from ..forms import InviteForm, RevokeForm
 from . import bp
+from .reading import inviter, one_line, row_id
 from .timeline import timeline_of
 
 PAGE = 50
@@ -23,7 +23,7 @@ def overview() -> ResponseReturnValue:
 @bp.get("/invitations")
 def invitations() -> ResponseReturnValue:
     """The list, newest first; `q` looks in address and name, `state` picks a status."""
-    query = _one_line(request.args.get("q", ""))[:254]
+    query = one_line(request.args.get("q", ""))[:254]
     status = request.args.get("state", "")
     status = status if status in STATUSES else ""
     now = services.clock()
@@ -31,7 +31,7 @@ def invitations() -> ResponseReturnValue:
         now=now,
         query=query,
         status=status,
-        before=request.args.get("before", type=_row_id),
+        before=request.args.get("before", type=row_id),
         size=PAGE + 1,
     )
     return render_template(
@@ -62,8 +62,8 @@ def create() -> ResponseReturnValue:
             row = services.invitations.invite(
                 form.email.data or "",
                 name=form.name.data or "",
-                inviter=_inviter(),
-                form_key=_one_line(form.key.data or "")[:64] or None,
+                inviter=inviter(),
+                form_key=one_line(form.key.data or "")[:64] or None,
             )
         except InvalidInvitee as invalid:
             form[invalid.field].errors = [str(invalid)]
@@ -96,7 +96,7 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
 def resend(invitation_id: int) -> ResponseReturnValue:
     try:
-        services.invitations.resend(invitation_id, actor=_inviter().name)
+        services.invitations.resend(invitation_id, actor=inviter().name)
     except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")
     return _back_to(
@@ -109,7 +109,7 @@ def readdress(invitation_id: int) -> ResponseReturnValue:
     """Send an invitation that is held to the address that the admin was shown."""
     try:
         services.invitations.readdress(
-            invitation_id, request.form.get("email", ""), actor=_inviter().name
+            invitation_id, request.form.get("email", ""), actor=inviter().name
         )
     except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")
@@ -118,9 +118,9 @@ def readdress(invitation_id: int) -> ResponseReturnValue:
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
 def revoke(invitation_id: int) -> ResponseReturnValue:
-    reason = _one_line(RevokeForm().reason.data or "")[:200]
+    reason = one_line(RevokeForm().reason.data or "")[:200]
     try:
-        services.invitations.revoke(invitation_id, actor=_inviter().name, reason=reason)
+        services.invitations.revoke(invitation_id, actor=inviter().name, reason=reason)
     except NotPossibleNow as refused:
         return _back_to(invitation_id, str(refused), "error")
     return _back_to(invitation_id, "The invitation is withdrawn.", "success")
@@ -136,20 +136,3 @@ def _form_page(form: InviteForm, taken: AlreadyInvited | None = None) -> str:
 def _back_to(invitation_id: int, sentence: str, category: str) -> ResponseReturnValue:
     flash(sentence, category)
     return redirect(url_for("admin.invitation", invitation_id=invitation_id), 303)
-
-
-def _one_line(text: str) -> str:
-    """What somebody typed as one line of letters that can be stored and shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _row_id(value: str) -> int:
-    """A number that the database can hold."""
-    return max(0, min(int(value), 2**31 - 1))
-
-
-def _inviter() -> Inviter:
-    session = current_session()
-    if session is None:  # the guard of the blueprint let nobody through who is not signed in
-        abort(403)
-    return Inviter(name=session.name or session.email, sub=session.sub)
