@@ -143,6 +143,7 @@ def filled(url: str, rows: int) -> Listing:
                 ),
                 {"id": batch, "at": NOW.strftime("%Y-%m-%d %H:%M:%S.%f")},
             )
+    engine.dispose()
     if engine.dialect.name == "sqlite":
         fill_sqlite(engine, rows)
     else:
@@ -154,7 +155,16 @@ def filled(url: str, rows: int) -> Listing:
 def fill_sqlite(engine: Engine, rows: int) -> None:
     marks = ", ".join("?" * len(COLUMNS))
     with contextlib.closing(sqlite3.connect(str(engine.url.database))) as db, db:
-        db.execute("PRAGMA synchronous=OFF")
+        # The search index is built at the end, as by the migration: one by one takes minutes.
+        [create_trigger] = db.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'invitation_search_insert'"
+        ).fetchone()
+        for statement in (
+            "PRAGMA journal_mode=OFF",
+            "PRAGMA cache_size=-1000000",
+            "DROP TRIGGER invitation_search_insert",
+        ):
+            db.execute(statement)
         db.executemany(
             f"INSERT INTO invitation ({', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608
             (
@@ -162,6 +172,10 @@ def fill_sqlite(engine: Engine, rows: int) -> None:
                 for row in invitations(rows)
             ),
         )
+        db.execute(
+            "INSERT INTO invitation_search (rowid, search_text) SELECT id, search_text FROM invitation"
+        )
+        db.execute(create_trigger)
 
 
 def fill_postgres(engine: Engine, rows: int) -> None:

@@ -1,24 +1,13 @@
 """In which order a list stands, where a page of it begins, and how the indexes give it that way."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Self
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Row,
-    Select,
-    and_,
-    desc,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 
 from ..lifecycle import EXPIRED, State
 from ..tables import Invitation
@@ -27,8 +16,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_ID = 2**31 - 1  # that the databases can hold
 _POSITION = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,17}))?", re.ASCII)
-
-Rows = Select[int, datetime, str] | CompoundSelect[int, datetime, str]
 
 MAY_EXPIRE = (State.QUEUED, State.SENT)
 
@@ -44,10 +31,15 @@ class Position:
     expires_at: datetime | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """The position that a link carries; None for anything else."""
+    def of(cls, row: Invitation, status: str) -> Self:
+        """That of this row in the list of a status, or in one without."""
+        return cls(row.id, row.expires_at if status else None)
+
+    @classmethod
+    def parse(cls, text: str, status: str) -> Self | None:
+        """The position in a list of this status that a link carries; None for anything else."""
         found = _POSITION.fullmatch(text)
-        if found is None or int(found[1]) > LARGEST_ID:
+        if found is None or int(found[1]) > LARGEST_ID or bool(found[2]) != bool(status):
             return None
         return cls(int(found[1]), EPOCH + int(found[2]) * MICROSECOND if found[2] else None)
 
@@ -58,65 +50,65 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One list: all invitations, those of a batch, those of a status, or those of both.
+class Range:
+    """Rows that follow each other in an index: all, those of a batch, those of a state, or those of
+    a state in a batch.
 
-    Without a status the newest come first. With one, those whose life ends last come first: that
-    is the order of the index, and whether a row is expired is a range of it. `now` is aware UTC.
+    Without a state the newest come first. With one, those whose life ends last come first, since
+    whether a row is expired is a part of that order. The moments are aware UTC.
     """
 
-    now: datetime
-    status: str = ""
+    state: str = ""
     batch_id: int | None = None
-
-    def position(self, row: Invitation) -> Position:
-        """Where the page after this row begins."""
-        return Position(row.id, row.expires_at if self.status else None)
+    ends_after: datetime | None = None
+    ends_by: datetime | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether it is all invitations."""
-        return not self.status and self.batch_id is None
+        return not self.state and self.batch_id is None
 
-    def first(self, size: int, found: Sequence[Row[int, datetime]]) -> list[int]:
-        """The ids of the first `size` of these rows, given as ids and ends of life."""
-        keys = ((expires_at, number) for number, expires_at in found)
-        in_order = sorted(keys, key=None if self.status else itemgetter(1), reverse=True)
-        return [number for _, number in in_order[:size]]
+    def rows(self, after: Position | None) -> Select[int, datetime]:
+        """Ids and ends of life of the rows from `after` on, in order."""
+        order = [Invitation.expires_at.desc()] if self.state else []
+        return (
+            select(Invitation.id, Invitation.expires_at)
+            .where(*self.conditions(Invitation, after))
+            .order_by(*order, Invitation.id.desc())
+        )
 
-    def rows(self, after: Position | None, *conditions: ColumnElement[bool]) -> Rows:
-        """The rows that meet `conditions`, from `after` on, in this order."""
-        ranges = [
-            select(Invitation.id, Invitation.expires_at, Invitation.search_text).where(
-                *each, *self._is_after(Invitation, after), *conditions
-            )
-            for each in self._ranges(Invitation)
-        ]
-        # IN, or OR, would make the databases sort the rows of both states; ranges they merge.
-        whole = ranges[0] if len(ranges) == 1 else union_all(*ranges)
-        return whole.order_by(*map(desc, ("expires_at", "id") if self.status else ("id",)))
+    def conditions(
+        self, row: type[Invitation], after: Position | None
+    ) -> list[ColumnElement[bool]]:
+        """What holds for a row of this range from `after` on."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.batch_id is not None:
+            conditions.append(row.batch_id == self.batch_id)
+        if self.state:
+            conditions.append(row.state == self.state)
+        if self.ends_after:
+            conditions.append(row.expires_at > self.ends_after)
+        if self.ends_by:
+            conditions.append(row.expires_at <= self.ends_by)
+        if after and self.state:
+            conditions.append(tuple_(row.expires_at, row.id) < (after.expires_at, after.id))
+        elif after:
+            conditions.append(row.id < after.id)
+        return conditions
 
-    def holds(self, row: type[Invitation], after: Position | None) -> ColumnElement[bool]:
-        """The condition that a row is in this list, after `after`."""
-        is_in_range = or_(*(and_(True, *each) for each in self._ranges(row)))
-        return and_(is_in_range, *self._is_after(row, after))
 
-    def _ranges(self, row: type[Invitation]) -> list[list[ColumnElement[bool]]]:
-        """The conditions of each range of an index that the list is made of."""
-        batch = [] if self.batch_id is None else [row.batch_id == self.batch_id]
-        if not self.status:
-            return [batch]
-        if self.status == EXPIRED:
-            return [
-                [*batch, row.state == state, row.expires_at <= self.now] for state in MAY_EXPIRE
-            ]
-        is_alive = [row.expires_at > self.now] if self.status in MAY_EXPIRE else []
-        return [[*batch, row.state == self.status, *is_alive]]
+def ranges_of(status: str, batch_id: int | None, now: datetime) -> list[Range]:
+    """The ranges that a list is made of; *expired* is one of each state that can be so.
 
-    def _is_after(self, row: type[Invitation], after: Position | None) -> list[ColumnElement[bool]]:
-        """None of them for a position in a list of another order: old links show the beginning."""
-        if after is None or bool(self.status) != (after.expires_at is not None):
-            return []
-        if after.expires_at is None:
-            return [row.id < after.id]
-        return [tuple_(row.expires_at, row.id) < (after.expires_at, after.id)]
+    Their first rows are merged here: the databases would read and sort all rows of both states.
+    """
+    if status == EXPIRED:
+        return [Range(state, batch_id, ends_by=now) for state in MAY_EXPIRE]
+    return [Range(status, batch_id, ends_after=now if status in MAY_EXPIRE else None)]
+
+
+def first_of(found: Iterable[Row[int, datetime]], size: int, status: str) -> list[int]:
+    """The ids of the first `size` of these rows, in the order of a list of this status."""
+    keys = ((expires_at, number) for number, expires_at in found)
+    in_order = sorted(keys, key=None if status else itemgetter(1), reverse=True)
+    return [number for _, number in in_order[:size]]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, Row, select, text
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
-from .order import Order, Position
+from .order import Position, Range, first_of, ranges_of
 from .search import Search, Trigrams, search_for
 
 GLANCE = 2_000  # rows of a list that a search reads before it asks its index
@@ -47,48 +47,56 @@ class Listing:
         `before` is the `position` of the last row of the page before; anything else is no
         position, and the page is the first.
         """
-        order = Order(now, status, batch_id)
-        after = Position.parse(before)
+        after = Position.parse(before, status)
+        search = search_for(query, self._database)
+        if query.strip() and search is None:
+            return []
         with self._begin() as db:
-            if not query.strip():
-                ids = db.scalars(order.rows(after).limit(size)).all()
-            elif search := search_for(query, self._database):
-                ids = self._search(db, search, order, after, size)
-            else:
-                return []
-            found = db.scalars(select(Invitation).where(Invitation.id.in_(ids)))
-            rows = {row.id: row for row in found}
+            found: list[Row[int, datetime]] = []
+            for each in ranges_of(status, batch_id, now):
+                if search:
+                    found += self._search(db, each, after, search, size)
+                else:
+                    found += db.execute(each.rows(after).limit(size)).all()
+            ids = first_of(found, size, status)
+            rows = {
+                row.id: row for row in db.scalars(select(Invitation).where(Invitation.id.in_(ids)))
+            }
         return [rows[number] for number in ids if number in rows]
 
     def _search(
-        self, db: Session, search: Search, order: Order, after: Position | None, size: int
-    ) -> Sequence[int]:
-        """The ids of the first `size` rows of this list, after `after`, that the search finds.
+        self, db: Session, rows: Range, after: Position | None, search: Search, size: int
+    ) -> Sequence[Row[int, datetime]]:
+        """The first `size` rows after `after` that the search finds, possibly with others, as their
+        ids and ends of life.
 
-        Where hits are many, they are close together in the list, and reading it meets them soon.
-        Where they are few, the index finds them, and they are sorted. Neither is fast for both.
+        Where hits are many, they are close together, and reading the rows meets them soon. Where
+        they are few, the index finds them. Neither is fast for both.
         """
-        if order.is_whole and isinstance(search, Trigrams):
-            return db.scalars(search.newest(after.id if after else None).limit(size)).all()
-        near = order.rows(after).limit(self._glance).subquery()
+        shown = (Invitation.id, Invitation.expires_at)
+        if rows.is_whole and isinstance(search, Trigrams):
+            newest = search.newest(after.id if after else None).limit(size)
+            return db.execute(select(*shown).where(Invitation.id.in_(newest))).all()
+        near = rows.rows(after).add_columns(Invitation.search_text).limit(self._glance).subquery()
         found = db.execute(select(near.c.id, near.c.expires_at).where(search.finds())).all()
         if len(found) >= size:
-            return order.first(size, found)
+            return found
         if self._database == "postgresql":
             # It would read the whole table where it expects many hits, and it guesses their number.
             db.execute(text("SET LOCAL enable_seqscan = off"))
-        hits = search.hits().subquery()
-        if db.scalar(select(hits).offset(self._few).limit(1)) is None:
+        hits = search.hits()
+        if db.scalar(hits.offset(self._few).limit(1)) is None:
             # The limit keeps the databases from beginning with the index of the status instead.
-            few = select(Invitation).where(Invitation.id.in_(select(hits))).limit(self._few)
-            row = aliased(Invitation, few.subquery())
-            found = db.execute(select(row.id, row.expires_at).where(order.holds(row, after))).all()
-            return order.first(size, found)
-        return db.scalars(order.rows(after, search.finds()).limit(size)).all()
+            few = select(Invitation).where(Invitation.id.in_(hits)).limit(self._few).subquery()
+            row = aliased(Invitation, few)
+            chosen = rows.conditions(row, after)
+            return db.execute(select(row.id, row.expires_at).where(*chosen)).all()
+        return db.execute(rows.rows(after).where(search.finds()).limit(size)).all()
 
-    def position(self, row: Invitation, *, status: str = "") -> str:
+    @staticmethod
+    def position(row: Invitation, *, status: str = "") -> str:
         """What `before` is for the page after this row."""
-        return str(Order(row.created_at, status).position(row))
+        return str(Position.of(row, status))
 
     def batch(self, batch_id: int) -> Batch | None:
         """The batch with this number."""

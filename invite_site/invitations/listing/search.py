@@ -51,7 +51,9 @@ def search_for(query: str, database: str) -> Search | None:
     of SQLAlchemy's dialect."""
     words = tuple(fold(query).split())
     if database == "postgresql":
-        words = tuple(filter(None, (word.strip(punctuation) for word in words)))
+        # With an @ at its end it is the whole of what stands before that.
+        bare = (word.lstrip(punctuation).rstrip(punctuation.replace("@", "")) for word in words)
+        words = tuple(filter(None, bare))
         return Beginnings(words) if words else None
     return Trigrams(tuple(word.rjust(TRIGRAM) for word in words)) if words else None
 
