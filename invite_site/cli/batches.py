@@ -111,10 +111,10 @@ def _all_invitations() -> Iterator[tuple[object, ...]]:
     """Newest first, read a few at a time."""
     yield RESULT_COLUMNS
     now = services.clock()
-    before: int | None = None
+    before = ""
     while rows := services.listing.page(now=now, before=before, size=500):
         yield from (result_of(row, now) for row in rows)
-        before = rows[-1].id
+        before = services.listing.position(rows[-1])
 
 
 def _show_problems(batch_id: int, number: int) -> None:

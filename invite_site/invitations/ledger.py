@@ -27,7 +27,7 @@ from .lifecycle import (
     State,
     Transition,
 )
-from .people import Invitee, Inviter
+from .people import Invitee, Inviter, search_text
 from .tables import Invitation, InvitationEvent
 
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
@@ -228,6 +228,7 @@ class Ledger:
         """Send an invitation that is held to the address that the account has now; None where it is
         not held for this address. Raises AlreadyInvited."""
         with self._conflicts_with_open(invitation_id), self._begin() as db:
+            name = db.scalar(select(Invitation.name).where(Invitation.id == invitation_id))
             return _one(
                 move(
                     db,
@@ -238,6 +239,7 @@ class Ledger:
                     now=now,
                     email=email,
                     email_norm=email,
+                    search_text=search_text(email, email, name or ""),
                     **new_life(expires_at, now) | {"place": 0},
                 )
             )

@@ -104,6 +104,28 @@ def _without_invisible_ends(text: str) -> str:
     return text[start:end]
 
 
+# Searches -----------------------------------------------------------------------------------------
+
+
+def fold(text: str) -> str:
+    """The text as searches compare it: one form for letters that mean the same.
+
+    Both databases store and are asked what this returns, because their own rules of upper and
+    lower case differ.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def search_text(email: str, email_norm: str, name: str) -> str:
+    """What an invitation is found by: each word of its address and name, folded, after two spaces.
+
+    Three letters are what SQLite's index finds. With the spaces, one or two letters at the beginning
+    of a word are three.
+    """
+    words = dict.fromkeys(fold(f"{email} {email_norm} {name}").split())
+    return "".join(f"  {word}" for word in words)
+
+
 # Names --------------------------------------------------------------------------------------------
 
 

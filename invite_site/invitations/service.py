@@ -13,7 +13,7 @@ from ..errors import AlreadyInvited, NotPossibleNow
 from ..settings import Settings
 from .ledger import Ledger
 from .lifecycle import EXPIRED, State
-from .people import Invitee, Inviter
+from .people import Invitee, Inviter, search_text
 from .tables import Invitation
 
 
@@ -53,6 +53,7 @@ class Invitations:
                 expires_at=expires_at,
                 now=now,
                 name=invitee.name,
+                search_text=search_text(invitee.email, invitee.email_norm, invitee.name),
                 inviter=inviter.name,
                 inviter_sub=inviter.sub,
                 form_key=form_key,

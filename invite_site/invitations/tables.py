@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database.base import Base
 from .lifecycle import EXPIRED, OPEN_STATES, State
-from .people import COMMAND_LINE, safe_name
+from .people import COMMAND_LINE, safe_name, search_text
 
 
 def _state_in(states: Iterable[State]) -> str:
@@ -19,6 +20,21 @@ def _state_in(states: Iterable[State]) -> str:
 
 
 _OPEN = _state_in(OPEN_STATES)
+
+# What PostgreSQL's search finds the beginnings of: the words of search_text as they stand, those of
+# an address at its @, and those at every sign. The index is over this very expression.
+SEARCH_WORDS = (
+    "array_to_tsvector(array_remove(string_to_array("
+    "search_text || translate(search_text, '@', ' ') || "
+    "translate(search_text, '!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32)), "
+    "' '), ''))"
+)
+
+
+def _found_by(context: DefaultExecutionContext) -> str:
+    """The search text of a row that is about to be inserted."""
+    given: dict[str, str] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return search_text(given["email"], given["email_norm"], given["name"])
 
 
 class Invitation(Base):
@@ -31,6 +47,8 @@ class Invitation(Base):
     email: Mapped[str]  # as typed
     email_norm: Mapped[str]
     name: Mapped[str]
+    # Whoever changes `email` or `name` changes this too, or the database refuses.
+    search_text: Mapped[str] = mapped_column(default=_found_by, server_default="")
     connection: Mapped[str]
     client_id: Mapped[str]
     state: Mapped[str] = mapped_column(String(16))
@@ -81,8 +99,10 @@ class Invitation(Base):
             postgresql_where=text(_OPEN),
         ),
         Index("ix_invitation_claim", "state", "is_paused", "place", "next_try_at"),
-        Index("ix_invitation_batch", "batch_id", "state"),
-        Index("ix_invitation_email", "email_norm"),
+        Index("ix_invitation_status", "state", "expires_at", "id"),
+        Index("ix_invitation_batch", "batch_id", "state", "expires_at", "id"),
+        Index("ix_invitation_batch_order", "batch_id", "id"),
+        Index("ix_invitation_address", "email_norm"),
         Index("ix_invitation_user_id", "user_id"),
         Index("ix_invitation_check_at", "check_at"),
         CheckConstraint(_state_in(State), name="state_known"),
@@ -187,7 +207,9 @@ class Batch(Base):
     cancelled_at: Mapped[datetime | None]
     rows: Mapped[int] = mapped_column(default=0)  # of the list
     opened: Mapped[int] = mapped_column(default=0)  # invitations that came of them
-    ignored: Mapped[list[str]] = mapped_column(JSON)  # columns that nothing is done with
+    ignored: Mapped[list[str]] = mapped_column(
+        JSON, default=list
+    )  # columns that nothing is done with
 
 
 class BatchRow(Base):
@@ -206,7 +228,9 @@ class BatchRow(Base):
     name: Mapped[str]
     fate: Mapped[str] = mapped_column(String(16))  # a Fate
     reason: Mapped[str]  # a sentence; empty for a good row
-    ref: Mapped[str] = mapped_column(String(43))  # of the invitation that comes of it
+    # Of the invitation that comes of it:
+    ref: Mapped[str] = mapped_column(String(43))
+    search_text: Mapped[str]
     invitation_id: Mapped[int | None]  # the one that the address has already
 
     __table_args__ = (Index("ix_batch_row_order", "batch_id", "fate", "line"),)

@@ -6,12 +6,22 @@ import invite_site.accounts.tables
 import invite_site.invitations.tables  # noqa: F401 - both fill the metadata
 from invite_site.database.base import Base
 
+# Of the index of searches, which each database keeps in its own way (0006_list_indexes.py).
+SEARCH = ("invitation_search", "ix_invitation_words")
+
+
+def is_ours(_object: object, name: str | None, *_: object) -> bool:
+    """Whether the tables of the application say how this looks."""
+    return not (name or "").startswith(SEARCH)
+
+
 with context.config.attributes["engine"].connect() as connection:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=True,
         compare_type=True,
+        include_object=is_ours,
     )
     with context.begin_transaction():
         context.run_migrations()

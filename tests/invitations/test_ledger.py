@@ -357,28 +357,6 @@ def test_a_wait_that_is_nobodys_fault_costs_no_attempt(ledger: Ledger, leases: L
         postpone(leases, job, attempts=0)
 
 
-def test_the_list_is_newest_first_and_can_be_searched(listing: Listing, ledger: Ledger) -> None:
-    """By part of an address or name; a percent sign is a percent sign."""
-    invited(ledger, "ada@example.com", name="Ada Byron")
-    invited(ledger, "bob@example.com", name="100% Bob")
-    invited(ledger, "cy_d@example.com")
-
-    def found(**how: Any) -> list[str]:
-        return [row.email.split("@")[0] for row in listing.page(now=NOW, **how)]
-
-    assert found() == ["cy_d", "bob", "ada"]
-    assert found(query="BYRON") == ["ada"]
-    assert found(query="%") == ["bob"]
-    assert found(query="cy_") == ["cy_d"]
-    assert found(query="_d") == ["cy_d"]
-    assert found(size=2) == ["cy_d", "bob"]
-    assert found(before=listing.page(now=NOW)[1].id) == ["ada"]
-    assert found(status="queued") == ["cy_d", "bob", "ada"]
-    assert found(status="expired") == []
-    assert [row.email for row in listing.page(now=NOW + 6 * DAY, status="queued")] == []
-    assert len(listing.page(now=NOW + 6 * DAY, status="expired")) == 3
-
-
 def test_an_unknown_number_is_not_found(ledger: Ledger) -> None:
     """With an error of our own."""
     with pytest.raises(InvitationNotFound):

@@ -142,6 +142,14 @@ def test_an_upgraded_database_shows_the_same_timeline(upgraded: RunningSite, adm
         assert shown_invitation(admin) == recorded, number
 
 
+def test_a_search_finds_what_was_there_before_the_upgrade(upgraded: RunningSite) -> None:
+    """By address and by name, in upper case."""
+    for row in STORED["invitation"]:
+        for words in (row["email"], row["name"]):
+            found = upgraded.services.listing.page(now=NOW, query=words.upper(), size=100)
+            assert not words or row["id"] in [each.id for each in found], words
+
+
 def test_an_upgraded_database_goes_on(upgraded: RunningSite, tenant: Tenant) -> None:
     """New rows find free numbers; what waited or was left by a dead worker is delivered."""
     row = upgraded.invites("newest@example.com")

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
+from sqlalchemy import update
+from sqlalchemy.orm import sessionmaker
 
+from invite_site.invitations.tables import Batch, Invitation
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
 
 ADA = "ada@example.com"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -212,6 +216,62 @@ def test_the_list_can_be_searched_and_turned(site: RunningSite, desk: Person) ->
     ):
         desk.opens(f"{site.url}/admin/invitations?{odd}")
         assert desk.response.status_code == 200
+
+
+def test_the_list_shows_one_batch_until_that_is_taken_off(
+    site_on: RunningSite, admin: Person
+) -> None:
+    """With its name, together with a status and a search, page by page."""
+    site_on.make_admin()
+    with sessionmaker(site_on.services.engine).begin() as db:
+        db.add(Batch(id=7, name="<b>June.csv", inviter="Grace", inviter_sub="", created_at=NOW))
+    for number in range(52):
+        row = site_on.invites(f"p{number:02}@example.com")
+        with sessionmaker(site_on.services.engine).begin() as db:
+            db.execute(update(Invitation).where(Invitation.id == row.id).values(batch_id=7))
+    site_on.invites("alone@example.com")
+    signs_in(admin, site_on).opens(f"{site_on.url}/admin/invitations?batch=7")
+    assert "Of the batch <b>June.csv only." in admin.text
+    assert len(admin.soup.select("tbody tr")) == 50
+    assert admin.presses("Older").text.count("@example.com") == 2
+    assert "Of the batch <b>June.csv only." in admin.text
+    admin.opens(f"{site_on.url}/admin/invitations?batch=7&state=queued&q=p0")
+    assert len(admin.soup.select("tbody tr")) == 10
+    admin.opens(f"{site_on.url}/admin/invitations?batch=7&q=alone")
+    assert "No invitation matches" in admin.text
+    assert admin.form("Show")[2]["batch"] == "7"
+    admin.presses("Show those of every batch")
+    assert "alone@example.com" in admin.text
+    assert "Of the batch" not in admin.text
+    for odd in ("batch=8", "batch=x", "batch=-1", "batch=99999999999999999999"):
+        admin.opens(f"{site_on.url}/admin/invitations?{odd}")
+        assert admin.response.status_code == 200
+        assert ("Of the batch" in admin.text) == (odd != "batch=x")
+
+
+def test_the_list_of_a_status_is_turned_by_its_links(site: RunningSite, desk: Person) -> None:
+    """Also where all of it ends in the same moment; a link of an earlier version shows the first."""
+    for number in range(60):
+        site.invites(f"p{number:02}@example.com")
+    desk.opens(f"{site.url}/admin/invitations?state=queued")
+    assert "p59@example.com" in desk.text
+    desk.presses("Older")
+    assert [a.get_text(strip=True) for a in desk.soup.select("tbody a")] == [
+        f"p{number:02}@example.com" for number in range(9, -1, -1)
+    ]
+    desk.opens(f"{site.url}/admin/invitations?state=queued&before=30")
+    assert "p59@example.com" in desk.text
+
+
+def test_the_page_says_where_a_search_finds_beginnings_only(
+    site_on: RunningSite, admin: Person
+) -> None:
+    """On PostgreSQL; on SQLite it finds any part."""
+    site_on.make_admin()
+    site_on.invites(ADA)
+    signs_in(admin, site_on, start="/admin/invitations")
+    is_postgres = site_on.services.engine.dialect.name == "postgresql"
+    assert ("by their beginning" in admin.text) == is_postgres
 
 
 def test_resend_and_revoke_are_buttons(site: RunningSite, tenant: Tenant, desk: Person) -> None:

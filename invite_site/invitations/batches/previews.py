@@ -12,7 +12,7 @@ from sqlalchemy.types import Boolean
 from ...database.base import Base
 from ...errors import BatchNotFound
 from ..lifecycle import OPEN_STATES, Fate, State
-from ..people import Inviter
+from ..people import Inviter, search_text
 from ..tables import Batch, BatchRow, Invitation
 from .judging import Judged, Known
 
@@ -97,7 +97,12 @@ class Previews:
             db.connection().execute(
                 insert(_rows),
                 [
-                    row._asdict() | {"batch_id": batch.id, "ref": secrets.token_urlsafe(16)}
+                    row._asdict()
+                    | {
+                        "batch_id": batch.id,
+                        "ref": secrets.token_urlsafe(16),
+                        "search_text": _found_by(row),
+                    }
                     for row in rows
                 ],
             )
@@ -160,7 +165,11 @@ class Previews:
     def judge_again(self, row_id: int, judged: Judged) -> None:
         """Another content or fate for a row."""
         with self._begin() as db:
-            db.execute(update(BatchRow).where(BatchRow.id == row_id).values(**judged._asdict()))
+            db.execute(
+                update(BatchRow)
+                .where(BatchRow.id == row_id)
+                .values(**judged._asdict(), search_text=_found_by(judged))
+            )
 
     def leave_out(self, row: BatchRow) -> None:
         """Remove a row of a preview."""
@@ -179,3 +188,7 @@ class Previews:
             db.execute(
                 delete(Batch).where(Batch.created_at < now - KEPT, Batch.started_at.is_(None))
             )
+
+
+def _found_by(row: Judged) -> str:
+    return search_text(row.email, row.email_norm, row.name) if row.email_norm else ""

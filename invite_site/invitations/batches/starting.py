@@ -83,7 +83,7 @@ class Starting:
             known = self._previews.known_in(db, [str(row.email_norm) for row in rest], now)
             for row in rest:
                 of_row = known[str(row.email_norm)]
-                if of_row.is_expired and self._renew(db, of_row, row.name, columns, inviter, now):
+                if of_row.is_expired and self._renew(db, of_row, _name(row), columns, inviter, now):
                     opened += 1
                     db.delete(row)
                 else:
@@ -115,6 +115,7 @@ class Starting:
             "email": BatchRow.email,
             "email_norm": BatchRow.email_norm,
             "name": BatchRow.name,
+            "search_text": BatchRow.search_text,
             "connection": literal(self._connection),
             "client_id": literal(self._client_id),
             "state": literal(INVITE.target.value),
@@ -163,7 +164,7 @@ class Starting:
         self,
         db: Session,
         known: Known,
-        name: str,
+        name: dict[str, str],
         columns: dict[str, Any],
         inviter: Inviter,
         now: datetime,
@@ -171,7 +172,7 @@ class Starting:
         """A new life for an expired invitation."""
         is_it = Invitation.id == known.open_id
         is_expired = cast(ColumnElement[bool], Invitation.is_expired(now))
-        values = new_life(columns["expires_at"], now) | columns | {"name": name}
+        values = new_life(columns["expires_at"], now) | columns | name
         moved = move_all(db, RESEND, is_it, is_expired, values=values)
         if moved:
             record_where(db, RESEND, is_it, actor=inviter.name, now=now)
@@ -196,6 +197,11 @@ def _good_rows(db: Session, batch_id: int) -> Sequence[BatchRow]:
         .where(BatchRow.batch_id == batch_id, BatchRow.fate == Fate.GOOD)
         .order_by(BatchRow.id)
     ).all()
+
+
+def _name(row: BatchRow) -> dict[str, str]:
+    """Columns that change with the name."""
+    return {"name": row.name, "search_text": row.search_text}
 
 
 def _leave_out(row: BatchRow, known: Known) -> None:

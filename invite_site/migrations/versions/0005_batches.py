@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("fate", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("ref", sa.String(length=43), nullable=False),
+        sa.Column("search_text", sa.String(), nullable=False),
         sa.Column("invitation_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name="fk_batch_row_batch_id_batch"),
         sa.PrimaryKeyConstraint("id", name="pk_batch_row"),
@@ -69,11 +70,9 @@ def upgrade() -> None:
         "ix_invitation_claim", "invitation", ["state", "is_paused", "place", "next_try_at"]
     )
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state"])
-    op.create_index("ix_invitation_email", "invitation", ["email_norm"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_invitation_email", "invitation")
     op.drop_index("ix_invitation_batch", "invitation")
     op.drop_index("ix_invitation_claim", "invitation")
     op.create_index("ix_invitation_claim", "invitation", ["state", "next_try_at"])

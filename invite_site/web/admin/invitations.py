@@ -22,26 +22,30 @@ def overview() -> ResponseReturnValue:
 
 @bp.get("/invitations")
 def invitations() -> ResponseReturnValue:
-    """The list, newest first; `q` looks in address and name, `state` picks a status."""
+    """The list. `q` looks in address and name, `state` and `batch` pick a status and a batch;
+    `before` is where the page before ended."""
     query = one_line(request.args.get("q", ""))[:254]
     status = request.args.get("state", "")
     status = status if status in STATUSES else ""
+    batch_id = request.args.get("batch", type=row_id)
+    batch = services.listing.batch(batch_id) if batch_id is not None else None
+    before = request.args.get("before", "")
     now = services.clock()
     rows = services.listing.page(
-        now=now,
-        query=query,
-        status=status,
-        before=request.args.get("before", type=row_id),
-        size=PAGE + 1,
+        now=now, query=query, status=status, batch_id=batch_id, before=before, size=PAGE + 1
     )
+    older = services.listing.position(rows[PAGE - 1], status=status) if len(rows) > PAGE else None
     return render_template(
         "admin/invitations.html",
         rows=rows[:PAGE],
-        older=rows[PAGE - 1].id if len(rows) > PAGE else None,
-        is_first_page="before" not in request.args,
+        older=older,
+        is_first_page=not before,
         query=query,
         status=status,
+        batch_id=batch_id,
+        batch_name=batch.name if batch else batch_id,
         statuses=STATUSES,
+        finds_beginnings_only=services.listing.finds_beginnings_only,
         now=now,
         outage=services.circuit_breaker.outage(),
     )

@@ -1,0 +1,350 @@
+"""The list, on SQLite and on PostgreSQL: filters, searches, pages, and what they cost."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, event, insert, select, text, update
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import sessionmaker
+
+from invite_site.database.engine import open_engine, upgrade
+from invite_site.invitations.ledger import Ledger
+from invite_site.invitations.lifecycle import STATUSES
+from invite_site.invitations.listing import Listing
+from invite_site.invitations.people import Invitee, Inviter, search_text
+from invite_site.invitations.tables import Batch, Invitation
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def listing(engine: Engine) -> Listing:
+    return Listing(engine)
+
+
+@pytest.fixture
+def invited(engine: Engine) -> Callable[..., Invitation]:
+    """Invites somebody; the invitation ends after five days, or as told."""
+    ledger = Ledger(engine, "Users", "cid")
+
+    def invite(email: str, name: str = "", days: int = 5) -> Invitation:
+        return ledger.open(
+            Invitee.parse(email, name),
+            inviter=Inviter("Grace"),
+            expires_at=NOW + days * DAY,
+            now=NOW,
+        )
+
+    return invite
+
+
+def found(listing: Listing, **how: Any) -> list[str]:
+    """Who is on the page: what stands before the @ of each address."""
+    return [row.email.split("@")[0] for row in listing.page(**{"now": NOW, **how})]
+
+
+def test_the_list_is_newest_first(listing: Listing, invited: Callable[..., Invitation]) -> None:
+    """Page by page, each from where the one before ended."""
+    rows = [invited(f"{name}@example.com") for name in ("ada", "bob", "cyd")]
+    assert found(listing) == ["cyd", "bob", "ada"]
+    assert found(listing, size=2) == ["cyd", "bob"]
+    assert found(listing, size=2, before=listing.position(rows[1])) == ["ada"]
+
+
+# Many rows ----------------------------------------------------------------------------------------
+
+PEOPLE = 120
+LONG_LIFE = 40  # days, of those that are not expired at NOW
+LISTS = [(status, batch_id) for status in ("", *STATUSES) for batch_id in (None, 1)]
+SEARCHED = [(status, batch) for status in ("", "sent", "expired") for batch in (None, 1)]
+QUERIES = ("ada", "person7", "byron person11@", "nobody", "p")
+
+
+@pytest.fixture
+def rows(engine: Engine) -> list[Invitation]:
+    """Invitations of every status in two batches and none; many have the same end of life."""
+    people = []
+    for number in range(1, PEOPLE + 1):
+        status = STATUSES[number % len(STATUSES)]
+        state = ("queued", "sent")[number % 2] if status == "expired" else status
+        name = "Ada Byron" if number % 3 else ""
+        lives = -1 if status == "expired" else LONG_LIFE
+        people.append(
+            {
+                "ref": f"ref{number}", "email": f"Person{number}@Example.com",
+                "email_norm": f"person{number}@example.com", "name": name, "connection": "Users",
+                "client_id": "cid", "state": state, "inviter": "Grace", "inviter_sub": "",
+                "created_at": NOW, "expires_at": NOW + (lives + number // 40) * DAY / 10,
+                "batch_id": (None, 1, 2)[number // 5 % 3], "generation": 1, "attempts": 0,
+                "accepted_at": NOW, "accepted_sub": "auth0|1", "closed_at": NOW, "lease_until": NOW,
+            }
+        )  # fmt: skip
+    batch = {"name": "list.csv", "inviter": "Grace", "inviter_sub": "", "created_at": NOW}
+    with sessionmaker(engine, expire_on_commit=False).begin() as db:
+        db.execute(insert(Batch), [{"id": 1, **batch}, {"id": 2, **batch}])
+        db.execute(insert(Invitation), people)
+        return list(db.scalars(select(Invitation)).all())
+
+
+def by_hand(
+    rows: list[Invitation], words: str = "", status: str = "", batch_id: int | None = None
+) -> list[int]:
+    """The ids of a list in its order, with a search that reads every row."""
+    chosen = [
+        row
+        for row in rows
+        if (not status or row.status(NOW) == status)
+        and (batch_id is None or row.batch_id == batch_id)
+        and all(word in f"{row.email} {row.name}".lower() for word in words.split())
+    ]
+    chosen.sort(key=lambda row: (row.expires_at if status else NOW, row.id), reverse=True)
+    return [row.id for row in chosen]
+
+
+def test_every_list_has_its_rows_once_and_in_order(
+    listing: Listing, rows: list[Invitation]
+) -> None:
+    """Page by page; many rows end in the same moment."""
+    for status, batch_id in LISTS:
+        seen = turned(listing, 4, status=status, batch_id=batch_id)
+        assert seen == by_hand(rows, status=status, batch_id=batch_id), (status, batch_id)
+        assert seen or batch_id
+
+
+@pytest.mark.parametrize(("glance", "few"), [(1000, 1000), (1, 1000), (1, 1)])
+def test_a_search_finds_the_same_by_whichever_way(
+    engine: Engine, rows: list[Invitation], glance: int, few: int
+) -> None:
+    """In the first rows of the list, by the index, or by reading the list: in the order of the
+    list, page by page."""
+    listing = Listing(engine, glance=glance, few=few)
+    for status, batch_id in SEARCHED:
+        for query in QUERIES:
+            seen = turned(listing, 14, query=query, status=status, batch_id=batch_id)
+            assert seen == by_hand(rows, query, status, batch_id), (query, status, batch_id)
+
+
+def turned(listing: Listing, size: int, *, status: str, **how: Any) -> list[int]:
+    """The ids on all pages of a list, one page after the other."""
+    seen: list[int] = []
+    before = ""
+    while page := listing.page(now=NOW, status=status, before=before, size=size, **how):
+        seen += [row.id for row in page]
+        before = listing.position(page[-1], status=status)
+    return seen
+
+
+def test_what_is_no_position_in_a_list_shows_its_beginning(
+    listing: Listing, rows: list[Invitation]
+) -> None:
+    """Links of earlier versions had only a number; others were written by nobody."""
+    for before in ("x", "-1", "99999999999", "1-", "1-" + "9" * 30, "5", "\u0665", "1-2-3"):
+        page = listing.page(now=NOW, status="accepted", before=before, size=5)
+        assert [row.id for row in page] == by_hand(rows, status="accepted")[:5], before
+
+
+def test_an_unknown_status_or_batch_has_no_rows(listing: Listing, rows: list[Invitation]) -> None:
+    """They come from addresses and commands."""
+    assert not listing.page(now=NOW, status="lost")
+    assert not listing.page(now=NOW, batch_id=99)
+    assert listing.batch(99) is None
+    assert rows
+
+
+def test_a_row_that_moves_is_not_shown_in_the_place_of_another(
+    engine: Engine, listing: Listing, rows: list[Invitation]
+) -> None:
+    """The last row of a page is sent again before the next page is asked for."""
+    order = by_hand(rows, status="accepted")
+    page = listing.page(now=NOW, status="accepted", size=5)
+    before = listing.position(page[-1], status="accepted")
+    change(engine, page[-1].id, expires_at=NOW + 99 * DAY)
+    rest = listing.page(now=NOW, status="accepted", before=before, size=PEOPLE)
+    assert [row.id for row in rest] == order[5:]
+
+
+def change(engine: Engine, invitation_id: int, **values: Any) -> None:
+    with engine.begin() as db:
+        db.execute(update(Invitation).where(Invitation.id == invitation_id).values(**values))
+
+
+# Searches -----------------------------------------------------------------------------------------
+
+
+NAMES = {
+    "JOSÉ ÁLVAREZ": ["JOSÉ", "josé", "álvarez", "ÁLVAREZ josé", "Jose\u0301", "jos", "Á"],
+    "Anna Große": ["GROSSE", "große", "gro"],
+    "ΣΊΣΥΦΟΣ": ["σίσυφος", "Σίσυφοσ", "ΣΊ"],
+    "100% Bob": ["100%", "bob", "bo"],
+    "Li\u3000Wei": ["li wei", "wei", "w", "WE"],
+    "李小龍": ["李", "李小", "李小龍"],
+    'Robert "Rob" O\'Brien': ['"rob"', "o'brien", "O'B", "robert"],
+}
+
+
+def test_a_search_finds_a_name_as_it_is_written(
+    listing: Listing, invited: Callable[..., Invitation]
+) -> None:
+    """In upper or lower case, composed or not, its words in any order."""
+    for number, name in enumerate(NAMES):
+        invited(f"{number}@example.com", name)
+    for number, (name, queries) in enumerate(NAMES.items()):
+        for query in queries:
+            assert found(listing, query=query) == [str(number)], (name, query)
+            assert found(listing, query=query, status="queued") == [str(number)], (name, query)
+
+
+def test_a_search_finds_an_address_by_its_parts(
+    listing: Listing, invited: Callable[..., Invitation]
+) -> None:
+    """Also a domain outside ASCII, as it was typed and as it is stored."""
+    invited("Ada.Byron+list@Müller.example")
+    invited("other@example.com")
+    for query in (
+        "ada.byron+list@müller.example", "ADA.B", "byron", "list", "@müller", "MÜLLER.EXAMPLE",
+        "xn--mller-kva", "ada müller", "ad", "a",
+    ):  # fmt: skip
+        assert found(listing, query=query) == ["Ada.Byron+list"], query
+    assert found(listing, query="ada other") == []
+
+
+def test_only_sqlite_finds_the_middle_of_a_word(
+    listing: Listing, invited: Callable[..., Invitation]
+) -> None:
+    """PostgreSQL finds how words begin, and the page says so."""
+    invited("ada@example.com", "Ada Lovelace")
+    is_postgres = listing.finds_beginnings_only
+    assert found(listing, query="velac") == ([] if is_postgres else ["ada"])
+    assert found(listing, query="xample.c") == ([] if is_postgres else ["ada"])
+    assert found(listing, query="lovel") == ["ada"]
+
+
+COMMANDS = (
+    '"', "''", "%", "_", "*", "z*", "AND", "x OR bob", "NEAR(bob b)", "name:bob", "^z", "z^", "\\",
+    "';--", 'x" OR "bob', "(", ":*", "& |", "!x", "<->", "{z}", "bob:*x", "bob':*|'x", "x\\'bob",
+)  # fmt: skip
+
+
+def test_a_search_is_text_and_never_a_command(
+    listing: Listing, invited: Callable[..., Invitation]
+) -> None:
+    """What means something to an index means nothing here."""
+    invited("bob@example.com", "Bob")
+    for query in COMMANDS:
+        assert found(listing, query=query) == [], query
+        assert found(listing, query=query, status="queued") == [], query
+
+
+def test_the_index_follows_every_change(
+    engine: Engine, listing: Listing, rows: list[Invitation], invited: Callable[..., Invitation]
+) -> None:
+    """A row that is changed is found by what it holds now, and a deleted one not at all."""
+    row = invited("lovelace@example.com", "Lady Lovelace")
+    change(
+        engine, row.id, email="king@example.com", email_norm="king@example.com", name="Lady King",
+        search_text=search_text("king@example.com", "king@example.com", "Lady King"),
+    )  # fmt: skip
+    assert found(listing, query="lovelace") == []
+    assert found(listing, query="lady king") == ["king"]
+    assert found(listing, query="person7@") == ["Person7"]
+    with engine.begin() as db:
+        db.execute(delete(Invitation).where(Invitation.email == rows[6].email))
+    assert found(listing, query="person7@") == []
+
+
+def test_an_address_or_name_cannot_change_without_what_it_is_found_by(
+    engine: Engine, listing: Listing, invited: Callable[..., Invitation]
+) -> None:
+    """The old one would stay in the index, of all places where somebody asked to be forgotten."""
+    row = invited("ada@example.com", "Ada Byron")
+    for forgotten in ({"email": "gone@example.com"}, {"name": "Gone"}):
+        with pytest.raises(DatabaseError, match="search_text changes with email and name"):
+            change(engine, row.id, **forgotten)
+    change(engine, row.id, name="", search_text=search_text(row.email, row.email_norm, ""))
+    assert found(listing, query="byron") == []
+    assert found(listing, query="ada") == ["ada"]
+
+
+# What it costs ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def plans_of(engine: Engine) -> Iterator[list[str]]:
+    """A line for each step of each question that is asked meanwhile, filled in at the end."""
+    asked: list[tuple[str, Any]] = []
+    steps: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield steps
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    is_sqlite = engine.dialect.name == "sqlite"
+    explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+    with engine.connect() as db:
+        for each in () if is_sqlite else ("seqscan", "sort", "incremental_sort"):
+            db.execute(text(f"SET enable_{each} = off"))
+        for statement, values in asked:
+            plan = db.exec_driver_sql(f"{explain} {statement}", values)
+            steps += [str(step[-1]).strip() for step in plan]
+
+
+def slow_steps(steps: list[str]) -> list[str]:
+    """The steps that read every invitation, or sort what was read."""
+    slow = re.compile(
+        r"USE TEMP B-TREE|SCAN invitation\b(?! USING)|Seq Scan on invitation|Sort Key|\bSort\b"
+    )
+    return [step for step in steps if slow.search(step)]
+
+
+def test_no_list_reads_the_whole_table_or_sorts(
+    engine: Engine, listing: Listing, rows: list[Invitation]
+) -> None:
+    """The plans of both databases, for the first page and for one further on."""
+    for status, batch_id in LISTS:
+        before = listing.position(rows[PEOPLE // 2], status=status)
+        with plans_of(engine) as first:
+            listing.page(now=NOW, size=5, status=status, batch_id=batch_id)
+        with plans_of(engine) as further:
+            listing.page(now=NOW, size=5, status=status, batch_id=batch_id, before=before)
+        assert further
+        assert not slow_steps(further), (status, batch_id, further)
+        # The newest of all are read in the order of their ids, which SQLite calls a scan.
+        is_newest = not (status or batch_id) and engine.dialect.name == "sqlite"
+        expected = ["SCAN invitation"] if is_newest else []
+        assert slow_steps(first) == expected, (status, batch_id, first)
+
+
+@pytest.mark.parametrize(("glance", "few"), [(1000, 1000), (1, 1000), (1, 1)])
+def test_no_search_reads_the_whole_table_or_sorts(
+    engine: Engine, rows: list[Invitation], glance: int, few: int
+) -> None:
+    """By each of its ways."""
+    listing = Listing(engine, glance=glance, few=few)
+    for status, batch_id in SEARCHED:
+        before = listing.position(rows[PEOPLE // 2], status=status)
+        with plans_of(engine) as steps:
+            for query in QUERIES:
+                listing.page(now=NOW, query=query, status=status, batch_id=batch_id, size=5)
+                listing.page(
+                    now=NOW, query=query, status=status, batch_id=batch_id, before=before, size=5
+                )
+        assert steps
+        assert not slow_steps(steps), (status, batch_id, steps)
