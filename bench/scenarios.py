@@ -1,12 +1,15 @@
 """What the client does at a site: begin logins, come back from the tenant, land from a mail."""
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from invite_site import create_app
 from invite_site.invitations.lifecycle import State
@@ -14,6 +17,7 @@ from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
 from invite_site.local_tenant import TenantConfig
 from invite_site.server import prepare
+from invite_site.services import Services
 from invite_site.settings import Settings
 from invite_site.web.current import EXTENSION
 
@@ -78,24 +82,75 @@ def redirect_cost(browser: Browser, site: ServerProcess, addresses: list[str]) -
     return (site.cpu() - before) / len(addresses)
 
 
-def invite(environment: Mapping[str, str], number: int) -> list[str]:
-    """Landing addresses of invitations that have just been sent, in a new database of the site."""
-    app = create_app(Settings.from_env(environment))
-    services = app.extensions[EXTENSION]
+@contextlib.contextmanager
+def database(environment: Mapping[str, str]) -> Iterator[Services]:
+    """The services of a site on the database of this environment, for a look beside the site."""
+    services: Services = create_app(Settings.from_env(environment)).extensions[EXTENSION]
     prepare(services)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def queue(services: Services, number: int) -> list[str]:
+    """The refs of so many new invitations, which wait until `release`."""
     refs = [
         services.invitations.invite(f"person{n}@example.com", inviter=Inviter("Bench")).ref
         for n in range(number)
     ]
     with services.engine.begin() as db:
-        now = datetime.now(UTC)
-        db.execute(
-            update(Invitation).values(
-                state=State.SENT, next_try_at=None, first_sent_at=now, last_sent_at=now
+        db.execute(update(Invitation).values(is_paused=True))
+    return refs
+
+
+def release(services: Services) -> None:
+    """Let a worker send what waits."""
+    with services.engine.begin() as db:
+        db.execute(update(Invitation).values(is_paused=False, next_try_at=services.clock()))
+
+
+def states(services: Services) -> Counter[str]:
+    """How many invitations are in each state."""
+    counted = select(Invitation.state, func.count()).group_by(Invitation.state)
+    with services.engine.connect() as db:
+        return Counter({state: number for state, number in db.execute(counted)})
+
+
+def invite(environment: Mapping[str, str], number: int) -> list[str]:
+    """Landing addresses of invitations that have just been sent, in a new database of the site."""
+    with database(environment) as services:
+        refs = queue(services, number)
+        now = services.clock()
+        with services.engine.begin() as db:
+            db.execute(
+                update(Invitation).values(
+                    state=State.SENT,
+                    is_paused=False,
+                    next_try_at=None,
+                    first_sent_at=now,
+                    last_sent_at=now,
+                    ticket_issued_at=now,
+                    user_id="auth0|bench",  # so that a check asks the tenant
+                )
             )
-        )
-    services.engine.dispose()
     return [f"/invite/complete?{urlencode({'i': ref, 'success': 'true'})}" for ref in refs]
+
+
+def mails(tenant: ServerProcess) -> list[dict[str, Any]]:
+    """Every mail in the tenant's mailbox, whole."""
+    browser, box = Browser(), f"{tenant.control_url}/mailbox/api/v1"
+    listed = json.loads(browser.get(f"{box}/messages?limit=100000").body)["messages"]
+    return [json.loads(browser.get(f"{box}/message/{each['ID']}").body) for each in listed]
+
+
+def wait_for(is_so: Callable[[], bool], what: str, seconds: float) -> None:
+    """Ask again and again until it is so; raises TimeoutError naming `what`."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(0.1)
 
 
 def connections(browser: Browser, tenant: ServerProcess) -> int:
@@ -103,5 +158,4 @@ def connections(browser: Browser, tenant: ServerProcess) -> int:
 
     Ours is one as long as it stays open, so a difference counts those of the sites alone.
     """
-    state = browser.get(f"{tenant.url}/_tenant/state", **{"X-Tenant-Control": "1"})
-    return int(json.loads(state.body)["connections"])
+    return int(browser.order(f"{tenant.control_url}/_tenant/state")["connections"])

@@ -16,6 +16,7 @@ from .errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY = 24 * 60 * 60
+MEMORY = "memory://"
 
 T = TypeVar("T")
 C = TypeVar("C", bound=enum.StrEnum)
@@ -96,6 +97,7 @@ class Settings:
     database_url: str
     smtp_url: str = field(repr=False)
     mail_from: Mailbox
+    rate_limit_url: str = field(default=MEMORY, repr=False)
     log_level: str = "INFO"
 
     @property
@@ -202,6 +204,9 @@ class Settings:
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
+            rate_limit_url=checked(
+                "RATE_LIMIT_URL", read("RATE_LIMIT_URL", MEMORY), _rate_limit_address, MEMORY
+            ),
             smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), _smtp_address, ""),
             mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), _mailbox, Mailbox()),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
@@ -275,6 +280,16 @@ def _smtp_address(value: str) -> str:
         raise ValueError("must have user and password percent-encoded as UTF-8") from None
     if not credentials.isprintable():
         raise ValueError("has a user or a password with characters that cannot be typed")
+    return value
+
+
+def _rate_limit_address(value: str) -> str:
+    parts = urlsplit(value)
+    is_redis = re.fullmatch(r"rediss?://[^/?#\s]+(/\d*)?", value) and parts.hostname
+    if value != MEMORY and not (is_redis and _has_good_port(parts)):
+        raise ValueError(
+            "must be memory:// or an address such as redis://user:password@cache.example.com:6379/0"
+        )
     return value
 
 

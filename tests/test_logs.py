@@ -103,7 +103,7 @@ def test_the_whole_way_and_its_failures_leave_no_secret_behind(
         stranger.form("Send invitation")
     logging.getLogger("somebody").error("GET /lo/reset?ticket=%s", "t" * 32)
 
-    site.services.engine.dispose()
+    site.services.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("site.db*"))
     assert b"ada@example.com" in stored, "searching the wrong files"
     written = "\n".join(log.lines)
@@ -136,7 +136,7 @@ def test_the_password_nobody_knows_is_nowhere(
     """It exists for the time of one call."""
     site.invites("ada@example.com")
     site.delivers()
-    site.services.engine.dispose()
+    site.services.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("site.db*"))
     # Its pattern: four kinds of characters in turn, ten times over.
     pattern = rb"(?:[a-z][A-Z][0-9][!@#$%^&*]){10}"

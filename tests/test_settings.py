@@ -19,7 +19,9 @@ GOOD = {
 
 def test_it_works() -> None:
     """A bare domain becomes an issuer with its slash; what is not said has a default."""
-    settings = Settings.from_env(GOOD)
+    settings = Settings.from_env({**GOOD, "RATE_LIMIT_URL": "rediss://u:p@cache:6380/1"})
+    assert settings.rate_limit_url == "rediss://u:p@cache:6380/1"
+    assert Settings.from_env(GOOD).rate_limit_url == "memory://"
     assert settings.issuer == "https://acme.eu.auth0.com/"
     assert settings.management_audience == "https://acme.eu.auth0.com/api/v2/"
     assert settings.callback_url == "https://invite.example.com/callback"
@@ -50,6 +52,11 @@ def test_every_problem_is_told_at_once() -> None:
         ("INVITATION_TTL_SECONDS", "-5"),
         ("LOG_LEVEL", "LOUD"),
         ("ADMIN_ROLE", "inviter"),
+        ("RATE_LIMIT_URL", "localhost:6379"),
+        ("RATE_LIMIT_URL", "memcached://localhost"),
+        ("RATE_LIMIT_URL", "redis://"),
+        ("RATE_LIMIT_URL", "redis://localhost:abc"),
+        ("RATE_LIMIT_URL", "redis://localhost/name"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(name: str, value: str) -> None:
@@ -110,7 +117,8 @@ def test_plain_http_is_fine_on_this_machine() -> None:
 
 def test_no_secret_stands_in_the_representation() -> None:
     """Settings end up in tracebacks and debuggers."""
-    shown = repr(Settings.from_env(GOOD))
+    shown = repr(Settings.from_env({**GOOD, "RATE_LIMIT_URL": "redis://x:cache-secret@h"}))
+    assert "cache-secret" not in shown
     assert "secret-of-the-client" not in shown
     assert GOOD["SECRET_KEY"] not in shown
     assert "user:pass" not in shown

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from ..database.base import Base
 from . import tables
@@ -21,6 +21,8 @@ SESSION_LIFE = timedelta(hours=12)
 IDLE_LIFE = timedelta(hours=8)
 ADMIN_IDLE_LIFE = timedelta(minutes=30)
 SEEN_EVERY = timedelta(minutes=1)  # how fine `seen_at` is kept: a page view need not be a write
+
+Note = Callable[[Connection], None]  # something else to write in the transaction of a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ _TAKE_LOGIN = (
 
 
 class Sessions:
-    """Sessions and login transactions of one database. `clock` gives aware UTC."""
+    """Sessions and login transactions of one database. `clock` gives aware UTC.
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
+    Login transactions have an engine of their own, `logins`, whose commits need not be durable.
+    """
+
+    def __init__(self, engine: Engine, logins: Engine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
+        self._logins = logins
         self._clock = clock
 
     def open(self, identity: Identity) -> str:
@@ -128,9 +134,16 @@ class Sessions:
         with self._engine.begin() as db:
             db.execute(delete(_sessions).where(_sessions.c.id_hash == _hash(cookie)))
 
-    def begin_login(self, state: str, browser: str, content: dict[str, Any]) -> None:
-        """Keep what the callback of this login needs, for this browser only."""
-        with self._engine.begin() as db:
+    def begin_login(
+        self, state: str, browser: str, content: dict[str, Any], note: Note | None = None
+    ) -> None:
+        """Keep what the callback of this login needs, for this browser only.
+
+        `note` is written with it: one commit for both.
+        """
+        with self._logins.begin() as db:
+            if note is not None:
+                note(db)
             db.execute(
                 _BEGIN_LOGIN,
                 {
@@ -144,7 +157,7 @@ class Sessions:
     def take_login(self, state: str, browser: str) -> dict[str, Any] | None:
         """What was kept for this login, once; None where it is unknown, used, over or another
         browser's."""
-        with self._engine.begin() as db:
+        with self._logins.begin() as db:
             row = db.execute(
                 _TAKE_LOGIN,
                 {

@@ -9,12 +9,16 @@ from ..invitations.people import COMMAND_LINE, Inviter
 from ..server import prepare, work_for, worker_name
 from ..web.current import services
 from ..web.templating import moment
+from . import batches
 from .errors import report_errors
 from .run import stop_on_signal
 
 invite = AppGroup("invite", help="Send and follow invitations.")
 
 ME = Inviter(name=COMMAND_LINE)
+
+for command in (batches.import_, batches.batch, batches.export):
+    invite.add_command(command)
 
 
 @invite.command("send")

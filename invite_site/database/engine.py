@@ -12,8 +12,12 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 BUSY_SECONDS = 5
 
 
-def open_engine(database_url: str) -> Engine:
-    """An engine for SQLite or PostgreSQL. Raises ConfigError for an address it cannot read."""
+def open_engine(database_url: str, *, is_durable: bool = True) -> Engine:
+    """An engine for SQLite or PostgreSQL. Raises ConfigError for an address it cannot read.
+
+    On SQLite a commit that `is_durable` outlasts a power cut; any other outlasts a crash of this
+    process and costs no wait for the disk.
+    """
     try:
         url = make_url(database_url)
     except ArgumentError as refused:
@@ -33,14 +37,14 @@ def open_engine(database_url: str) -> Engine:
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,  # an error is logged, and its values are nobody's business
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    synchronous = "FULL" if is_durable else "NORMAL"
+
+    def prepare(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", prepare)
     return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # FULL: an answered request stays true after a power cut, not only after a crash of ours.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def newest_revision() -> str:

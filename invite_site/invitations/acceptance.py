@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..accounts.admins import Admins
-from ..accounts.sessions import Identity
+from ..accounts.sessions import Identity, Note
 from ..errors import DeliveryError, InvalidInvitee, NotPossibleNow
 from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, invitation_link
@@ -21,7 +21,7 @@ from .ledger import Ledger
 from .lifecycle import EventKind, State
 from .people import Invitee
 from .tables import Invitation
-from .visits import RESULT_EVERY, Visits
+from .visits import InvitationSummary, Visits
 
 LANDING_TICKET_LIFE = timedelta(hours=1)
 
@@ -53,22 +53,23 @@ class Acceptance:
     admins: Admins
     clock: Callable[[], datetime]
 
-    def find(self, ref: str) -> Invitation | None:
+    def find(self, ref: str) -> InvitationSummary | None:
         """The invitation that this ref points to."""
-        return self.ledger.by_ref(ref)
+        return self.visits.find(ref)
 
     def find_by_link(self, token: str) -> Invitation | None:
         """The invitation whose newest mail carries this landing link."""
         return self.ledger.by_landing(landing_hash(token))
 
-    def record_result(self, ref: str) -> Invitation | None:
-        """The invitation of somebody who came back from the password page with `success=true`."""
-        found = self.ledger.by_ref(ref)
-        if found is not None and (found.state == State.SENT or found.is_in_doubt):
-            now = self.clock()
-            if found.result_seen_at is None or found.result_seen_at < now - RESULT_EVERY:
-                self.visits.record_result(ref, now=now)
-        return found
+    def note_of_result(self, invitation: InvitationSummary | None) -> Note | None:
+        """Somebody came back from the password page with `success=true`: what to write of it when
+        their login begins. None where there is nothing to write."""
+        return self.visits.note_of_result(invitation, now=self.clock()) if invitation else None
+
+    def record_result(self, invitation: InvitationSummary | None) -> None:
+        """The same where no login begins yet."""
+        if note := self.note_of_result(invitation):
+            self.visits.write(note)
 
     def open_link(self, invitation: Invitation) -> str | None:
         """The button on the landing page was pressed: where at the tenant to go on, or None where

@@ -1,29 +1,56 @@
 """What an invitee's browser causes in the ledger: link opened, result seen, account accepted."""
 
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, and_, bindparam, func, insert, or_, update
+from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import sessionmaker
 
+from ..accounts.sessions import Note
 from ..database.base import Base
-from .ledger import NO_LEASE, SETTLED, move, record
+from .ledger import NO_LEASE, REF, SETTLED, move, record
 from .lifecycle import ACCEPT, EventKind, State
 from .tables import Invitation
 
 RESULT_EVERY = timedelta(minutes=1)  # how often coming back asks the tenant anew
+# After a return the login is next, and its callback says more than the tenant could be asked for:
+# only where none comes within this time is there anything to ask.
+CHECK_AFTER = timedelta(seconds=15)
 OPENING = timedelta(seconds=3)  # a second click within it waits for the ticket of the first
 LINK_USES = 30  # tickets that one landing link gives
 
+
+@dataclass(frozen=True, slots=True)
+class InvitationSummary:
+    """The columns of an invitation that a landing needs: to load the whole row takes longer than
+    the rest of the redirect."""
+
+    id: int
+    ref: str
+    email: str
+    state: str
+    in_doubt_at: datetime | None
+    result_seen_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be accepted."""
+        return State(self.state).is_open
+
+
 # Built once: putting a statement together costs more than executing it.
 _table, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
+_FIND = select(*(_table.c[column.name] for column in fields(InvitationSummary))).where(
+    _table.c.ref == bindparam("ref")
+)
 _RECORD_RESULT = (
     update(_table)
     .where(
-        _table.c.ref == bindparam("of"),
+        _table.c.id == bindparam("of"),
         or_(_table.c.state == State.SENT, _table.c.in_doubt_at.is_not(None)),
         or_(_table.c.result_seen_at.is_(None), _table.c.result_seen_at < bindparam("before")),
     )
-    .values(result_seen_at=bindparam("now"), check_at=bindparam("now"))
+    .values(result_seen_at=bindparam("now"), check_at=bindparam("check_at"))
     .returning(_table.c.id)
 )
 _ADD_EVENT = insert(_events)
@@ -41,12 +68,29 @@ class Visits:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
         self._connection = connection
 
-    def record_result(self, ref: str, *, now: datetime) -> None:
-        """Somebody came back with `success=true`. A hint: it starts a check and proves nothing."""
-        with self._engine.begin() as db:
-            row_id = db.execute(
-                _RECORD_RESULT, {"of": ref, "now": now, "before": now - RESULT_EVERY}
-            ).scalar_one_or_none()
+    def find(self, ref: str) -> InvitationSummary | None:
+        """The invitation that the opaque ref of a link points to, if it has the shape of one."""
+        if not REF.fullmatch(ref):
+            return None
+        with self._engine.connect() as db:
+            row = db.execute(_FIND, {"ref": ref}).one_or_none()
+        return InvitationSummary(*row) if row else None
+
+    def note_of_result(self, invitation: InvitationSummary, *, now: datetime) -> Note | None:
+        """What records that somebody came back with `success=true`; None where it would not change
+        anything. A hint: it starts a check and proves nothing.
+
+        Being a hint, it may share the transaction of the login that begins, though a power cut
+        could lose that.
+        """
+        is_awaited = invitation.state == State.SENT or invitation.in_doubt_at is not None
+        seen_at = invitation.result_seen_at
+        if not is_awaited or (seen_at is not None and seen_at >= now - RESULT_EVERY):
+            return None
+
+        def note(db: Connection) -> None:
+            times = {"now": now, "before": now - RESULT_EVERY, "check_at": now + CHECK_AFTER}
+            row_id = db.execute(_RECORD_RESULT, {"of": invitation.id, **times}).scalar()
             if row_id is not None:
                 db.execute(
                     _ADD_EVENT,
@@ -58,6 +102,13 @@ class Visits:
                         "evidence": {},
                     },
                 )
+
+        return note
+
+    def write(self, note: Note) -> None:
+        """Write a note in a transaction of its own."""
+        with self._engine.begin() as db:
+            note(db)
 
     def open_link(self, invitation_id: int, *, now: datetime) -> bool:
         """Whether the landing link may lead on to the tenant now: one ticket at a time, so that a

@@ -22,7 +22,7 @@ from flask import Flask, g, session
 from joserfc.errors import ExpiredTokenError, InvalidTokenError, JoseError
 from werkzeug.wrappers import Response
 
-from ..accounts.sessions import Identity, Sessions
+from ..accounts.sessions import Identity, Note, Sessions
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
 from .bounded import BoundedAdapter
@@ -100,16 +100,19 @@ class RelyingParty:
         """Log in to this application."""
         self._oauth.init_app(app)
 
-    def begin(self, *, content: Mapping[str, Any], **params: str | None) -> Response:
+    def begin(
+        self, *, content: Mapping[str, Any], note: Note | None = None, **params: str | None
+    ) -> Response:
         """A redirect to the tenant's login page; `content` comes back from `finish`.
 
-        `params` go to `/authorize`: `login_hint`, `prompt`, `connection`. Raises
-        TenantUnreachable, LoginError.
+        `note` is written in the transaction that keeps the login. `params` go to `/authorize`:
+        `login_hint`, `prompt`, `connection`. Raises TenantUnreachable, LoginError.
         """
         try:
             response: Response = self._oauth.auth0.authorize_redirect(
                 self._settings.callback_url,
                 content=dict(content),
+                note=note,
                 # Authlib's own generator of random text takes longer than all the rest.
                 state=secrets.token_urlsafe(24),
                 nonce=secrets.token_urlsafe(24),
@@ -232,7 +235,8 @@ class _Transactions(FlaskIntegration):
     """
 
     def set_state_data(self, session: Any, state: str, data: Any) -> None:
-        self.cache.begin_login(state, browser_key(), data)
+        note = data.pop("note")
+        self.cache.begin_login(state, browser_key(), data, note)
 
     def get_state_data(self, session: Any, state: str) -> dict[str, Any] | None:
         """The transaction, taken out of the database by the first who asks in this request."""
@@ -260,9 +264,14 @@ class _Client(FlaskOAuth2App):
         self._writer = self.client_cls(client_id=self.client_id, **self.client_kwargs)
 
     def create_authorization_url(
-        self, redirect_uri: str | None = None, *, content: Any = None, **kwargs: Any
+        self,
+        redirect_uri: str | None = None,
+        *,
+        content: Any = None,
+        note: Note | None = None,
+        **kwargs: Any,
     ) -> dict[str, Any]:
-        """Authlib keeps what this returns until the callback, so our content goes along.
+        """Authlib hands what this returns to `set_state_data`, so our content and note go along.
 
         It is written by one kept session: to make one for each redirect takes longer than the rest.
         """
@@ -271,7 +280,7 @@ class _Client(FlaskOAuth2App):
         created: dict[str, Any] = self._create_oauth2_authorization_url(  # type: ignore[attr-defined]  # not in the stubs
             self._writer, endpoint, **kwargs
         )
-        return created | {"content": content}
+        return created | {"content": content, "note": note}
 
     def load_server_metadata(self) -> dict[str, Any]:
         """The discovery document, if it is our tenant's own (OpenID Connect Discovery §4.3).

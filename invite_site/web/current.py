@@ -6,6 +6,7 @@ from flask import current_app, g, request
 from werkzeug.local import LocalProxy
 
 from ..accounts.sessions import Session
+from ..invitations.visits import InvitationSummary
 from ..services import Services
 from ..settings import Settings
 
@@ -32,6 +33,15 @@ def is_admin() -> bool:
     """Whether whoever sends this request may invite."""
     session = current_session()
     return session is not None and services.admins.may_invite(session)
+
+
+def invitation_named(ref: str) -> InvitationSummary | None:
+    """The invitation that this ref points to. Read once for each request: the limit of its page and
+    the page itself both ask."""
+    found: tuple[str, InvitationSummary | None] | None = g.get("invitation_named")
+    if found is None or found[0] != ref:
+        found = g.invitation_named = (ref, services.acceptance.find(ref))
+    return found[1]
 
 
 def is_asked_by_script() -> bool:

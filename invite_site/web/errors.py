@@ -6,7 +6,7 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from ..errors import BatchNotFound, DeliveryError, InvitationNotFound, LoginError
 from ..invitations.batches.lists import MAX_BYTES
@@ -21,7 +21,6 @@ SENTENCES = {
     404: ("There is no such page", "Check the address, or go to the start page."),
     405: ("That does not work this way", "Go to the start page."),
     413: ("That is too much at once", "Send less in one go."),
-    429: ("Too many requests", "Wait a minute, then try again."),
 }
 UNKNOWN = ("Something went wrong", "Go back and try it again.")
 
@@ -34,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(OperationalError, _database_unavailable)
+    app.register_error_handler(TooManyRequests, _too_many)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
     app.register_error_handler(Exception, _internal_error)
@@ -57,6 +57,14 @@ def _page(
         way_on=way_on or ("account.home", "Go to the start page"),
     )
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
+
+
+def _too_many(error: TooManyRequests) -> ResponseReturnValue:
+    """The same request again, by a link or a button."""
+    seconds = error.retry_after if isinstance(error.retry_after, int) else 60
+    fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
+    page = render_template("errors/too_many.html", seconds=seconds, fields=fields)
+    return page, 429, {"Retry-After": str(seconds)}
 
 
 def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:

@@ -15,8 +15,9 @@ from ..errors import NotPossibleNow
 from ..invitations.lifecycle import State
 from ..invitations.people import ADDRESS_LENGTH
 from ..invitations.tables import Invitation
+from ..invitations.visits import InvitationSummary
 from ..settings import ReturnTo
-from .current import current_session, services
+from .current import current_session, invitation_named, services
 from .signin import remember_landing, start_invited_login
 
 bp = Blueprint("landing", __name__)
@@ -57,22 +58,24 @@ class Result:
 def complete() -> ResponseReturnValue:
     """On to the login with the invited address filled in, or a page that says what to do."""
     result = Result.from_query(request.args)
+    invitation = invitation_named(result.ref)
     if not result.succeeded:
-        return _not_finished(result, services.acceptance.find(result.ref))
-    invitation = services.acceptance.record_result(result.ref)
+        return _not_finished(result, invitation)
     if invitation is not None and not invitation.is_open:
         return _ended(invitation)
     if current_session() is not None:
         # Ask first: a third party may have sent this link (login CSRF).
+        services.acceptance.record_result(invitation)
         return render_template("landing/signed_in.html", ref=result.ref, email=result.email or "")
-    return start_invited_login(invitation, result.email)
+    note = services.acceptance.note_of_result(invitation)
+    return start_invited_login(invitation, result.email, note)
 
 
 @bp.post("/invite/complete")
 def switch_account() -> ResponseReturnValue:
     """*Continue as the invited person*, *Switch account* and *Try again*: a fresh login; nobody is
     signed out until it has succeeded."""
-    invitation = services.acceptance.find(request.form.get("i", ""))
+    invitation = invitation_named(request.form.get("i", ""))
     if invitation is not None and not invitation.is_open:
         return _ended(invitation)
     return start_invited_login(invitation, _email(request.form.getlist("email")))
@@ -115,14 +118,14 @@ def _status(invitation: Invitation) -> str:
     return State.SENT if invitation.link_works(now) else invitation.status(now)
 
 
-def _not_finished(result: Result, invitation: Invitation | None) -> ResponseReturnValue:
+def _not_finished(result: Result, invitation: InvitationSummary | None) -> ResponseReturnValue:
     if invitation is not None and not invitation.is_open:
         return _ended(invitation)
-    return render_template("landing/incomplete.html", reason=result.reason, invitation=invitation)
+    return render_template("landing/incomplete.html", reason=result.reason)
 
 
-def _ended(invitation: Invitation) -> ResponseReturnValue:
-    return render_template("landing/ended.html", state=invitation.state, invitation=invitation)
+def _ended(invitation: InvitationSummary) -> ResponseReturnValue:
+    return render_template("landing/ended.html", state=invitation.state)
 
 
 def _email(values: list[str]) -> str | None:

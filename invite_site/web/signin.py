@@ -10,9 +10,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from ..accounts.sessions import SESSION_LIFE, Identity
+from ..accounts.sessions import SESSION_LIFE, Identity, Note
 from ..errors import LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
+from ..invitations.visits import InvitationSummary
 from .current import current_session, services, sid_cookie
 
 bp = Blueprint("auth", __name__)
@@ -26,14 +27,20 @@ def start_login(*, login_hint: str | None = None, next_page: str = "/") -> Respo
     return _begin(ref=None, next_page=next_page, login_hint=login_hint)
 
 
-def start_invited_login(invitation: Invitation | None, email: str | None = None) -> Response:
-    """The sign-in that follows an invitation, with the address filled in.
+def start_invited_login(
+    invitation: Invitation | InvitationSummary | None,
+    email: str | None = None,
+    note: Note | None = None,
+) -> Response:
+    """The sign-in that follows an invitation, with the address filled in; `note` is written in the
+    transaction that keeps the login.
 
     It asks for a fresh sign-in on our connection: otherwise a session that somebody else left at
     the tenant would answer in the invitee's place. Raises TenantUnreachable, LoginError.
     """
     return _begin(
         ref=invitation.ref if invitation else None,
+        note=note,
         login_hint=invitation.email if invitation else email,
         prompt="login",
         connection=services.settings.connection,
@@ -66,7 +73,7 @@ def remember_landing(ref: str) -> None:
     session["landing"] = [ref, int(until.timestamp())]
 
 
-def came_from_landing() -> Invitation | None:
+def came_from_landing() -> InvitationSummary | None:
     """The invitation that this browser went on from within the last hour, while it is open."""
     ref, until = session.pop("landing", ["", 0])
     if not ref or until < services.clock().timestamp():
@@ -140,9 +147,11 @@ def safe_next_path(target: str) -> str:
     return adapter.build(endpoint, arguments) if endpoint != "static" else "/"
 
 
-def _begin(*, ref: str | None, next_page: str = "/", **params: str | None) -> Response:
+def _begin(
+    *, ref: str | None, next_page: str = "/", note: Note | None = None, **params: str | None
+) -> Response:
     content = {"invitation": ref, "next": next_page}
-    response = services.relying_party.begin(content=content, **params)
+    response = services.relying_party.begin(content=content, note=note, **params)
     if request.method == "POST":
         response.status_code = 303  # the browser goes on with GET (RFC 9110 §15.4.4)
     return response

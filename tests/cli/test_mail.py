@@ -26,7 +26,7 @@ def check(
         return app.test_cli_runner().invoke(args=["mail", "check", address])
 
     yield check
-    services_of(app).engine.dispose()
+    services_of(app).close()
 
 
 def test_it_works(check, mail_server: SmtpScript) -> None:  # type: ignore[no-untyped-def]
@@ -90,6 +90,6 @@ def test_where_the_tenant_sends_the_mail_there_is_nothing_to_check(
     try:
         result = app.test_cli_runner().invoke(args=["mail", "check", "you@example.com"])
     finally:
-        services_of(app).engine.dispose()
+        services_of(app).close()
     assert result.exit_code == 1
     assert "INVITE_DELIVERY" in result.output

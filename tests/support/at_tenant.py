@@ -97,7 +97,7 @@ class AtTenant:
             runner = app.test_cli_runner()
             return runner.invoke(args=["tenant", *words], input=answer, env=environment)
         finally:
-            services_of(app).engine.dispose()
+            services_of(app).close()
 
 
 def at_tenant(tenant: Tenant, folder: Path) -> AtTenant:

@@ -186,7 +186,7 @@ def running_site(
         settings = replace(settings, site_url=url)
         app = create_app(settings, clock)
         services = services_of(app)
-        stack.callback(services.engine.dispose)
+        stack.callback(services.close)
         prepare(services)
         stack.enter_context(serving(app, listener))
         if worker:

@@ -3,10 +3,10 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, event, text
 
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, sets_password, signs_in
+from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
 
 
 @pytest.fixture
@@ -134,6 +134,74 @@ def test_coming_back_is_noted_as_a_hint_once(site: RunningSite, person: Person, 
     assert row.result_seen_at is not None
     events = [event.event for event in site.services.listing.events(row.id)]
     assert events.count("result_seen") == 1
+
+
+def commits(engine: Engine) -> list[Connection]:
+    """The commits that this engine makes from now on."""
+    made: list[Connection] = []
+    event.listen(engine, "commit", made.append)
+    return made
+
+
+def test_a_landing_commits_once_and_waits_for_no_disk(site: RunningSite, person: Person) -> None:
+    """The note of the return travels with the login that begins."""
+    ref = site.invites("ada@example.com").ref
+    site.delivers()
+    durable, quick = commits(site.services.engine), commits(site.services.logins_engine)
+    person.peeks(f"{site.url}/invite/complete?i={ref}&success=true")
+    assert (len(durable), len(quick)) == (0, 1)
+    found = site.services.ledger.by_ref(ref)
+    assert found is not None
+    assert found.result_seen_at is not None
+
+
+def test_what_a_callback_decides_outlasts_a_power_cut(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The acceptance and the session are committed with a wait for the disk; logins are not."""
+    site.invites("ada@example.com")
+    site.delivers()
+    sets_password(person, tenant.link_to("ada@example.com"))
+    durable = commits(site.services.engine)
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site.status("ada@example.com") == "accepted"
+    assert len(durable) >= 2
+    for engine, synchronous in ((site.services.engine, 2), (site.services.logins_engine, 1)):
+        with engine.connect() as db:
+            assert db.execute(text("PRAGMA synchronous")).scalar() == synchronous
+
+
+def test_a_return_is_noted_only_together_with_the_login_it_begins(
+    site_on: RunningSite, person: Person
+) -> None:
+    """A login that cannot be kept leaves no note behind, on both kinds of database."""
+    row = site_on.invites("ada@example.com")
+    site_on.delivers()
+    address = f"{site_on.url}/invite/complete?i={row.ref}&success=true"
+    with site_on.services.engine.begin() as db:
+        db.execute(text("ALTER TABLE login_transaction RENAME TO elsewhere"))
+    assert person.peeks(address).status_code >= 500
+    assert site_on.row(row.id).result_seen_at is None
+    with site_on.services.engine.begin() as db:
+        db.execute(text("ALTER TABLE elsewhere RENAME TO login_transaction"))
+    assert person.peeks(address).status_code == 302
+    assert site_on.row(row.id).result_seen_at is not None
+
+
+def test_the_tenant_is_not_asked_about_who_signs_in_at_once(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The callback says all there is to know, so no call is spent on a check."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    sets_password(person, tenant.link_to("ada@example.com"))
+    asked = tenant.calls("GET /api/v2/users")
+    site.delivers()
+    person.types(Password=PASSWORD).presses("Continue")
+    site.clock.forward(seconds=16)
+    site.delivers()
+    assert tenant.calls("GET /api/v2/users") == asked
+    assert site.row(row.id).check_at is None
 
 
 def test_a_withdrawn_invitation_has_its_own_page(

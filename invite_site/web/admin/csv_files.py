@@ -16,13 +16,14 @@ def answer(rows: Iterable[Iterable[object]], *, name: str) -> Response:
     As RFC 4180 has it, with a byte order mark: without one Excel takes UTF-8 for something else.
     """
     return Response(
-        _written(rows),
+        written(rows),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The text of the file, many rows at a time, with a byte order mark."""
     file = StringIO("\ufeff")
     file.seek(1)
     writer = csv.writer(file)

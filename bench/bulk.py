@@ -1,0 +1,162 @@
+"""Many invitations at once: how much of what the tenant's rate limits allow is used, and what is
+lost on the way; beside it a sequential loop over Auth0's own SDK."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from invite_site.invitations.lifecycle import State
+from invite_site.local_tenant.simulation.rate_limits import PLANS
+
+from .browser import Browser
+from .processes import ServerProcess, server_process
+from .report import TIMES, Row
+from .scenarios import database, mails, queue, release, states, wait_for
+from .smtp_relay import smtp_relay
+
+CALLS = ("write_users", "management")  # of an invitation: the user, then the ticket
+
+
+@dataclass(frozen=True)
+class Case:
+    """`latency` is that of each call to the tenant, `round_trip` that to the mail server; seconds.
+
+    `sdk` is how many people the loop beside it invites; 0 leaves it out.
+    """
+
+    plan: str
+    number: int
+    latency: float
+    round_trip: float
+    share: float | None  # of the ceiling, to reach
+    sdk: int = 0
+    times: float | None = None  # as fast as the loop, to reach
+
+    @property
+    def name(self) -> str:
+        way = f", mail server {self.round_trip * 1e3:.0f} ms" if self.round_trip else ""
+        return f"{self.plan}, {self.number} at {self.latency * 1e3:.0f} ms{way}"
+
+    @property
+    def ceiling(self) -> float | None:
+        """Invitations a second that the rate limits allow; None where there are none."""
+        rates = PLANS[self.plan].rates
+        if not rates:
+            return None
+        kinds = [call if call in rates else "management" for call in CALLS]
+        seconds = max(
+            (self.number * kinds.count(kind) - rates[kind].burst) / rates[kind].per_second
+            for kind in kinds
+        )
+        return self.number / (seconds + self.latency)
+
+
+CASES = (
+    Case("enterprise", 300, 0.08, 0, 0.98, sdk=100, times=1.9),
+    Case("enterprise", 300, 0.2, 0.04, 0.98, sdk=50, times=6.0),
+    Case("enterprise", 100, 0.08, 0, 0.93),
+    Case("professional", 100, 0.08, 0, 0.98),
+    Case("free", 20, 0.08, 0, 0.93),
+    Case("off", 300, 0, 0, None),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Invitations a second, the site's CPU for each, and what the tenant saw."""
+
+    rate: float
+    cpu: float  # milliseconds
+    refused: int  # calls answered with 429
+    lost: int  # people without a mail
+    doubled: int  # mails too many
+    orphans: int  # accounts without a ticket
+
+
+def bulk_rows(folder: Path, environment: Mapping[str, str], tenant: ServerProcess) -> Iterator[Row]:
+    """Each case with a database of its own and a tenant that has forgotten the one before."""
+    for number, case in enumerate(CASES):
+        print(f"bulk: {case.name} …", flush=True)
+        with _circumstances(tenant, case, environment) as so:
+            own = {**so, "DATABASE_URL": f"sqlite:///{folder / f'bulk{number}.db'}"}
+            outcome = _send(tenant, folder, own, case)
+        yield from _rows(case, outcome)
+        if case.sdk:
+            with (
+                _circumstances(tenant, case, environment) as so,
+                server_process("sdk-loop", folder, so) as loop,
+            ):
+                rate = case.sdk / float(loop.ask(f"send {case.sdk}"))
+            what = f"{case.name}: times as fast as the SDK loop"
+            yield Row(
+                what, outcome.rate / rate, TIMES, case.times, True, beside=rate, beside_unit="/s"
+            )
+
+
+def _rows(case: Case, outcome: Outcome) -> Iterator[Row]:
+    if case.ceiling is None:
+        yield Row(f"{case.name}: invitations a second", outcome.rate, "/s")
+    else:
+        share = outcome.rate / case.ceiling
+        yield Row(
+            f"{case.name}: share of the ceiling", share, "", case.share, True,
+            beside=outcome.rate, beside_unit="/s",
+        )  # fmt: skip
+    yield Row(f"{case.name}: answers 429", outcome.refused, "", 0)
+    wrong = outcome.lost + outcome.doubled + outcome.orphans
+    yield Row(f"{case.name}: lost, sent twice, without a ticket", wrong, "", 0)
+    yield Row(f"{case.name}: CPU of the site an invitation", outcome.cpu, "ms", 9)
+
+
+@contextlib.contextmanager
+def _circumstances(
+    tenant: ServerProcess, case: Case, environment: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
+    """The plan, the latencies, and the environment of who lives with them."""
+    browser, control = Browser(), f"{tenant.control_url}/_tenant"
+    browser.order(f"{control}/reset", "POST")
+    browser.order(f"{control}/plan", "PUT", {"plan": case.plan})
+    if case.latency:
+        slow = {"route": "* /", "kind": "slow", "seconds": case.latency, "times": None}
+        browser.order(f"{control}/faults", "POST", slow)
+    smtp_port = urlsplit(environment["SMTP_URL"]).port or 25
+    with contextlib.ExitStack() as stack:
+        if case.round_trip:
+            smtp_port = stack.enter_context(smtp_relay(smtp_port, case.round_trip))
+        yield {**environment, "SMTP_URL": f"smtp://localhost:{smtp_port}"}
+
+
+def _send(
+    tenant: ServerProcess, folder: Path, environment: Mapping[str, str], case: Case
+) -> Outcome:
+    """From the moment in which all are due to the moment in which the last is sent."""
+    browser = Browser()
+    with (
+        database(environment) as services,
+        server_process("worker", folder, environment) as worker,
+    ):
+        queue(services, case.number)
+        before, start = worker.cpu(), time.perf_counter()
+        release(services)
+        ends = (State.SENT, State.FAILED)
+        wait_for(
+            lambda: sum(states(services)[end] for end in ends) >= case.number,
+            f"{case.number} are sent",
+            600,
+        )
+        seconds, cpu = time.perf_counter() - start, worker.cpu() - before
+    browser.order(f"{tenant.control_url}/_tenant/faults", "DELETE")
+    seen = browser.order(f"{tenant.control_url}/_tenant/state")
+    invited = {user["user_id"] for user in seen["users"] if user["email"].startswith("person")}
+    received = [each["To"][0]["Address"] for each in mails(tenant)]
+    return Outcome(
+        rate=case.number / seconds,
+        cpu=cpu * 1e-6 / case.number,
+        refused=sum(call["status"] == 429 for call in seen["requests"]),
+        lost=case.number - len(set(received)),
+        doubled=len(received) - len(set(received)),
+        orphans=len(invited - {ticket["user_id"] for ticket in seen["tickets"]}),
+    )

@@ -1,0 +1,186 @@
+"""`flask invite import`, `batch` and `export`: many invitations at once."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from flask.cli import with_appcontext
+
+from ..invitations.batches.lists import MAX_BYTES
+from ..invitations.batches.service import RESULT_COLUMNS, Progress, result_of
+from ..invitations.lifecycle import STATUSES, Fate
+from ..invitations.people import COMMAND_LINE, Inviter
+from ..web.admin.csv_files import written
+from ..web.current import services
+from ..web.templating import moment
+from .errors import report_errors
+
+ME = Inviter(name=COMMAND_LINE)
+PROBLEMS_SHOWN = 20
+EVERY = 1.0  # seconds between two looks at a batch
+FATES = {
+    Fate.GOOD: "to be invited",
+    Fate.REPEATED: "twice in the list",
+    Fate.INVITED: "invited already",
+    Fate.ACCEPTED: "accepted already",
+    Fate.BAD: "cannot be used",
+}
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--list-name", default="", help="What to call the list; else the name of the file.")
+@click.option("--yes", is_flag=True, help="Send without asking.")
+@click.option("--no-wait", is_flag=True, help="Do not follow the batch to its end.")
+@with_appcontext
+@report_errors
+def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
+    """Invite the people of FILE, a CSV file in UTF-8 (`-` for standard input). A worker sends them."""
+    source = str(getattr(file, "name", "<stdin>"))
+    file_name = "Standard input" if source == "<stdin>" else Path(source).name
+    batch = services.batches.preview(
+        file.read(MAX_BYTES + 1), name=list_name or file_name, inviter=ME
+    )
+    fates = services.batches.fates(batch.id)
+    for fate, words in FATES.items():
+        if number := fates.get(fate):
+            click.echo(f"{number:>7,} {words}")
+    _show_problems(batch.id, sum(fates.values()) - fates.get(Fate.GOOD, 0))
+    good = fates.get(Fate.GOOD, 0)
+    if not good:
+        raise click.ClickException("No row of this list can be invited.")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nothing was sent. Add --yes to send without a question.")
+        click.confirm(f"Send {_invitations(good)}?", abort=True)
+    started = services.batches.start(batch.id, inviter=ME)
+    click.echo(f"Batch {batch.id}: {_invitations(started.opened)} on the way.")
+    if not no_wait:
+        _follow(batch.id)
+
+
+@click.command("batch")
+@click.argument("number", type=int)
+@click.option("--pause", "action", flag_value="pause", help="Send no more of it for now.")
+@click.option("--resume", "action", flag_value="resume", help="Go on with it.")
+@click.option("--cancel", "action", flag_value="cancel", help="Revoke what has not gone out.")
+@click.option("--again", "action", flag_value="again", help="Send the failed ones again.")
+@with_appcontext
+@report_errors
+def batch(number: int, action: str | None) -> None:
+    """Show how far batch NUMBER is, or pause, resume or cancel it."""
+    batches = services.batches
+    match action:
+        case "pause":
+            batches.pause(number, actor=ME.name)
+            click.echo("Paused.")
+        case "resume":
+            batches.resume(number, actor=ME.name)
+            click.echo("It goes on.")
+        case "cancel":
+            click.echo(f"Cancelled: {_invitations(batches.cancel(number, actor=ME.name))} revoked.")
+        case "again":
+            again = batches.send_failed_again(number, actor=ME.name)
+            click.echo(f"Queued again: {_invitations(again)}.")
+        case _:
+            found = batches.get(number)
+            click.echo(f"{found.name}, uploaded {moment(found.created_at)} by {found.inviter}")
+            if found.started_at is None:
+                click.echo("A preview; nothing has been sent.")
+            else:
+                click.echo(_sentence(batches.progress(number)))
+
+
+@click.command("export")
+@click.option(
+    "--batch", "number", type=int, help="Only this batch, with the rows that were left out."
+)
+@with_appcontext
+@report_errors
+def export(number: int | None) -> None:
+    """Write invitations as CSV to standard output."""
+    rows = _all_invitations() if number is None else services.batches.results(number)
+    for text in written(rows):
+        click.echo(text, nl=False)
+
+
+def _all_invitations() -> Iterator[tuple[object, ...]]:
+    """Newest first, read a few at a time."""
+    yield RESULT_COLUMNS
+    now = services.clock()
+    before: int | None = None
+    while rows := services.listing.page(now=now, before=before, size=500):
+        yield from (result_of(row, now) for row in rows)
+        before = rows[-1].id
+
+
+def _show_problems(batch_id: int, number: int) -> None:
+    if not number:
+        return
+    page = services.batches.rows(batch_id, after=None, size=PROBLEMS_SHOWN)
+    for row in page.rows:
+        if row.fate != Fate.GOOD:
+            click.echo(f"  line {row.line}: {row.email or '(no address)'}: {row.reason}")
+    if number > PROBLEMS_SHOWN:
+        click.echo(f"  and {number - PROBLEMS_SHOWN:,} more")
+
+
+def _follow(batch_id: int) -> None:
+    """Until the batch is over: a bar on a terminal, a line now and then on a pipe."""
+    try:
+        progress = services.batches.progress(batch_id)
+        show = _bar if sys.stdout.isatty() else _lines
+        progress = show(batch_id, progress)
+    except KeyboardInterrupt:
+        click.echo(f"\nThe batch goes on without you. Follow it: flask invite batch {batch_id}")
+        return
+    click.echo(_sentence(progress))
+
+
+def _bar(batch_id: int, progress: Progress) -> Progress:
+    total = _total(progress)
+    with click.progressbar(
+        length=total,
+        label="Sending",
+        show_pos=True,
+        item_show_func=lambda waiting: waiting,
+    ) as bar:
+        while True:
+            bar.update(
+                total - progress.queued - progress.sending - bar.pos, progress.waiting or None
+            )
+            if progress.is_over:
+                return progress
+            time.sleep(EVERY)
+            progress = services.batches.progress(batch_id)
+
+
+def _lines(batch_id: int, progress: Progress) -> Progress:
+    said = ""
+    while not progress.is_over:
+        if (sentence := _sentence(progress)) != said:
+            click.echo(sentence)
+            said = sentence
+        time.sleep(EVERY)
+        progress = services.batches.progress(batch_id)
+    return progress
+
+
+def _sentence(progress: Progress) -> str:
+    counts = ", ".join(
+        f"{number:,} {status.replace('_', ' ')}"
+        for status in STATUSES
+        if (number := getattr(progress, status))
+    )
+    return f"{counts}. {progress.waiting}".rstrip(" .") + "."
+
+
+def _total(progress: Progress) -> int:
+    return sum(getattr(progress, status) for status in STATUSES)
+
+
+def _invitations(number: int) -> str:
+    return "1 invitation" if number == 1 else f"{number:,} invitations"

@@ -1,0 +1,94 @@
+"""`flask invite import`, `batch`, `export`: lists on the command line."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+
+from invite_site.invitations.people import Inviter
+from invite_site.server import working
+from tests.support.running import RunningSite, Tenant
+
+Run = Callable[..., str]
+LIST = "Email,Name,Team\nada@example.com,Ada,x\nnobody,No One,x\n=bob@example.com,Bob,x\n"
+
+
+@pytest.fixture
+def run(site: RunningSite) -> Run:
+    """Run a command inside the running site's application."""
+    runner = site.app.test_cli_runner()
+
+    def run(*words: str, typed: str | bytes = "") -> str:
+        result = runner.invoke(args=["invite", *words], input=typed)
+        return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
+
+    return run
+
+
+def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
+    """Read from standard input, sent, exported."""
+    said = run("import", "-", "--yes", "--no-wait", typed=LIST)
+    assert "      2 to be invited\n      1 cannot be used\n" in said
+    assert "  line 3: nobody: Enter an email address" in said
+    assert "Batch 1: 2 invitations on the way." in said
+    site.delivers()
+    assert len(tenant.mails()) == 2
+    assert "Standard input, uploaded" in run("batch", "1")
+    assert "2 sent." in run("batch", "1")
+    rows = list(csv.reader(io.StringIO(run("export", "--batch", "1").lstrip("\ufeff"))))
+    assert rows[0][:3] == ["Address", "Name", "Status"]
+    assert {tuple(row[:3]) for row in rows[1:]} == {
+        ("ada@example.com", "Ada", "Sent"),
+        ("'=bob@example.com", "Bob", "Sent"),  # a spreadsheet program would run it as a formula
+        ("nobody", "No One", "Left out"),
+    }
+    assert len(list(csv.reader(io.StringIO(run("export"))))) == 3
+
+
+def test_a_batch_is_followed_to_its_end(site: RunningSite, tenant: Tenant, run: Run) -> None:
+    """Plain lines on a pipe, while a worker sends it."""
+    with working(site.services):
+        said = run("import", "-", "--yes", typed=LIST)
+    assert said.endswith("2 sent.\n")
+    assert len(tenant.mails()) == 2
+
+
+def test_on_a_pipe_nothing_is_sent_without_yes(site: RunningSite, run: Run) -> None:
+    """And the sentence says so."""
+    assert "Nothing was sent. Add --yes" in run("import", "-", typed=LIST)
+    assert site.delivers() == 0
+
+
+def test_a_batch_is_shown_paused_and_cancelled(site: RunningSite, run: Run) -> None:
+    """By its number."""
+    batch = site.services.batches.preview("ada@example.com\n", name="x", inviter=Inviter("Grace"))
+    site.services.batches.start(batch.id, inviter=Inviter("Grace"))
+    assert "1 queued." in run("batch", "1")
+    assert "Paused." in run("batch", "1", "--pause")
+    assert "1 queued. The batch is paused." in run("batch", "1")
+    assert "It goes on." in run("batch", "1", "--resume")
+    assert "Cancelled: 1 invitation revoked." in run("batch", "1", "--cancel")
+    assert "1 revoked." in run("batch", "1")
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "sentence"),
+    [
+        (("import", "-", "--yes"), b"PK\x03\x04....", "This is an Excel or a ZIP file."),
+        (("import", "-", "--yes"), "", "This list is empty."),
+        (("import", "-", "--yes"), "nobody\n", "No row of this list can be invited."),
+        (("import", "missing.csv"), "", "No such file"),
+        (("batch", "9"), "", "There is no such batch."),
+        (("batch", "9", "--pause"), "", "There is no such batch."),
+        (("export", "--batch", "9"), "", "There is no such batch."),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    run: Run, words: tuple[str, ...], typed: str | bytes, sentence: str
+) -> None:
+    """And an exit status that says so."""
+    said = run(*words, typed=typed)
+    assert sentence in said
+    assert "[exit" in said
+    assert "Traceback" not in said

@@ -1,0 +1,232 @@
+"""Lists of people: every form that spreadsheet programs write, and files that are none."""
+
+import tracemalloc
+
+import pytest
+
+from invite_site.errors import UnreadableList
+from invite_site.invitations.batches.judging import judge_list
+from invite_site.invitations.batches.lists import MAX_BYTES, read_list
+from invite_site.invitations.lifecycle import Fate
+from invite_site.invitations.people import Invitee
+
+TWO = [("ada@example.com", "Ada Byron"), ("bob@example.com", "Böb")]
+
+
+def people(content: bytes | str, max_rows: int = 10_000) -> list[tuple[str, str]]:
+    return [(row.email, row.name) for row in read_list(content, max_rows=max_rows).rows]
+
+
+def fates(content: bytes | str) -> list[Fate]:
+    rows = read_list(content, max_rows=10_000).rows
+    judged = judge_list(rows, Invitee.parse, lambda _: {})
+    assert len(judged) == len(rows)
+    return [row.fate for row in judged]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_what_spreadsheet_programs_write(delimiter: str, ending: str, encoding: str) -> None:
+    """Comma, semicolon or tab; every end of a line; UTF-8, or UTF-16 with its mark."""
+    lines = [["Email", "Name"], *map(list, TWO)]
+    text = ending.join(delimiter.join(cells) for cells in lines) + ending
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    assert people((mark + text).encode(encoding)) == TWO
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Email,Name",
+        "E-Mail,Full Name",
+        "email address,NAME",
+        "E-mail Address,Display_Name",
+        "Mail,Name",
+        "E-Mail-Adresse,Name",
+        "Correo electrónico,Nombre",
+        "Courriel,Name",
+    ],
+)
+def test_the_words_that_people_use(header: str) -> None:
+    """In any case and with any sign between."""
+    assert people(f"{header}\nada@example.com,Ada Byron\n".encode()) == TWO[:1]
+
+
+def test_the_columns_may_stand_in_any_order_and_others_are_named() -> None:
+    """What nothing is done with is said."""
+    content = b"Team,Vorname,Language,Nachname,E-Mail\nx,Ada,en,Byron,ada@example.com\n"
+    found = read_list(content, max_rows=10)
+    assert [(row.line, row.email, row.name) for row in found.rows] == [
+        (2, "ada@example.com", "Ada Byron")
+    ]
+    assert found.ignored == ("Team", "Language")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"ada@example.com,Ada Byron\n",
+        b"Ada Byron,ada@example.com\n",
+        b"Ada Byron <ada@example.com>\n",
+        b'"""Ada Byron"" <ada@example.com>"\n',
+        "ada@example.com, Ada Byron\n",
+        "Ada Byron <ada@example.com>",
+        '"Ada Byron" <ada@example.com>,\n',
+        "Ada Byron, ada@example.com",
+        "ada@example.com\tAda Byron\n",
+        "Name;Email\nAda Byron;ada@example.com\n",
+    ],
+)
+def test_without_a_header_the_address_is_found(content: bytes | str) -> None:
+    """In a file or a pasted text, before or behind the name."""
+    assert people(content) == TWO[:1]
+
+
+def test_a_pasted_line_may_hold_several_people() -> None:
+    """Separated by comma or semicolon; a name with a comma needs the semicolon or quotes."""
+    text = (
+        "ada@example.com, bob@example.com\nByron, Ada <ada@x.org>; Bob <bob@x.org>;\n\ncy@x.org\n"
+    )
+    rows = read_list(text, max_rows=10).rows
+    assert [(row.line, row.email, row.name) for row in rows] == [
+        (1, "ada@example.com", ""),
+        (1, "bob@example.com", ""),
+        (2, "ada@x.org", "Byron, Ada"),
+        (2, "bob@x.org", "Bob"),
+        (4, "cy@x.org", ""),
+    ]
+
+
+def test_line_numbers_are_those_of_the_file() -> None:
+    """Blank lines and cells over several lines are counted."""
+    content = b'Email,Name\n\nada@example.com,"Ada\nByron"\n  \nbob@example.com,Bob\n'
+    rows = read_list(content, max_rows=10).rows
+    assert [row.line for row in rows] == [3, 6]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "This list is empty."),
+        (b"\n \n,,,\n", "This list is empty."),
+        (b"Email,Name\n", "This list is empty."),
+        ("", "This list is empty."),
+        (b"PK\x03\x04rest", "Excel or a ZIP file"),
+        (b"\xd0\xcf\x11\xe0rest", "Excel file"),
+        (b"\x1f\x8brest", "compressed"),
+        (b"%PDF-1.7", "PDF"),
+        (b"Email\nada@example.com\x00\n", "This is no text."),
+        ("ada@example.com\0", "This is no text."),
+        ("Email\nBöb".encode("latin-1"), "Line 2 holds characters that are not UTF-8."),
+        ("Email\nada@example.com".encode("utf-16-le"), "This is no text."),
+        ("Email".encode("utf-32"), "This is no text."),
+        (b"\xff\xfeE", "Line 1 holds characters"),
+        (
+            b'Email,Name\nada@example.com,"Ada\nbob@example.com,Bob\n',
+            "Line 2 opens a quotation mark",
+        ),
+        (
+            b'Email,Name\nada@example.com,"Ada" Byron\n',
+            "Line 2 holds a quotation mark inside a cell",
+        ),
+        (b"Email\n" + b"a" * 140_000, "Line 2 holds a cell that is far too long"),
+        (b"a@example.com\n" * 5, "more than 4 rows"),
+        (b"x" * (MAX_BYTES + 1), "larger than 2 MB"),
+        (b"x" * 64_000_000, "larger than 2 MB"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(content: bytes | str, sentence: str) -> None:
+    """With the line where there is one, and what to do."""
+    with pytest.raises(UnreadableList, match=sentence):
+        read_list(content, max_rows=4)
+
+
+def test_a_million_columns_cost_little() -> None:
+    """A row of nothing but separators, and a header of as many names."""
+    for content in (
+        b"," * 1_000_000 + b"\nada@example.com\n",
+        b"Email" + b",x" * 900_000 + b"\na@b.co\n",
+    ):
+        tracemalloc.start()
+        try:
+            rows = read_list(content, max_rows=10).rows
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert rows[-1].email in ("ada@example.com", "a@b.co")
+        assert peak < 100_000_000
+
+
+def test_a_row_with_more_cells_than_the_header_says_so() -> None:
+    """A comma in a name without quotes would put half of it somewhere else."""
+    rows = read_list(b"Name,Email\nByron, Ada,ada@example.com\nBob,bob@x.org,,\n", max_rows=5).rows
+    assert "more cells than the header" in rows[0].problem
+    assert rows[1].problem == ""
+
+
+HOSTILE = [
+    "=cmd|'/c'!A1@example.com",
+    "+1@example.com",
+    "@example.com",
+    "ada@",
+    "ada@example.com\u202e",
+    "ad\u200ba@example.com",
+    "\u0430da@example.com",
+    "ada@ex\u0430mple.com",
+    "ada@example.com bob@example.com",
+    "ada@example.com,bob@example.com",
+    "<script>@example.com",
+    "{{7*7}}@example.com",
+    "a" * 70 + "@example.com",
+    "a@" + "b" * 300 + ".com",
+    "'; DROP TABLE invitation; --@example.com",
+    "ada@example.com\r\nBcc: eve@example.com",
+]
+
+
+def test_every_row_of_a_hostile_list_gets_a_fate() -> None:
+    """Accepted and rejected rows are all rows, and each rejected one has its reason."""
+    content = "Email\n" + "".join(f'"{address}"\n' for address in HOSTILE)
+    rows = read_list(content.encode(), max_rows=100).rows
+    judged = judge_list(rows, Invitee.parse, lambda _: {})
+    assert len(judged) == len(rows) == len(HOSTILE)
+    assert all(bool(row.reason) is (row.fate != Fate.GOOD) for row in judged)
+    assert {row.fate for row in judged} == {Fate.GOOD, Fate.BAD}
+
+
+def test_one_address_in_forty_spellings_is_one_person() -> None:
+    """Letter case, blanks around it, the domain as people or machines write it."""
+    spellings = [
+        f"{before}{address}{after}"
+        for address in (
+            "ada@bücher.example.com",
+            "ADA@Bücher.example.com",
+            "Ada@xn--bcher-kva.example.com",
+            "aDA@XN--BCHER-KVA.EXAMPLE.COM",
+            "ada@bu\u0308cher.example.com",
+        )
+        for before, after in (
+            ("", ""),
+            (" ", ""),
+            ("", " "),
+            ("\u00a0", ""),
+            ("", "\u200b"),
+            ("\ufeff", ""),
+            ("Ada <", ">"),
+            ("  ", "  "),
+        )
+    ]
+    assert len(spellings) == 40
+    found = fates("Email\n" + "\n".join(spellings) + "\n")
+    assert found == [Fate.GOOD] + [Fate.REPEATED] * 39
+
+
+def test_names_are_held_to_the_rules_of_the_form() -> None:
+    """A link, letters that turn the text around, and one that is too long."""
+    content = (
+        "Email;Name\na@x.org;http://evil.test/\nb@x.org;Ada\u202eByron\nc@x.org;"
+        + "x" * 90
+        + "\nd@x.org;=1+1\n"
+    )
+    assert fates(content.encode()) == [Fate.BAD, Fate.BAD, Fate.BAD, Fate.GOOD]
