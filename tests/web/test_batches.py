@@ -382,6 +382,15 @@ def test_a_batch_can_be_paused_resumed_and_cancelled(
     assert len(tenant.mails()) == 10
 
 
+def test_what_has_expired_is_not_said_to_have_gone_out(site: RunningSite, desk: Person) -> None:
+    """A batch that was paused for longer than its invitations live."""
+    pastes(desk, site, ADA).presses("Send 1 invitation").presses("Pause")
+    site.clock.forward(days=30)
+    desk.opens(desk.url)  # by way of the tenant, which still knows them
+    assert "1 of 1 has gone out or expired" in desk.text
+    assert desk.sees_link("1 Expired")
+
+
 def test_an_outage_is_said_on_the_page(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """Why nothing goes out."""
     pastes(desk, site, ADA).presses("Send 1 invitation")
