@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from flask import request
+from flask_wtf.csrf import CSRFError
 
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
@@ -87,6 +89,39 @@ def test_it_works(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     assert {mail["To"][0]["Address"] for mail in tenant.mails()} == {ADA, "grace@example.com"}
     addresses = {row[0] for row in results(desk)}
     assert {ADA, "grace@example.com", "ADA@example.com"} <= addresses
+
+
+def test_both_databases_take_whatever_is_typed(site_on: RunningSite, admin: Person) -> None:
+    """A correction with a NUL, which PostgreSQL cannot store, and the way to the results."""
+    site_on.make_admin()
+    desk = signs_in(admin, site_on, start="/admin/invitations")
+    pastes(desk, site_on, "ada@example\nbob@example.com")
+    desk.types_into("Email address in line 1", "ada\0@example.com")
+    desk.types_into("Name in line 1", "A\0da").presses("Save line 1")
+    assert "Line 1 is corrected and will be invited." in desk.text
+    desk.presses("Send 2 invitations").presses("Pause").presses("Resume")
+    site_on.delivers()
+    desk.presses("Refresh")
+    assert "2 of 2 have gone out" in desk.text
+    assert [row[:3] for row in results(desk)[1:]] == [
+        ["ada@example.com", "Ada", "Sent"],
+        ["bob@example.com", "", "Sent"],
+    ]
+
+
+def test_an_uploaded_file_stays_in_memory(site: RunningSite) -> None:
+    """Also one that Werkzeug would write to disk."""
+    body = (
+        b"--x\r\nContent-Disposition: form-data; name=file; filename=people.csv\r\n\r\n"
+        + b"x" * 1_000_000
+        + b"\r\n--x--\r\n"
+    )
+    with site.app.test_request_context(
+        "/admin/batches", method="POST", data=body, content_type="multipart/form-data; boundary=x"
+    ):
+        with pytest.raises(CSRFError):  # looked for in the body, which is read by then
+            site.app.preprocess_request()
+        assert isinstance(request.files["file"].stream, io.BytesIO)
 
 
 def test_pasted_text_is_a_list_too(site: RunningSite, desk: Person) -> None:
@@ -172,6 +207,7 @@ def test_a_hostile_file_is_a_preview_or_a_sentence(
     uploads(desk, site, content, "../../\u202e<b>=evil.csv")
     assert desk.response.status_code in (200, 422)
     if desk.response.status_code == 200:
+        assert desk.heading == "<b>=evil.csv"
         batch = site.services.batches.latest(before=None, size=1)[0]
         assert sum(site.services.batches.fates(batch.id).values()) == batch.rows
         for button in ("Send 1 invitation", "Send 2 invitations"):
@@ -344,6 +380,15 @@ def test_a_batch_can_be_paused_resumed_and_cancelled(
     assert desk.sees_link("5 Revoked")
     assert not desk.offers("Pause")
     assert len(tenant.mails()) == 10
+
+
+def test_what_has_expired_is_not_said_to_have_gone_out(site: RunningSite, desk: Person) -> None:
+    """A batch that was paused for longer than its invitations live."""
+    pastes(desk, site, ADA).presses("Send 1 invitation").presses("Pause")
+    site.clock.forward(days=30)
+    desk.opens(desk.url)  # by way of the tenant, which still knows them
+    assert "1 of 1 has gone out or expired" in desk.text
+    assert desk.sees_link("1 Expired")
 
 
 def test_an_outage_is_said_on_the_page(site: RunningSite, tenant: Tenant, desk: Person) -> None:
