@@ -32,16 +32,22 @@ def main() -> None:
         chosen.error(f"there is no {', '.join(sorted(unknown))}")
     start, where = perf_counter(), environment()
     rows: list[Row] = []
-    for name, part in PARTS.items():
-        if name in (wanted.parts or PARTS):
-            print(f"{name} …", flush=True)
-            rows += _measured(part)
-    wanted.out.mkdir(parents=True, exist_ok=True)
-    write_json(wanted.out / "figures.json", where, rows)
-    write_plot(wanted.out / "figures.svg", rows)
-    shown = ", ".join(f"{name} {value}" for name, value in where.items())
-    written = f"{shown}; took {perf_counter() - start:.0f} s.\n\n{table(rows)}\n"
-    (wanted.out / "table.md").write_text(written, encoding="utf-8")
+    try:
+        for name, part in PARTS.items():
+            if name in (wanted.parts or PARTS):
+                print(f"{name} …", flush=True)
+                rows += _measured(part)
+    finally:  # a part that fails must not cost the figures of those before it
+        shown = ", ".join(f"{name} {value}" for name, value in where.items())
+        _write(wanted.out, where, rows, f"{shown}; took {perf_counter() - start:.0f} s.")
+
+
+def _write(folder: Path, where: dict[str, str], rows: list[Row], heading: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "figures.json", where, rows)
+    write_plot(folder / "figures.svg", rows)
+    written = f"{heading}\n\n{table(rows)}\n"
+    (folder / "table.md").write_text(written, encoding="utf-8")
     print(written)
 
 

@@ -43,6 +43,7 @@ def memory_rows(folder: Path, environment: dict[str, str], tenant: ServerProcess
 def _accept(link: str, authority: str) -> None:
     """Open the link, choose a password, sign in with it."""
     with requests.Session() as browser:
+        browser.trust_env = False  # it would prefer the authorities of the environment
         browser.verify = authority
         page = browser.get(link, timeout=60)
         login = _send(browser, page, {"newPassword": PASSWORD, "confirmNewPassword": PASSWORD})
