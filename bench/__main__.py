@@ -4,10 +4,11 @@ import argparse
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from .bulk import bulk_rows
+from .bulk import CASES, bulk_rows
 from .compare import Spread
 from .journeys import memory_rows
 from .landing import landing_rows
@@ -25,23 +26,30 @@ Part = Callable[[Path, dict[str, str], ServerProcess], Iterator[Row]]
 
 def main() -> None:
     chosen = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    chosen.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    known = f"{', '.join(PARTS)}; the beginning of a name stands for all that begin so"
+    chosen.add_argument("parts", nargs="*", metavar="PART", help=known)
     chosen.add_argument("--out", type=Path, default=RESULTS, help="a folder for the results")
     wanted = chosen.parse_args()
-    if unknown := set(wanted.parts) - set(PARTS):
-        chosen.error(f"there is no {', '.join(sorted(unknown))}")
+    parts = [name for name in PARTS if not wanted.parts or name.startswith(tuple(wanted.parts))]
+    if unknown := [each for each in wanted.parts if not any(n.startswith(each) for n in PARTS)]:
+        chosen.error(f"there is no {', '.join(unknown)}")
     start, where = perf_counter(), environment()
     rows: list[Row] = []
-    for name, part in PARTS.items():
-        if name in (wanted.parts or PARTS):
+    try:
+        for name in parts:
             print(f"{name} …", flush=True)
-            rows += _measured(part)
-    wanted.out.mkdir(parents=True, exist_ok=True)
-    write_json(wanted.out / "figures.json", where, rows)
-    write_plot(wanted.out / "figures.svg", rows)
-    shown = ", ".join(f"{name} {value}" for name, value in where.items())
-    written = f"{shown}; took {perf_counter() - start:.0f} s.\n\n{table(rows)}\n"
-    (wanted.out / "table.md").write_text(written, encoding="utf-8")
+            rows += _measured(PARTS[name])
+    finally:  # a part that fails must not cost the figures of those before it
+        shown = ", ".join(f"{name} {value}" for name, value in where.items())
+        _write(wanted.out, where, rows, f"{shown}; took {perf_counter() - start:.0f} s.")
+
+
+def _write(folder: Path, where: dict[str, str], rows: list[Row], heading: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "figures.json", where, rows)
+    write_plot(folder / "figures.svg", rows)
+    written = f"{heading}\n\n{table(rows)}\n"
+    (folder / "table.md").write_text(written, encoding="utf-8")
     print(written)
 
 
@@ -73,7 +81,7 @@ PARTS: dict[str, Part] = {
     "landing": landing_rows,
     "tail": tail_rows,
     "memory": memory_rows,
-    "bulk": bulk_rows,
+    **{case.part: partial(bulk_rows, case) for case in CASES},
 }
 
 

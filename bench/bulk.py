@@ -36,6 +36,12 @@ class Case:
     times: float | None = None  # as fast as the loop, to reach
 
     @property
+    def part(self) -> str:
+        """As the command line calls it."""
+        way = f"-mail-{self.round_trip * 1e3:.0f}ms" if self.round_trip else ""
+        return f"bulk-{self.plan}-{self.number}-{self.latency * 1e3:.0f}ms{way}"
+
+    @property
     def name(self) -> str:
         way = f", mail server {self.round_trip * 1e3:.0f} ms" if self.round_trip else ""
         return f"{self.plan}, {self.number} at {self.latency * 1e3:.0f} ms{way}"
@@ -76,24 +82,21 @@ class Outcome:
     orphans: int  # accounts without a ticket
 
 
-def bulk_rows(folder: Path, environment: Mapping[str, str], tenant: ServerProcess) -> Iterator[Row]:
-    """Each case with a database of its own and a tenant that has forgotten the one before."""
-    for number, case in enumerate(CASES):
-        print(f"bulk: {case.name} …", flush=True)
-        with _circumstances(tenant, case, environment) as so:
-            own = {**so, "DATABASE_URL": f"sqlite:///{folder / f'bulk{number}.db'}"}
-            outcome = _send(tenant, folder, own, case)
-        yield from _rows(case, outcome)
-        if case.sdk:
-            with (
-                _circumstances(tenant, case, environment) as so,
-                server_process("sdk-loop", folder, so) as loop,
-            ):
-                rate = case.sdk / float(loop.ask(f"send {case.sdk}"))
-            what = f"{case.name}: times as fast as the SDK loop"
-            yield Row(
-                what, outcome.rate / rate, TIMES, case.times, True, beside=rate, beside_unit="/s"
-            )
+def bulk_rows(
+    case: Case, folder: Path, environment: Mapping[str, str], tenant: ServerProcess
+) -> Iterator[Row]:
+    """The site's sender, then the loop, at a tenant that has forgotten everything."""
+    with _circumstances(tenant, case, environment) as so:
+        outcome = _send(tenant, folder, so, case)
+    yield from _rows(case, outcome)
+    if case.sdk:
+        with (
+            _circumstances(tenant, case, environment) as so,
+            server_process("sdk-loop", folder, so) as loop,
+        ):
+            rate = case.sdk / float(loop.ask(f"send {case.sdk}"))
+        what = f"{case.name}: times as fast as the SDK loop"
+        yield Row(what, outcome.rate / rate, TIMES, case.times, True, beside=rate, beside_unit="/s")
 
 
 def _rows(case: Case, outcome: Outcome) -> Iterator[Row]:
@@ -106,9 +109,10 @@ def _rows(case: Case, outcome: Outcome) -> Iterator[Row]:
             beside=outcome.rate, beside_unit="/s",
         )  # fmt: skip
     yield Row(f"{case.name}: answers 429", outcome.refused, "", 0)
+    goal = 9 if case.number >= 300 else None  # fewer are mostly waiting and asking again
     wrong = outcome.lost + outcome.doubled + outcome.orphans
     yield Row(f"{case.name}: lost, sent twice, without a ticket", wrong, "", 0)
-    yield Row(f"{case.name}: CPU of the site an invitation", outcome.cpu, "ms", 9)
+    yield Row(f"{case.name}: CPU of the site an invitation", outcome.cpu, "ms", goal)
 
 
 @contextlib.contextmanager
@@ -134,11 +138,10 @@ def _send(
 ) -> Outcome:
     """From the moment in which all are due to the moment in which the last is sent."""
     browser = Browser()
-    with (
-        database(environment) as services,
-        server_process("worker", folder, environment) as worker,
-    ):
-        queue(services, case.number)
+    with contextlib.ExitStack() as stack:
+        services = stack.enter_context(database(environment))
+        queue(services, case.number)  # before there is a worker: it would not wait
+        worker = stack.enter_context(server_process("worker", folder, environment))
         before, start = worker.cpu(), time.perf_counter()
         release(services)
         ends = (State.SENT, State.FAILED)

@@ -1,5 +1,6 @@
 """Whole journeys, from the mail to the first login, and the memory that the site holds after them."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +22,10 @@ PASSWORD = "Correct-Horse-9"
 
 def memory_rows(folder: Path, environment: dict[str, str], tenant: ServerProcess) -> Iterator[Row]:
     """The site as `make run` serves it, with its worker, after many people came through it."""
-    with (
-        database(environment) as services,
-        server_process("site-and-worker", folder, environment) as site,
-    ):
-        queue(services, JOURNEYS)
+    with contextlib.ExitStack() as stack:
+        services = stack.enter_context(database(environment))
+        queue(services, JOURNEYS)  # before there is a worker: it would not wait
+        site = stack.enter_context(server_process("site-and-worker", folder, environment))
         release(services)
         wait_for(lambda: states(services)[State.SENT] == JOURNEYS, "all are sent", 300)
         links = [
@@ -43,6 +43,7 @@ def memory_rows(folder: Path, environment: dict[str, str], tenant: ServerProcess
 def _accept(link: str, authority: str) -> None:
     """Open the link, choose a password, sign in with it."""
     with requests.Session() as browser:
+        browser.trust_env = False  # it would prefer the authorities of the environment
         browser.verify = authority
         page = browser.get(link, timeout=60)
         login = _send(browser, page, {"newPassword": PASSWORD, "confirmNewPassword": PASSWORD})

@@ -68,8 +68,9 @@ def build_services(
     """The services of these settings; `patience` is that with the mail server. Raises ConfigError for a database address it cannot read."""
     engine = open_engine(settings.database_url)
     # A login under way that a power cut loses is begun again; waiting for the disk at each would
-    # make every landing slower.
-    logins_engine = open_engine(settings.database_url, is_durable=False)
+    # make every landing slower. PostgreSQL flushes for many at once: no second pool there.
+    is_sqlite = engine.dialect.name == "sqlite"
+    logins_engine = open_engine(settings.database_url, is_durable=False) if is_sqlite else engine
     ledger = Ledger(engine, settings.connection, settings.client_id)
     visits = Visits(engine, settings.connection)
     pacer = Pacer(engine, settings.plan, clock)

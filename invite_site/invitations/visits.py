@@ -51,7 +51,6 @@ _RECORD_RESULT = (
         or_(_table.c.result_seen_at.is_(None), _table.c.result_seen_at < bindparam("before")),
     )
     .values(result_seen_at=bindparam("now"), check_at=bindparam("check_at"))
-    .returning(_table.c.id)
 )
 _ADD_EVENT = insert(_events)
 _link_works = or_(
@@ -90,12 +89,11 @@ class Visits:
 
         def note(db: Connection) -> None:
             times = {"now": now, "before": now - RESULT_EVERY, "check_at": now + CHECK_AFTER}
-            row_id = db.execute(_RECORD_RESULT, {"of": invitation.id, **times}).scalar()
-            if row_id is not None:
+            if db.execute(_RECORD_RESULT, {"of": invitation.id, **times}).rowcount:
                 db.execute(
                     _ADD_EVENT,
                     {
-                        "invitation_id": row_id,
+                        "invitation_id": invitation.id,
                         "at": now,
                         "actor": "invitee",
                         "event": EventKind.RESULT_SEEN,
