@@ -59,9 +59,11 @@ class CircuitBreaker:
         with self._begin() as db:
             db.execute(update(Outage).values(until=now))
 
-    def close(self) -> None:
-        """A delivery succeeded."""
-        if self.outage() is None:  # most often, and reading costs less than an empty write
+    def close(self, *, began: datetime) -> None:
+        """A delivery that began then was answered. One that had begun before the outage says nothing
+        of what came after."""
+        outage = self.outage()
+        if outage is None or outage.since > began:  # reading costs less than an empty write
             return
         with self._begin() as db:
             db.execute(delete(Outage))

@@ -25,7 +25,7 @@ from ..errors import (
 )
 from .checks import LOOKS
 from .circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
-from .leases import Leases, Message, MessageStatus
+from .leases import LEASE, Leases, Message, MessageStatus
 from .ledger import SETTLED
 from .lifecycle import CONFIRM, COUNT_AS_SENT, FAIL, HOLD, POSTPONE, Transition
 from .tables import Invitation
@@ -77,7 +77,7 @@ class Outcomes:
             | {"last_error": last_error, "check_at": min(now + LOOKS[0], job.expires_at)}
             | columns,
         )
-        self.circuit_breaker.close()
+        self.circuit_breaker.close(began=_began(job))
 
     def confirmed(self, job: Invitation, at: datetime) -> None:
         """The password was chosen since the message that is in doubt: it has arrived."""
@@ -90,7 +90,7 @@ class Outcomes:
             last_sent_at=job.in_doubt_at,
             **SETTLED,
         )
-        self.circuit_breaker.close()
+        self.circuit_breaker.close(began=_began(job))
 
     def held(self, job: Invitation, new_email: str) -> None:
         """The account has another address: neither the old one gets a link to it, nor the new one
@@ -185,7 +185,7 @@ class Outcomes:
             evidence={"why": str(refused)},
             **SETTLED | {"closed_at": now, "last_error": str(refused)},
         )
-        self.circuit_breaker.close()  # a refusal is an answer: what was away is back
+        self.circuit_breaker.close(began=_began(job))  # a refusal is an answer: it is back
 
     def _open_breaker(
         self,
@@ -219,3 +219,8 @@ class Outcomes:
             attempts=job.attempts - 1,
             user_id=job.user_id,  # an account may have been made before
         )
+
+
+def _began(job: Invitation) -> datetime:
+    """When this delivery was claimed."""
+    return job.lease_until - LEASE if job.lease_until else job.created_at

@@ -641,3 +641,23 @@ def test_an_account_that_somebody_used_is_left_and_the_admin_hears_what_is_true(
     assert ("Ask them to sign in" in said) is accepts_first
     assert ("Remove the account" in said) is not accepts_first
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_delivery_that_began_before_an_outage_does_not_end_it(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Only an answer to something asked later says that what was away is back."""
+    site.invites("first@example.com")
+    site.delivers()  # from here on several may be under way at once
+    for name in ("early", "late"):
+        site.invites(f"{name}@example.com")
+    deliveries = site.services.deliveries
+    early, late = deliveries.claim("w", limit=2)
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=1)
+    deliveries.deliver(late)
+    deliveries.deliver(early)
+    assert site.row(early.id).state == "sent"
+    assert site.services.circuit_breaker.outage() is not None
+    site.clock.forward(seconds=2)
+    site.delivers()
+    assert site.services.circuit_breaker.outage() is None

@@ -73,7 +73,7 @@ def test_a_refused_recipient_costs_the_others_nothing(
     kept: Connections, mail_server: SmtpScript
 ) -> None:
     """RSET, and the next one goes by the same connection."""
-    mail_server.replies["RCPT <p1@example.com>"] = GONE
+    mail_server.replies["RCPT p1@example.com"] = GONE
     send(kept, 0)
     with pytest.raises(MailRefused):
         send(kept, 1)
@@ -107,7 +107,7 @@ def test_what_a_kept_connection_refuses_a_new_one_may_take(
 ) -> None:
     """Only the answer of a connection of its own is about the message."""
     send(kept, 0)
-    mail_server.replies["RCPT <p1@example.com>"] = reply
+    mail_server.replies["RCPT p1@example.com"] = reply
     with pytest.raises(error):
         send(kept, 1)
     assert greetings(mail_server) == 2

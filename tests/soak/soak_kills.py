@@ -2,8 +2,14 @@
 
 import pytest
 
-from tests.support.running import RunningSite, Tenant
-from tests.support.workers import OF_ITS_OWN, WHOLE_PROCESS, nothing_is_lost
+from tests.support.person import Person
+from tests.support.running import RunningSite, Tenant, signs_in
+from tests.support.workers import (
+    OF_ITS_OWN,
+    WHOLE_PROCESS,
+    an_outage_is_survived,
+    nothing_is_lost,
+)
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -16,3 +22,12 @@ def test_kills_lose_nothing(
 ) -> None:
     """One worker of the whole process, and two of their own, on each kind of database."""
     nothing_is_lost(site_on, tenant, people=1000, kills=25, command=command, number=number)
+
+
+def test_an_outage_in_the_middle_of_a_batch(
+    site_on: RunningSite, tenant: Tenant, admin: Person
+) -> None:
+    """An hour, by the site's clock."""
+    site_on.make_admin()
+    signs_in(admin, site_on)
+    an_outage_is_survived(site_on, tenant, admin, people=1000)

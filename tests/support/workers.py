@@ -14,7 +14,9 @@ import requests
 from bs4 import BeautifulSoup
 
 from invite_site.invitations.people import Inviter
+from invite_site.server import working
 
+from .person import Person
 from .running import SECRET_KEY, RunningSite, Tenant, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -128,3 +130,32 @@ def _opens(tenant: Tenant, message: str) -> bool:
     link = next(word for word in text.split() if "/lo/reset?ticket=" in word)
     page = requests.get(link, timeout=10)
     return bool(BeautifulSoup(page.text, "html.parser").find("input", {"type": "password"}))
+
+
+def an_outage_is_survived(site: RunningSite, tenant: Tenant, admin: Person, people: int) -> None:
+    """The tenant is away for an hour in the middle of a batch: the page says why and until when,
+    nothing is lost, and the batch goes on by itself."""
+    batches, inviter = site.services.batches, Inviter("Grace")
+    text = "".join(f"p{each}@example.com\n" for each in range(people))
+    batch = batches.preview(text, name="people", inviter=inviter)
+    batches.start(batch.id, inviter=inviter)
+    # It goes away in the middle: the calls before are those of the first half.
+    half = people // 2
+    with working(site.services):
+        wait_until(lambda: _sent(site, batch.id) >= half, "half were sent", 600)
+        tenant.fails("POST /api/v2/users", kind="status", status=503, times=None)
+        wait_until(
+            lambda: "trouble of its own" in batches.progress(batch.id).waiting, "it was noticed"
+        )
+        admin.opens(f"{site.url}/admin/batches/{batch.id}")
+        assert "The next try is at" in admin.text, admin.text
+        for _ in range(60):
+            site.clock.forward(minutes=1)
+            assert batches.progress(batch.id).failed == 0
+        assert batches.progress(batch.id).queued > 0
+        tenant.heals()
+        site.clock.forward(minutes=2)
+        wait_until(lambda: _sent(site, batch.id) == people, "all were sent", 600)
+    copies = Counter(address for address, _ in _newest(tenant))
+    assert set(copies.values()) == {1}
+    assert len(copies) == people
