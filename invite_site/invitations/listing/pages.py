@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, Row, select, text
-from sqlalchemy.orm import Session, aliased, sessionmaker
+from sqlalchemy import ColumnElement, Engine, Subquery, select, text
+from sqlalchemy.orm import Session, sessionmaker
 
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
-from .order import Position, Range, first_of, ranges_of
+from .order import LARGEST_ID, ROWS, Found, Ids, Position, Range, first_of, ranges_of
 from .search import Search, Trigrams, search_for
 
-GLANCE = 2_000  # rows of a list that a search reads before it asks its index
-FEW = 5_000  # hits that are sorted; of more, the list is read in its own order
+GLANCE = 300  # rows of a list that a search reads before it asks its index
+CLOSE = 16  # if so many glances would find a page, the list is read on
+FEW = 5_000  # hits that are sorted; where there are more, the list is read on
 
 
 class Listing:
@@ -51,47 +52,71 @@ class Listing:
         search = search_for(query, self._database)
         if query.strip() and search is None:
             return []
+        ranges = ranges_of(status, batch_id, now)
         with self._begin() as db:
-            found: list[Row[int, datetime]] = []
-            for each in ranges_of(status, batch_id, now):
-                if search:
-                    found += self._search(db, each, after, search, size)
-                else:
-                    found += db.execute(each.rows(after).limit(size)).all()
+            if search:
+                found = self._search(db, search, ranges, after, size)
+            else:
+                found = _ask(db, *(each.rows(after).limit(size) for each in ranges))
             ids = first_of(found, size, status)
-            rows = {
-                row.id: row for row in db.scalars(select(Invitation).where(Invitation.id.in_(ids)))
-            }
+            stored = select(Invitation).where(Invitation.id.in_(ids))
+            rows = {row.id: row for row in db.scalars(stored)}
         return [rows[number] for number in ids if number in rows]
 
     def _search(
-        self, db: Session, rows: Range, after: Position | None, search: Search, size: int
-    ) -> Sequence[Row[int, datetime]]:
-        """The first `size` rows after `after` that the search finds, possibly with others, as their
-        ids and ends of life.
+        self, db: Session, search: Search, ranges: list[Range], after: Position | None, size: int
+    ) -> Found:
+        """The first `size` rows after `after` that the search finds in each range, or more.
 
         Where hits are many, they are close together, and reading the rows meets them soon. Where
         they are few, the index finds them. Neither is fast for both.
         """
-        shown = (Invitation.id, Invitation.expires_at)
-        if rows.is_whole and isinstance(search, Trigrams):
-            newest = search.newest(after.id if after else None).limit(size)
-            return db.execute(select(*shown).where(Invitation.id.in_(newest))).all()
-        near = rows.rows(after).add_columns(Invitation.search_text).limit(self._glance).subquery()
-        found = db.execute(select(near.c.id, near.c.expires_at).where(search.finds())).all()
-        if len(found) >= size:
-            return found
+        if isinstance(search, Trigrams) and ranges[0].is_whole:
+            ids = search.found_before(after.id if after else LARGEST_ID + 1).limit(size)
+            return _ask(db, select(ROWS.c.id, ROWS.c.expires_at).where(ROWS.c.id.in_(ids)))
+        found: list[Found] = []
+        rest: list[tuple[Range, Position, int]] = []
+        for each in ranges:
+            end = db.execute(each.rows(after).offset(self._glance - 1).limit(1)).first()
+            until = Position(*end) if end else None
+            near = _ask(db, each.rows(after, until).where(search.finds()).limit(size))
+            found.append(near)
+            if until and len(near) < size:
+                rest.append((each, until, size - len(near)))
+        is_far = any(missing * CLOSE > size * (CLOSE - 1) for _, _, missing in rest)
+        hits = self._few_hits(db, search) if is_far else None
+        between = self._ends_of(db, search) if is_far and hits is None else []
+        for each, until, missing in rest:
+            if hits is not None:
+                chosen = select(hits.c.id, hits.c.expires_at)
+                found.append(_ask(db, chosen.where(*each.conditions(hits.c, until))))
+            else:
+                rows = each.rows(until).where(*between, search.finds())
+                found.append(_ask(db, rows.limit(missing)))
+        return [row for part in found for row in part]
+
+    def _few_hits(self, db: Session, search: Search) -> Subquery | None:
+        """The rows that the search finds anywhere; None where they are many."""
         if self._database == "postgresql":
             # It would read the whole table where it expects many hits, and it guesses their number.
             db.execute(text("SET LOCAL enable_seqscan = off"))
-        hits = search.hits()
-        if db.scalar(hits.offset(self._few).limit(1)) is None:
-            # The limit keeps the databases from beginning with the index of the status instead.
-            few = select(Invitation).where(Invitation.id.in_(hits)).limit(self._few).subquery()
-            row = aliased(Invitation, few)
-            chosen = rows.conditions(row, after)
-            return db.execute(select(row.id, row.expires_at).where(*chosen)).all()
-        return db.execute(rows.rows(after).where(search.finds()).limit(size)).all()
+        ids = db.scalars(search.hits().limit(self._few + 1)).all()
+        if len(ids) > self._few:
+            return None
+        columns = (ROWS.c.id, ROWS.c.batch_id, ROWS.c.state, ROWS.c.expires_at)
+        hits = select(*columns).where(ROWS.c.id.in_(ids), search.finds())
+        # The limit keeps the databases from beginning with the index of the status instead.
+        return hits.limit(len(ids)).subquery()
+
+    @staticmethod
+    def _ends_of(db: Session, search: Search) -> list[ColumnElement[bool]]:
+        """The condition that a row stands between the first and the last hit, where the index can
+        say which they are."""
+        if not isinstance(search, Trigrams):
+            return []
+        oldest, newest = (db.scalar(ids.limit(1)) for ids in (search.oldest(), search.newest()))
+        number = ROWS.c.id + 0  # the sum keeps SQLite from reading the rows by their numbers
+        return [number >= oldest, number <= newest]
 
     @staticmethod
     def position(row: Invitation, *, status: str = "") -> str:
@@ -120,3 +145,7 @@ class Listing:
                 .where(SentMessage.invitation_id == invitation_id)
                 .order_by(SentMessage.id)
             ).all()
+
+
+def _ask(db: Session, *questions: Ids) -> Found:
+    return [row for each in questions for row in db.execute(each)]

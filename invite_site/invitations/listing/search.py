@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     cast,
     column,
+    exists,
     func,
     literal_column,
     select,
@@ -23,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..people import fold
-from ..tables import SEARCH_WORDS, Invitation
+from ..tables import SEARCH_WORDS
+from .order import ROWS
 
 TRIGRAM = 3  # letters
 
@@ -39,11 +41,11 @@ class Search(ABC):
 
     @abstractmethod
     def hits(self) -> Select[int]:
-        """The ids of the rows that the index finds."""
+        """The ids that the index has for it: of the rows that it finds, and of few others."""
 
     @abstractmethod
     def finds(self) -> ColumnElement[bool]:
-        """The same as a condition on the column `search_text` of a row that is at hand."""
+        """Whether it finds a row, by the column `search_text`."""
 
 
 def search_for(query: str, database: str) -> Search | None:
@@ -62,25 +64,40 @@ class Trigrams(Search):
     """SQLite's FTS5. A word of less than three letters has the spaces before it instead."""
 
     def hits(self) -> Select[int]:
-        phrases = ('"' + word.replace('"', '""') + '"' for word in self.words)
+        phrases = ('"' + _rare_part(word).replace('"', '""') + '"' for word in self.words)
         return select(_index.c.rowid.label("id")).where(
             _index.c.invitation_search.op("MATCH")(" ".join(phrases))
         )
 
-    def newest(self, before: int | None) -> Select[int]:
-        """The hits with a number below `before`, newest first: an order that this index has."""
-        hits = self.hits().order_by(_index.c.rowid.desc())
-        return hits if before is None else hits.where(_index.c.rowid < before)
+    def newest(self) -> Select[int]:
+        """The hits in an order that the index has."""
+        return self.hits().order_by(_index.c.rowid.desc())
+
+    def oldest(self) -> Select[int]:
+        """The hits in the other one."""
+        return self.hits().order_by(_index.c.rowid)
+
+    def found_before(self, before: int) -> Select[int]:
+        """What it finds among the ids below `before`, newest first."""
+        is_found = exists().where(ROWS.c.id == _index.c.rowid, self.finds())
+        return self.newest().where(_index.c.rowid < before, is_found)
 
     def finds(self) -> ColumnElement[bool]:
         return and_(*(func.instr(_search_text, word) > 0 for word in self.words))
+
+
+def _rare_part(word: str) -> str:
+    """Of an address what stands before its domain: half of all addresses may have that one, and the
+    index would compare them all."""
+    end = word.find("@", TRIGRAM - 1) + 1
+    return word[:end] or word
 
 
 class Beginnings(Search):
     """PostgreSQL's GIN index over the words of `search_text`."""
 
     def hits(self) -> Select[int]:
-        return select(Invitation.id).where(self._are_there())
+        return select(ROWS.c.id).where(self._are_there())
 
     def finds(self) -> ColumnElement[bool]:
         # To look for a part of the text is cheaper than to take it apart, so that comes first.
