@@ -19,6 +19,7 @@ LARGEST_ID = 2**31 - 1  # that the databases can hold
 _POSITION = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,17}))?", re.ASCII)
 
 ROWS = Invitation.__table__
+Columns = ReadOnlyColumnCollection[str, Any]
 Ids = Select[int, datetime]  # with ends of life
 Found = Sequence[Row[int, datetime]]
 
@@ -79,16 +80,19 @@ class Range:
 
     def rows(self, after: Position | None, until: Position | None = None) -> Ids:
         """Ids and ends of life of the rows behind `after`, down to `until` and with it, in order."""
-        order = [ROWS.c.expires_at.desc()] if self.state else []
         return (
             select(ROWS.c.id, ROWS.c.expires_at)
             .where(*self.conditions(ROWS.c, after, until))
-            .order_by(*order, ROWS.c.id.desc())
+            .order_by(*self.order(ROWS.c))
         )
+
+    def order(self, row: Columns) -> list[ColumnElement[Any]]:
+        """What the rows are ordered by."""
+        return [*([row.expires_at.desc()] if self.state else []), row.id.desc()]
 
     def conditions(
         self,
-        row: ReadOnlyColumnCollection[str, Any],
+        row: Columns,
         after: Position | None,
         until: Position | None = None,
     ) -> list[ColumnElement[bool]]:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, Subquery, select, text
+from sqlalchemy import Engine, and_, or_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
 from .order import LARGEST_ID, ROWS, Found, Ids, Position, Range, first_of, ranges_of
 from .search import Search, Trigrams, search_for
 
-GLANCE = 300  # rows of a list that a search reads before it asks its index
-CLOSE = 16  # if so many glances would find a page, the list is read on
-FEW = 5_000  # hits that are sorted; where there are more, the list is read on
+GLANCE = 500  # rows of a list that a search reads before it asks its index
+CLOSE = 10  # if so many glances would find a page, the list is read on
+FEW = 20_000  # hits that SQLite sorts; where there are more, it reads the list
 
 
 class Listing:
@@ -74,49 +74,43 @@ class Listing:
         if isinstance(search, Trigrams) and ranges[0].is_whole:
             ids = search.found_before(after.id if after else LARGEST_ID + 1).limit(size)
             return _ask(db, select(ROWS.c.id, ROWS.c.expires_at).where(ROWS.c.id.in_(ids)))
+        if self._database == "postgresql":
+            # How many hits there are it can only guess; it would read and sort the whole table.
+            db.execute(text("SET LOCAL enable_seqscan = off"))
+            db.execute(text("SET LOCAL enable_sort = off"))
         found: list[Found] = []
-        rest: list[tuple[Range, Position, int]] = []
+        far: list[tuple[Range, Position]] = []
         for each in ranges:
             end = db.execute(each.rows(after).offset(self._glance - 1).limit(1)).first()
             until = Position(*end) if end else None
             near = _ask(db, each.rows(after, until).where(search.finds()).limit(size))
             found.append(near)
-            if until and len(near) < size:
-                rest.append((each, until, size - len(near)))
-        is_far = any(missing * CLOSE > size * (CLOSE - 1) for _, _, missing in rest)
-        hits = self._few_hits(db, search) if is_far else None
-        between = self._ends_of(db, search) if is_far and hits is None else []
-        for each, until, missing in rest:
-            if hits is not None:
-                chosen = select(hits.c.id, hits.c.expires_at)
-                found.append(_ask(db, chosen.where(*each.conditions(hits.c, until))))
-            else:
-                rows = each.rows(until).where(*between, search.finds())
-                found.append(_ask(db, rows.limit(missing)))
+            missing = size - len(near)
+            if until and len(near) * CLOSE < size:
+                far.append((each, until))
+            elif until and missing:
+                found.append(_ask(db, each.rows(until).where(search.finds()).limit(missing)))
+        if far:
+            found.append(self._far(db, search, far, size))
         return [row for part in found for row in part]
 
-    def _few_hits(self, db: Session, search: Search) -> Subquery | None:
-        """The rows that the search finds anywhere; None where they are many."""
-        if self._database == "postgresql":
-            # It would read the whole table where it expects many hits, and it guesses their number.
-            db.execute(text("SET LOCAL enable_seqscan = off"))
-        ids = db.scalars(search.hits().limit(self._few + 1)).all()
-        if len(ids) > self._few:
-            return None
-        columns = (ROWS.c.id, ROWS.c.batch_id, ROWS.c.state, ROWS.c.expires_at)
-        hits = select(*columns).where(ROWS.c.id.in_(ids), search.finds())
+    def _far(
+        self, db: Session, search: Search, far: list[tuple[Range, Position]], size: int
+    ) -> Found:
+        """The first `size` rows in these ranges, each from its position on, that the search finds:
+        its hits, sorted. On SQLite the ranges are read where hits are many, from the first hit to
+        the last."""
+        if isinstance(search, Trigrams) and db.scalar(search.more_than(self._few)):
+            oldest, newest = (db.scalar(ids.limit(1)) for ids in (search.oldest(), search.newest()))
+            number = ROWS.c.id + 0  # the sum keeps SQLite from reading the rows by their numbers
+            conditions = (number >= oldest, number <= newest, search.finds())
+            return _ask(db, *(each.rows(at).where(*conditions).limit(size) for each, at in far))
         # The limit keeps the databases from beginning with the index of the status instead.
-        return hits.limit(len(ids)).subquery()
-
-    @staticmethod
-    def _ends_of(db: Session, search: Search) -> list[ColumnElement[bool]]:
-        """The condition that a row stands between the first and the last hit, where the index can
-        say which they are."""
-        if not isinstance(search, Trigrams):
-            return []
-        oldest, newest = (db.scalar(ids.limit(1)) for ids in (search.oldest(), search.newest()))
-        number = ROWS.c.id + 0  # the sum keeps SQLite from reading the rows by their numbers
-        return [number >= oldest, number <= newest]
+        hits = search.hits().limit(LARGEST_ID).subquery()
+        are_there = or_(*(and_(True, *each.conditions(hits.c, at)) for each, at in far))
+        order = far[0][0].order(hits.c)
+        chosen = select(hits.c.id, hits.c.expires_at).where(are_there).order_by(*order)
+        return _ask(db, chosen.limit(size))
 
     @staticmethod
     def position(row: Invitation, *, status: str = "") -> str:
