@@ -1,13 +1,14 @@
 """In which order a list stands, where a page of it begins, and how the indexes give it that way."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from ..lifecycle import EXPIRED, State
 from ..tables import Invitation
@@ -16,6 +17,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_ID = 2**31 - 1  # that the databases can hold
 _POSITION = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,17}))?", re.ASCII)
+
+ROWS = Invitation.__table__
+Columns = ReadOnlyColumnCollection[str, Any]
+Ids = Select[int, datetime]  # with ends of life
+Found = Sequence[Row[int, datetime]]
 
 MAY_EXPIRE = (State.QUEUED, State.SENT)
 
@@ -29,6 +35,10 @@ class Position:
 
     id: int
     expires_at: datetime | None = None
+
+    def ends_by(self, moment: datetime) -> bool:
+        """Whether the row's life ends at this moment or before."""
+        return self.expires_at is not None and self.expires_at <= moment
 
     @classmethod
     def of(cls, row: Invitation, status: str) -> Self:
@@ -68,32 +78,44 @@ class Range:
         """Whether it is all invitations."""
         return not self.state and self.batch_id is None
 
-    def rows(self, after: Position | None) -> Select[int, datetime]:
-        """Ids and ends of life of the rows from `after` on, in order."""
-        order = [Invitation.expires_at.desc()] if self.state else []
+    def rows(self, after: Position | None, until: Position | None = None) -> Ids:
+        """Ids and ends of life of the rows behind `after`, down to `until` and with it, in order."""
         return (
-            select(Invitation.id, Invitation.expires_at)
-            .where(*self.conditions(Invitation, after))
-            .order_by(*order, Invitation.id.desc())
+            select(ROWS.c.id, ROWS.c.expires_at)
+            .where(*self.conditions(ROWS.c, after, until))
+            .order_by(*self.order(ROWS.c))
         )
 
+    def order(self, row: Columns) -> list[ColumnElement[Any]]:
+        """What the rows are ordered by."""
+        return [*([row.expires_at.desc()] if self.state else []), row.id.desc()]
+
     def conditions(
-        self, row: type[Invitation], after: Position | None
+        self,
+        row: Columns,
+        after: Position | None,
+        until: Position | None = None,
     ) -> list[ColumnElement[bool]]:
-        """What holds for a row of this range from `after` on."""
+        """What holds for a row of this range behind `after`, down to `until` and with it.
+
+        There is one bound for each side: of two, SQLite would use the first alone.
+        """
         conditions: list[ColumnElement[bool]] = []
         if self.batch_id is not None:
             conditions.append(row.batch_id == self.batch_id)
-        if self.state:
-            conditions.append(row.state == self.state)
-        if self.ends_after:
-            conditions.append(row.expires_at > self.ends_after)
-        if self.ends_by:
+        if not self.state:
+            conditions += [row.id < after.id] if after else []
+            return conditions + ([row.id >= until.id] if until else [])
+        conditions.append(row.state == self.state)
+        place = tuple_(row.expires_at, row.id)
+        if after and (self.ends_by is None or after.ends_by(self.ends_by)):
+            conditions.append(place < (after.expires_at, after.id))
+        elif self.ends_by:
             conditions.append(row.expires_at <= self.ends_by)
-        if after and self.state:
-            conditions.append(tuple_(row.expires_at, row.id) < (after.expires_at, after.id))
-        elif after:
-            conditions.append(row.id < after.id)
+        if until:
+            conditions.append(place >= (until.expires_at, until.id))
+        elif self.ends_after:
+            conditions.append(row.expires_at > self.ends_after)
         return conditions
 
 
@@ -107,7 +129,7 @@ def ranges_of(status: str, batch_id: int | None, now: datetime) -> list[Range]:
     return [Range(status, batch_id, ends_after=now if status in MAY_EXPIRE else None)]
 
 
-def first_of(found: Iterable[Row[int, datetime]], size: int, status: str) -> list[int]:
+def first_of(found: Found, size: int, status: str) -> list[int]:
     """The ids of the first `size` of these rows, in the order of a list of this status."""
     keys = ((expires_at, number) for number, expires_at in found)
     in_order = sorted(keys, key=None if status else itemgetter(1), reverse=True)

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, Row, select, text
-from sqlalchemy.orm import Session, aliased, sessionmaker
+from sqlalchemy import Engine, and_, or_, select, text
+from sqlalchemy.orm import Session, sessionmaker
 
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
-from .order import Position, Range, first_of, ranges_of
+from .order import LARGEST_ID, ROWS, Found, Ids, Position, Range, first_of, ranges_of
 from .search import Search, Trigrams, search_for
 
-GLANCE = 2_000  # rows of a list that a search reads before it asks its index
-FEW = 5_000  # hits that are sorted; of more, the list is read in its own order
+GLANCE = 500  # rows of a list that a search reads before it asks its index
+CLOSE = 10  # if so many glances would find a page, the list is read on
+FEW = 20_000  # hits that SQLite sorts; where there are more, it reads the list
 
 
 class Listing:
@@ -51,47 +52,65 @@ class Listing:
         search = search_for(query, self._database)
         if query.strip() and search is None:
             return []
+        ranges = ranges_of(status, batch_id, now)
         with self._begin() as db:
-            found: list[Row[int, datetime]] = []
-            for each in ranges_of(status, batch_id, now):
-                if search:
-                    found += self._search(db, each, after, search, size)
-                else:
-                    found += db.execute(each.rows(after).limit(size)).all()
+            if search:
+                found = self._search(db, search, ranges, after, size)
+            else:
+                found = _ask(db, *(each.rows(after).limit(size) for each in ranges))
             ids = first_of(found, size, status)
-            rows = {
-                row.id: row for row in db.scalars(select(Invitation).where(Invitation.id.in_(ids)))
-            }
+            stored = select(Invitation).where(Invitation.id.in_(ids))
+            rows = {row.id: row for row in db.scalars(stored)}
         return [rows[number] for number in ids if number in rows]
 
     def _search(
-        self, db: Session, rows: Range, after: Position | None, search: Search, size: int
-    ) -> Sequence[Row[int, datetime]]:
-        """The first `size` rows after `after` that the search finds, possibly with others, as their
-        ids and ends of life.
+        self, db: Session, search: Search, ranges: list[Range], after: Position | None, size: int
+    ) -> Found:
+        """The first `size` rows after `after` that the search finds in each range, or more.
 
         Where hits are many, they are close together, and reading the rows meets them soon. Where
         they are few, the index finds them. Neither is fast for both.
         """
-        shown = (Invitation.id, Invitation.expires_at)
-        if rows.is_whole and isinstance(search, Trigrams):
-            newest = search.newest(after.id if after else None).limit(size)
-            return db.execute(select(*shown).where(Invitation.id.in_(newest))).all()
-        near = rows.rows(after).add_columns(Invitation.search_text).limit(self._glance).subquery()
-        found = db.execute(select(near.c.id, near.c.expires_at).where(search.finds())).all()
-        if len(found) >= size:
-            return found
+        if isinstance(search, Trigrams) and ranges[0].is_whole:
+            ids = search.found_before(after.id if after else LARGEST_ID + 1).limit(size)
+            return _ask(db, select(ROWS.c.id, ROWS.c.expires_at).where(ROWS.c.id.in_(ids)))
         if self._database == "postgresql":
-            # It would read the whole table where it expects many hits, and it guesses their number.
+            # How many hits there are it can only guess; it would read and sort the whole table.
             db.execute(text("SET LOCAL enable_seqscan = off"))
-        hits = search.hits()
-        if db.scalar(hits.offset(self._few).limit(1)) is None:
-            # The limit keeps the databases from beginning with the index of the status instead.
-            few = select(Invitation).where(Invitation.id.in_(hits)).limit(self._few).subquery()
-            row = aliased(Invitation, few)
-            chosen = rows.conditions(row, after)
-            return db.execute(select(row.id, row.expires_at).where(*chosen)).all()
-        return db.execute(rows.rows(after).where(search.finds()).limit(size)).all()
+            db.execute(text("SET LOCAL enable_sort = off"))
+        found: list[Found] = []
+        far: list[tuple[Range, Position]] = []
+        for each in ranges:
+            end = db.execute(each.rows(after).offset(self._glance - 1).limit(1)).first()
+            until = Position(*end) if end else None
+            near = _ask(db, each.rows(after, until).where(search.finds()).limit(size))
+            found.append(near)
+            missing = size - len(near)
+            if until and len(near) * CLOSE < size:
+                far.append((each, until))
+            elif until and missing:
+                found.append(_ask(db, each.rows(until).where(search.finds()).limit(missing)))
+        if far:
+            found.append(self._far(db, search, far, size))
+        return [row for part in found for row in part]
+
+    def _far(
+        self, db: Session, search: Search, far: list[tuple[Range, Position]], size: int
+    ) -> Found:
+        """The first `size` rows in these ranges, each from its position on, that the search finds:
+        its hits, sorted. On SQLite the ranges are read where hits are many, from the first hit to
+        the last."""
+        if isinstance(search, Trigrams) and db.scalar(search.more_than(self._few)):
+            oldest, newest = (db.scalar(ids.limit(1)) for ids in (search.oldest(), search.newest()))
+            number = ROWS.c.id + 0  # the sum keeps SQLite from reading the rows by their numbers
+            conditions = (number >= oldest, number <= newest, search.finds())
+            return _ask(db, *(each.rows(at).where(*conditions).limit(size) for each, at in far))
+        # The limit keeps the databases from beginning with the index of the status instead.
+        hits = search.hits().limit(LARGEST_ID).subquery()
+        are_there = or_(*(and_(True, *each.conditions(hits.c, at)) for each, at in far))
+        order = far[0][0].order(hits.c)
+        chosen = select(hits.c.id, hits.c.expires_at).where(are_there).order_by(*order)
+        return _ask(db, chosen.limit(size))
 
     @staticmethod
     def position(row: Invitation, *, status: str = "") -> str:
@@ -120,3 +139,7 @@ class Listing:
                 .where(SentMessage.invitation_id == invitation_id)
                 .order_by(SentMessage.id)
             ).all()
+
+
+def _ask(db: Session, *questions: Ids) -> Found:
+    return [row for each in questions for row in db.execute(each)]

@@ -7,6 +7,7 @@ search has to be found, in any order.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 from string import punctuation
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     and_,
     cast,
     column,
+    exists,
     func,
     literal_column,
     select,
@@ -23,12 +25,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..people import fold
-from ..tables import SEARCH_WORDS, Invitation
+from ..tables import SEARCH_WORDS
+from .order import ROWS
 
 TRIGRAM = 3  # letters
 
 _index = table("invitation_search", column("invitation_search"), column("rowid"))
-_search_text: ColumnElement[str] = literal_column("search_text")
+TEXT = "search_text"
+_HITS = select(ROWS.c.id, ROWS.c.batch_id, ROWS.c.state, ROWS.c.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,12 @@ class Search(ABC):
     words: tuple[str, ...]
 
     @abstractmethod
-    def hits(self) -> Select[int]:
-        """The ids of the rows that the index finds."""
+    def hits(self) -> Select[int, int | None, str, datetime]:
+        """The rows that it finds, by the index: id, batch, state and end of life."""
 
     @abstractmethod
     def finds(self) -> ColumnElement[bool]:
-        """The same as a condition on the column `search_text` of a row that is at hand."""
+        """Whether it finds a row, by the column `search_text`."""
 
 
 def search_for(query: str, database: str) -> Search | None:
@@ -61,34 +65,59 @@ def search_for(query: str, database: str) -> Search | None:
 class Trigrams(Search):
     """SQLite's FTS5. A word of less than three letters has the spaces before it instead."""
 
-    def hits(self) -> Select[int]:
-        phrases = ('"' + word.replace('"', '""') + '"' for word in self.words)
+    def hits(self) -> Select[int, int | None, str, datetime]:
+        return _HITS.where(ROWS.c.id.in_(self._candidates()), self.finds())
+
+    def more_than(self, number: int) -> Select[int]:
+        """A row where it has so many hits."""
+        return self._candidates().offset(number).limit(1)
+
+    def _candidates(self) -> Select[int]:
+        """The ids that the index has for it: of the rows that it finds, and of few others."""
+        phrases = ('"' + _rare_part(word).replace('"', '""') + '"' for word in self.words)
         return select(_index.c.rowid.label("id")).where(
             _index.c.invitation_search.op("MATCH")(" ".join(phrases))
         )
 
-    def newest(self, before: int | None) -> Select[int]:
-        """The hits with a number below `before`, newest first: an order that this index has."""
-        hits = self.hits().order_by(_index.c.rowid.desc())
-        return hits if before is None else hits.where(_index.c.rowid < before)
+    def newest(self) -> Select[int]:
+        """The hits in an order that the index has."""
+        return self._candidates().order_by(_index.c.rowid.desc())
+
+    def oldest(self) -> Select[int]:
+        """The hits in the other one."""
+        return self._candidates().order_by(_index.c.rowid)
+
+    def found_before(self, before: int) -> Select[int]:
+        """What it finds among the ids below `before`, newest first."""
+        is_found = exists().where(ROWS.c.id == _index.c.rowid, self.finds())
+        return self.newest().where(_index.c.rowid < before, is_found)
 
     def finds(self) -> ColumnElement[bool]:
-        return and_(*(func.instr(_search_text, word) > 0 for word in self.words))
+        return and_(*(func.instr(ROWS.c.search_text, word) > 0 for word in self.words))
+
+
+def _rare_part(word: str) -> str:
+    """Of an address what stands before its domain: half of all addresses may have that one, and the
+    index would compare them all."""
+    end = word.find("@", TRIGRAM - 1) + 1
+    return word[:end] or word
 
 
 class Beginnings(Search):
     """PostgreSQL's GIN index over the words of `search_text`."""
 
-    def hits(self) -> Select[int]:
-        return select(Invitation.id).where(self._are_there())
+    def hits(self) -> Select[int, int | None, str, datetime]:
+        return _HITS.where(self._are_in(SEARCH_WORDS))
 
     def finds(self) -> ColumnElement[bool]:
         # To look for a part of the text is cheaper than to take it apart, so that comes first.
-        has_parts = (func.strpos(_search_text, word) > 0 for word in self.words)
-        return and_(*has_parts, self._are_there())
+        has_parts = (func.strpos(ROWS.c.search_text, word) > 0 for word in self.words)
+        # Another expression than the index has, since the database would ask the index for all hits
+        # where a list is to be read in its order.
+        return and_(*has_parts, self._are_in(SEARCH_WORDS.replace(TEXT, f"({TEXT} || '')")))
 
-    def _are_there(self) -> ColumnElement[bool]:
+    def _are_in(self, words: str) -> ColumnElement[bool]:
         # As literals: to_tsquery would fold and split the words by rules of its own.
         quoted = (word.replace("\\", "\\\\").replace("'", "''") for word in self.words)
         wanted = " & ".join(f"'{word}':*" for word in quoted)
-        return literal_column(SEARCH_WORDS).op("@@")(cast(wanted, TSQUERY))
+        return literal_column(words).op("@@")(cast(wanted, TSQUERY))
