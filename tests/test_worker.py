@@ -1,63 +1,30 @@
 """The worker as a process of its own, killed without warning, and beside others."""
 
-import os
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
-    SECRET_KEY,
     RunningSite,
     Tenant,
     sets_password,
     wait_until,
 )
+from tests.support.workers import workers
 
-ROOT = Path(__file__).resolve().parent.parent
 ADA = "ada@example.com"
-
-
-def environment_of(site: RunningSite, tenant: Tenant) -> dict[str, str]:
-    """The variables that another process of this very site needs."""
-    return {
-        **os.environ,
-        **tenant.environment,
-        "SECRET_KEY": SECRET_KEY,
-        "SITE_URL": site.url,
-        "APP_NAME": site.settings.app_name,
-        "MAIL_FROM": str(site.settings.mail_from),
-        "DATABASE_URL": site.settings.database_url,
-        "LOG_LEVEL": "WARNING",
-    }
 
 
 @pytest.fixture
 def start_worker(site_on: RunningSite, tenant: Tenant):  # type: ignore[no-untyped-def]
     """Start `flask invite work` as a process; all are ended with the test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "--app", "app", "invite", "work"],
-            cwd=ROOT,
-            env=environment_of(site_on, tenant),
-            stdout=subprocess.DEVNULL,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait(timeout=10)
+    with workers(site_on, tenant) as group:
+        yield group.start
 
 
 Start = Callable[[], subprocess.Popen[bytes]]

@@ -1,0 +1,130 @@
+"""Workers as processes of their own, which a test may kill without warning."""
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from bs4 import BeautifulSoup
+
+from invite_site.invitations.people import Inviter
+
+from .running import SECRET_KEY, RunningSite, Tenant, wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OF_ITS_OWN = [sys.executable, "-m", "flask", "--app", "app", "invite", "work"]
+# As the demo does it: under a name that stays, so that what it held is due again at once.
+WHOLE_PROCESS = [
+    sys.executable,
+    "-c",
+    "from app import create_app\n"
+    "from invite_site.cli.run import stop_on_signal\n"
+    "from invite_site.server import work_for\n"
+    "work_for(create_app().extensions['invite_site'], 'the only one', stop_on_signal())",
+]
+
+
+def environment_of(site: RunningSite, tenant: Tenant) -> dict[str, str]:
+    """The variables that another process of this very site needs."""
+    return {
+        **os.environ,
+        **tenant.environment,
+        "SECRET_KEY": SECRET_KEY,
+        "SITE_URL": site.url,
+        "APP_NAME": site.settings.app_name,
+        "MAIL_FROM": str(site.settings.mail_from),
+        "DATABASE_URL": site.settings.database_url,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+class Workers:
+    """Processes that deliver for one site."""
+
+    def __init__(self, site: RunningSite, tenant: Tenant) -> None:
+        self._environment = environment_of(site, tenant)
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, command: list[str] = OF_ITS_OWN) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=subprocess.DEVNULL
+        )
+        self.running.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """kill -9."""
+        process.kill()
+        process.wait(timeout=10)
+        self.running.remove(process)
+
+
+@contextlib.contextmanager
+def workers(site: RunningSite, tenant: Tenant) -> Iterator[Workers]:
+    """Workers for this site; those that still run are killed at the end."""
+    running = Workers(site, tenant)
+    try:
+        yield running
+    finally:
+        for process in list(running.running):
+            running.kill(process)
+
+
+def nothing_is_lost(
+    site: RunningSite, tenant: Tenant, *, people: int, kills: int, command: list[str], number: int
+) -> None:
+    """Kill one of `number` workers again and again while they send a batch; then hold the promise:
+    everything is sent, a kill costs at most one copy more, nobody gets more than two, and the newest
+    link of each works."""
+    chance = random.Random()  # noqa: S311 - moments, not secrets
+    for route in ("POST /api/v2/users", "POST /api/v2/tickets/password-change"):
+        tenant.fails(route, kind="slow", seconds=0.05, times=None)
+    batches, inviter = site.services.batches, Inviter("Grace")
+    text = "".join(f"p{each}@example.com\n" for each in range(people))
+    batch = batches.preview(text, name="people", inviter=inviter)
+    batches.start(batch.id, inviter=inviter)
+    with workers(site, tenant) as group:
+        for _ in range(number):
+            group.start(command)
+        for kill in range(kills):
+            goal = people * (kill + 1) // (kills + 2)
+            wait_until(lambda goal=goal: _sent(site, batch.id) >= goal, f"{goal} were sent", 120)  # type: ignore[misc]
+            threading.Event().wait(chance.uniform(0, 0.3))  # any moment of a delivery
+            group.kill(chance.choice(group.running))
+            group.start(command)
+        wait_until(lambda: _sent(site, batch.id) == people, "all were sent", 150)
+    tenant.heals()
+    newest = _newest(tenant)
+    copies = Counter(address for address, _ in newest)
+    assert len(copies) == people
+    assert max(copies.values()) <= 2
+    assert copies.total() - people <= kills
+    for address, message in dict(reversed(newest)).items():
+        assert _opens(tenant, message), address
+
+
+def _sent(site: RunningSite, batch_id: int) -> int:
+    progress = site.services.batches.progress(batch_id)
+    assert progress.failed == 0
+    return progress.sent
+
+
+def _newest(tenant: Tenant) -> list[tuple[str, str]]:
+    """Address and id of every mail, newest first."""
+    box = f"{tenant.mailbox_url}/api/v1/messages"
+    listed = requests.get(box, params={"limit": 5000}, timeout=30).json()["messages"]
+    return [(mail["To"][0]["Address"], mail["ID"]) for mail in listed]
+
+
+def _opens(tenant: Tenant, message: str) -> bool:
+    """Whether the link of this mail leads to a page that asks for a password."""
+    text = requests.get(f"{tenant.mailbox_url}/api/v1/message/{message}", timeout=10).json()["Text"]
+    link = next(word for word in text.split() if "/lo/reset?ticket=" in word)
+    page = requests.get(link, timeout=10)
+    return bool(BeautifulSoup(page.text, "html.parser").find("input", {"type": "password"}))
