@@ -9,7 +9,8 @@ from flask.cli import AppGroup
 
 from ..database.engine import upgrade
 from ..server import PortInUse, listening, prepare, serving, wait_for, working
-from ..web.current import services
+from ..services import Services
+from ..web.current import EXTENSION, services
 
 db = AppGroup("db", help="The database.")
 
@@ -26,16 +27,16 @@ def upgrade_() -> None:
 def serve(host: str) -> None:
     """Serve the site with a worker beside it, on SITE_PORT."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy's target
-    settings = services.settings
+    own: Services = app.extensions[EXTENSION]  # the worker's thread has no current application
     stop = stop_on_signal()
-    prepare(services)
+    prepare(own)
     try:
         with (
-            listening(settings.site_port, host) as listener,
+            listening(own.settings.site_port, host) as listener,
             serving(app, listener),
-            working(services),
+            working(own),
         ):
-            click.echo(f"Ready: {settings.site_url}")
+            click.echo(f"Ready: {own.settings.site_url}")
             wait_for(stop)
     except PortInUse as taken:
         raise click.ClickException(f"{taken} Set SITE_PORT to a free one.") from taken
