@@ -83,14 +83,12 @@ class Buckets:
         return {kind: asdict(bucket) for kind, bucket in self._of.items()}
 
     def affordable(self, calls: Calls, wanted: int, *, keep: float = 0.0) -> int:
-        """How many times `calls` can be made now, at most `wanted`; this share of a full bucket is
-        left for others. One at a time until the tenant was heard."""
+        """How many times `calls` can be made now, at most `wanted`; the share `keep` of a full bucket
+        is left for others."""
         for kind, need in self._needs(calls):
             bucket = self._of[kind]
             if bucket.not_before > self._now:
                 return 0
-            if not bucket.is_heard:
-                wanted = min(wanted, 1)
             if bucket.burst is not None:
                 kept = keep * _capacity(bucket.burst)
                 wanted = min(wanted, int((bucket.tokens - kept + 1e-9) // need))

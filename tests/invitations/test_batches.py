@@ -316,3 +316,26 @@ def test_a_person_that_is_invited_between_preview_and_start_is_left_out(
     assert rows(site_on, batch)[1].reason.startswith("Grace Hopper invited this address")
     with pytest.raises(AlreadyInvited):
         site_on.invites(ADA)
+
+
+def test_a_person_that_accepted_between_preview_and_start_is_left_out(
+    site_on: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """They are in already."""
+    batch = preview(site_on, "ada@example.com\n")
+    site_on.invites(ADA)
+    site_on.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 0
+    assert rows(site_on, batch)[1].fate == Fate.ACCEPTED
+
+
+def test_a_start_wakes_a_worker_of_this_process(site_on: RunningSite) -> None:
+    """So does a single invitation: nobody waits for the next look at the queue."""
+    wake = site_on.services.wake
+    site_on.invites(ADA)
+    assert wake.is_set()
+    wake.clear()
+    start(site_on, "bob@example.com\n")
+    assert wake.is_set()

@@ -127,6 +127,8 @@ def test_a_short_wait_opens_no_circuit_breaker(
     assert site.delivers() == 1
     assert site.row(row.id).state == "sent"
     assert len(tenant.mails(ADA)) == 1
+    made = 1 if "tickets" in route else 2
+    assert tenant.calls("POST /api/v2/users") == made, "an account that was made is remembered"
 
 
 def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant) -> None:

@@ -228,5 +228,26 @@ def test_a_worker_keeps_to_the_limits_of_the_tenant(
     assert tenant.calls("POST /api/v2/") == 2 * number
 
 
+def test_looking_an_account_up_after_a_409_is_counted(tenant: Tenant, tmp_path: Path) -> None:
+    """One call more than was reserved."""
+    settings = settings_for(tenant, tmp_path, TENANT_PLAN="enterprise")
+    with running_site(settings, clock=StillClock()) as site:
+        first = site.invites("ada@example.com")
+        site.delivers()
+        site.services.invitations.revoke(first.id, actor="Grace")
+        site.invites("ada@example.com")
+        before = reserved(site)
+        deliveries = site.services.deliveries
+        for job in deliveries.claim("w", limit=1):
+            deliveries.deliver(job)
+        assert reserved(site) - before == 3
+
+
+def reserved(site: RunningSite) -> float:
+    """Tokens of the bucket that are gone."""
+    buckets = site.services.deliveries.pacer.now()
+    return 49 - buckets.affordable({Kind.TICKETS: 1}, 100)
+
+
 def _sent(site: RunningSite) -> int:
     return len(site.services.listing.page(now=site.clock(), status="sent", size=100))
