@@ -121,6 +121,8 @@ def _index_trigrams() -> None:
         "CREATE VIRTUAL TABLE invitation_search USING fts5("
         "search_text, content='', columnsize=0, tokenize='trigram case_sensitive 1')"
     )
+    # Fewer merges: a list of 10,000 would now and then wait for one of many megabytes.
+    op.execute("INSERT INTO invitation_search (invitation_search, rank) VALUES ('automerge', 8)")
     op.execute(
         "INSERT INTO invitation_search (rowid, search_text) SELECT id, search_text FROM invitation"
     )
