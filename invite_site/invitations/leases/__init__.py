@@ -25,6 +25,7 @@ from .statements import (
     CLAIM_ABANDONED,
     CLAIM_WAITING,
     IS_DUE,
+    RETIRE_EXPIRED,
     change,
 )
 
@@ -100,6 +101,8 @@ class Leases:
             rows += db.scalars(CLAIM_ABANDONED, values | {"most": limit})
         if len(rows) < limit:
             rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
+        if len(rows) < limit:
+            db.execute(RETIRE_EXPIRED, {"now": now})
         if rows:
             db.execute(ADD_EVENT, [_event(row, CLAIM, worker, now, {}) for row in rows])
         return rows

@@ -42,6 +42,7 @@ def upgrade() -> None:
     op.drop_index("ix_invitation_batch", "invitation")
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state", "expires_at", "id"])
     op.create_index("ix_invitation_batch_order", "invitation", ["batch_id", "id"])
+    op.create_index("ix_delivery_at", "delivery", ["at", "id"])
     if op.get_bind().dialect.name == "postgresql":
         _index_words()
     else:
@@ -57,6 +58,7 @@ def downgrade() -> None:
         for trigger in ("insert", "update", "delete", "follows"):
             op.execute(f"DROP TRIGGER invitation_search_{trigger}")
         op.execute("DROP TABLE invitation_search")
+    op.drop_index("ix_delivery_at", "delivery")
     op.drop_index("ix_invitation_batch_order", "invitation")
     op.drop_index("ix_invitation_batch", "invitation")
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state"])
