@@ -410,12 +410,11 @@ def test_a_claim_reads_the_queue_in_its_order(engine: Engine) -> None:
 def test_what_expired_in_the_queue_does_not_hold_up_what_is_behind_it(
     ledger: Ledger, leases: Leases
 ) -> None:
-    """It is taken out of the queue, and the next look finds the others."""
+    """It is taken out of the queue, and the same claim finds the others."""
     grace, ada = Inviter("Grace"), Invitee.parse("ada@example.com")
     ledger.open(ada, inviter=grace, expires_at=NOW + DAY, now=NOW)
     bob = ledger.open(
         Invitee.parse("bob@example.com"), inviter=grace, expires_at=NOW + 3 * DAY, now=NOW
     )
     later = NOW + 2 * DAY
-    assert list(leases.claim("w", limit=1, now=later)) == []
     assert [row.id for row in leases.claim("w", limit=1, now=later)] == [bob.id]
