@@ -10,7 +10,6 @@ from ..services import Services
 from . import errors, home, landing, limits, rate_limits, security, signin, templating
 from .admin import bp as admin
 from .current import EXTENSION
-from .request_counts import open_counts
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ def init_app(app: Flask, services: Services) -> None:
     services.relying_party.init_app(app)
     limits.init_app(app)
     security.init_app(app, services.settings)
-    rate_limits.init_app(app, open_counts(services.settings))
+    rate_limits.init_app(app, services.settings)
     templating.init_app(app)
     errors.init_app(app)
     for blueprint in (home.bp, signin.bp, landing.bp, admin):

@@ -6,6 +6,7 @@ from flask import current_app, g, request
 from werkzeug.local import LocalProxy
 
 from ..accounts.sessions import Session
+from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..services import Services
 from ..settings import Settings
@@ -42,6 +43,22 @@ def invitation_named(ref: str) -> InvitationSummary | None:
     if found is None or found[0] != ref:
         found = g.invitation_named = (ref, services.acceptance.find(ref))
     return found[1]
+
+
+def invitation_of_link(token: str) -> Invitation | None:
+    """The invitation whose newest mail carries this landing link. Read once for each request too."""
+    found: tuple[str, Invitation | None] | None = g.get("invitation_of_link")
+    if found is None or found[0] != token:
+        found = g.invitation_of_link = (token, services.acceptance.find_by_link(token))
+    return found[1]
+
+
+def landing_invitation() -> InvitationSummary | Invitation | None:
+    """The invitation that the address or the form of a landing names."""
+    if request.view_args:
+        return invitation_of_link(request.view_args["token"])
+    named = request.form if request.method == "POST" else request.args
+    return invitation_named(named.get("i", ""))
 
 
 def is_asked_by_script() -> bool:

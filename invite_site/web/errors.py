@@ -4,13 +4,14 @@ import logging
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ..errors import BatchNotFound, DeliveryError, InvitationNotFound, LoginError
 from ..invitations.batches.lists import MAX_BYTES
-from . import limits
+from . import limits, rate_limits
 from .signin import login_refused
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(OperationalError, _database_unavailable)
-    app.register_error_handler(TooManyRequests, _too_many)
+    app.register_error_handler(RateLimitExceeded, _too_many)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
     app.register_error_handler(Exception, _internal_error)
@@ -59,9 +60,9 @@ def _page(
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
 
 
-def _too_many(error: TooManyRequests) -> ResponseReturnValue:
+def _too_many(error: RateLimitExceeded) -> ResponseReturnValue:
     """The same request again, by a link or a button."""
-    seconds = error.retry_after if isinstance(error.retry_after, int) else 60
+    seconds = rate_limits.seconds_left()
     fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
     page = render_template("errors/too_many.html", seconds=seconds, fields=fields)
     return page, 429, {"Retry-After": str(seconds)}

@@ -17,7 +17,14 @@ from ..invitations.people import ADDRESS_LENGTH
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..settings import ReturnTo
-from .current import current_session, invitation_named, services
+from .current import (
+    current_session,
+    invitation_named,
+    invitation_of_link,
+    landing_invitation,
+    services,
+)
+from .rate_limits import limited_by_invitation
 from .signin import remember_landing, start_invited_login
 
 bp = Blueprint("landing", __name__)
@@ -25,6 +32,13 @@ bp = Blueprint("landing", __name__)
 # What Auth0 is known to say, and what it means here. The text itself is never shown.
 USED = "this url can be used only once"
 EXPIRED = "access expired"
+
+
+@bp.before_request
+def find_invitation() -> None:
+    """Read it before the limiter asks for it, which would take a database that is away for a Redis
+    that is away."""
+    landing_invitation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,7 @@ class Result:
 
 
 @bp.get("/invite/complete")
+@limited_by_invitation
 def complete() -> ResponseReturnValue:
     """On to the login with the invited address filled in, or a page that says what to do."""
     result = Result.from_query(request.args)
@@ -72,6 +87,7 @@ def complete() -> ResponseReturnValue:
 
 
 @bp.post("/invite/complete")
+@limited_by_invitation
 def switch_account() -> ResponseReturnValue:
     """*Continue as the invited person*, *Switch account* and *Try again*: a fresh login; nobody is
     signed out until it has succeeded."""
@@ -85,13 +101,14 @@ def switch_account() -> ResponseReturnValue:
 def link(token: str) -> ResponseReturnValue:
     """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
     so mail scanners may."""
-    return _link_page(services.acceptance.find_by_link(token))
+    return _link_page(invitation_of_link(token))
 
 
 @bp.post("/i/<token>")
+@limited_by_invitation
 def open_link(token: str) -> ResponseReturnValue:
     """The button: on to the tenant's password page with a ticket made now, or to the login."""
-    invitation = services.acceptance.find_by_link(token)
+    invitation = invitation_of_link(token)
     if invitation is None or _status(invitation) not in (State.SENT, State.PASSWORD_SET):
         return _link_page(invitation)
     try:

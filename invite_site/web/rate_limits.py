@@ -1,72 +1,77 @@
 """How often a browser that nobody knows may make the site write, or call the tenant.
 
 The figures stop a flood and no crowd: all of an office, or of a proxy in front of us, come from one
-address. Whoever holds the link of an invitation is therefore counted by that invitation.
+address. Whoever holds the link of an invitation is therefore counted by that invitation. The limits
+stand at the routes, in `signin.py` and `landing.py`.
 """
 
 import ipaddress
-from collections.abc import Callable
-from datetime import datetime
+import math
+import time
 
 from flask import Flask, request
-from werkzeug.exceptions import TooManyRequests
+from flask_limiter import Limiter
+from limits.errors import ConfigurationError
 
-from .current import invitation_named, services
-from .request_counts import Counts
+from ..errors import ConfigError
+from ..settings import MEMORY, Settings
+from .current import landing_invitation
 
-ADDRESS_LIMIT = 600  # a minute
-INVITATION_LIMIT = 60
+ADDRESS_LIMIT = "600/minute"
+INVITATION_LIMIT = "60/minute"
 # It reaches the tenant only with a login that was begun, which the other limits bound.
-CALLBACK_LIMIT = 6000
+CALLBACK_LIMIT = "6000/minute"
 
-Limit = tuple[str, int]  # what is counted, and how often it may come in a minute
-
-
-def init_app(app: Flask, counts: Counts) -> None:
-    """Refuse with 429 what comes too often."""
-
-    @app.before_request
-    def check() -> None:
-        limit_of = LIMITS.get(request.endpoint or "")
-        if limit_of is None:
-            return
-        key, limit = limit_of()
-        now = services.clock()
-        if counts.add(f"{request.endpoint}:{key}", now) > limit:
-            raise TooManyRequests(retry_after=_seconds_left(now))
+PATIENCE = 0.25  # seconds for an answer of Redis: somebody waits for a page meanwhile
 
 
-def _by_address(limit: int = ADDRESS_LIMIT) -> Limit:
-    return f"address:{_network(request.remote_addr or '')}", limit
+def by_address() -> str:
+    """Who is counted where nothing else is known. One subscriber's address: with IPv6 that is a whole
+    /64."""
+    address = request.remote_addr or "unknown"
+    if ":" in address:
+        address = str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+    return f"address:{address}"
 
 
-def _by_ref() -> Limit:
-    invitation = invitation_named(request.values.get("i", ""))
-    return (f"invitation:{invitation.id}", INVITATION_LIMIT) if invitation else _by_address()
+def by_invitation() -> str:
+    """Who is counted at a landing: the invitation, or the address where there is none."""
+    invitation = landing_invitation()
+    return f"invitation:{invitation.id}" if invitation else by_address()
 
 
-def _by_link() -> Limit:
-    token = (request.view_args or {}).get("token", "")
-    invitation = services.acceptance.find_by_link(token)
-    return (f"invitation:{invitation.id}", INVITATION_LIMIT) if invitation else _by_address()
+def landing_limit() -> str:
+    """The limit of what `by_invitation` counts."""
+    return INVITATION_LIMIT if landing_invitation() else ADDRESS_LIMIT
 
 
-LIMITS: dict[str, Callable[[], Limit]] = {
-    "auth.login": _by_address,
-    "auth.callback": lambda: _by_address(CALLBACK_LIMIT),
-    "landing.complete": _by_ref,
-    "landing.switch_account": _by_ref,
-    "landing.open_link": _by_link,
-}
+limiter = Limiter(by_address)
+limited_by_invitation = limiter.limit(landing_limit, key_func=by_invitation)
 
 
-def _network(address: str) -> str:
-    """One subscriber's address: with IPv6 that is a whole /64."""
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+def init_app(app: Flask, settings: Settings) -> None:
+    """Count at RATE_LIMIT_URL. While a Redis there does not answer, each process counts for itself.
+    Raises ConfigError where the package for it is missing.
+    """
+    app.config.update(
+        RATELIMIT_STORAGE_URI=settings.rate_limit_url,
+        RATELIMIT_STORAGE_OPTIONS={
+            "socket_timeout": PATIENCE,
+            "socket_connect_timeout": PATIENCE,
+        },
+        RATELIMIT_KEY_PREFIX=f"invite-site:{settings.client_id}",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=settings.rate_limit_url != MEMORY,
+    )
+    try:
+        limiter.init_app(app)
+    except ConfigurationError as missing:
+        raise ConfigError(
+            ["RATE_LIMIT_URL needs the package redis: install the extra invite-site[redis]."]
+        ) from missing
 
 
-def _seconds_left(now: datetime) -> int:
-    """Until the next minute begins."""
-    return 60 - int(now.timestamp()) % 60
+def seconds_left() -> int:
+    """For how many seconds the request that was refused will be refused again."""
+    # By the time of the machine: the library asks no clock of ours.
+    refused = limiter.current_limit
+    return math.ceil(refused.reset_at - time.time()) if refused else 60

@@ -15,6 +15,7 @@ from ..errors import LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from .current import current_session, services, sid_cookie
+from .rate_limits import ADDRESS_LIMIT, CALLBACK_LIMIT, limiter
 
 bp = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def start_invited_login(
 
 
 @bp.get("/login")
+@limiter.limit(ADDRESS_LIMIT)
 def login() -> ResponseReturnValue:
     """Ordinary sign-in, and where the tenant sends people whose login it began.
 
@@ -83,6 +85,7 @@ def came_from_landing() -> InvitationSummary | None:
 
 
 @bp.get("/callback")
+@limiter.limit(CALLBACK_LIMIT)
 def callback() -> ResponseReturnValue:
     """The end of a login: the only place where an invitation is accepted."""
     try:
