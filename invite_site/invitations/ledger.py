@@ -8,7 +8,7 @@ that an invitee's browser causes are in `visits`, those of a worker in `leases`.
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -153,34 +153,39 @@ class Ledger:
         expires_at: datetime,
         now: datetime,
         form_key: str | None = None,
+        is_second_try: bool = False,
     ) -> Invitation:
         """A new queued invitation; the one of the same `form_key` where a form is sent twice.
 
         Raises AlreadyInvited, also where two people ask in the same moment.
         """
-        with suppress(IntegrityError), self._begin() as db:
-            row = Invitation(
-                ref=secrets.token_urlsafe(16),
-                email=invitee.email,
-                email_norm=invitee.email_norm,
-                name=invitee.name,
-                connection=self._connection,
-                client_id=self._client_id,
-                state=INVITE.target,
-                inviter=inviter.name,
-                inviter_sub=inviter.sub,
-                form_key=form_key,
-                supersedes_id=db.scalar(
-                    select(func.max(Invitation.id)).where(*self._of_address(invitee.email_norm))
-                ),
-                created_at=now,
-                expires_at=expires_at,
-                next_try_at=now,
-            )
-            db.add(row)
-            db.flush()
-            record(db, row.id, INVITE.event, actor=inviter.name, now=now, target=INVITE.target)
-            return row
+        try:
+            with self._begin() as db:
+                row = Invitation(
+                    ref=secrets.token_urlsafe(16),
+                    email=invitee.email,
+                    email_norm=invitee.email_norm,
+                    name=invitee.name,
+                    connection=self._connection,
+                    client_id=self._client_id,
+                    state=INVITE.target,
+                    inviter=inviter.name,
+                    inviter_sub=inviter.sub,
+                    form_key=form_key,
+                    supersedes_id=db.scalar(
+                        select(func.max(Invitation.id)).where(*self._of_address(invitee.email_norm))
+                    ),
+                    created_at=now,
+                    expires_at=expires_at,
+                    next_try_at=now,
+                )
+                db.add(row)
+                db.flush()
+                record(db, row.id, INVITE.event, actor=inviter.name, now=now, target=INVITE.target)
+                return row
+        except IntegrityError:
+            if is_second_try:
+                raise
         # A unique index refused the row: the same form again, or the address is taken.
         if form_key and (earlier := self._first(Invitation.form_key == form_key)):
             if earlier.email_norm == invitee.email_norm:
@@ -189,7 +194,12 @@ class Ledger:
         taken = self.open_of(invitee.email_norm)
         if taken is None:  # it ended between the two statements
             return self.open(
-                invitee, inviter=inviter, expires_at=expires_at, now=now, form_key=form_key
+                invitee,
+                inviter=inviter,
+                expires_at=expires_at,
+                now=now,
+                form_key=form_key,
+                is_second_try=True,
             )
         raise AlreadyInvited(taken.id, taken.inviter, taken.created_at)
 

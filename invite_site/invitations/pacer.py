@@ -61,6 +61,26 @@ class Bucket:
         return max(missing - max(now - self.at, 0.0), self.not_before - now, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer says of a bucket: its size and whole tokens, where it says so; how many calls
+    of the same person are still to come; how many seconds the answer took."""
+
+    limit: tuple[int, int] | None
+    to_come: int
+    seconds: float
+
+    def tokens(self, rate: float) -> float:
+        """What may be in the bucket now, at most, besides the calls to come.
+
+        Up to one more than it says was there, unless it was full before this call: then the call
+        came later than it was reserved, and what would have been added meanwhile is lost.
+        """
+        burst, remaining = self.limit or (0, 0)
+        part = 0.0 if remaining == burst - 1 else 0.99
+        return remaining + part - self.to_come + rate * self.seconds
+
+
 def _capacity(burst: int) -> float:
     """One less than the tenant's, so that its rounding is on our side; two is what one person needs."""
     return float(max(burst - 1, 2))
@@ -116,38 +136,35 @@ class Buckets:
             for bucket in self._sharing(kind):
                 bucket.tokens -= need * times
 
-    def is_news(self, kind: Kind, limit: tuple[int, int] | None) -> bool:
+    def is_news(self, kind: Kind, answer: "Answer") -> bool:
         """Whether this answer says something that lowers the estimate, or is the first."""
         bucket = self._of[kind]
-        if limit is None:
+        if answer.limit is None:
             return not bucket.is_heard
-        burst, remaining = limit
         return (
             not bucket.is_heard
             or bucket.burst is None
-            or burst < bucket.burst
-            or remaining + 1 < bucket.tokens
+            or answer.limit[0] < bucket.burst
+            or answer.tokens(bucket.rate) < bucket.tokens
         )
 
-    def hear(self, kind: Kind, limit: tuple[int, int] | None) -> None:
+    def hear(self, kind: Kind, answer: "Answer") -> None:
         """Lower the estimate to what the tenant says, or begin one."""
         bucket = self._of[kind]
-        if limit is None:  # a tenant that counts these calls counts the others as well
+        if answer.limit is None:  # a tenant that counts these calls counts the others as well
             for each in self._of.values():
                 if not each.is_heard:
                     each.burst, each.is_heard = None, True
             return
-        burst, remaining = limit
+        burst, remaining = answer.limit
         rate = rate_of(burst)
         if not bucket.is_heard or bucket.burst is None:
-            # Another call of the same person is still to come.
             bucket.burst, bucket.rate, bucket.is_heard = burst, rate.per_second * SAFETY, True
-            bucket.tokens = min(remaining - 1.0, _capacity(burst))
+            bucket.tokens = min(float(remaining), _capacity(burst))
         elif burst < bucket.burst:
             bucket.burst, bucket.rate = burst, min(bucket.rate, rate.per_second * SAFETY)
         for each in self._sharing(kind):
-            # It tells whole tokens; up to one more is there.
-            each.tokens = min(each.tokens, bucket.tokens, remaining + 0.99)
+            each.tokens = min(each.tokens, bucket.tokens, answer.tokens(bucket.rate))
 
     def wait(self, kind: Kind, seconds: float) -> None:
         """The tenant refused a call (429) and asked for this wait."""
@@ -222,25 +239,32 @@ class Pacer:
         None where nothing limits them."""
         return self._remembered().rate(calls)
 
-    def hear(self, kind: Kind, status: int, headers: Mapping[str, str]) -> None:
-        """An answer to a call that was reserved."""
-        if status >= 500:  # whoever answered counts nothing
-            return
-        limit = limit_in(headers)
-        is_refused = status == 429
-        if not is_refused and not self._remembered().is_news(kind, limit):
-            return
-        with self._engine.begin() as db, self.reserving(db) as buckets:
-            buckets.hear(kind, limit)
-            if is_refused:
-                wait = wait_asked_for(headers) or 0.0
-                buckets.wait(kind, min(max(wait, SHORTEST_WAIT), LONGEST_WAIT))
+    def hear(self, kind: Kind, status: int, headers: Mapping[str, str], seconds: float) -> None:
+        """An answer to a call that was reserved. A ticket is the last of an invitation."""
+        self._hear(kind, status, headers, seconds, to_come=int(kind is not Kind.TICKETS))
 
-    def hear_unreserved(self, kind: Kind, status: int, headers: Mapping[str, str]) -> None:
+    def hear_unreserved(
+        self, kind: Kind, status: int, headers: Mapping[str, str], seconds: float
+    ) -> None:
         """An answer to a call that a page or a command made: the worker makes one less."""
         if limit_in(headers) is not None:
             self.spend({kind: 1})
-        self.hear(kind, status, headers)
+        self._hear(kind, status, headers, seconds, to_come=0)
+
+    def _hear(
+        self, kind: Kind, status: int, headers: Mapping[str, str], seconds: float, *, to_come: int
+    ) -> None:
+        if status >= 500:  # whoever answered counts nothing
+            return
+        answer = Answer(limit_in(headers), to_come, seconds)
+        is_refused = status == 429
+        if not is_refused and not self._remembered().is_news(kind, answer):
+            return
+        with self._engine.begin() as db, self.reserving(db) as buckets:
+            buckets.hear(kind, answer)
+            if is_refused:
+                wait = wait_asked_for(headers) or 0.0
+                buckets.wait(kind, min(max(wait, SHORTEST_WAIT), LONGEST_WAIT))
 
     def spend(self, calls: Calls) -> None:
         """Calls that were not reserved, such as those after a 409."""

@@ -176,6 +176,8 @@ class SentMessage(Base):
     smtp_reply: Mapped[str] = mapped_column("server_words")
     at: Mapped[datetime]
 
+    __table_args__ = (Index("ix_delivery_at", "at", "id"),)
+
 
 class Outage(Base):
     """Why the circuit breaker is open. At most one row, and every worker heeds it."""

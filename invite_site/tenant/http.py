@@ -25,8 +25,8 @@ from .rate_limits import Kind, kind_of
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
 CONNECTIONS = 32  # at once; as many as a worker has threads
 
-# Told of each answer: what the call counts as, the status, the headers.
-Observer = Callable[[Kind, int, Mapping[str, str]], None]
+# Told of each answer: what the call counts as, the status, the headers, how many seconds it took.
+Observer = Callable[[Kind, int, Mapping[str, str], float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ class ManagementApi:
                 answer = self._request(method, path, **request)
         self.rate_limit = answer.headers.get("x-ratelimit-limit", self.rate_limit)
         if self._on_answer and (kind := kind_of(method, path)):
-            self._on_answer(kind, answer.status_code, answer.headers)
+            seconds = answer.elapsed.total_seconds()
+            self._on_answer(kind, answer.status_code, answer.headers, seconds)
         return self._accepted(answer)
 
     def post_without_token(self, url: str, body: Any) -> requests.Response:

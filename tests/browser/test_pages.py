@@ -242,7 +242,7 @@ def hang_admin_pages(gallery: Gallery) -> None:
     services.circuit_breaker.open("mail", "The mail server cannot be reached.", now=site.clock())
     gallery.hang("queued while paused", admin, gallery.of(queued))
     gallery.hang("paused list", admin, "/admin/invitations")
-    services.circuit_breaker.close()
+    services.circuit_breaker.close(began=site.clock())
 
     for _ in range(55):
         gallery.row("Grace Hopper", life=timedelta(seconds=-1))

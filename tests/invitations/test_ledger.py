@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
 from invite_site.errors import AlreadyInvited, InvitationNotFound, LeaseLost
 from invite_site.invitations.leases import LEASE, Leases, Message, MessageStatus
+from invite_site.invitations.leases.statements import CLAIM_WAITING
 from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.lifecycle import FAIL, HAND_TO_MAIL_SERVER, POSTPONE, State
 from invite_site.invitations.listing import Listing
@@ -380,3 +381,40 @@ def test_a_moment_without_a_zone_is_refused(ledger: Ledger) -> None:
     """A naive time would be stored as somebody's local time."""
     with pytest.raises(Exception, match="without a time zone"):
         invited(ledger, now=datetime(2026, 3, 1))
+
+
+def test_a_claim_reads_the_queue_in_its_order(engine: Engine) -> None:
+    """By its own index, without sorting, whatever else waits."""
+    with engine.begin() as db:
+        is_sqlite = engine.dialect.name == "sqlite"
+        if not is_sqlite:
+            for each in ("seqscan", "sort", "incremental_sort"):
+                db.execute(text(f"SET LOCAL enable_{each} = off"))
+        values = {"now": NOW, "until": NOW, "worker": "w", "most": 5}
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        asked: list[tuple[str, Any]] = []
+
+        @event.listens_for(db, "before_cursor_execute")
+        def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+            asked.append((statement, given))
+
+        db.execute(CLAIM_WAITING, values)
+        statement, given = asked[0]
+        plan = db.exec_driver_sql(f"{explain} {statement}", given)
+        steps = "; ".join(str(step[-1]).strip() for step in plan)
+    assert "ix_invitation_claim" in steps, steps
+    assert "TEMP B-TREE" not in steps
+    assert "Sort" not in steps
+
+
+def test_what_expired_in_the_queue_does_not_hold_up_what_is_behind_it(
+    ledger: Ledger, leases: Leases
+) -> None:
+    """It is taken out of the queue, and the same claim finds the others."""
+    grace, ada = Inviter("Grace"), Invitee.parse("ada@example.com")
+    ledger.open(ada, inviter=grace, expires_at=NOW + DAY, now=NOW)
+    bob = ledger.open(
+        Invitee.parse("bob@example.com"), inviter=grace, expires_at=NOW + 3 * DAY, now=NOW
+    )
+    later = NOW + 2 * DAY
+    assert [row.id for row in leases.claim("w", limit=1, now=later)] == [bob.id]

@@ -96,9 +96,9 @@ def test_one_at_a_time_until_the_tenant_was_heard(engine: Engine, clock: Clock) 
     pacer = Pacer(engine, Plan.UNKNOWN, clock)
     assert reserve(pacer, engine, 10) == 1
     assert reserve(pacer, engine, 10) == 0
-    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49))
-    pacer.hear(Kind.TICKETS, 201, says(50, 48))
-    assert reserve(pacer, engine, 100) == 23
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49), 0.0)
+    pacer.hear(Kind.TICKETS, 201, says(50, 48), 0.0)
+    assert reserve(pacer, engine, 100) == 24
     assert pacer.known_rate(INVITATION) == pytest.approx(8, rel=0.01)
 
 
@@ -106,7 +106,7 @@ def test_a_tenant_that_counts_nothing_is_not_paced(engine: Engine, clock: Clock)
     """An answer without the headers."""
     pacer = Pacer(engine, Plan.UNKNOWN, clock)
     assert reserve(pacer, engine, 10) == 1
-    pacer.hear(Kind.WRITE_USERS, 201, {})
+    pacer.hear(Kind.WRITE_USERS, 201, {}, 0.0)
     assert reserve(pacer, engine, 1000) == 1000
     assert pacer.known_rate(INVITATION) is None
 
@@ -117,7 +117,7 @@ def test_an_error_of_a_server_in_between_says_nothing_of_limits(
     """A 502 has no such headers, whatever the tenant counts."""
     pacer = Pacer(engine, Plan.UNKNOWN, clock)
     reserve(pacer, engine, 1)
-    pacer.hear(Kind.WRITE_USERS, 502, {})
+    pacer.hear(Kind.WRITE_USERS, 502, {}, 0.0)
     clock.forward(seconds=2)
     assert reserve(pacer, engine, 10) == 1
 
@@ -126,18 +126,37 @@ def test_an_answer_lowers_the_estimate_and_never_raises_it(engine: Engine, clock
     """Others may call the same tenant; and an answer does not know of the calls on their way."""
     pacer = Pacer(engine, Plan.ENTERPRISE, clock)
     reserve(pacer, engine, 20)
-    pacer.hear(Kind.TICKETS, 201, says(50, 49))
+    pacer.hear(Kind.TICKETS, 201, says(50, 49), 0.0)
     assert reserve(pacer, engine, 100) == 4
     clock.forward(seconds=60)
-    pacer.hear(Kind.TICKETS, 201, says(50, 3))
+    pacer.hear(Kind.TICKETS, 201, says(50, 3), 0.0)
     assert reserve(pacer, engine, 100) == 1
+
+
+def test_a_bucket_that_was_full_has_what_it_says_and_no_more(engine: Engine, clock: Clock) -> None:
+    """On the Free plan, a ticket that was made late: what its bucket would have gained is lost."""
+    pacer = Pacer(engine, Plan.FREE, clock)
+    assert reserve(pacer, engine, 1) == 1
+    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1), 0.0)
+    clock.forward(seconds=0.9)
+    pacer.hear(Kind.TICKETS, 201, says(2, 1), 0.0)
+    assert pacer.seconds_until(INVITATION) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_call_that_is_still_to_come_is_not_given_to_another(engine: Engine, clock: Clock) -> None:
+    """An account made late, by a worker that had to fetch a token first: its ticket comes later still."""
+    pacer = Pacer(engine, Plan.FREE, clock)
+    assert reserve(pacer, engine, 1) == 1
+    clock.forward(seconds=0.3)
+    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1), 0.0)
+    assert pacer.seconds_until(INVITATION) == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_smaller_bucket_than_that_of_the_plan_is_believed(engine: Engine, clock: Clock) -> None:
     """TENANT_PLAN says more than the tenant has."""
     pacer = Pacer(engine, Plan.ENTERPRISE, clock)
-    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1))
-    pacer.hear(Kind.TICKETS, 201, says(2, 0))
+    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1), 0.0)
+    pacer.hear(Kind.TICKETS, 201, says(2, 0), 0.0)
     clock.forward(seconds=60)
     assert reserve(pacer, engine, 100) == 1
     assert pacer.known_rate(INVITATION) == pytest.approx(1, rel=0.01)
@@ -152,7 +171,7 @@ def test_a_refused_call_stops_all_that_share_its_bucket(
 ) -> None:
     """For as long as the tenant asks; at least a moment, at most an hour."""
     pacer = Pacer(engine, Plan.ENTERPRISE, clock)
-    pacer.hear(Kind.WRITE_USERS, 429, {**says(50, 0), **headers})
+    pacer.hear(Kind.WRITE_USERS, 429, {**says(50, 0), **headers}, 0.0)
     assert pacer.seconds_until(INVITATION) == pytest.approx(seconds, abs=0.01)
     clock.forward(seconds=seconds - 0.05)
     assert reserve(pacer, engine, 10) == 0
@@ -164,7 +183,7 @@ def test_calls_that_were_not_reserved_are_counted(engine: Engine, clock: Clock) 
     """Those of pages, and those after a 409."""
     pacer = Pacer(engine, Plan.ENTERPRISE, clock)
     pacer.spend({Kind.READ_USERS: 9})
-    pacer.hear_unreserved(Kind.TICKETS, 201, says(50, 49))
+    pacer.hear_unreserved(Kind.TICKETS, 201, says(50, 49), 0.0)
     assert reserve(pacer, engine, 100) == 19
 
 
@@ -181,10 +200,10 @@ def test_a_worker_that_starts_learns_anew_unless_the_plan_is_set(
 ) -> None:
     """The tenant may have got another plan since; what a plan's bucket has left is kept."""
     pacer = Pacer(engine, Plan.UNKNOWN, clock)
-    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1))
+    pacer.hear(Kind.WRITE_USERS, 201, says(2, 1), 0.0)
     pacer.start()
-    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49))
-    pacer.hear(Kind.TICKETS, 201, says(50, 48))
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49), 0.0)
+    pacer.hear(Kind.TICKETS, 201, says(50, 48), 0.0)
     assert reserve(pacer, engine, 100) > 20
     planned = Pacer(engine, Plan.ENTERPRISE, clock)
     planned.start()

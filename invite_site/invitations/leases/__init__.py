@@ -25,6 +25,7 @@ from .statements import (
     CLAIM_ABANDONED,
     CLAIM_WAITING,
     IS_DUE,
+    RETIRE_EXPIRED,
     change,
 )
 
@@ -99,6 +100,8 @@ class Leases:
             )  # fmt: skip
             rows += db.scalars(CLAIM_ABANDONED, values | {"most": limit})
         if len(rows) < limit:
+            rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
+        if len(rows) < limit and _retire_expired(db, now):  # they stood in front of others
             rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
         if rows:
             db.execute(ADD_EVENT, [_event(row, CLAIM, worker, now, {}) for row in rows])
@@ -241,6 +244,11 @@ class Leases:
             db.execute(update(Invitation).where(Invitation.id == row.id).values(check_at=again_at))
             if event:
                 record(db, row.id, event, actor="worker", now=now)
+
+
+def _retire_expired(db: Session, now: datetime) -> bool:
+    """Take what has expired out of the queue; returns whether there was any."""
+    return db.connection().execute(RETIRE_EXPIRED, {"now": now}).rowcount > 0
 
 
 def _is_changed(

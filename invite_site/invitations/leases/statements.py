@@ -19,18 +19,17 @@ _is_waiting = and_(
     _rows.c.next_try_at <= bindparam("now"),
 )
 _is_abandoned = and_(_rows.c.state == State.SENDING, _rows.c.lease_until < bindparam("now"))
-_is_in_time = _rows.c.expires_at > bindparam("now")
 IS_DUE = select(exists().where(_is_waiting), exists().where(_is_abandoned))
 _WAITING = (
     select(_rows.c.id)
-    .where(_is_waiting, _is_in_time)
+    .where(_is_waiting)
     .order_by(_rows.c.place, _rows.c.next_try_at)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _ABANDONED = (
     select(_rows.c.id)
-    .where(_is_abandoned, _is_in_time)
+    .where(_is_abandoned)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
@@ -39,7 +38,7 @@ _ABANDONED = (
 def _claiming(which: Select[int]) -> Executable:
     taken = (
         update(_rows)
-        .where(_rows.c.id.in_(which.scalar_subquery()))
+        .where(_rows.c.id.in_(which.scalar_subquery()), _rows.c.expires_at > bindparam("now"))
         .values(
             state=CLAIM.target,
             lease_until=bindparam("until"),
@@ -52,6 +51,17 @@ def _claiming(which: Select[int]) -> Executable:
 
 
 CLAIM_WAITING, CLAIM_ABANDONED = _claiming(_WAITING), _claiming(_ABANDONED)
+# A condition on the end of life within the sub-select above would draw SQLite to the index of the
+# list, and away from that of the queue. So what has expired there is taken out of the queue.
+RETIRE_EXPIRED = (
+    update(_rows)
+    .where(
+        _rows.c.state == State.QUEUED,
+        _rows.c.expires_at <= bindparam("now"),
+        _rows.c.next_try_at.is_not(None),
+    )
+    .values(next_try_at=None)
+)
 # The row, as long as it is still under the very claim that the job was read from.
 _is_held = and_(
     _rows.c.id == bindparam("held_id"),

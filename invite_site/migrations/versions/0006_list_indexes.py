@@ -42,6 +42,7 @@ def upgrade() -> None:
     op.drop_index("ix_invitation_batch", "invitation")
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state", "expires_at", "id"])
     op.create_index("ix_invitation_batch_order", "invitation", ["batch_id", "id"])
+    op.create_index("ix_delivery_at", "delivery", ["at", "id"])
     if op.get_bind().dialect.name == "postgresql":
         _index_words()
     else:
@@ -57,6 +58,7 @@ def downgrade() -> None:
         for trigger in ("insert", "update", "delete", "follows"):
             op.execute(f"DROP TRIGGER invitation_search_{trigger}")
         op.execute("DROP TABLE invitation_search")
+    op.drop_index("ix_delivery_at", "delivery")
     op.drop_index("ix_invitation_batch_order", "invitation")
     op.drop_index("ix_invitation_batch", "invitation")
     op.create_index("ix_invitation_batch", "invitation", ["batch_id", "state"])
@@ -121,6 +123,8 @@ def _index_trigrams() -> None:
         "CREATE VIRTUAL TABLE invitation_search USING fts5("
         "search_text, content='', columnsize=0, tokenize='trigram case_sensitive 1')"
     )
+    # Fewer merges: a list of 10,000 would now and then wait for one of many megabytes.
+    op.execute("INSERT INTO invitation_search (invitation_search, rank) VALUES ('automerge', 8)")
     op.execute(
         "INSERT INTO invitation_search (rowid, search_text) SELECT id, search_text FROM invitation"
     )
