@@ -25,6 +25,7 @@ from .invitations.listing import Listing
 from .invitations.outcomes import Outcomes
 from .invitations.pacer import Pacer
 from .invitations.service import Invitations
+from .invitations.turns import Turns
 from .invitations.visits import Visits
 from .mail.conversation import Patience
 from .mail.message import Mailer
@@ -95,6 +96,7 @@ def build_services(
         pacer,
         tenant_of_worker,
         channel,
+        Turns(),
         clock,
     )
     return Services(

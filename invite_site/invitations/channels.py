@@ -24,10 +24,12 @@ from .tables import Invitation
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """The ids of a message of ours: its own, and that of the first one where it is a retry."""
+    """The ids of a message of ours: its own, and that of the first one where it is a retry.
+    `take_turn` is called just before the mail server can have the whole of it."""
 
     message_id: str
     first_message_id: str | None
+    take_turn: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _send_mail(
         first_message_id=outgoing.first_message_id,
         now=channel.clock(),
         on_wait=lambda: channel.leases.extend(job, now=channel.clock()),
+        on_end=outgoing.take_turn,
     )
 
 

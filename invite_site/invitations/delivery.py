@@ -23,6 +23,7 @@ from .lifecycle import COUNT_AS_SENT, State
 from .outcomes import Outcomes
 from .pacer import Pacer
 from .tables import Invitation
+from .turns import Turns
 
 FIND_USER = {Kind.READ_USERS: 1}
 
@@ -40,6 +41,7 @@ class Deliveries:
     pacer: Pacer
     tenant: Tenant
     channel: Channel
+    turns: Turns
     clock: Callable[[], datetime]
 
     def start(self, worker: str) -> None:
@@ -82,8 +84,9 @@ class Deliveries:
 
     def deliver(self, job: Invitation) -> None:
         """Account, link, mail, in this order. Raises nothing of the tenant or the mail server."""
-        outgoing = Outgoing(self._message_id(job), self._first_message_id(job))
-        with suppress(LeaseLost):
+        with self.turns.one() as take_turn, suppress(LeaseLost):
+            ids = self._message_id(job), self._first_message_id(job)
+            outgoing = Outgoing(*ids, take_turn)
             try:
                 self._send(job, outgoing)
             except DeliveryError as refused:

@@ -17,6 +17,7 @@ MESSAGES = 50  # on one connection; servers end those that go on for long
 IDLE = 30.0  # seconds; servers close what says nothing, the strict ones after a minute
 
 OnWait = Callable[[], None]
+OnEnd = Callable[[], None]
 
 
 class Connections:
@@ -45,9 +46,15 @@ class Connections:
             self.close_idle(0.0)
 
     def send(
-        self, message: EmailMessage, sender: str, recipient: str, on_wait: OnWait | None = None
+        self,
+        message: EmailMessage,
+        sender: str,
+        recipient: str,
+        on_wait: OnWait | None = None,
+        on_end: OnEnd | None = None,
     ) -> None:
-        """Hand over one message. Raises what `SmtpConnection` and its `send` do.
+        """Hand over one message. Raises what `SmtpConnection` and its `send` do, and takes the same
+        `on_wait` and `on_end`.
 
         What a kept connection answers may be about the connection: that it has been closed, or has
         had enough messages. Unless the message was taken, or its recipient refused, it goes by a new
@@ -56,13 +63,13 @@ class Connections:
         if (kept := self._idle_one()) is not None:
             kept.on_wait = on_wait
             try:
-                return self._send(kept, message, sender, recipient)
+                return self._send(kept, message, sender, recipient, on_end)
             except (MailInDoubt, MailRefused):
                 raise
             except MailFailure as refused:
                 log.info("a kept connection to the mail server: %s", type(refused).__name__)
         connection = SmtpConnection(self._server, self._patience, on_wait=on_wait)
-        self._send(connection, message, sender, recipient)
+        self._send(connection, message, sender, recipient, on_end)
 
     def close_idle(self, seconds: float = IDLE) -> None:
         """Close what has not been used for so long."""
@@ -79,11 +86,16 @@ class Connections:
             return self._idle.pop() if self._idle else None
 
     def _send(
-        self, connection: SmtpConnection, message: EmailMessage, sender: str, recipient: str
+        self,
+        connection: SmtpConnection,
+        message: EmailMessage,
+        sender: str,
+        recipient: str,
+        on_end: OnEnd | None,
     ) -> None:
         is_good = False
         try:
-            connection.send(message, sender, recipient)
+            connection.send(message, sender, recipient, on_end)
             is_good = True
         except MailRefused:
             is_good = connection.reset()

@@ -69,12 +69,13 @@ class Mailer:
         now: datetime,
         first_message_id: str | None = None,
         on_wait: Callable[[], None] | None = None,
+        on_end: Callable[[], None] | None = None,
     ) -> None:
         """Mail the invitation with this link.
 
         `first_message_id` is that of the message that this one follows; `on_wait` is called now and
-        then while the mail server takes its time. Raises MailRefused, MailAmbiguous, MailDelayed,
-        MailInDoubt, MailUnavailable, SenderRefused.
+        then while the mail server takes its time, `on_end` just before it can have the whole. Raises
+        MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
         """
         settings = self._settings
         message = self._message(
@@ -95,7 +96,7 @@ class Mailer:
         if first_message_id:  # a retry with another link: shown together with the first
             message.set_raw("In-Reply-To", first_message_id)
             message.set_raw("References", first_message_id)
-        self.connections.send(message, settings.mail_from.address, to.mailbox, on_wait)
+        self.connections.send(message, settings.mail_from.address, to.mailbox, on_wait, on_end)
 
     def send_test(self, address: str, *, now: datetime, transcript: Callable[[str], None]) -> None:
         """Mail a few words to this address; `transcript` gets the conversation, without secrets.

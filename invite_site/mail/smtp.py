@@ -123,8 +123,15 @@ class SmtpConnection:
     def is_encrypted(self) -> bool:
         return self._smtp.is_encrypted
 
-    def send(self, message: EmailMessage, sender: str, recipient: str) -> None:
-        """Hand over one message for one mailbox.
+    def send(
+        self,
+        message: EmailMessage,
+        sender: str,
+        recipient: str,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        """Hand over one message for one mailbox; `on_end` is called just before the last dot, which
+        the server may take the message by.
 
         Raises MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
         """
@@ -137,6 +144,8 @@ class SmtpConnection:
             self._smtp.write(message.as_bytes())
         except OSError as failed:  # the dot was not sent, so nothing was taken
             raise ServerUnavailable from failed
+        if on_end:
+            on_end()
         try:
             code, reply = self._smtp.end()
         except OSError as failed:
