@@ -17,7 +17,6 @@ from tests.support.running import (
 )
 from tests.support.smtp_script import SmtpScript, smtp_script
 
-
 # A file of these takes a minute or more. One that came last would be waited for alone.
 LONG = ("browser/test_pages.py", "test_kills.py", "test_stops.py", "test_worker.py", "test_demo.py")
 
