@@ -5,6 +5,7 @@ InviteSiteError
 ├─ InvitationError          the person asking can put it right
 │   ├─ InvalidInvitee       an address or name that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
+│   ├─ AlreadyAccepted      this person has accepted one, and their account is there
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
 │   ├─ InvitationNotFound
 │   ├─ BatchNotFound
@@ -65,6 +66,18 @@ class AlreadyInvited(InvitationError):
         super().__init__(
             f"{inviter} already invited this address on {invited_at:%d %B %Y at %H:%M} UTC. "
             "Open that invitation to send it again or to withdraw it."
+        )
+
+
+class AlreadyAccepted(InvitationError):
+    """Somebody with this address has accepted an invitation; says when."""
+
+    def __init__(self, invitation_id: int, accepted_at: datetime) -> None:
+        self.invitation_id = invitation_id
+        self.accepted_at = accepted_at
+        super().__init__(
+            f"This person accepted an invitation on {accepted_at.day} {accepted_at:%B %Y} and has an "
+            "account. Ask them to sign in."
         )
 
 

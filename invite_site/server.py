@@ -124,6 +124,7 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
             wake=services.wake,
             sweeps=[
                 services.sessions.sweep,
+                services.kept_forms.sweep,
                 services.batches.sweep,
                 services.mailer.connections.close_idle,
             ],

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from .accounts.admins import Admins
+from .accounts.kept_forms import KeptForms
 from .accounts.sessions import Sessions
 from .database.engine import open_engine
 from .invitations.acceptance import Acceptance
@@ -51,6 +52,7 @@ class Services:
     deliveries: Deliveries
     circuit_breaker: CircuitBreaker
     sessions: Sessions
+    kept_forms: KeptForms
     admins: Admins
     mailer: Mailer
     tenant: Tenant
@@ -123,6 +125,7 @@ def build_services(
         deliveries=deliveries,
         circuit_breaker=circuit_breaker,
         sessions=sessions,
+        kept_forms=KeptForms(engine, clock),
         admins=admins,
         mailer=mailer,
         tenant=tenant,

@@ -135,6 +135,16 @@ class Ledger:
         """The invitation whose newest mail carries the landing link with this hash."""
         return self._first(Invitation.landing_hash == landing_hash)
 
+    def accepted_of(self, email_norm: str) -> Invitation | None:
+        """The newest accepted invitation of this address."""
+        with self._read() as db:
+            return db.scalars(
+                select(Invitation)
+                .where(*self._of_address(email_norm), Invitation.state == State.ACCEPTED)
+                .order_by(Invitation.id.desc())
+                .limit(1)
+            ).one_or_none()
+
     def open_of(self, email_norm: str) -> Invitation | None:
         """The open invitation to this address."""
         return self._first(*self._of_address(email_norm), Invitation.state.in_(OPEN_STATES))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import AlreadyInvited, NotPossibleNow
+from ..errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow
 from ..settings import Settings
 from .ledger import Ledger
 from .lifecycle import EXPIRED, State
@@ -28,14 +28,24 @@ class Invitations:
     on_queued: Callable[[], None]
 
     def invite(
-        self, email: str, *, name: str = "", inviter: Inviter, form_key: str | None = None
+        self,
+        email: str,
+        *,
+        name: str = "",
+        inviter: Inviter,
+        form_key: str | None = None,
+        again: bool = False,
     ) -> Invitation:
         """Queue an invitation; an expired one to the same address is renewed instead.
 
         The same `form_key` twice is the same form sent twice, and gives the first result again.
-        Raises InvalidInvitee, AlreadyInvited.
+        `again` invites a person who has accepted before, since their account was removed.
+        Raises InvalidInvitee, AlreadyInvited, AlreadyAccepted.
         """
         invitee = Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
+        accepted = None if again else self.ledger.accepted_of(invitee.email_norm)
+        if accepted and accepted.accepted_at:
+            raise AlreadyAccepted(accepted.id, accepted.accepted_at)
         now = self.clock()
         expires_at = now + self._lifetime
         try:

@@ -131,6 +131,18 @@ class Invitation(Base):
         """Whether it waits for another try although the last message may have arrived."""
         return self.state == State.QUEUED and self.in_doubt_at is not None
 
+    @property
+    def changed_at(self) -> datetime:
+        """When the newest of what is known of it happened."""
+        moments = (self.last_sent_at, self.result_seen_at, self.password_set_at, self.closed_at)
+        return max(at for at in (self.created_at, *moments) if at)
+
+    @property
+    def was_sent_again(self) -> bool:
+        """Whether a newer mail has replaced an older one: on purpose, or since nobody knew whether that
+        had arrived."""
+        return self.generation > 1 or self.first_sent_at != self.last_sent_at
+
     def link_works(self, now: datetime) -> bool:
         """Whether the newest mail may have reached the invitee and its link is to be followed."""
         return (self.state == State.SENT or self.is_in_doubt) and not self.is_expired(now)

@@ -16,7 +16,7 @@ from email.utils import format_datetime, make_msgid
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ..errors import MailRefused
-from ..settings import ROOT, Mailbox, Settings, is_mail_address
+from ..settings import ROOT, LinkKind, Mailbox, Settings, is_mail_address
 from .connections import Connections
 from .conversation import Patience
 from .smtp import SmtpConnection, SmtpServer
@@ -92,6 +92,7 @@ class Mailer:
             inviter=unlinked(inviter),
             expires_at=expires_at,
             expires_in=time_left(expires_at - now),
+            works_once=settings.link == LinkKind.TICKET,
         )
         if first_message_id:  # a retry with another link: shown together with the first
             message.set_raw("In-Reply-To", first_message_id)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
+from ..accounts.kept_forms import owner_of
 from ..accounts.sessions import SESSION_LIFE, Identity, Note
 from ..errors import LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
@@ -21,6 +22,7 @@ bp = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
 
 LANDING_LIFE = timedelta(hours=1)
+SIGNED_IN_AS = "signed_in_as"  # in the signed cookie: who used this browser last, for their forms
 
 
 def start_login(*, login_hint: str | None = None, next_page: str = "/") -> Response:
@@ -112,6 +114,7 @@ def callback() -> ResponseReturnValue:
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
     """End our session, then the tenant's."""
+    session.pop(SIGNED_IN_AS, None)
     name = sid_cookie(services.settings)
     current = current_session()
     target = services.relying_party.logout_url(current.tenant_sid) if current else None
@@ -166,6 +169,7 @@ def _sign_in(identity: Identity, next_page: str) -> Response:
     name = sid_cookie(settings)
     if earlier := request.cookies.get(name):
         services.sessions.close(earlier)
+    session[SIGNED_IN_AS] = owner_of(identity.sub)
     response = redirect(next_page, 303)
     response.set_cookie(
         name,

@@ -76,6 +76,8 @@ class Person:
             and (field.get("type") != "checkbox" or field.has_attr("checked"))
         }
         fields |= {str(area["name"]): _text_in(area) for area in form.find_all("textarea")}
+        if pressed.get("name"):
+            fields[str(pressed["name"])] = str(pressed.get("value", ""))
         fields |= {k: v for k, v in self._typed.items() if k in fields}
         action = urljoin(self.url, str(pressed.get("formaction") or form.get("action") or self.url))
         return str(form.get("method", "get")).upper(), action, fields
