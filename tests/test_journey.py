@@ -101,9 +101,7 @@ def test_a_link_opened_fifty_times_by_scanners_still_works(
     assert site.status("ada@example.com") == "accepted"
 
 
-def test_a_used_link_leads_to_the_login(
-    site: RunningSite, tenant: Tenant, person: Person
-) -> None:
+def test_a_used_link_leads_to_the_login(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """The second click is no dead end."""
     site.invites("ada@example.com")
     site.delivers()
