@@ -37,7 +37,8 @@ def no_temp_folder(
     """Whoever would write a temporary file fails, and the server would log that."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     yield
-    assert [each for each in caplog.records if each.name.startswith("waitress")] == []
+    said = caplog.get_records("call")
+    assert [each.getMessage() for each in said if each.name.startswith("waitress")] == []
 
 
 @pytest.fixture
