@@ -87,6 +87,7 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
         connection_limit=CONNECTIONS,
         channel_timeout=SILENCE,
         cleanup_interval=LOOK_EVERY,
+        clear_untrusted_proxy_headers=False,  # TRUSTED_PROXIES says who reads them; else nobody does
         asyncore_use_poll=True,  # select() ends the server at the 1,024th open file
     )
     thread = threading.Thread(target=server.run, name="site", daemon=True)

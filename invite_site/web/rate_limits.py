@@ -28,10 +28,26 @@ PATIENCE = 0.25  # seconds for an answer of Redis: somebody waits for a page mea
 def by_address() -> str:
     """Who is counted where nothing else is known. One subscriber's address: with IPv6 that is a whole
     /64."""
-    address = request.remote_addr or "unknown"
-    if ":" in address:
-        address = str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
-    return f"address:{address}"
+    return f"address:{subscriber(request.remote_addr or '')}"
+
+
+def subscriber(address: str) -> str:
+    """The address without what differs from one request of somebody to the next. Some proxies write
+    the port behind it: `192.0.2.1:5000`, `[2001:db8::1]:5000`."""
+    bare = address.strip().partition("%")[0]
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(bare)
+    except ValueError:
+        return "unknown"  # a proxy's word that is no address; all of those are counted as one
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return str(ipaddress.ip_network(f"{found}/64", strict=False))
+        found = found.ipv4_mapped
+    return str(found)
 
 
 def by_invitation() -> str:
