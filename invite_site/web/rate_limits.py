@@ -8,10 +8,13 @@ stand at the routes, in `signin.py` and `landing.py`.
 import ipaddress
 import math
 import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_limiter import Limiter
 from limits.errors import ConfigurationError
+from werkzeug.wrappers import Response
 
 from ..errors import ConfigError
 from ..settings import MEMORY, Settings
@@ -19,8 +22,17 @@ from .current import landing_invitation
 
 ADDRESS_LIMIT = "600/minute"
 INVITATION_LIMIT = "60/minute"
-# It reaches the tenant only with a login that was begun, which the other limits bound.
 CALLBACK_LIMIT = "6000/minute"
+# Of all addresses together. A login that is begun is a row for ten minutes, about 0.5 kB.
+ALL_LOGINS_LIMIT = "6000/minute"
+ALL_CALLBACKS_LIMIT = "12000/minute"
+# Callbacks that cost a call of the tenant, whose limit all its applications share, and signed nobody
+# in. Those that do are as many as people, however many come from one office.
+FAILURES_LIMIT = "30/minute"
+ALL_FAILURES_LIMIT = "45/minute"
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PATIENCE = 0.25  # seconds for an answer of Redis: somebody waits for a page meanwhile
 
@@ -61,8 +73,33 @@ def landing_limit() -> str:
     return INVITATION_LIMIT if landing_invitation() else ADDRESS_LIMIT
 
 
+def as_one() -> str:
+    """All addresses together."""
+    return "all"
+
+
+def _has_redeemed_nothing(_: Response) -> bool:
+    return bool(g.get("has_redeemed_nothing"))
+
+
 limiter = Limiter(by_address)
 limited_by_invitation = limiter.limit(landing_limit, key_func=by_invitation)
+
+
+def limited_logins(view: Callable[P, R]) -> Callable[P, R]:
+    """Limit a page that begins logins for anybody."""
+    # The innermost counts first, and who is refused by it does not count for all.
+    return limiter.limit(ALL_LOGINS_LIMIT, key_func=as_one)(limiter.limit(ADDRESS_LIMIT)(view))
+
+
+def limited_callbacks(view: Callable[P, R]) -> Callable[P, R]:
+    """Limit the end of logins. A view that asked the tenant in vain sets `g.has_redeemed_nothing`."""
+    view = limiter.limit(CALLBACK_LIMIT)(view)
+    view = limiter.limit(FAILURES_LIMIT, deduct_when=_has_redeemed_nothing, scope="failures")(view)
+    view = limiter.limit(
+        ALL_FAILURES_LIMIT, key_func=as_one, deduct_when=_has_redeemed_nothing, scope="failures"
+    )(view)
+    return limiter.limit(ALL_CALLBACKS_LIMIT, key_func=as_one)(view)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
