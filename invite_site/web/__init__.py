@@ -8,7 +8,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from ..services import Services
-from . import errors, home, landing, limits, rate_limits, security, signin, templating
+from . import (
+    errors,
+    home,
+    landing,
+    limits,
+    rate_limits,
+    security,
+    signin,
+    sweeping,
+    templating,
+)
 from .admin import bp as admin
 from .current import EXTENSION
 
@@ -30,6 +40,7 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in (home.bp, signin.bp, landing.bp, admin):
         app.register_blueprint(blueprint)
+    sweeping.init_app(app, services)
     app.after_request(_log_request)
 
 
