@@ -6,6 +6,7 @@ InviteSiteError
 │   ├─ InvalidInvitee       an address or name that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
+│   │   └─ ResentTooSoon    it was sent again by hand a moment ago, or very often today
 │   ├─ InvitationNotFound
 │   ├─ BatchNotFound
 │   └─ UnreadableList       a list of people that cannot be read as a whole
@@ -70,6 +71,18 @@ class AlreadyInvited(InvitationError):
 
 class NotPossibleNow(InvitationError):
     """The state of the invitation does not allow what was asked."""
+
+
+class ResentTooSoon(NotPossibleNow):
+    """The invitation was sent again by hand a moment ago, or as often as may be in a day; `possible_at`
+    is a whole minute."""
+
+    def __init__(self, possible_at: datetime) -> None:
+        self.possible_at = possible_at
+        super().__init__(
+            "This invitation was sent again already, and each new mail ends the link of the one "
+            f"before. It can be sent again from {possible_at:%d %B %Y at %H:%M} UTC on."
+        )
 
 
 class InvitationNotFound(InvitationError):

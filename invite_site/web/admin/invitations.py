@@ -93,6 +93,7 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         events=services.listing.events(row.id),
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
+        resend_possible_at=services.invitations.resend_possible_at(row),
         form=RevokeForm(formdata=None),
     )
 
