@@ -35,6 +35,12 @@ from datetime import datetime
 class InviteSiteError(Exception):
     """Base of every error of this site. `str(error)` is one sentence for a person."""
 
+    @property
+    def for_record(self) -> str:
+        """The same in our own words alone, for what is kept for ever: those of somebody else may hold
+        an address."""
+        return str(self)
+
 
 class ConfigError(InviteSiteError):
     """The settings cannot be used. `problems` holds one sentence for each fault."""
@@ -109,12 +115,18 @@ class DeliveryError(InviteSiteError):
 
 
 class TenantRefused(DeliveryError):
-    """The tenant's final answer (4xx). `status` and `code` are the tenant's, for the log."""
+    """The tenant's final answer (4xx). `status` and `code` are the tenant's, for the log; `said` is what
+    it said, where the sentence goes on with that."""
 
-    def __init__(self, sentence: str, *, status: int = 0, code: str = "") -> None:
+    def __init__(self, sentence: str, *, said: str = "", status: int = 0, code: str = "") -> None:
+        self._own = f"{sentence} (HTTP {status})." if said else sentence
         self.status = status
         self.code = code
-        super().__init__(sentence)
+        super().__init__(f"{sentence}: {said}" if said else sentence)
+
+    @property
+    def for_record(self) -> str:
+        return self._own
 
 
 class UserExists(TenantRefused):
@@ -142,20 +154,33 @@ class TenantMisconfigured(CredentialsRefused):
 
 
 class MailFailure(DeliveryError):
-    """What the mail server answered, or that it did not. The text is `sentence`, then `remedy`.
+    """What the mail server answered, or that it did not. The text is `sentence`, which goes on with
+    what it `said` without addresses in full, then `remedy`.
 
     `code` is its reply code, 0 without a reply; `smtp_reply` begins as its own words do, which may
     hold addresses, so it is for nobody but whoever looks for a fault.
     """
 
     def __init__(
-        self, sentence: str, *, remedy: str = "", code: int = 0, smtp_reply: str = ""
+        self,
+        sentence: str,
+        *,
+        said: str = "",
+        remedy: str = "",
+        code: int = 0,
+        smtp_reply: str = "",
     ) -> None:
+        self._own = f"{sentence} ({code})." if said else sentence
+        sentence = f"{sentence}: {said}." if said else sentence
         self.sentence = sentence
         self.remedy = remedy
         self.code = code
         self.smtp_reply = smtp_reply
         super().__init__(f"{sentence} {remedy}".strip())
+
+    @property
+    def for_record(self) -> str:
+        return f"{self._own} {self.remedy}".strip()
 
 
 class SenderRefused(MailFailure, CredentialsRefused):
@@ -170,10 +195,16 @@ class MailAmbiguous(MailFailure):
     """
 
     def __init__(
-        self, sentence: str, *, words: str = "", code: int = 0, smtp_reply: str = ""
+        self,
+        sentence: str,
+        *,
+        said: str = "",
+        words: str = "",
+        code: int = 0,
+        smtp_reply: str = "",
     ) -> None:
         self.words = words
-        super().__init__(sentence, code=code, smtp_reply=smtp_reply)
+        super().__init__(sentence, said=said, code=code, smtp_reply=smtp_reply)
 
 
 class MailInDoubt(MailFailure):
