@@ -28,6 +28,7 @@ from .lifecycle import (
     Transition,
 )
 from .people import Invitee, Inviter, search_text
+from .resends import counted, may_resend
 from .tables import Invitation, InvitationEvent
 
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
@@ -220,12 +221,14 @@ class Ledger:
         actor: str,
         expires_at: datetime,
         now: datetime,
+        is_by_hand: bool = False,
         **columns: Any,
     ) -> Invitation | None:
         """A new life and a new message for a sent, failed or expired invitation; None in any other
         state. Raises AlreadyInvited where a failed one has been replaced by another.
 
-        `columns` change with it, such as who invites this time.
+        With `is_by_hand` it counts, and None also means: too soon. `columns` change with it, such as
+        who invites this time.
         """
         with self._conflicts_with_open(invitation_id), self._begin() as db:
             return _one(
@@ -236,9 +239,13 @@ class Ledger:
                     or_(
                         Invitation.state.in_((State.SENT, State.FAILED)), Invitation.is_expired(now)
                     ),
+                    *((may_resend(now),) if is_by_hand else ()),
                     actor=actor,
                     now=now,
-                    **new_life(expires_at, now) | {"place": 0} | columns,
+                    **new_life(expires_at, now)
+                    | {"place": 0}
+                    | (counted(now) if is_by_hand else {})
+                    | columns,
                 )
             )
 

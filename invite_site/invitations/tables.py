@@ -88,6 +88,11 @@ class Invitation(Base):
     in_doubt_at: Mapped[datetime | None]  # queued again, though the last message may have arrived
     new_email: Mapped[str | None]  # the account's address, where the tenant has changed it
 
+    # How often somebody has sent it again by hand; see `resends`.
+    resend_from: Mapped[datetime | None]  # when they may do so again
+    resends: Mapped[int] = mapped_column(default=0, server_default="0")  # within the day
+    resend_day_ends: Mapped[datetime | None]
+
     __table_args__ = (
         Index(
             "uq_invitation_open",

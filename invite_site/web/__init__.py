@@ -4,10 +4,21 @@ import logging
 from time import perf_counter
 
 from flask import Flask, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from ..services import Services
-from . import errors, home, landing, limits, rate_limits, security, signin, templating
+from . import (
+    errors,
+    home,
+    landing,
+    limits,
+    rate_limits,
+    security,
+    signin,
+    sweeping,
+    templating,
+)
 from .admin import bp as admin
 from .current import EXTENSION
 
@@ -17,6 +28,9 @@ log = logging.getLogger(__name__)
 def init_app(app: Flask, services: Services) -> None:
     """Put the pages into `app`, which serves them with these services."""
     app.extensions[EXTENSION] = services
+    if hops := services.settings.trusted_proxies:
+        # Never the host or a prefix: SITE_URL alone says where this site is.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's manual has it
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
     limits.init_app(app)
@@ -26,6 +40,7 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in (home.bp, signin.bp, landing.bp, admin):
         app.register_blueprint(blueprint)
+    sweeping.init_app(app, services)
     app.after_request(_log_request)
 
 

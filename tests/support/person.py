@@ -1,5 +1,6 @@
 """A person at a browser without script: opens pages, fills in fields by label, presses buttons."""
 
+from pathlib import Path
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,11 @@ class Person:
 
     def opens(self, url: str) -> Self:
         self._show(self._browser.get(url, timeout=15))
+        return self
+
+    def trusts(self, authority: Path) -> Self:
+        """Take the certificates that this authority has signed."""
+        self._browser.verify = str(authority)
         return self
 
     def peeks(self, url: str, method: str = "GET") -> requests.Response:

@@ -120,6 +120,7 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
         back=list_last_seen(),
+        resend_possible_at=services.invitations.resend_possible_at(row),
     )
 
 
