@@ -19,6 +19,7 @@ from .invitations.channels import channel_of
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
 from .invitations.delivery import Deliveries
+from .invitations.heartbeats import Heartbeats
 from .invitations.leases import Leases
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
@@ -50,6 +51,7 @@ class Services:
     acceptance: Acceptance
     deliveries: Deliveries
     circuit_breaker: CircuitBreaker
+    heartbeats: Heartbeats
     sessions: Sessions
     admins: Admins
     mailer: Mailer
@@ -77,6 +79,7 @@ def build_services(
     pacer = Pacer(engine, settings.plan, clock)
     leases = Leases(engine, pacer)
     circuit_breaker = CircuitBreaker(engine)
+    heartbeats = Heartbeats(engine)
     sessions = Sessions(engine, logins_engine, clock)
     admins = Admins(engine)
     tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
@@ -113,6 +116,7 @@ def build_services(
             BatchLedger(engine),
             Starting(engine, previews, settings.connection, settings.client_id),
             circuit_breaker,
+            heartbeats,
             clock,
             deliveries.rate,
             wake.set,
@@ -122,6 +126,7 @@ def build_services(
         ),
         deliveries=deliveries,
         circuit_breaker=circuit_breaker,
+        heartbeats=heartbeats,
         sessions=sessions,
         admins=admins,
         mailer=mailer,

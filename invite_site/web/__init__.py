@@ -7,7 +7,18 @@ from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 from ..services import Services
-from . import errors, home, landing, limits, rate_limits, security, signin, templating
+from . import (
+    errors,
+    health,
+    home,
+    landing,
+    limits,
+    rate_limits,
+    revision,
+    security,
+    signin,
+    templating,
+)
 from .admin import bp as admin
 from .current import EXTENSION
 
@@ -19,12 +30,13 @@ def init_app(app: Flask, services: Services) -> None:
     app.extensions[EXTENSION] = services
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
+    revision.init_app(app, services)
     limits.init_app(app)
     security.init_app(app, services.settings)
     rate_limits.init_app(app, services.settings)
     templating.init_app(app)
     errors.init_app(app)
-    for blueprint in (home.bp, signin.bp, landing.bp, admin):
+    for blueprint in (home.bp, signin.bp, landing.bp, admin, health.bp):
         app.register_blueprint(blueprint)
     app.after_request(_log_request)
 
