@@ -17,7 +17,7 @@ demo-reset:  ## forget everything the demo has stored
 	@rm -rf "$${INSTANCE_DIR:-instance}" && echo "Forgotten: $${INSTANCE_DIR:-instance}/"
 
 run: $(VENV)/.done  ## the site and a worker against the tenant of the environment or .env
-	@$(BIN)/python -m flask --app app serve
+	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask --app app serve
 
 test: $(VENV)/.done-test browser  ## every test, browser tests included
 	@$(BIN)/python -m pytest

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from dotenv import load_dotenv
 from flask import Flask
 
-from . import cli, logs, web
+from . import cli, env_file, logs, web
 from .services import build_services
-from .settings import DAY, ROOT, Settings
+from .settings import DAY, ENV_FILE, ROOT, Settings
+from .web.current import login_cookie
 
 __all__ = ["create_app"]
 
@@ -21,8 +21,8 @@ def create_app(
     Raises ConfigError naming everything that is wrong with the settings.
     """
     if settings is None:
-        load_dotenv(ROOT / ".env")
-        settings = Settings.from_env()
+        env_file.load(ENV_FILE)
+        settings = Settings.from_env(env_file=ENV_FILE)
     logs.configure(settings)
     app = Flask(
         __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
@@ -30,7 +30,7 @@ def create_app(
     app.config.from_mapping(
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
-        SESSION_COOKIE_NAME="__Host-login" if settings.is_https else "login",
+        SESSION_COOKIE_NAME=login_cookie(settings),
         SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=64 * 1024,

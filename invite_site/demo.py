@@ -15,6 +15,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from . import create_app, local_tenant
+from .errors import InviteSiteError
 from .server import PortInUse, listening, prepare, serving, wait_for, working
 from .services import Services
 from .settings import ROOT, Settings
@@ -60,6 +61,8 @@ def main() -> None:
             taken.port, "SITE_PORT"
         )
         sys.exit(f"{taken} Choose another one: {variable}=… make demo")
+    except InviteSiteError as refused:
+        sys.exit(str(refused))
     print("Stopped.")  # noqa: T201 - a word for the person at the terminal
 
 

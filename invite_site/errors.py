@@ -2,6 +2,9 @@
 
 InviteSiteError
 ├─ ConfigError              at start-up; lists every problem at once
+├─ DatabaseUnusable         the database does not answer, or its file cannot be used
+├─ DatabaseOutdated         the database is older or newer than this code
+├─ CannotListen             no socket can be bound to the address that was asked for
 ├─ InvitationError          the person asking can put it right
 │   ├─ InvalidInvitee       an address or name that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
@@ -49,6 +52,23 @@ class ConfigError(InviteSiteError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("The settings cannot be used:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+class DatabaseUnusable(InviteSiteError):
+    """The database does not answer, or its file cannot be used. Says which one, why, and what to do;
+    that is for whoever runs the site, not for visitors."""
+
+
+class DatabaseOutdated(InviteSiteError):
+    """The database is at another revision than this code needs."""
+
+    def __init__(self, sentence: str, *, is_newer: bool) -> None:
+        self.is_newer = is_newer
+        super().__init__(sentence)
+
+
+class CannotListen(InviteSiteError):
+    """No socket can be bound to the address that was asked for."""
 
 
 class InvitationError(InviteSiteError):

@@ -14,6 +14,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from .database.engine import is_current, upgrade
+from .errors import CannotListen, DatabaseUnusable
 from .services import Services
 from .worker import work
 
@@ -48,27 +49,39 @@ class PortInUse(OSError):
 
 
 def prepare(services: Services) -> None:
-    """Bring the database up to date."""
+    """Bring the database up to date. Raises DatabaseOutdated where it is newer than this code."""
     if not is_current(services.engine):
         upgrade(services.engine)
 
 
 @contextlib.contextmanager
 def listening(port: int, host: str = "127.0.0.1") -> Iterator[socket.socket]:
-    """A socket bound to this port (0: a free one), for `serving`. Raises PortInUse."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        try:
-            listener.bind((host, port))
-            listener.listen(1024)
-        except OSError as refused:
-            if refused.errno != errno.EADDRINUSE:  # such as a port that only root may have
-                raise
-            raise PortInUse(port) from refused
+    """A socket bound to this port (0: a free one), for `serving`. `::` takes IPv4 as well.
+
+    Raises PortInUse, CannotListen.
+    """
+    with contextlib.closing(_bound(port, host)) as listener:
         yield listener
-    finally:
-        listener.close()
+
+
+def _bound(port: int, host: str) -> socket.socket:
+    address = host.removeprefix("[").removesuffix("]")
+    try:
+        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server(
+            (address, port),
+            family=family,
+            backlog=1024,
+            dualstack_ipv6=address == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as refused:
+        if refused.errno == errno.EADDRINUSE:
+            raise PortInUse(port) from refused
+        reason = os.strerror(refused.errno) if refused.errno and refused.errno > 0 else None
+        raise CannotListen(
+            f"The site cannot listen on {host}, port {port} ({reason or refused.strerror}). "
+            "Choose another --host, or another SITE_PORT."
+        ) from refused
 
 
 @contextlib.contextmanager
@@ -143,8 +156,12 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
                 services.kept_forms.sweep,
                 services.batches.sweep,
                 services.mailer.connections.close_idle,
+                lambda: services.heartbeats.sweep(services.clock()),
             ],
+            beat=lambda: services.heartbeats.beat(name, services.clock()),
         )
+        with contextlib.suppress(DatabaseUnusable):  # then its last beat says how long ago it was
+            services.heartbeats.stop(name)
 
 
 def worker_name() -> str:

@@ -20,6 +20,7 @@ from .invitations.channels import channel_of
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
 from .invitations.delivery import Deliveries
+from .invitations.heartbeats import Heartbeats
 from .invitations.leases import Leases
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
@@ -51,6 +52,7 @@ class Services:
     acceptance: Acceptance
     deliveries: Deliveries
     circuit_breaker: CircuitBreaker
+    heartbeats: Heartbeats
     sessions: Sessions
     kept_forms: KeptForms
     admins: Admins
@@ -79,6 +81,7 @@ def build_services(
     pacer = Pacer(engine, settings.plan, clock)
     leases = Leases(engine, pacer)
     circuit_breaker = CircuitBreaker(engine)
+    heartbeats = Heartbeats(engine)
     sessions = Sessions(engine, logins_engine, clock)
     admins = Admins(engine)
     tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
@@ -115,6 +118,7 @@ def build_services(
             BatchLedger(engine),
             Starting(engine, previews, settings.connection, settings.client_id),
             circuit_breaker,
+            heartbeats,
             clock,
             deliveries.rate,
             wake.set,
@@ -124,6 +128,7 @@ def build_services(
         ),
         deliveries=deliveries,
         circuit_breaker=circuit_breaker,
+        heartbeats=heartbeats,
         sessions=sessions,
         kept_forms=KeptForms(engine, clock),
         admins=admins,

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from . import exposure
 from .errors import ConfigError
+from .mailbox import Mailbox, read_mailbox
 
 ROOT = Path(__file__).resolve().parent.parent
+ENV_FILE = ROOT / ".env"
 DAY = 24 * 60 * 60
 MEMORY = "memory://"
 
@@ -54,21 +57,6 @@ class Plan(enum.StrEnum):
     ENTERPRISE_NONPRODUCTION = "enterprise_nonproduction"
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """A mail address and the name beside it; both may be empty."""
-
-    name: str = ""
-    address: str = ""
-
-    def __str__(self) -> str:
-        """As a header writes it, with the name in quotes."""
-        if not self.name:
-            return self.address
-        escaped = self.name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}" <{self.address}>'
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The site's settings. Addresses carry no trailing slash; times are seconds."""
@@ -94,7 +82,7 @@ class Settings:
     batch_rows: int = 10_000
     admin_role_claim: str = ""
     admin_role: str = ""
-    database_url: str
+    database_url: str = field(repr=False)
     smtp_url: str = field(repr=False)
     mail_from: Mailbox
     rate_limit_url: str = field(default=MEMORY, repr=False)
@@ -133,8 +121,11 @@ class Settings:
         return is_loopback(self.site_url)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Settings from environment variables (`.env.example` lists them).
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, env_file: Path | None = None
+    ) -> "Settings":
+        """Settings from environment variables (`.env.example` lists them), which may come from
+        `env_file`.
 
         Raises ConfigError naming every problem at once, so that one start shows all there is to do.
         """
@@ -167,7 +158,7 @@ class Settings:
         no_mail = "" if env.get("INVITE_DELIVERY", "").strip() == Delivery.TENANT_EMAIL else None
         port = checked("SITE_PORT", read("SITE_PORT", "3000"), _port, 3000)
         site_url = checked(
-            "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), _web_address, ""
+            "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), _site_address, ""
         )
         tenant_url = checked("AUTH0_DOMAIN", read("AUTH0_DOMAIN"), _tenant_address, "")
         settings = cls(
@@ -176,7 +167,7 @@ class Settings:
             site_port=port,
             app_name=read("APP_NAME"),
             app_url=checked("APP_URL", read("APP_URL", ""), _link, ""),
-            contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), _mailbox, None),
+            contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), read_mailbox, None),
             tenant_url=tenant_url,
             client_id=read("AUTH0_CLIENT_ID"),
             client_secret=read("AUTH0_CLIENT_SECRET"),
@@ -210,7 +201,7 @@ class Settings:
             ),
             trusted_proxies=checked("TRUSTED_PROXIES", read("TRUSTED_PROXIES", "0"), _proxies, 0),
             smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), _smtp_address, ""),
-            mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), _mailbox, Mailbox()),
+            mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), read_mailbox, Mailbox()),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):
@@ -220,6 +211,8 @@ class Settings:
                 "INVITE_LINK=landing needs INVITE_DELIVERY=ticket: the tenant's own mail always "
                 "carries the tenant's own link."
             )
+        if site_url and not settings.is_local:
+            problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
         if problems:
             raise ConfigError(problems)
         return settings
@@ -240,6 +233,16 @@ def _web_address(value: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError(_NO_WEB_ADDRESS)
     return value.rstrip("/")
+
+
+def _site_address(value: str) -> str:
+    address = _web_address(value)
+    if urlsplit(address).path:
+        raise ValueError(
+            "must have no path: pages, cookies and links of this site begin at the root of a host. "
+            "Give it a host name of its own, such as https://invite.example.com"
+        )
+    return address
 
 
 def _link(value: str) -> str:
@@ -293,39 +296,6 @@ def _rate_limit_address(value: str) -> str:
             "must be memory:// or an address such as redis://user:password@cache.example.com:6379/0"
         )
     return value
-
-
-_MAILBOX = re.compile(
-    r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>@,;:()\[\]\\]*))\s*<(?P<address>[^<>\s]+)>"""
-)
-# A dot-atom before the @ and a host name behind it: what every mail server takes.
-_ADDRESS = re.compile(
-    r"(?=.{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
-    r"@(?=.{1,253}$)(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-)[a-z0-9-]{1,63}(?<!-)",
-    re.ASCII | re.IGNORECASE,
-)
-
-
-def is_mail_address(text: str) -> bool:
-    """Whether this is exactly one address, and one that every mail server takes."""
-    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
-
-
-def _mailbox(value: str) -> Mailbox:
-    """Our own reader: that of Python answers differently from one patch level to the next."""
-    found = _MAILBOX.fullmatch(value)
-    address = found["address"] if found else value
-    if not is_mail_address(address):
-        raise ValueError(
-            "must be one address, such as invitations@example.com or Acme <invitations@example.com>; "
-            'a name with a comma, an @ or the like goes in quotes: "Acme, Inc." <…>'
-        )
-    name = ""
-    if found:
-        name = found["plain"] or re.sub(r"\\(.)", r"\1", found["quoted"] or "")
-    if not name.isprintable():
-        raise ValueError("has a name with characters that cannot be shown")
-    return Mailbox(" ".join(name.split()), address)
 
 
 def _has_good_port(parts: SplitResult) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from .errors import LeaseLost
 from .invitations.delivery import Deliveries
+from .invitations.heartbeats import BEAT_EVERY
 from .invitations.tables import Invitation
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,15 @@ def work(
     stop: threading.Event,
     wake: threading.Event | None = None,
     sweeps: Sequence[Callable[[], None]] = (),
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
     """Deliver until `stop` is set; returns within ten seconds after it.
 
     What is in flight then may finish; what does not goes back into the queue. `name` says whose
     lease is whose: a worker that starts under the same name takes back at once what it held when
     it died, so no two workers may run under one name. `wake` is set where an invitation has just
-    been queued in this process; `sweeps` remove what has run out, once a minute.
+    been queued in this process; `sweeps` remove what has run out, once a minute; `beat` says that this
+    worker claims, every 15 seconds.
     """
     while not _started(deliveries, name):
         if stop.wait(POLL):
@@ -44,7 +47,11 @@ def work(
     checking = threading.Thread(target=_check, args=(deliveries, sweeps, stop), daemon=True)
     checking.start()
     claims = _Claims(deliveries, name, wake or threading.Event())
+    beat_at = 0.0
     while not stop.is_set():
+        if time.monotonic() >= beat_at:
+            beat_at = time.monotonic() + BEAT_EVERY
+            _beat(beat)
         claims.fill()
     claims.drain(PATIENCE)
     deliveries.stop(name)
@@ -125,6 +132,13 @@ def _started(deliveries: Deliveries, name: str) -> bool:
         log.exception("the worker could not use the database")
         return False
     return True
+
+
+def _beat(beat: Callable[[], None]) -> None:
+    try:
+        beat()
+    except Exception:  # the next one says it
+        log.exception("the worker could not say that it runs")
 
 
 def _deliver(deliveries: Deliveries, job: Invitation) -> None:

@@ -42,6 +42,8 @@ ROUTES = {
     "POST /admin/batches/<int:batch_id>/resend",
     "POST /admin/batches/<int:batch_id>/rows/<int:batch_row_id>",
     "POST /admin/batches/<int:batch_id>/rows/<int:batch_row_id>/leave-out",
+    "GET /healthz",
+    "GET /readyz",
     "GET /static/<path:filename>",
 }
 

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from invite_site.web.current import sid_cookie
 from tests.support.person import Person
 from tests.support.running import (
     APP_NAME,
@@ -183,5 +184,5 @@ def test_an_admin_can_sign_out(site: RunningSite, person: Person) -> None:
     assert person.heading != ""
     assert person.sees_in("Email address") == ""
     with Person() as thief:
-        thief.cookies.set("sid", stolen, domain="localhost.local", path="/")
+        thief.cookies.set(sid_cookie(site.settings), stolen, domain="localhost.local", path="/")
         assert thief.peeks(f"{site.url}/admin/invitations").status_code == 302

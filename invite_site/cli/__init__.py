@@ -1,6 +1,6 @@
 """The commands: `flask invite …`, `flask admin …`, `flask tenant …`, `flask db …`, `flask serve`.
 
-They call the same use cases as the pages; a mistake is one sentence and exit status 1.
+They call the same use cases as the pages; a mistake is one sentence (errors.py).
 """
 
 from flask import Flask

@@ -1,19 +1,17 @@
 """`flask admin …`: who may invite."""
 
 import click
-from flask.cli import AppGroup
 
 from ..invitations.people import Invitee
 from ..web.current import services
 from ..web.templating import moment
-from .errors import report_errors
+from .errors import LedgerGroup
 
-admin = AppGroup("admin", help="Say who may invite.")
+admin = LedgerGroup("admin", help="Say who may invite.")
 
 
 @admin.command("grant")
 @click.argument("address_or_sub")
-@report_errors
 def grant(address_or_sub: str) -> None:
     """Let a person invite, named by address or by the `sub` of their account at the tenant."""
     sub = _sub_of(address_or_sub) if "@" in address_or_sub else address_or_sub

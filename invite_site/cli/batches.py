@@ -16,7 +16,8 @@ from ..invitations.people import COMMAND_LINE, Inviter
 from ..web.admin.csv_files import written
 from ..web.current import services
 from ..web.templating import moment
-from .errors import report_errors
+from .arguments import NUMBER
+from .errors import LedgerCommand
 
 ME = Inviter(name=COMMAND_LINE)
 PROBLEMS_SHOWN = 20
@@ -30,13 +31,12 @@ FATES = {
 }
 
 
-@click.command("import")
+@click.command("import", cls=LedgerCommand)
 @click.argument("file", type=click.File("rb"))
 @click.option("--list-name", default="", help="What to call the list; else the name of the file.")
 @click.option("--yes", is_flag=True, help="Send without asking.")
 @click.option("--no-wait", is_flag=True, help="Do not follow the batch to its end.")
 @with_appcontext
-@report_errors
 def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
     """Invite the people of FILE, a CSV file in UTF-8 (`-` for standard input). A worker sends them."""
     source = str(getattr(file, "name", "<stdin>"))
@@ -62,14 +62,13 @@ def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
         _follow(batch.id)
 
 
-@click.command("batch")
-@click.argument("number", type=int)
+@click.command("batch", cls=LedgerCommand)
+@click.argument("number", type=NUMBER)
 @click.option("--pause", "action", flag_value="pause", help="Send no more of it for now.")
 @click.option("--resume", "action", flag_value="resume", help="Go on with it.")
 @click.option("--cancel", "action", flag_value="cancel", help="Revoke what has not gone out.")
 @click.option("--again", "action", flag_value="again", help="Send the failed ones again.")
 @with_appcontext
-@report_errors
 def batch(number: int, action: str | None) -> None:
     """Show how far batch NUMBER is, or pause, resume or cancel it."""
     batches = services.batches
@@ -94,12 +93,11 @@ def batch(number: int, action: str | None) -> None:
                 click.echo(_sentence(batches.progress(number)))
 
 
-@click.command("export")
+@click.command("export", cls=LedgerCommand)
 @click.option(
-    "--batch", "number", type=int, help="Only this batch, with the rows that were left out."
+    "--batch", "number", type=NUMBER, help="Only this batch, with the rows that were left out."
 )
 @with_appcontext
-@report_errors
 def export(number: int | None) -> None:
     """Write invitations as CSV to standard output."""
     rows = _all_invitations() if number is None else services.batches.results(number)

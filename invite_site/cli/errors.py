@@ -1,30 +1,66 @@
-"""How a command says that something went wrong: one sentence and an exit status, no traceback."""
+"""How a command says that something went wrong: one sentence and an exit status, no traceback.
 
-import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
+Status 0: done. 1: refused. 2: the command was written wrongly.
+"""
+
+from typing import Any
 
 import click
+from flask.cli import AppGroup, ScriptInfo
 
-from ..errors import InviteSiteError, TenantUnavailable
+from ..database.engine import require_current
+from ..errors import AlreadyInvited, InviteSiteError, TenantUnavailable
+from ..services import Services
+from ..web.current import EXTENSION
 
-P = ParamSpec("P")
-R = TypeVar("R")
-UNREACHED = 2
 
+class SiteCommand(click.Command):
+    """A command whose errors of ours are one sentence."""
 
-def report_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Our own errors end the command: with status 2 where the tenant cannot be reached, else 1."""
+    unreached: type[click.ClickException] = click.ClickException  # the tenant does not answer
 
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return command(*args, **kwargs)
-        except TenantUnavailable as failed:
-            click.echo(f"Error: {failed}", err=True)
-            sys.exit(UNREACHED)
+            self.check(ctx)
+            return super().invoke(ctx)
         except InviteSiteError as refused:
-            raise click.ClickException(str(refused)) from refused
+            sentence = str(refused)
+            if isinstance(refused, AlreadyInvited):
+                sentence += f" It has the number {refused.invitation_id}."
+            is_unreached = isinstance(refused, TenantUnavailable)
+            raise (self.unreached if is_unreached else click.ClickException)(sentence) from refused
 
-    return wrapped
+    def check(self, ctx: click.Context) -> None:
+        """What has to be so before the command begins. Raises InviteSiteError."""
+
+
+class LedgerCommand(SiteCommand):
+    """A command that needs the tables as this version has them."""
+
+    def check(self, ctx: click.Context) -> None:
+        services: Services = ctx.ensure_object(ScriptInfo).load_app().extensions[EXTENSION]
+        require_current(services.engine)
+
+
+class TenantUnreached(click.ClickException):
+    exit_code = 2
+
+
+class TenantCommand(SiteCommand):
+    """A command about the tenant. Its statuses are in docs/real-tenant.md."""
+
+    unreached = TenantUnreached
+
+
+class SiteGroup(AppGroup):
+    """Commands that need no table, or make them."""
+
+    command_class = SiteCommand
+
+
+class LedgerGroup(AppGroup):
+    command_class = LedgerCommand
+
+
+class TenantGroup(AppGroup):
+    command_class = TenantCommand

@@ -1,19 +1,17 @@
 """`flask mail …`: whether the mail server takes mail from this site."""
 
 import click
-from flask.cli import AppGroup
 
 from ..invitations.people import Invitee
 from ..settings import Delivery
 from ..web.current import services
-from .errors import report_errors
+from .errors import SiteGroup
 
-mail = AppGroup("mail", help="Say whether mail can be sent.")
+mail = SiteGroup("mail", help="Say whether mail can be sent.")
 
 
 @mail.command("check")
 @click.argument("address")
-@report_errors
 def check(address: str) -> None:
     """Send a test mail to ADDRESS and show the conversation with the mail server.
 

@@ -5,14 +5,14 @@ import threading
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
 
 from ..database.engine import upgrade
 from ..server import PortInUse, listening, prepare, serving, wait_for, working
 from ..services import Services
 from ..web.current import EXTENSION, services
+from .errors import SiteCommand, SiteGroup
 
-db = AppGroup("db", help="The database.")
+db = SiteGroup("db", help="The database.")
 
 
 @db.command("upgrade")
@@ -22,8 +22,13 @@ def upgrade_() -> None:
     click.echo("The database is up to date.")
 
 
-@click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.command("serve", cls=SiteCommand)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; `::` is every one, IPv6 and IPv4.",
+)
 def serve(host: str) -> None:
     """Serve the site with a worker beside it, on SITE_PORT."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy's target

@@ -4,7 +4,6 @@ import json
 import sys
 
 import click
-from flask.cli import AppGroup
 
 from ..tenant.http import COMMAND, Credentials, ManagementApi
 from ..tenant.setup import files
@@ -14,11 +13,11 @@ from ..tenant.setup.findings import Finding, Level
 from ..tenant.setup.reader import TenantReader
 from ..tenant.setup.requirement import Context
 from ..web.current import services
-from .errors import report_errors
+from .errors import TenantGroup
 
 COLOURS = {Level.OK: "green", Level.WRONG: "red", Level.NOTE: "yellow"}
 
-tenant = AppGroup("tenant", help="Set the tenant up, and say what is wrong with it.")
+tenant = TenantGroup("tenant", help="Set the tenant up, and say what is wrong with it.")
 
 # From the environment alone: everybody on the machine can read a command line.
 setup_id = click.option(
@@ -33,7 +32,6 @@ setup_secret = click.option(
 @click.option("--json", "as_json", is_flag=True, help="A JSON array of the facts.")
 @setup_id
 @setup_secret
-@report_errors
 def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> None:
     """Say what is wrong with the tenant, and how to mend it. Changes nothing.
 
@@ -58,7 +56,6 @@ def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> Non
 )
 @setup_id
 @setup_secret
-@report_errors
 def apply_(
     dry_run: bool, yes: bool, replace: bool, setup_client_id: str, setup_client_secret: str
 ) -> None:

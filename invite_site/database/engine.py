@@ -3,41 +3,68 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Engine, create_engine, event, inspect, text
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DatabaseOutdated
+from .address import make_file, read_address
+from .faults import fault_of
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 BUSY_SECONDS = 5
+UPGRADE_LOCK = 7_261_839  # any number that nothing else on this database uses
 
 
 def open_engine(database_url: str, *, is_durable: bool = True) -> Engine:
-    """An engine for SQLite or PostgreSQL. Raises ConfigError for an address it cannot read.
+    """An engine for SQLite or PostgreSQL. Raises ConfigError for an address that cannot be used.
 
     On SQLite a commit that `is_durable` outlasts a power cut; any other outlasts a crash of this
-    process and costs no wait for the disk.
+    process and costs no wait for the disk. A database that cannot be used later on raises
+    DatabaseUnusable.
     """
-    try:
-        url = make_url(database_url)
-    except ArgumentError as refused:
-        raise ConfigError(["DATABASE_URL is not a database address."]) from refused
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+    url = read_address(database_url)
     if url.get_backend_name() == "postgresql":
-        return create_engine(
-            url, pool_pre_ping=True, pool_timeout=BUSY_SECONDS, hide_parameters=True
+        engine = _open_postgres(url)
+    else:
+        make_file(url)
+        engine = _open_sqlite(url, "FULL" if is_durable else "NORMAL")
+    event.listen(engine, "handle_error", lambda context: fault_of(context, url), retval=True)
+    return engine
+
+
+def _open_postgres(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url,
+            # A server that does not answer is not waited for as long as TCP would.
+            connect_args={}
+            if "connect_timeout" in url.query
+            else {"connect_timeout": BUSY_SECONDS},
+            pool_pre_ping=True,
+            pool_timeout=BUSY_SECONDS,
+            hide_parameters=True,
         )
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise ConfigError(["DATABASE_URL must be sqlite:///a/file or postgresql://…"])
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except ImportError as missing:  # psycopg, or the library under it
+        raise ConfigError(
+            ["DATABASE_URL needs the package psycopg: install the extra invite-site[postgres]."]
+        ) from missing
+    psycopg: Any = engine.dialect.loaded_dbapi
+    for option in url.query:
+        try:
+            psycopg.conninfo.make_conninfo(**{option: "1"})
+        except psycopg.ProgrammingError as refused:
+            raise ConfigError(
+                [f"DATABASE_URL has an option that PostgreSQL does not know: {option}. Remove it."]
+            ) from refused
+    return engine
+
+
+def _open_sqlite(url: URL, synchronous: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": BUSY_SECONDS},
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,  # an error is logged, and its values are nobody's business
     )
-    synchronous = "FULL" if is_durable else "NORMAL"
 
     def prepare(connection: Any, _record: Any) -> None:
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
@@ -47,26 +74,48 @@ def open_engine(database_url: str, *, is_durable: bool = True) -> Engine:
     return engine
 
 
-def newest_revision() -> str:
-    """The revision this code was written for: the file name of its newest migration."""
-    names = (path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-    return max(name.split("_")[0] for name in names)
+def revisions() -> list[str]:
+    """The revisions this code knows, oldest first: the file names of its migrations."""
+    return sorted(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database is at the newest revision. Cheap enough for every start."""
-    if not inspect(engine).has_table("alembic_version"):
-        return False
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found == newest_revision()
+    """Whether the database is at the newest revision. Cheap enough for every start.
+
+    Raises DatabaseOutdated where it is newer than this code.
+    """
+    found = _revision(engine)
+    known = revisions()
+    if found is not None and found not in known:
+        raise DatabaseOutdated(
+            f"The database is newer than this site: it is at revision {found}, and this version "
+            f"knows those up to {known[-1]}. Start the newer version, or restore a backup.",
+            is_newer=True,
+        )
+    return found == known[-1]
+
+
+def require_current(engine: Engine) -> None:
+    """Raises DatabaseOutdated where the database is older or newer than this code."""
+    if not is_current(engine):
+        raise DatabaseOutdated(
+            "The database is older than this site. Bring it up to date: run `flask db upgrade`.",
+            is_newer=False,
+        )
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision."""
+    """Bring the database to the newest revision. Raises DatabaseOutdated where it is newer.
+
+    Processes that start together on PostgreSQL wait for the first of them.
+    """
     from alembic import command  # only a start that has something to do pays for the import
 
-    command.upgrade(alembic_config(engine), "head")
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # let go with the connection, however that ends
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
+        if not is_current(engine):
+            command.upgrade(alembic_config(engine), "head")
 
 
 def alembic_config(engine: Engine) -> Any:
@@ -77,3 +126,14 @@ def alembic_config(engine: Engine) -> Any:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["engine"] = engine
     return config
+
+
+def _revision(engine: Engine) -> str | None:
+    """The revision of the database, None where it has none yet."""
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        found: str | None = connection.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar()
+    return found

@@ -264,3 +264,12 @@ class Pace(Base):
     buckets: Mapped[dict[str, Any]]  # by kind of call, as the pacer writes them
 
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+
+class WorkerHeartbeat(Base):
+    """A worker that runs, and when it last said so. Gone once it has stopped in order."""
+
+    __tablename__ = "worker_heartbeat"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]

@@ -16,7 +16,8 @@ from email.utils import format_datetime, make_msgid
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from ..errors import MailRefused
-from ..settings import ROOT, LinkKind, Mailbox, Settings, is_mail_address
+from ..mailbox import Mailbox, is_mail_address
+from ..settings import ROOT, LinkKind, Settings
 from .connections import Connections
 from .conversation import Patience
 from .smtp import SmtpConnection, SmtpServer

@@ -10,10 +10,12 @@ from werkzeug.wrappers import Response
 from ..services import Services
 from . import (
     errors,
+    health,
     home,
     landing,
     limits,
     rate_limits,
+    revision,
     security,
     signin,
     sweeping,
@@ -33,12 +35,13 @@ def init_app(app: Flask, services: Services) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's manual has it
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
+    revision.init_app(app, services)
     limits.init_app(app)
     security.init_app(app, services.settings)
     rate_limits.init_app(app, services.settings)
     templating.init_app(app)
     errors.init_app(app)
-    for blueprint in (home.bp, signin.bp, landing.bp, admin):
+    for blueprint in (home.bp, signin.bp, landing.bp, admin, health.bp):
         app.register_blueprint(blueprint)
     sweeping.init_app(app, services)
     app.after_request(_log_request)

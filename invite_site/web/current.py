@@ -1,6 +1,7 @@
 """What a view may reach: the services of the running site, and who sends this request."""
 
 from typing import cast
+from urllib.parse import urlsplit
 
 from flask import current_app, g, request
 from werkzeug.local import LocalProxy
@@ -17,8 +18,21 @@ services = cast(Services, LocalProxy(lambda: current_app.extensions[EXTENSION]))
 
 
 def sid_cookie(settings: Settings) -> str:
-    """The session cookie's name. `__Host-` binds it to this host, which only https allows."""
-    return "__Host-sid" if settings.is_https else "sid"
+    """The name of the session's cookie."""
+    return _cookie("sid", settings)
+
+
+def login_cookie(settings: Settings) -> str:
+    """The name of the cookie that Flask signs: this browser's key and its CSRF token."""
+    return _cookie("login", settings)
+
+
+def _cookie(word: str, settings: Settings) -> str:
+    """`__Host-` binds a cookie to this host, which only https allows. Cookies know no ports, and on
+    this machine several sites share one host."""
+    if settings.is_https:
+        return f"__Host-{word}"
+    return f"{word}-{urlsplit(settings.site_url).port or 80}"
 
 
 def current_session() -> Session | None:

@@ -6,10 +6,16 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from ..errors import BatchNotFound, DeliveryError, InvitationNotFound, LoginError
+from ..errors import (
+    BatchNotFound,
+    DatabaseOutdated,
+    DatabaseUnusable,
+    DeliveryError,
+    InvitationNotFound,
+    LoginError,
+)
 from ..invitations.batches.lists import MAX_BYTES
 from . import limits, rate_limits
 from .current import services
@@ -36,7 +42,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(ForeignForm, _form_from_elsewhere)
-    app.register_error_handler(OperationalError, _database_unavailable)
+    app.register_error_handler(DatabaseUnusable, _database_unusable)
+    app.register_error_handler(DatabaseOutdated, _database_outdated)
     app.register_error_handler(RateLimitExceeded, _too_many)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
@@ -108,13 +115,29 @@ def _form_from_elsewhere(error: ForeignForm) -> ResponseReturnValue:
     )
 
 
-def _database_unavailable(error: OperationalError) -> ResponseReturnValue:
-    log.error("the database did not answer: %s", type(error.orig).__name__)
+def _database_unusable(error: DatabaseUnusable) -> ResponseReturnValue:
+    log.error("%s", error)
     return _page(
         503,
         "The site cannot reach its database",
         "Nothing was saved. Wait a moment, then try again.",
         retry_after=5,
+    )
+
+
+def _database_outdated(error: DatabaseOutdated) -> ResponseReturnValue:
+    log.error("%s", error)
+    if error.is_newer:
+        return _page(
+            503,
+            "The database is newer than this site",
+            "Whoever runs this site can start its newer version. Nothing was changed.",
+        )
+    return _page(
+        503,
+        "The database is older than this site",
+        "Whoever runs this site can bring it up to date: run `flask db upgrade`. "
+        "Nothing was changed.",
     )
 
 

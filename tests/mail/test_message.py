@@ -12,7 +12,8 @@ import pytest
 from invite_site.errors import ConfigError
 from invite_site.mail.conversation import Patience
 from invite_site.mail.message import Mailer, Recipient
-from invite_site.settings import Mailbox, Settings
+from invite_site.mailbox import Mailbox
+from invite_site.settings import Settings
 from tests.support.running import Tenant, settings_for
 from tests.support.smtp_script import Mail, SmtpScript
 from tests.support.tls_front import TlsFront, write_certificate

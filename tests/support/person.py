@@ -133,8 +133,9 @@ class Person:
         raise AssertionError(f"no link {words!r} on the page {self.heading!r}")
 
     def cookie(self, name: str) -> str | None:
-        found: str | None = self._browser.cookies.get(name)
-        return found
+        """The value of a cookie, also of one that has the port of its site behind its name."""
+        found = (each for each in self._browser.cookies if each.name.partition("-")[0] == name)
+        return next((each.value for each in found), None)
 
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:

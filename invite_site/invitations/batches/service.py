@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ...errors import NotPossibleNow
 from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
+from ..heartbeats import Heartbeats
 from ..lifecycle import EXPIRED, Fate, State
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation
@@ -69,6 +70,7 @@ class Batches:
     ledger: BatchLedger
     starting: Starting
     circuit_breaker: CircuitBreaker
+    heartbeats: Heartbeats
     clock: Callable[[], datetime]
     rate: Callable[[], float | None]
     on_queued: Callable[[], None]
@@ -221,11 +223,14 @@ class Batches:
     def _waiting(self, batch: Batch, now: datetime, *, is_moving: bool) -> str:
         if batch.paused_at:
             return "The batch is paused."
+        absence = self.heartbeats.absence(now)
         if outage := self.circuit_breaker.outage():
-            return f"{outage.sentence} The next try is at {outage.until:%H:%M:%S} UTC."
-        if not is_moving and batch.started_at and batch.started_at < now - MINUTE:
-            return "Nothing has gone out for a minute. Check that a worker is running."
-        return ""
+            return f"{outage.sentence} {absence or _next_try(outage.until)}"
+        if is_moving:
+            return ""
+        if not absence and batch.started_at and batch.started_at < now - MINUTE:
+            return "Nothing has gone out for a minute, though a worker runs. Its log says why."
+        return absence
 
     def _end(self, batch_id: int, now: datetime, recent: int) -> datetime | None:
         rate = self.rate() or recent / MINUTE.total_seconds()
@@ -236,6 +241,10 @@ class Batches:
     @property
     def _lifetime(self) -> timedelta:
         return timedelta(seconds=self.settings.invitation_ttl)
+
+
+def _next_try(at: datetime) -> str:
+    return f"The next try is at {at:%H:%M:%S} UTC."
 
 
 def result_of(row: Invitation, now: datetime) -> tuple[object, ...]:

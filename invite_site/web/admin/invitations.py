@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
 from ...invitations import channels
-from ...invitations.lifecycle import STATUSES
+from ...invitations.lifecycle import STATUSES, State
 from ..current import services
 from ..forms import InviteForm, RevokeForm
 from . import bp
@@ -55,6 +55,7 @@ def invitations() -> ResponseReturnValue:
         outage=outage,
         waiting=0 if outage else services.listing.waiting(now),
         rate=services.deliveries.rate(),
+        absence=services.heartbeats.absence_felt(now),
     )
 
 
@@ -110,11 +111,13 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
     """One invitation, with what happened to it and who says so."""
     row = services.ledger.get(invitation_id)
     now = services.clock()
+    status = row.status(now)
     return render_template(
         "admin/invitation.html",
         row=row,
-        status=row.status(now),
+        status=status,
         now=now,
+        absence=services.heartbeats.absence(now) if status in (State.QUEUED, State.SENDING) else "",
         steps=timeline_of(row, now),
         events=services.listing.events(row.id),
         delivery=services.settings.delivery,

@@ -1,0 +1,51 @@
+"""What commands take: numbers, statuses, and an invitation by its number or its address."""
+
+from typing import Any
+
+import click
+
+from ..errors import InvitationNotFound
+from ..invitations.lifecycle import STATUSES
+from ..invitations.people import Invitee
+from ..services import Services
+
+LARGEST = 2_147_483_647  # of a number in the database
+NUMBER = click.IntRange(1, LARGEST)
+
+
+class Status(click.Choice[str]):
+    """A status as the list prints it, `password set`, or as addresses have it, `password_set`."""
+
+    def __init__(self) -> None:
+        super().__init__(STATUSES, case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert("_".join(str(value).split()), param, ctx)
+
+
+class Named(click.ParamType[int | str]):
+    """An invitation: the number of it, or the address it went to."""
+
+    name = "number or address"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if "@" in str(value):
+            return str(value)
+        number: int = NUMBER.convert(value, param, ctx)
+        return number
+
+
+def invitation_number(named: int | str, services: Services) -> int:
+    """The number of the invitation that was named. Raises InvalidInvitee, InvitationNotFound."""
+    if isinstance(named, int):
+        return named
+    invitee = Invitee.parse(named, allow_test_domains=services.settings.is_local)
+    found = services.ledger.open_of(invitee.email_norm)
+    if found is None:
+        raise InvitationNotFound(
+            f"No invitation to {invitee.email} is open. `flask invite list` shows all with their "
+            "numbers."
+        )
+    return found.id

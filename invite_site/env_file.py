@@ -1,0 +1,39 @@
+"""The file `.env`: read as UTF-8, or refused with the line that is not."""
+
+import io
+import stat
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from .errors import ConfigError
+
+
+def load(file: Path) -> None:
+    """Put what the file says into the environment, where that does not say it already.
+
+    No file is no fault. Raises ConfigError where it cannot be read.
+    """
+    try:
+        content = file.read_bytes()
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        return
+    except OSError as refused:
+        raise ConfigError([f"{file} cannot be read ({refused.strerror})."]) from refused
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        raise ConfigError(
+            [
+                f"{file} is not UTF-8: line {line} has a letter in another encoding. Save it as UTF-8."
+            ]
+        ) from None  # the cause quotes the whole file
+    load_dotenv(stream=io.StringIO(text))
+
+
+def others_can_read(file: Path) -> bool:
+    """Whether anybody but its owner may read or change the file."""
+    try:
+        return bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
+    except FileNotFoundError:
+        return False

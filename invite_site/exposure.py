@@ -1,0 +1,39 @@
+"""What would be harmless on this machine, and is refused where others reach the site."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from . import env_file
+
+FEWEST_SIGNS = (
+    8  # different ones, in a key; of 32 random hexadecimal ones, once in 20,000,000 keys fewer
+)
+PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "password", "example", "replace")
+NO = {"", "0", "false", "no"}  # as Flask reads FLASK_DEBUG
+
+
+def problems_of(
+    keys: Sequence[str], environ: Mapping[str, str], file: Path | None
+) -> Iterator[str]:
+    """A sentence for each, with what to do. `file` is the `.env` that was read, if any."""
+    if any(_is_guessable(key) for key in keys):
+        yield (
+            "SECRET_KEY can be guessed: it repeats itself or is a placeholder. Make one with "
+            "python3 -c 'import secrets; print(secrets.token_hex())'."
+        )
+    if environ.get("FLASK_DEBUG", "").strip().lower() not in NO:
+        yield (
+            "FLASK_DEBUG (or --debug) lets visitors run code on this machine. Leave it out; "
+            "LOG_LEVEL=DEBUG shows more in the log."
+        )
+    if file is not None and env_file.others_can_read(file):
+        yield f"{file} holds secrets and can be read by others. Run: chmod 600 {file}"
+
+
+def _is_guessable(key: str) -> bool:
+    text = key.lower()
+    rest = text
+    for word in PLACEHOLDERS:
+        rest = rest.replace(word, "")
+    # A random key that happens to hold one of the words has enough besides.
+    return len(set(text)) < FEWEST_SIGNS or len(set(rest)) < FEWEST_SIGNS

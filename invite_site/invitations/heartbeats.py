@@ -1,0 +1,81 @@
+"""Whether a worker runs: each says so every few seconds, and pages tell where none does.
+
+The site takes invitations without a worker, and nothing else would say why they wait.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, delete, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import sessionmaker
+
+from .lifecycle import State
+from .tables import Invitation, WorkerHeartbeat
+
+BEAT_EVERY = 15.0  # seconds
+MISSED_AFTER = timedelta(seconds=60)
+FORGOTTEN_AFTER = timedelta(days=1)
+
+_WAITING = select(
+    exists().where(
+        Invitation.state.in_((State.QUEUED, State.SENDING)), Invitation.is_paused.is_(False)
+    )
+)
+
+
+class Heartbeats:
+    """Kept in the database, where workers and pages of all machines meet. Moments are aware UTC."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+
+    def beat(self, name: str, now: datetime) -> None:
+        """Say that the worker of this name runs."""
+        try:
+            with self._begin() as db:
+                beaten = update(WorkerHeartbeat).where(WorkerHeartbeat.name == name)
+                found = db.scalars(beaten.values(seen_at=now).returning(WorkerHeartbeat.name)).all()
+                if not found:
+                    db.add(WorkerHeartbeat(name=name, seen_at=now))
+        except IntegrityError:  # somebody of the same name, in the same moment
+            pass
+
+    def stop(self, name: str) -> None:
+        """Say that this worker has stopped."""
+        with self._begin() as db:
+            db.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.name == name))
+
+    def last(self, now: datetime) -> timedelta | None:
+        """How long ago a worker was seen; None where none was within a day."""
+        with self._begin() as db:
+            seen_at = db.scalar(select(func.max(WorkerHeartbeat.seen_at)))
+        return None if seen_at is None else max(now - seen_at, timedelta())
+
+    def absence(self, now: datetime) -> str:
+        """A sentence for admins where no worker has been seen for a minute, else nothing."""
+        ago = self.last(now)
+        if ago is not None and ago <= MISSED_AFTER:
+            return ""
+        seen = "yet" if ago is None else f"for {_words(ago)}"
+        return f"No worker has been seen {seen}; start one with `flask --app app invite work`."
+
+    def absence_felt(self, now: datetime) -> str:
+        """The same where invitations wait for it."""
+        sentence = self.absence(now)
+        if not sentence:
+            return ""
+        with self._begin() as db:
+            return sentence if db.scalar(_WAITING) else ""
+
+    def sweep(self, now: datetime) -> None:
+        """Forget workers that died a day ago or earlier."""
+        with self._begin() as db:
+            db.execute(
+                delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < now - FORGOTTEN_AFTER)
+            )
+
+
+def _words(ago: timedelta) -> str:
+    minutes = int(ago.total_seconds() // 60)
+    number, word = (minutes // 60, "hour") if minutes >= 120 else (minutes, "minute")
+    return f"{number} {word}{'' if number == 1 else 's'}"
