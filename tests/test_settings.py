@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import app
 from invite_site import env_file
 from invite_site.errors import ConfigError
 from invite_site.settings import Settings
@@ -255,3 +256,20 @@ def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(tmp_path: Path) 
     """Here a folder of that name."""
     with pytest.raises(ConfigError, match="cannot be read"):
         env_file.load(tmp_path)
+
+
+def test_a_start_says_what_is_wrong_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever server starts it."""
+    file = tmp_path / ".env"
+    monkeypatch.setattr("invite_site.ENV_FILE", file)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    file.write_bytes("# Müller\n".encode("latin-1"))
+    file.chmod(0o644)
+    with pytest.raises(SystemExit, match="is not UTF-8: line 1"):
+        app.create_app()
+    file.write_bytes(b"# nothing\n")
+    with pytest.raises(SystemExit, match="chmod 600"):
+        app.create_app()

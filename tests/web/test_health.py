@@ -180,7 +180,7 @@ def test_pages_say_that_no_worker_has_been_seen(site_on: RunningSite, admin: Per
     assert NEVER in admin.opens(f"{site_on.url}/admin/invitations").text
     assert NEVER in admin.opens(f"{site_on.url}/admin/invitations/{row.id}").text
     admin.opens(f"{site_on.url}/admin/batches/new")
-    admin.types_into("Addresses", "bob@example.com").presses("Show a preview")
+    admin.types_into("Or paste the list", "bob@example.com").presses("Show preview")
     admin.presses("Send 1 invitation")
     assert NEVER in admin.text
     ready = asked(site_on, "/readyz")
