@@ -79,7 +79,7 @@ def _bound(port: int, host: str) -> socket.socket:
             raise PortInUse(port) from refused
         reason = os.strerror(refused.errno) if refused.errno and refused.errno > 0 else None
         raise CannotListen(
-            f"The site cannot listen on {host}, port {port} ({reason or refused.strerror}). "
+            f"The site cannot listen on “{host}”, port {port} ({reason or refused.strerror}). "
             "Choose another --host, or another SITE_PORT."
         ) from refused
 

@@ -131,3 +131,32 @@ def test_the_demo_says_which_extra_is_missing(environment: Mapping[str, str]) ->
     assert ended.stderr == (
         "The demo needs the extra local-tenant: pip install -e '.[local-tenant]'\n"
     )
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_a_site_on_postgresql_says_which_extra_is_missing(
+    scheme: str, environment: Mapping[str, str]
+) -> None:
+    """One sentence instead of a traceback, without the password."""
+    ended = python(
+        *("-m", "flask", "--app", "app", "invite", "list"),
+        environment={**environment, "DATABASE_URL": f"{scheme}://acme:hunter2@db.example.com/x"},
+    )
+    assert ended.returncode == 1
+    assert "install the extra invite-site[postgres]." in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize("words", [("--debug", "serve"), ("run", "--debug"), ("run",)])
+def test_a_site_that_others_reach_does_not_start_in_debug_mode(
+    words: tuple[str, ...], environment: Mapping[str, str]
+) -> None:
+    """Werkzeug's console would run what visitors type."""
+    public = {**environment, "SITE_URL": "https://invite.example.com"}
+    if "--debug" not in words:
+        public["FLASK_DEBUG"] = "1"
+    ended = python("-m", "flask", "--app", "app", *words, environment=public)
+    assert ended.returncode == 1
+    assert "FLASK_DEBUG (or --debug) lets visitors run code" in ended.stderr
+    assert "Traceback" not in ended.stderr

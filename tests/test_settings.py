@@ -1,7 +1,13 @@
 """Settings are read once, and every problem is told at once."""
 
+import os
+import secrets
+from pathlib import Path
+
 import pytest
 
+import app
+from invite_site import env_file
 from invite_site.errors import ConfigError
 from invite_site.settings import Settings
 
@@ -150,3 +156,123 @@ def test_what_would_fail_with_the_first_mail_is_refused_at_the_start(name: str, 
     """An address or port that nobody can use."""
     with pytest.raises(ConfigError, match=name):
         Settings.from_env({**GOOD, name: value})
+
+
+@pytest.mark.parametrize(
+    "address", ["https://acme.example.com/invite", "http://localhost:3000/a/b"]
+)
+def test_a_site_under_a_path_is_refused(address: str) -> None:
+    """Its pages, cookies and links begin at the root of a host."""
+    with pytest.raises(ConfigError, match="SITE_URL must have no path"):
+        Settings.from_env({**GOOD, "SITE_URL": address})
+
+
+HERE = {"SITE_URL": "http://localhost:3000"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a" * 40,
+        "ab" * 20,
+        "1234567" * 6,
+        "changeme" * 5,
+        "change-me-change-me-change-me-change-me",
+        f"{NEWER}, {'a' * 32}",
+    ],
+)
+def test_a_key_that_can_be_guessed_is_refused_where_others_reach_the_site(key: str) -> None:
+    """Whoever guesses it signs cookies. On this machine alone it does no harm."""
+    with pytest.raises(ConfigError, match=r"SECRET_KEY can be guessed.*token_hex") as refused:
+        Settings.from_env({**GOOD, "SECRET_KEY": key})
+    assert key not in str(refused.value)
+    Settings.from_env({**GOOD, **HERE, "SECRET_KEY": key})
+
+
+def test_a_key_that_was_made_at_random_is_taken() -> None:
+    """Also one that happens to hold a word."""
+    for _ in range(200):
+        Settings.from_env({**GOOD, "SECRET_KEY": secrets.token_hex()})
+    Settings.from_env({**GOOD, "SECRET_KEY": f"secret{secrets.token_hex()}"})
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes", "on"])
+def test_debug_mode_is_refused_where_others_reach_the_site(value: str) -> None:
+    """Its console runs whatever a visitor types. `flask --debug` sets the same variable."""
+    with pytest.raises(ConfigError, match=r"FLASK_DEBUG.*LOG_LEVEL=DEBUG"):
+        Settings.from_env({**GOOD, "FLASK_DEBUG": value})
+    Settings.from_env({**GOOD, **HERE, "FLASK_DEBUG": value})
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "No"])
+def test_debug_mode_that_is_off_is_off(value: str) -> None:
+    """As Flask reads the variable."""
+    Settings.from_env({**GOOD, "FLASK_DEBUG": value})
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o660])
+def test_a_file_of_settings_that_others_can_read_is_refused(mode: int, tmp_path: Path) -> None:
+    """Where others reach the site: it holds the secrets of the tenant and the mail server."""
+    file = tmp_path / ".env"
+    file.touch()
+    file.chmod(mode)
+    with pytest.raises(ConfigError, match=f"chmod 600 {file}"):
+        Settings.from_env(GOOD, env_file=file)
+    Settings.from_env({**GOOD, **HERE}, env_file=file)
+    file.chmod(0o600)
+    Settings.from_env(GOOD, env_file=file)
+    file.unlink()
+    Settings.from_env(GOOD, env_file=file)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "cp1252"])
+def test_a_file_of_settings_in_another_encoding_is_named_with_its_line(
+    encoding: str, tmp_path: Path
+) -> None:
+    """And never quoted: a line of it may hold a secret."""
+    file = tmp_path / ".env"
+    file.write_bytes("LEVEL_A='1'\r\nNAME_A='Müller'\r\n".encode(encoding))
+    line = 1 if encoding == "utf-16" else 2
+    with pytest.raises(ConfigError) as refused:
+        env_file.load(file)
+    assert f"{file} is not UTF-8: line {line} " in str(refused.value)
+    assert "ller" not in str(refused.value)
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_a_file_of_settings_is_read(
+    start: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the mark that Windows puts first, and its ends of lines; the environment has the last word."""
+    file = tmp_path / ".env"
+    file.write_bytes(start + "NAME_B='Müller'\r\nNAME_C=file\r\n".encode())
+    monkeypatch.setenv("NAME_B", "")  # both are taken back at the end
+    monkeypatch.delenv("NAME_B")
+    monkeypatch.setenv("NAME_C", "environment")
+    env_file.load(file)
+    assert os.environ.pop("NAME_B") == "Müller"
+    assert os.environ["NAME_C"] == "environment"
+    env_file.load(tmp_path / "none")
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    """Here a folder of that name."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        env_file.load(tmp_path)
+
+
+def test_a_start_says_what_is_wrong_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever server starts it."""
+    file = tmp_path / ".env"
+    monkeypatch.setattr("invite_site.ENV_FILE", file)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    file.write_bytes("# Müller\n".encode("latin-1"))
+    file.chmod(0o644)
+    with pytest.raises(SystemExit, match="is not UTF-8: line 1"):
+        app.create_app()
+    file.write_bytes(b"# nothing\n")
+    with pytest.raises(SystemExit, match="chmod 600"):
+        app.create_app()

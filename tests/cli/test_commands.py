@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import RunningSite, Tenant
+from tests.support.person import Person
+from tests.support.running import RunningSite, Tenant, sets_password
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -133,3 +134,80 @@ def test_an_address_that_nobody_has_verified_makes_no_admin(
     assert "has not verified" in output
     assert output.endswith("[exit 1]")
     assert not site.services.admins.all()
+
+
+@pytest.mark.parametrize("status", ["password_set", "password set", "Password Set"])
+def test_the_list_takes_a_status_as_it_prints_it(
+    status: str, site: RunningSite, tenant: Tenant, run
+) -> None:  # type: ignore[no-untyped-def]
+    """And as addresses have it."""
+    site.invites("bob@example.com")
+    site.invites("ada@example.com")
+    site.delivers()
+    with Person() as person:
+        sets_password(person, tenant.link_to("ada@example.com"))
+    site.clock.forward(minutes=2)
+    site.delivers()
+    lines = run("invite", "list", "--state", status).splitlines()
+    assert [line.split("\t")[1:3] for line in lines] == [["password set", "ada@example.com"]]
+
+
+def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run) -> None:  # type: ignore[no-untyped-def]
+    """Exit status 2, and what it would take; an empty list would look like an answer."""
+    for words in (
+        ("invite", "list", "--state", "nonsense"),
+        ("invite", "list", "--number", "0"),
+        ("invite", "resend"),
+        ("invite", "resend", "ada"),
+        ("invite", "revoke", "-5"),
+        ("invite", "revoke", "99999999999999999999"),
+        ("invite", "batch", "0"),
+        ("invite", "export", "--batch", "99999999999999999999"),
+    ):
+        output = run(*words)
+        assert output.endswith("[exit 2]"), (words, output)
+        assert "Usage: " in output
+        assert "Traceback" not in output
+    assert "password_set" in run("invite", "list", "--state", "nonsense")
+
+
+def test_an_address_stands_for_its_open_invitation(site: RunningSite, tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
+    """Nobody knows numbers by heart."""
+    first = site.invites("ada@example.com")
+    site.delivers()
+    assert run("invite", "revoke", "ADA@example.com") == "Withdrawn.\n"
+    second = site.invites("ada@example.com")
+    site.delivers()
+    assert run("invite", "resend", "Ada@Example.com") == "Queued again.\n"
+    assert [site.row(each.id).state for each in (first, second)] == ["revoked", "queued"]
+
+
+def test_an_address_without_an_open_invitation_is_one_sentence(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+    """The same for each command that takes one."""
+    for command in ("resend", "revoke"):
+        for address in ("nobody@example.com", "no@body@example"):
+            output = run("invite", command, address)
+            assert output.startswith("Error: ")
+            assert output.endswith("[exit 1]")
+            assert len(output.splitlines()) == 2
+    assert "No invitation to nobody@example.com is open." in run(
+        "invite", "revoke", "nobody@example.com"
+    )
+
+
+def test_a_duplicate_names_the_invitation_that_exists(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+    """So that the next command can name it."""
+    row = site.invites("ada@example.com")
+    output = run("invite", "send", "ada@example.com")
+    assert f"It has the number {row.id}." in output
+    assert output.endswith("[exit 1]")
+
+
+def test_a_tenant_that_is_away_is_one_sentence(tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
+    """Refused, like every other fault; `flask tenant` has statuses of its own."""
+    for path in ("/api/v2/users-by-email", "/api/v2/users"):
+        tenant.fails(f"GET {path}", kind="status", status=503, times=20)
+    output = run("admin", "grant", "somebody@example.com")
+    assert output.startswith("Error: ")
+    assert output.endswith("[exit 1]")
+    assert len(output.splitlines()) == 2

@@ -1,0 +1,308 @@
+"""A database that cannot be used is one sentence, at each start and at each command."""
+
+import contextlib
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
+
+from invite_site.database.address import read_address
+from invite_site.database.engine import is_current, open_engine, upgrade
+from invite_site.errors import ConfigError, DatabaseOutdated, DatabaseUnusable
+from tests.support.running import Tenant, running_site, settings_for
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = (["serve"], ["invite", "work"], ["invite", "list"], ["db", "upgrade"])
+NOBODY = 65534
+AWAY = "postgres://acme:hunter2@127.0.0.1:1/invitations"
+
+
+@pytest.fixture
+def postgres(request: pytest.FixtureRequest) -> str:
+    """The address of a running PostgreSQL."""
+    server: str = request.getfixturevalue("_postgres")
+    return server
+
+
+def flask(*words: str, tenant: Tenant, database_url: str) -> subprocess.CompletedProcess[str]:
+    environment: Mapping[str, str] = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+        "SITE_PORT": "3000",
+        "APP_NAME": "Acme",
+        "MAIL_FROM": "invitations@example.com",
+        **tenant.environment,
+        "DATABASE_URL": database_url,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def assert_one_sentence(ended: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert ended.returncode == 1, ended
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stdout + ended.stderr
+    assert len(ended.stderr.strip().splitlines()) <= 2  # "The settings cannot be used:" and the one
+    for each in words:
+        assert each in ended.stderr
+
+
+# How platforms write the address -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_each_name_that_platforms_give_postgresql_is_taken(scheme: str, postgres: str) -> None:
+    """Heroku writes `postgres://`, and its variable cannot be edited."""
+    address = make_url(postgres).set(drivername=scheme).render_as_string(hide_password=False)
+    engine = open_engine(address)
+    try:
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT 1")) == 1
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("postgresql+psycopg2://acme:hunter2@h/x", "the driver psycopg2"),
+        ("postgres+asyncpg://acme:hunter2@h/x", "the driver asyncpg"),
+        ("postgresql://acme:hunter2@h:hunter2/x", "is not a database address"),
+        ("postgresql://acme:x@hunter2@h/x", "percent-encoded"),
+        ("postgresql://acme:hunter2@h/x?pgbouncer=true", "does not know: pgbouncer"),
+        ("mysql://acme:hunter2@h/x", "must be sqlite:"),
+        ("sqlite://", "must be sqlite:"),
+        ("sqlite:///:memory:", "must be sqlite:"),
+        ("sqlite:////tmp/site.db?mode=ro", "takes no options"),
+        ("hunter2", "is not a database address"),
+    ],
+)
+def test_an_address_that_cannot_work_is_refused_at_the_start(address: str, words: str) -> None:
+    """With what to write instead, and never with the password."""
+    with pytest.raises(ConfigError) as refused:
+        open_engine(address)
+    assert "DATABASE_URL" in str(refused.value)
+    assert words in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_stands_in_a_password_is_kept() -> None:
+    """Percent-encoded, or not where it needs none."""
+    assert read_address("postgres://acme:p%40ss/w:rd@h:5433/x").password == "p@ss/w:rd"
+
+
+# Files ---------------------------------------------------------------------------------------------
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    """SQLite would say that it is unable to open it."""
+    with pytest.raises(ConfigError, match="is a folder"):
+        open_engine(f"sqlite:///{tmp_path}")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Here a file is in its way; rights are another reason."""
+    (tmp_path / "taken").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        open_engine(f"sqlite:///{tmp_path / 'taken' / 'deep' / 'site.db'}")
+
+
+def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    """Also in a folder that others may look into: they hold the addresses of people."""
+    tmp_path.chmod(0o755)
+    engine = open_engine(f"sqlite:///{tmp_path / 'site.db'}")
+    try:
+        upgrade(engine)
+        with engine.begin() as db:
+            db.execute(text("DELETE FROM pause"))
+            found = sorted(tmp_path.iterdir())
+            assert [each.name for each in found] == ["site.db", "site.db-shm", "site.db-wal"]
+            assert {stat.S_IMODE(each.stat().st_mode) for each in found} == {0o600}
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_damaged_file_is_one_sentence(words: list[str], tenant: Tenant, tmp_path: Path) -> None:
+    """It says which file, and what can be done."""
+    file = tmp_path / "site.db"
+    file.write_bytes(b"This is no database. " * 200)
+    ended = flask(*words, tenant=tenant, database_url=f"sqlite:///{file}")
+    assert_one_sentence(ended, str(file), "is not a database", "Restore it from a backup")
+
+
+def test_a_file_that_is_damaged_inside_is_one_sentence(tmp_path: Path) -> None:
+    """Its first page is sound, so it opens."""
+    file = tmp_path / "site.db"
+    engine = open_engine(f"sqlite:///{file}")
+    upgrade(engine)
+    engine.dispose()
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    file.write_bytes(content)
+    engine = open_engine(f"sqlite:///{file}")
+    try:
+        with pytest.raises(DatabaseUnusable, match="malformed"), engine.connect() as connection:
+            connection.execute(text("SELECT * FROM invitation")).all()
+    finally:
+        engine.dispose()
+
+
+def test_a_file_that_may_not_be_written_is_one_sentence() -> None:
+    """Such as after a restore by root."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder) / "site.db"
+        file.touch(mode=0o444)
+        with ordinary_user(), pytest.raises(ConfigError) as refused:
+            open_engine(f"sqlite:///{file}")
+    assert f"{file}, which cannot be written (Permission denied)" in str(refused.value)
+
+
+@contextlib.contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Root may write every file."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_file_that_becomes_read_only_is_one_sentence(tmp_path: Path) -> None:
+    """While the site runs. A connection that may only read meets the same answer of SQLite."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'site.db'}")
+    try:
+        upgrade(engine)
+        with engine.connect() as connection:
+            connection.execute(text("PRAGMA query_only=ON"))
+            with pytest.raises(DatabaseUnusable, match="write to the file and to its folder"):
+                connection.execute(text("DELETE FROM pause"))
+    finally:
+        engine.dispose()
+
+
+def test_a_statement_that_is_wrong_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    """Otherwise our own mistakes would look like an outage."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'site.db'}")
+    try:
+        with engine.connect() as connection, pytest.raises(OperationalError, match="no such table"):
+            connection.execute(text("SELECT * FROM no_such"))
+    finally:
+        engine.dispose()
+
+
+# Servers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_server_that_cannot_be_reached_is_one_sentence(words: list[str], tenant: Tenant) -> None:
+    """It says which server, and why."""
+    ended = flask(*words, tenant=tenant, database_url=AWAY)
+    assert_one_sentence(ended, "127.0.0.1, port 1", "Connection refused", "Check DATABASE_URL")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("sslmode=bogus", "sslmode"), ("connect_timeout=soon", "connect_timeout")],
+)
+def test_an_option_with_a_bad_value_is_one_sentence(query: str, words: str) -> None:
+    """libpq finds out when it connects."""
+    engine = open_engine(f"{AWAY}?{query}")
+    with pytest.raises(DatabaseUnusable, match=words):
+        engine.connect()
+
+
+def test_a_database_that_is_not_there_is_one_sentence(postgres: str) -> None:
+    """The server answers, and refuses."""
+    engine = open_engine(
+        make_url(postgres).set(database="nowhere").render_as_string(hide_password=False)
+    )
+    with pytest.raises(DatabaseUnusable, match='"nowhere" does not exist'):
+        engine.connect()
+
+
+def test_a_user_without_rights_is_one_sentence(postgres: str) -> None:
+    """From PostgreSQL 15 on nobody but the owner may make tables in `public`."""
+    owner = open_engine(postgres)
+    with owner.begin() as db:
+        db.execute(text("CREATE ROLE guest LOGIN PASSWORD 'hunter2'"))
+    guest = open_engine(
+        make_url(postgres).set(username="guest", password="hunter2").render_as_string(False)
+    )
+    try:
+        with pytest.raises(DatabaseUnusable, match="Grant its user the right"), guest.begin() as db:
+            db.execute(text("CREATE TABLE mine (id int)"))
+    finally:
+        guest.dispose()
+        with owner.begin() as db:
+            db.execute(text("DROP ROLE guest"))
+        owner.dispose()
+
+
+# Revisions -----------------------------------------------------------------------------------------
+
+
+def test_a_command_says_that_the_database_is_older(tenant: Tenant, tmp_path: Path) -> None:
+    """It would meet tables that are not there; `invite work` and `serve` upgrade it themselves."""
+    database_url = f"sqlite:///{tmp_path / 'site.db'}"
+    for words in (["invite", "list"], ["admin", "list"], ["invite", "send", "ada@example.com"]):
+        ended = flask(*words, tenant=tenant, database_url=database_url)
+        assert_one_sentence(ended, "older than this site", "flask db upgrade")
+    assert flask("db", "upgrade", tenant=tenant, database_url=database_url).returncode == 0
+    assert flask("invite", "list", tenant=tenant, database_url=database_url).returncode == 0
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_says_that_the_database_is_newer(
+    words: list[str], tenant: Tenant, tmp_path: Path
+) -> None:
+    """Such as after a step back to an earlier version of the site."""
+    database_url = f"sqlite:///{tmp_path / 'site.db'}"
+    make_newer(database_url)
+    ended = flask(*words, tenant=tenant, database_url=database_url)
+    assert_one_sentence(ended, "newer than this site", "9999", "Start the newer version")
+
+
+def test_a_newer_database_is_not_touched(database_url: str) -> None:
+    """Neither asked as if it were ours nor upgraded."""
+    engine = make_newer(database_url)
+    try:
+        for use in (is_current, upgrade):
+            with pytest.raises(DatabaseOutdated) as refused:
+                use(engine)
+            assert refused.value.is_newer
+    finally:
+        engine.dispose()
+
+
+def test_a_site_brings_its_database_up_to_date(
+    database_url: str, tenant: Tenant, tmp_path: Path
+) -> None:
+    """`prepare` is what `serve`, `invite work` and the demo call first."""
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=database_url)
+    with running_site(settings) as site:
+        assert is_current(site.services.engine)
+
+
+def make_newer(database_url: str):  # type: ignore[no-untyped-def]
+    engine = open_engine(database_url)
+    upgrade(engine)
+    with engine.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    return engine
