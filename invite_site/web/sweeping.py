@@ -5,9 +5,10 @@ import threading
 from datetime import datetime, timedelta
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from ..errors import DatabaseUnusable
+from ..errors import InviteSiteError
 from ..services import Services
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,10 @@ def init_app(app: Flask, services: Services) -> None:
     def sweep() -> None:
         try:
             services.sessions.sweep()
-        except DatabaseUnusable as failed:  # the answer is out already; the next minute tries again
+        except (
+            InviteSiteError,
+            SQLAlchemyError,
+        ) as failed:  # the answer is out already; the next minute tries again
             log.warning("old logins were not removed: %s", type(failed).__name__)
 
     @app.after_request

@@ -156,7 +156,7 @@ def test_the_invitation_and_the_list_lead_to_the_batch_and_back(
 
 def test_the_empty_list_offers_many(site: RunningSite, desk: Person) -> None:
     """Where nobody has been invited, a list may be the first thing to send."""
-    assert desk.offers("invite many")
+    assert desk.offers("Invite many with a list")
     desk.presses("Batches")
     assert "No list has been sent yet" in desk.text
     desk.presses("Invite many")

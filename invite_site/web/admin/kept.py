@@ -14,7 +14,6 @@ from . import bp
 # What people typed, and is shown again to be checked; every other field goes along unseen.
 LABELS = {"email": "Email address", "name": "Name", "reason": "Reason", "text": "List"}
 BUTTON = "submit"
-NOTHING_DONE = "You were signed out; nothing was done yet."
 
 
 def sign_in_again() -> ResponseReturnValue:
@@ -22,8 +21,7 @@ def sign_in_again() -> ResponseReturnValue:
     if request.method != "POST":
         return start_login(next_page=request.full_path.rstrip("?"))
     owner = session.get(SIGNED_IN_AS)
-    if owner is None:  # signed out on purpose: nobody can say whose form it is
-        flash(NOTHING_DONE, "warning")
+    if owner is None:  # nobody has signed in with this browser, so it is nobody's form
         return start_login(next_page=_page_of(request.path))
     form = KeptForm(
         request.path,
@@ -43,7 +41,7 @@ def kept_form() -> ResponseReturnValue:
         return redirect(url_for("admin.overview"), 303)
     page = _page_of(form.path)
     if form.had_file:
-        flash(f"{NOTHING_DONE} Choose the file again.", "warning")
+        flash("You were signed out; nothing was done yet. Choose the file again.", "warning")
         return redirect(page, 303)
     return render_template(
         "admin/kept_form.html",
