@@ -56,9 +56,8 @@ def grouped(number: int) -> str:
 
 def pace(rate: float) -> str:
     """Invitations a second as people say it: "about 2 a second", "about 40 a minute"."""
-    if rate >= 1:
-        return f"about {round(rate)} a second"
-    return f"about {max(1, round(rate * 60))} a minute"
+    a_minute = max(1, round(rate * 60))
+    return f"about {a_minute} a minute" if a_minute < 60 else f"about {round(rate)} a second"
 
 
 def duration(seconds: float) -> str:

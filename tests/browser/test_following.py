@@ -1,0 +1,73 @@
+"""Following invitations in Chromium: pages that change by themselves, and what a phone shows at once."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import signs_in_as_admin
+from tests.support.person import Person
+from tests.support.running import RunningSite, Tenant, sets_password
+
+ADA = "ada@example.com"
+PATIENCE = 20_000  # milliseconds; the pages ask every two, five or ten seconds
+
+
+@pytest.fixture
+def followed(site: RunningSite) -> RunningSite:
+    site.make_admin()
+    return site
+
+
+def test_one_invitation_follows_by_itself(
+    desk: Page, followed: RunningSite, tenant: Tenant
+) -> None:
+    """From *Queued* to *Password set*, without a press and without a reload."""
+    signs_in_as_admin(desk, followed)
+    row = followed.invites(ADA)
+    desk.goto(f"{followed.url}/admin/invitations/{row.id}")
+    desk.evaluate("window.wasNotReloaded = true")
+    expect(desk.get_by_text("Queued", exact=True)).to_be_visible()
+    followed.delivers()
+    expect(desk.get_by_text("Sent", exact=True)).to_be_visible(timeout=PATIENCE)
+    with Person() as ada:
+        sets_password(ada, tenant.link_to(ADA))
+    followed.clock.forward(seconds=16)
+    followed.delivers()
+    status = desk.get_by_role("status").get_by_text("Password set")
+    expect(status).to_be_visible(timeout=PATIENCE)
+    assert desk.evaluate("window.wasNotReloaded")
+
+
+def test_the_list_follows_by_itself_and_keeps_what_is_being_typed(
+    desk: Page, followed: RunningSite
+) -> None:
+    """The search field lies outside of what changes."""
+    signs_in_as_admin(desk, followed)
+    followed.invites(ADA)
+    desk.reload()
+    expect(desk.get_by_role("cell", name="Queued")).to_be_visible()
+    desk.get_by_label("Address or name").fill("byr")
+    followed.delivers()
+    expect(desk.get_by_role("cell", name="Sent")).to_be_visible(timeout=PATIENCE)
+    expect(desk.get_by_label("Address or name")).to_have_value("byr")
+
+
+def test_a_phone_shows_three_rows_and_the_actions_without_scrolling(
+    phone: Page, followed: RunningSite
+) -> None:
+    """375 by 740: what an owner looks for between two meetings."""
+    signs_in_as_admin(phone, followed)
+    rows = [followed.invites(f"person.{number}@example.com", "Ada Byron") for number in range(4)]
+    followed.delivers()
+    phone.reload()
+    height = phone.viewport_size["height"] if phone.viewport_size else 0
+    third = phone.get_by_role("row").nth(3).bounding_box()
+    assert third is not None
+    assert third["y"] + third["height"] <= height
+    phone.goto(f"{followed.url}/admin/invitations/{rows[0].id}")
+    for control in (
+        phone.get_by_role("button", name="Resend"),
+        phone.get_by_role("link", name="Revoke"),
+    ):
+        box = control.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= height
