@@ -52,15 +52,25 @@ def make_file(url: URL) -> None:
             f"names a file in the folder {file.parent}, which cannot be made "
             f"({refused.strerror}). Make it, or choose another one."
         ) from refused
-    try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-    except IsADirectoryError as refused:
-        raise _refused(f"names {file}, which is a folder. Add the name of a file.") from refused
-    except OSError as refused:
+    if file.is_dir():
+        raise _refused(f"names {file}, which is a folder. Add the name of a file.")
+    # Only a new file is opened here: to close one that SQLite has open would end its locks.
+    if not _can_write(file):
         raise _refused(
-            f"names the file {file}, which cannot be written ({refused.strerror}). Let the user "
-            "that runs this site write to it and to its folder."
-        ) from refused
+            f"names the file {file}, which cannot be written. Let the user that runs this site "
+            "write to it and to its folder."
+        )
+
+
+def _can_write(file: Path) -> bool:
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        effective = os.access in os.supports_effective_ids
+        return os.access(file, os.R_OK | os.W_OK, effective_ids=effective)
+    except OSError:
+        return False
+    return True
 
 
 def told(url: URL) -> str:

@@ -107,7 +107,7 @@ def require_current(engine: Engine) -> None:
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest revision. Raises DatabaseOutdated where it is newer.
 
-    Processes that start together on PostgreSQL wait for the first of them.
+    Processes that start together wait for the first of them.
     """
     from alembic import command  # only a start that has something to do pays for the import
 

@@ -22,6 +22,11 @@ with context.config.attributes["engine"].connect() as connection:
         render_as_batch=True,
         compare_type=True,
         include_object=is_ours,
+        transactional_ddl=True,
     )
     with context.begin_transaction():
+        if connection.dialect.name == "sqlite":
+            # Python's driver begins no transaction for DDL. In one, an upgrade that is killed leaves
+            # everything as it was, and of two processes that upgrade one waits and finds it done.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         context.run_migrations()
