@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from tests.browser.steps import signs_in_as_admin
 from tests.support.person import Person
@@ -49,6 +50,27 @@ def test_the_list_follows_by_itself_and_keeps_what_is_being_typed(
     followed.delivers()
     expect(desk.get_by_role("cell", name="Sent")).to_be_visible(timeout=PATIENCE)
     expect(desk.get_by_label("Address or name")).to_have_value("byr")
+
+
+@pytest.mark.parametrize("page", ["/admin/invitations", "/admin/invitations/1"])
+def test_an_answer_that_is_an_error_leaves_the_page_as_it_was(
+    desk: Page, followed: RunningSite, page: str
+) -> None:
+    """A restart, or a database that is away for a moment; then the page goes on."""
+    signs_in_as_admin(desk, followed)
+    followed.invites(ADA)
+    desk.goto(followed.url + page)
+    with followed.services.engine.begin() as db:
+        db.execute(text("ALTER TABLE invitation_event RENAME TO hidden"))
+        db.execute(text("ALTER TABLE invitation RENAME TO away"))
+    with desk.expect_response(lambda answer: answer.status >= 500):
+        pass
+    expect(desk.get_by_text(ADA)).to_be_visible()
+    with followed.services.engine.begin() as db:
+        db.execute(text("ALTER TABLE away RENAME TO invitation"))
+        db.execute(text("ALTER TABLE hidden RENAME TO invitation_event"))
+    followed.delivers()
+    expect(desk.locator("main .status", has_text="Sent")).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_phone_shows_three_rows_and_the_actions_without_scrolling(
