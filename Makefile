@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test test-fast soak check format bench browser locks
+.PHONY: help demo demo-reset run test test-fast test-proxy coverage soak check format bench browser locks
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -19,11 +19,17 @@ demo-reset:  ## forget everything the demo has stored
 run: $(VENV)/.done  ## the site and a worker against the tenant of the environment or .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask --app app serve
 
-test: $(VENV)/.done-test browser  ## every test, browser tests included, with the coverage of the site
-	@$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=85
+test: $(VENV)/.done-test browser  ## every test, browser tests included
+	@$(BIN)/python -m pytest
+
+coverage: $(VENV)/.done-test browser  ## the same with the coverage of the site, which takes half as long again
+	@$(BIN)/python -m pytest --cov --cov-fail-under=85
 
 test-fast: $(VENV)/.done-test  ## the tests that need no browser
 	@$(BIN)/python -m pytest -m "not browser"
+
+test-proxy: $(VENV)/.done-test  ## the journey behind nginx, which has to be installed, as docs/running.md sets it up
+	@$(BIN)/python -m pytest -n1 tests/deployment/proxy_nginx.py
 
 soak: $(VENV)/.done-test  ## the long runs: hundreds of kills, an hour of outage
 	@$(BIN)/python -m pytest -n1 tests/soak/soak_*.py

@@ -8,7 +8,9 @@ InviteSiteError
 ├─ InvitationError          the person asking can put it right
 │   ├─ InvalidInvitee       an address or name that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
+│   ├─ AlreadyAccepted      this person has accepted one, and their account is there
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
+│   │   └─ ResentTooSoon    it was sent again by hand a moment ago, or very often today
 │   ├─ InvitationNotFound
 │   ├─ BatchNotFound
 │   └─ UnreadableList       a list of people that cannot be read as a whole
@@ -36,6 +38,12 @@ from datetime import datetime
 
 class InviteSiteError(Exception):
     """Base of every error of this site. `str(error)` is one sentence for a person."""
+
+    @property
+    def for_record(self) -> str:
+        """The same in our own words alone, for what is kept for ever: those of somebody else may hold
+        an address."""
+        return str(self)
 
 
 class ConfigError(InviteSiteError):
@@ -88,8 +96,32 @@ class AlreadyInvited(InvitationError):
         )
 
 
+class AlreadyAccepted(InvitationError):
+    """Somebody with this address has accepted an invitation; says when."""
+
+    def __init__(self, invitation_id: int, accepted_at: datetime) -> None:
+        self.invitation_id = invitation_id
+        self.accepted_at = accepted_at
+        super().__init__(
+            f"This person accepted an invitation on {accepted_at.day} {accepted_at:%B %Y} and has an "
+            "account. Ask them to sign in."
+        )
+
+
 class NotPossibleNow(InvitationError):
     """The state of the invitation does not allow what was asked."""
+
+
+class ResentTooSoon(NotPossibleNow):
+    """The invitation was sent again by hand a moment ago, or as often as may be in a day; `possible_at`
+    is a whole minute."""
+
+    def __init__(self, possible_at: datetime) -> None:
+        self.possible_at = possible_at
+        super().__init__(
+            "This invitation was sent again already, and each new mail ends the link of the one "
+            f"before. It can be sent again from {possible_at:%d %B %Y at %H:%M} UTC on."
+        )
 
 
 class InvitationNotFound(InvitationError):
@@ -116,12 +148,18 @@ class DeliveryError(InviteSiteError):
 
 
 class TenantRefused(DeliveryError):
-    """The tenant's final answer (4xx). `status` and `code` are the tenant's, for the log."""
+    """The tenant's final answer (4xx). `status` and `code` are the tenant's, for the log; `said` is what
+    it said, where the sentence goes on with that."""
 
-    def __init__(self, sentence: str, *, status: int = 0, code: str = "") -> None:
+    def __init__(self, sentence: str, *, said: str = "", status: int = 0, code: str = "") -> None:
+        self._own = f"{sentence} (HTTP {status})." if said else sentence
         self.status = status
         self.code = code
-        super().__init__(sentence)
+        super().__init__(f"{sentence}: {said}" if said else sentence)
+
+    @property
+    def for_record(self) -> str:
+        return self._own
 
 
 class UserExists(TenantRefused):
@@ -149,20 +187,33 @@ class TenantMisconfigured(CredentialsRefused):
 
 
 class MailFailure(DeliveryError):
-    """What the mail server answered, or that it did not. The text is `sentence`, then `remedy`.
+    """What the mail server answered, or that it did not. The text is `sentence`, which goes on with
+    what it `said` without addresses in full, then `remedy`.
 
     `code` is its reply code, 0 without a reply; `smtp_reply` begins as its own words do, which may
     hold addresses, so it is for nobody but whoever looks for a fault.
     """
 
     def __init__(
-        self, sentence: str, *, remedy: str = "", code: int = 0, smtp_reply: str = ""
+        self,
+        sentence: str,
+        *,
+        said: str = "",
+        remedy: str = "",
+        code: int = 0,
+        smtp_reply: str = "",
     ) -> None:
+        self._own = f"{sentence} ({code})." if said else sentence
+        sentence = f"{sentence}: {said}." if said else sentence
         self.sentence = sentence
         self.remedy = remedy
         self.code = code
         self.smtp_reply = smtp_reply
         super().__init__(f"{sentence} {remedy}".strip())
+
+    @property
+    def for_record(self) -> str:
+        return f"{self._own} {self.remedy}".strip()
 
 
 class SenderRefused(MailFailure, CredentialsRefused):
@@ -177,10 +228,16 @@ class MailAmbiguous(MailFailure):
     """
 
     def __init__(
-        self, sentence: str, *, words: str = "", code: int = 0, smtp_reply: str = ""
+        self,
+        sentence: str,
+        *,
+        said: str = "",
+        words: str = "",
+        code: int = 0,
+        smtp_reply: str = "",
     ) -> None:
         self.words = words
-        super().__init__(sentence, code=code, smtp_reply=smtp_reply)
+        super().__init__(sentence, said=said, code=code, smtp_reply=smtp_reply)
 
 
 class MailInDoubt(MailFailure):

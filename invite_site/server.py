@@ -19,7 +19,16 @@ from .services import Services
 from .worker import work
 
 THREADS = 8
-IN_MEMORY = 4 * 1024 * 1024  # bytes: a list is not written to disk, neither taken nor given
+# Bytes. A body is read to its end before the site sees it, also for pages that take none; a list, the
+# largest there is, has 2.5 MB. Whoever sends a little more still gets our own page.
+BODY = 4 * 1024 * 1024
+IN_MEMORY = BODY + 64 * 1024  # a list is not written to disk, neither taken nor given
+HEADERS = 32 * 1024  # bytes, of all headers of a request
+# Connections that hang cost no thread, but one of these each. With the files that the process has open
+# otherwise they stay below 1,024, which is all that many systems grant.
+CONNECTIONS = 600
+SILENCE = 15  # seconds without a byte after which a connection is closed
+LOOK_EVERY = 5  # seconds between two looks for such connections
 
 
 def wait_for(stop: threading.Event) -> None:
@@ -84,8 +93,15 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
         sockets=[listener],
         threads=THREADS,
         ident=None,
+        max_request_header_size=HEADERS,
+        max_request_body_size=BODY,
         inbuf_overflow=IN_MEMORY,
         outbuf_overflow=IN_MEMORY,
+        connection_limit=CONNECTIONS,
+        channel_timeout=SILENCE,
+        cleanup_interval=LOOK_EVERY,
+        clear_untrusted_proxy_headers=False,  # TRUSTED_PROXIES says who reads them; else nobody does
+        asyncore_use_poll=True,  # select() ends the server at the 1,024th open file
     )
     thread = threading.Thread(target=server.run, name="site", daemon=True)
     thread.start()
@@ -137,6 +153,7 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
             wake=services.wake,
             sweeps=[
                 services.sessions.sweep,
+                services.kept_forms.sweep,
                 services.batches.sweep,
                 services.mailer.connections.close_idle,
                 lambda: services.heartbeats.sweep(services.clock()),

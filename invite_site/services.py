@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from .accounts.admins import Admins
+from .accounts.kept_forms import KeptForms
 from .accounts.sessions import Sessions
 from .database.engine import open_engine
 from .invitations.acceptance import Acceptance
@@ -53,6 +54,7 @@ class Services:
     circuit_breaker: CircuitBreaker
     heartbeats: Heartbeats
     sessions: Sessions
+    kept_forms: KeptForms
     admins: Admins
     mailer: Mailer
     tenant: Tenant
@@ -128,6 +130,7 @@ def build_services(
         circuit_breaker=circuit_breaker,
         heartbeats=heartbeats,
         sessions=sessions,
+        kept_forms=KeptForms(engine, clock),
         admins=admins,
         mailer=mailer,
         tenant=tenant,

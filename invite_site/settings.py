@@ -86,6 +86,7 @@ class Settings:
     smtp_url: str = field(repr=False)
     mail_from: Mailbox
     rate_limit_url: str = field(default=MEMORY, repr=False)
+    trusted_proxies: int = 0  # that a request passes on its way from the browser to this process
     log_level: str = "INFO"
 
     @property
@@ -198,6 +199,7 @@ class Settings:
             rate_limit_url=checked(
                 "RATE_LIMIT_URL", read("RATE_LIMIT_URL", MEMORY), _rate_limit_address, MEMORY
             ),
+            trusted_proxies=checked("TRUSTED_PROXIES", read("TRUSTED_PROXIES", "0"), _proxies, 0),
             smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), _smtp_address, ""),
             mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), read_mailbox, Mailbox()),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), _log_level, "INFO"),
@@ -332,6 +334,15 @@ def _rows(value: str) -> int:
     if not 1 <= rows <= 100_000:
         raise ValueError("must be a number from 1 to 100000")
     return rows
+
+
+def _proxies(value: str) -> int:
+    # A hop too many would let everybody write the address that they are counted by.
+    if value not in {"0", "1", "2", "3", "4", "5"}:
+        raise ValueError(
+            "must be the number of proxies between browsers and this site, from 0 to 5"
+        )
+    return int(value)
 
 
 def _log_level(value: str) -> str:

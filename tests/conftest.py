@@ -17,11 +17,18 @@ from tests.support.running import (
 )
 from tests.support.smtp_script import SmtpScript, smtp_script
 
+# A file of these takes a minute or more. One that came last would be waited for alone.
+LONG = ("browser/test_pages.py", "test_kills.py", "test_stops.py", "test_worker.py", "test_demo.py")
 
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The coverage is the site's: what tests the local tenant runs without the cost of tracing."""
+    """Begin with what takes longest. And the coverage is the site's: what tests the local tenant runs
+    without the cost of tracing."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(tests).as_posix() not in LONG)
     for item in items:
-        if Path(__file__).parent / "local_tenant" in item.path.parents:
+        if tests / "local_tenant" in item.path.parents:
             item.add_marker("no_cover")
 
 

@@ -11,7 +11,6 @@ from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
-    logs_in,
     sets_password,
     signs_in,
 )
@@ -103,9 +102,7 @@ def test_a_link_opened_fifty_times_by_scanners_still_works(
     assert site.status("ada@example.com") == "accepted"
 
 
-def test_a_used_link_says_so_and_offers_to_sign_in(
-    site: RunningSite, tenant: Tenant, person: Person
-) -> None:
+def test_a_used_link_leads_to_the_login(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """The second click is no dead end."""
     site.invites("ada@example.com")
     site.delivers()
@@ -114,9 +111,10 @@ def test_a_used_link_says_so_and_offers_to_sign_in(
     with Person() as again:
         again.opens(link)
         assert again.url.startswith(site.url)
-        assert again.heading == "This link has been used already"
+        assert again.heading == "Your password is set"
         again.presses("Sign in")
-        logs_in(again, "ada@example.com", PASSWORD)
+        assert again.sees_in("Email address") == "ada@example.com"
+        again.types(Password=PASSWORD).presses("Continue")
         assert again.url == f"{site.url}/"
     assert site.status("ada@example.com") == "accepted"
 

@@ -66,6 +66,9 @@ def test_every_problem_is_told_at_once() -> None:
         ("RATE_LIMIT_URL", "redis://"),
         ("RATE_LIMIT_URL", "redis://localhost:abc"),
         ("RATE_LIMIT_URL", "redis://localhost/name"),
+        ("TRUSTED_PROXIES", "yes"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(name: str, value: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database.base import Base
@@ -33,6 +33,19 @@ class LoginTransaction(Base):
     state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     browser_hash: Mapped[str] = mapped_column(String(64))
     content: Mapped[dict[str, Any]]  # nonce, PKCE verifier, invitation, next page
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class KeptForm(Base):
+    """A form that was sent after the session had ended, until its sender has signed in again."""
+
+    __tablename__ = "kept_form"
+
+    browser_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))  # SHA-256 of the `sub`
+    path: Mapped[str]
+    fields: Mapped[list[Any]] = mapped_column(JSON)  # pairs of name and value
+    had_file: Mapped[bool]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -24,9 +24,10 @@ for command in (batches.import_, batches.batch, batches.export):
 @invite.command("send")
 @click.argument("address")
 @click.option("--name", default="", help="How the invitation greets them.")
-def send(address: str, name: str) -> None:
+@click.option("--again", is_flag=True, help="Though they accepted before: their account is gone.")
+def send(address: str, name: str, again: bool) -> None:
     """Invite ADDRESS. The worker sends it."""
-    row = services.invitations.invite(address, name=name, inviter=ME)
+    row = services.invitations.invite(address, name=name, inviter=ME, again=again)
     click.echo(f"Queued as number {row.id}.")
 
 

@@ -61,6 +61,18 @@ class Acceptance:
         """The invitation whose newest mail carries this landing link."""
         return self.ledger.by_landing(landing_hash(token))
 
+    def find_behind_link(self, token: str) -> Invitation | None:
+        """The invitation that a landing link belonged to, though a newer mail has replaced it or a part
+        of it was lost on the way. It opens nothing."""
+        return self.ledger.by_ref(token.partition(".")[0])
+
+    def chose_password(self, invitation: Invitation) -> bool:
+        """Whether the password was chosen, as far as the tenant can be asked now. For somebody whose
+        link the tenant calls used: what they did may not have been seen here yet."""
+        with suppress(DeliveryError):
+            return self.checks.has_password(invitation)
+        return False
+
     def note_of_result(self, invitation: InvitationSummary | None) -> Note | None:
         """Somebody came back from the password page with `success=true`: what to write of it when
         their login begins. None where there is nothing to write."""

@@ -99,7 +99,7 @@ class LandingLink:
     clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
-        token = secrets.token_urlsafe(32)
+        token = landing_token(job.ref)
         self.leases.extend(
             job,
             now=self.clock(),
@@ -148,6 +148,12 @@ def _send_mail(
         on_wait=lambda: channel.leases.extend(job, now=channel.clock()),
         on_end=outgoing.take_turn,
     )
+
+
+def landing_token(ref: str) -> str:
+    """What a landing link ends in: the ref, by which an older link is known for what it is, and a secret
+    of its own, which alone opens anything."""
+    return f"{ref}.{secrets.token_urlsafe(32)}"
 
 
 def landing_hash(token: str) -> str:

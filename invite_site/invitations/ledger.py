@@ -28,6 +28,7 @@ from .lifecycle import (
     Transition,
 )
 from .people import Invitee, Inviter, search_text
+from .resends import counted, may_resend
 from .tables import Invitation, InvitationEvent
 
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
@@ -135,6 +136,16 @@ class Ledger:
         """The invitation whose newest mail carries the landing link with this hash."""
         return self._first(Invitation.landing_hash == landing_hash)
 
+    def accepted_of(self, email_norm: str) -> Invitation | None:
+        """The newest accepted invitation of this address."""
+        with self._read() as db:
+            return db.scalars(
+                select(Invitation)
+                .where(*self._of_address(email_norm), Invitation.state == State.ACCEPTED)
+                .order_by(Invitation.id.desc())
+                .limit(1)
+            ).one_or_none()
+
     def open_of(self, email_norm: str) -> Invitation | None:
         """The open invitation to this address."""
         return self._first(*self._of_address(email_norm), Invitation.state.in_(OPEN_STATES))
@@ -210,12 +221,14 @@ class Ledger:
         actor: str,
         expires_at: datetime,
         now: datetime,
+        is_by_hand: bool = False,
         **columns: Any,
     ) -> Invitation | None:
         """A new life and a new message for a sent, failed or expired invitation; None in any other
         state. Raises AlreadyInvited where a failed one has been replaced by another.
 
-        `columns` change with it, such as who invites this time.
+        With `is_by_hand` it counts, and None also means: too soon. `columns` change with it, such as
+        who invites this time.
         """
         with self._conflicts_with_open(invitation_id), self._begin() as db:
             return _one(
@@ -226,9 +239,13 @@ class Ledger:
                     or_(
                         Invitation.state.in_((State.SENT, State.FAILED)), Invitation.is_expired(now)
                     ),
+                    *((may_resend(now),) if is_by_hand else ()),
                     actor=actor,
                     now=now,
-                    **new_life(expires_at, now) | {"place": 0} | columns,
+                    **new_life(expires_at, now)
+                    | {"place": 0}
+                    | (counted(now) if is_by_hand else {})
+                    | columns,
                 )
             )
 

@@ -1,7 +1,8 @@
 """What became of a delivery, written where its lease ends: sent, in doubt, held, or refused.
 
 A refusal that passes puts the row back into the queue; a final one ends it; one that would meet
-every row opens the circuit breaker.
+every row opens the circuit breaker. The row shows what the mail server or the tenant said, as long as
+it matters; events, which stay, are in our own words.
 """
 
 import logging
@@ -117,7 +118,7 @@ class Outcomes:
             case MailUnavailable():
                 self._open_breaker(job, "mail", refused)
             case MailDelayed():
-                self.postponed(job, str(refused), Message(message_id, MessageStatus.DELAYED))
+                self._postpone(job, refused, Message(message_id, MessageStatus.DELAYED))
             case MailInDoubt():
                 self._book_doubt(job, refused, message_id)
             case MailAmbiguous():
@@ -127,17 +128,22 @@ class Outcomes:
             case TenantRefused():
                 self._fail(job, refused)
 
-    def postponed(self, job: Invitation, reason: str, message: Message | None = None) -> None:
-        """Again in a while; the later, the more tries there were."""
+    def postponed(self, job: Invitation, reason: str) -> None:
+        """Again in a while, for this reason of ours; the later, the more tries there were."""
+        self._postpone(job, DeliveryError(reason))
+
+    def _postpone(
+        self, job: Invitation, error: DeliveryError, message: Message | None = None
+    ) -> None:
         now = self.clock()
         self.leases.finish(
             job,
             POSTPONE,
             now=now,
             message=message,
-            evidence={"why": reason},
+            evidence={"why": error.for_record},
             next_try_at=now + DELAYS[min(job.attempts, len(DELAYS)) - 1],
-            last_error=reason,
+            last_error=str(error),
             user_id=job.user_id,
         )
 
@@ -168,7 +174,7 @@ class Outcomes:
         if before + 1 >= ABOUT_US:
             self._open_breaker(job, "sender", refused, wait=CREDENTIALS_WAIT, message=message)
         elif job.attempts < AMBIGUOUS_TRIES:
-            self.postponed(job, str(refused), message)
+            self._postpone(job, refused, message)
         else:
             self._fail(job, refused, message)
 
@@ -182,7 +188,7 @@ class Outcomes:
             FAIL,
             now=now,
             message=message,
-            evidence={"why": str(refused)},
+            evidence={"why": refused.for_record},
             **SETTLED | {"closed_at": now, "last_error": str(refused)},
         )
         self.circuit_breaker.close(began=_began(job))  # a refusal is an answer: it is back
@@ -213,7 +219,7 @@ class Outcomes:
             POSTPONE,
             now=now,
             message=message,
-            evidence={"why": str(error)},
+            evidence={"why": error.for_record},
             next_try_at=now,
             last_error=str(error),
             attempts=job.attempts - 1,

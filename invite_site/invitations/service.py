@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import AlreadyInvited, NotPossibleNow
+from ..errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, ResentTooSoon
 from ..settings import Settings
 from .ledger import Ledger
 from .lifecycle import EXPIRED, State
 from .people import Invitee, Inviter, search_text
 from .tables import Invitation
+
+MINUTE, RESOLUTION = timedelta(minutes=1), timedelta.resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,24 @@ class Invitations:
     on_queued: Callable[[], None]
 
     def invite(
-        self, email: str, *, name: str = "", inviter: Inviter, form_key: str | None = None
+        self,
+        email: str,
+        *,
+        name: str = "",
+        inviter: Inviter,
+        form_key: str | None = None,
+        again: bool = False,
     ) -> Invitation:
         """Queue an invitation; an expired one to the same address is renewed instead.
 
         The same `form_key` twice is the same form sent twice, and gives the first result again.
-        Raises InvalidInvitee, AlreadyInvited.
+        `again` invites a person who has accepted before, since their account was removed.
+        Raises InvalidInvitee, AlreadyInvited, AlreadyAccepted.
         """
         invitee = Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
+        accepted = None if again else self.ledger.accepted_of(invitee.email_norm)
+        if accepted and accepted.accepted_at:
+            raise AlreadyAccepted(accepted.id, accepted.accepted_at)
         now = self.clock()
         expires_at = now + self._lifetime
         try:
@@ -64,14 +76,19 @@ class Invitations:
 
     def resend(self, invitation_id: int, *, actor: str) -> Invitation:
         """Queue a sent, failed or expired invitation again, with a full life; the new ticket replaces
-        the older one. Raises InvitationNotFound, NotPossibleNow, AlreadyInvited."""
+        the older one. That may be done by hand once in two minutes and ten times a day.
+
+        Raises InvitationNotFound, NotPossibleNow, ResentTooSoon, AlreadyInvited.
+        """
         now = self.clock()
         row = self.ledger.requeue(
-            invitation_id, actor=actor, expires_at=now + self._lifetime, now=now
+            invitation_id, actor=actor, expires_at=now + self._lifetime, now=now, is_by_hand=True
         )
         if row is not None:
             return row
         held = self.ledger.get(invitation_id)
+        if (possible_at := self.resend_possible_at(held)) is not None:
+            raise ResentTooSoon(possible_at)
         if held.new_email:
             raise NotPossibleNow(
                 "The account has another address now. Send the invitation to it, or revoke it."
@@ -86,16 +103,28 @@ class Invitations:
             }.get(State(held.state), "This invitation has ended. Invite the address again.")
         )
 
+    def resend_possible_at(self, row: Invitation) -> datetime | None:
+        """The whole minute by which an invitation that was sent again by hand may be so once more; None
+        where it may be now, or where its state is what does not allow it."""
+        now = self.clock()
+        is_over = row.state in (State.SENT, State.FAILED) or row.is_expired(now)
+        if not is_over or row.resend_from is None or row.resend_from <= now:
+            return None
+        return (row.resend_from + MINUTE - RESOLUTION).replace(second=0, microsecond=0)
+
     def resend_failed(self, since: datetime, *, actor: str) -> int:
         """Queue again whatever failed at or after this moment; returns how many.
 
-        One that was replaced by another invitation stays as it is.
+        One that was replaced by another invitation stays as it is. None of them counts as sent again
+        by hand.
         """
-        resent = 0
+        now, resent = self.clock(), 0
         for invitation_id in self.ledger.failed_since(since):
-            with suppress(NotPossibleNow, AlreadyInvited):
-                self.resend(invitation_id, actor=actor)
-                resent += 1
+            with suppress(AlreadyInvited):
+                row = self.ledger.requeue(
+                    invitation_id, actor=actor, expires_at=now + self._lifetime, now=now
+                )
+                resent += row is not None
         return resent
 
     def readdress(self, invitation_id: int, email: str, *, actor: str) -> Invitation:

@@ -88,6 +88,11 @@ class Invitation(Base):
     in_doubt_at: Mapped[datetime | None]  # queued again, though the last message may have arrived
     new_email: Mapped[str | None]  # the account's address, where the tenant has changed it
 
+    # How often somebody has sent it again by hand; see `resends`.
+    resend_from: Mapped[datetime | None]  # when they may do so again
+    resends: Mapped[int] = mapped_column(default=0, server_default="0")  # within the day
+    resend_day_ends: Mapped[datetime | None]
+
     __table_args__ = (
         Index(
             "uq_invitation_open",
@@ -130,6 +135,18 @@ class Invitation(Base):
     def is_in_doubt(self) -> bool:
         """Whether it waits for another try although the last message may have arrived."""
         return self.state == State.QUEUED and self.in_doubt_at is not None
+
+    @property
+    def changed_at(self) -> datetime:
+        """When the newest of what is known of it happened."""
+        moments = (self.last_sent_at, self.result_seen_at, self.password_set_at, self.closed_at)
+        return max(at for at in (self.created_at, *moments) if at)
+
+    @property
+    def was_sent_again(self) -> bool:
+        """Whether a newer mail has replaced an older one: on purpose, or since nobody knew whether that
+        had arrived."""
+        return self.generation > 1 or self.first_sent_at != self.last_sent_at
 
     def link_works(self, now: datetime) -> bool:
         """Whether the newest mail may have reached the invitee and its link is to be followed."""

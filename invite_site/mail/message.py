@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ..errors import MailRefused
 from ..mailbox import Mailbox, is_mail_address
-from ..settings import ROOT, Settings
+from ..settings import ROOT, LinkKind, Settings
 from .connections import Connections
 from .conversation import Patience
 from .smtp import SmtpConnection, SmtpServer
@@ -93,6 +93,7 @@ class Mailer:
             inviter=unlinked(inviter),
             expires_at=expires_at,
             expires_in=time_left(expires_at - now),
+            works_once=settings.link == LinkKind.TICKET,
         )
         if first_message_id:  # a retry with another link: shown together with the first
             message.set_raw("In-Reply-To", first_message_id)

@@ -221,21 +221,20 @@ def classify(verb: Verb, code: int, reply: bytes | str, mailbox: str = "") -> Ma
     about = _about(verb, code, enhanced, words)
     if about is About.EITHER:
         return MailAmbiguous(
-            f"The mail server refused the message and does not say whether because of us: {shown}.",
+            "The mail server refused the message and does not say whether because of us",
+            said=shown,
             words=f"{code} {enhanced} {words}"[:REPLY_LENGTH].rstrip(),
             code=code,
             smtp_reply=smtp_reply,
         )
     if about is About.RECIPIENT:
         return MailRefused(
-            f"The mail server refused this address: {shown}.", code=code, smtp_reply=smtp_reply
+            "The mail server refused this address", said=shown, code=code, smtp_reply=smtp_reply
         )
     sentence = "The mail server refuses us"
     if about is About.CREDENTIALS:
         sentence = "The mail server does not accept the user and password of SMTP_URL"
-    return SenderRefused(
-        f"{sentence}: {shown}.", remedy=about.value, code=code, smtp_reply=smtp_reply
-    )
+    return SenderRefused(sentence, said=shown, remedy=about.value, code=code, smtp_reply=smtp_reply)
 
 
 def _about(verb: Verb, code: int, enhanced: str, words: str) -> About:
@@ -249,23 +248,27 @@ def _about(verb: Verb, code: int, enhanced: str, words: str) -> About:
 def _passing(verb: Verb, code: int, words: str, shown: str, smtp_reply: str) -> MailFailure:
     """A reply that says: later. Of this message alone, or of all that we send?"""
     if verb is Verb.AUTH:
-        sentence = f"The mail server cannot check our user and password now: {shown}."
-        return MailUnavailable(sentence, code=code, smtp_reply=smtp_reply)
+        sentence = "The mail server cannot check our user and password now"
+        return MailUnavailable(sentence, said=shown, code=code, smtp_reply=smtp_reply)
     if verb in BEFORE_THE_RECIPIENT or code == 421:  # RFC 5321 §3.8: it is closing, whatever for
         return MailUnavailable(
-            f"The mail server does not take messages now: {shown}.",
+            "The mail server does not take messages now",
+            said=shown,
             code=code,
             smtp_reply=smtp_reply,
         )
     if code // 100 == 4 and not _GREYLISTED.search(words):
         for rule in RULES:
             if rule.passing and rule.fits(verb, code, "", words):
-                sentence = f"The mail server takes nothing from us now: {shown}."
                 return MailUnavailable(
-                    sentence, remedy=rule.about.value, code=code, smtp_reply=smtp_reply
+                    "The mail server takes nothing from us now",
+                    said=shown,
+                    remedy=rule.about.value,
+                    code=code,
+                    smtp_reply=smtp_reply,
                 )
     return MailDelayed(
-        f"The mail server asks to try again later: {shown}.", code=code, smtp_reply=smtp_reply
+        "The mail server asks to try again later", said=shown, code=code, smtp_reply=smtp_reply
     )
 
 

@@ -84,8 +84,8 @@ def error_of(
     if status == 403 and code == "insufficient_scope":
         scopes = message.partition("any of: ")[2].replace(" ", "").split(",")
         return ScopeMissing(tuple(filter(None, scopes)), variables)
-    reason = " ".join(message.split())[:200] or f"HTTP {status}"
-    return TenantRefused(f"The tenant refused: {reason}", status=status, code=code)
+    said = " ".join(message.split())[:200] or f"HTTP {status}"
+    return TenantRefused("The tenant refused", said=said, status=status, code=code)
 
 
 def token_refused(answer: requests.Response, variables: str, audience: str) -> TokenRefused:

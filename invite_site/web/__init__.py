@@ -4,6 +4,7 @@ import logging
 from time import perf_counter
 
 from flask import Flask, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from ..services import Services
@@ -17,6 +18,7 @@ from . import (
     revision,
     security,
     signin,
+    sweeping,
     templating,
 )
 from .admin import bp as admin
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 def init_app(app: Flask, services: Services) -> None:
     """Put the pages into `app`, which serves them with these services."""
     app.extensions[EXTENSION] = services
+    if hops := services.settings.trusted_proxies:
+        # Never the host or a prefix: SITE_URL alone says where this site is.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's manual has it
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
     revision.init_app(app, services)
@@ -38,6 +43,7 @@ def init_app(app: Flask, services: Services) -> None:
     errors.init_app(app)
     for blueprint in (home.bp, signin.bp, landing.bp, admin, health.bp):
         app.register_blueprint(blueprint)
+    sweeping.init_app(app, services)
     app.after_request(_log_request)
 
 

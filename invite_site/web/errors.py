@@ -18,6 +18,8 @@ from ..errors import (
 )
 from ..invitations.batches.lists import MAX_BYTES
 from . import limits, rate_limits
+from .current import services
+from .security import ForeignForm
 from .signin import login_refused
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(InvitationNotFound, lambda error: _page(404))
     app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
     app.register_error_handler(CSRFError, _csrf_failed)
+    app.register_error_handler(ForeignForm, _form_from_elsewhere)
     app.register_error_handler(DatabaseUnusable, _database_unusable)
     app.register_error_handler(DatabaseOutdated, _database_outdated)
     app.register_error_handler(RateLimitExceeded, _too_many)
@@ -70,8 +73,7 @@ def _page(
 def _too_many(error: RateLimitExceeded) -> ResponseReturnValue:
     """The same request again, by a link or a button."""
     seconds = rate_limits.seconds_left()
-    fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
-    page = render_template("errors/too_many.html", seconds=seconds, fields=fields)
+    page = render_template("errors/too_many.html", seconds=seconds)
     return page, 429, {"Retry-After": str(seconds)}
 
 
@@ -102,6 +104,14 @@ def _csrf_failed(error: CSRFError) -> ResponseReturnValue:
         400,
         "This form has lost its cookie",
         "Nothing was changed. Go back, reload the page and send the form again.",
+    )
+
+
+def _form_from_elsewhere(error: ForeignForm) -> ResponseReturnValue:
+    return _page(
+        400,
+        "This form did not come from this site",
+        f"Nothing was changed. Open {services.settings.site_url} and send the form from a page there.",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import EmailField, HiddenField, StringField, SubmitField, TextAreaField
+from wtforms import BooleanField, EmailField, HiddenField, StringField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ..invitations.people import ADDRESS_LENGTH, NAME_LENGTH
@@ -31,6 +31,7 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             )
         ],
     )
+    again = BooleanField("Their account was removed at the tenant: invite them again")
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     submit = SubmitField("Send invitation")
 

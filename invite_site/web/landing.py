@@ -25,7 +25,7 @@ from .current import (
     services,
 )
 from .rate_limits import limited_by_invitation
-from .signin import remember_landing, start_invited_login
+from .signin import remember_landing, start_invited_login, start_login
 
 bp = Blueprint("landing", __name__)
 
@@ -77,7 +77,7 @@ def complete() -> ResponseReturnValue:
     if not result.succeeded:
         return _not_finished(result, invitation)
     if invitation is not None and not invitation.is_open:
-        return _ended(invitation)
+        return _dead_link(invitation.ref)
     if current_session() is not None:
         # Ask first: a third party may have sent this link (login CSRF).
         services.acceptance.record_result(invitation)
@@ -89,11 +89,13 @@ def complete() -> ResponseReturnValue:
 @bp.post("/invite/complete")
 @limited_by_invitation
 def switch_account() -> ResponseReturnValue:
-    """*Continue as the invited person*, *Switch account* and *Try again*: a fresh login; nobody is
-    signed out until it has succeeded."""
+    """*Continue as the invited person*, *Switch account*, *Sign in* and *Try again*: a login with the
+    invited address filled in; nobody is signed out until it has succeeded."""
     invitation = invitation_named(request.form.get("i", ""))
+    if invitation is not None and invitation.state == State.ACCEPTED:
+        return start_login(login_hint=invitation.email)
     if invitation is not None and not invitation.is_open:
-        return _ended(invitation)
+        return _dead_link(invitation.ref)
     return start_invited_login(invitation, _email(request.form.getlist("email")))
 
 
@@ -101,7 +103,7 @@ def switch_account() -> ResponseReturnValue:
 def link(token: str) -> ResponseReturnValue:
     """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
     so mail scanners may."""
-    return _link_page(invitation_of_link(token))
+    return _link_page(token)
 
 
 @bp.post("/i/<token>")
@@ -110,12 +112,12 @@ def open_link(token: str) -> ResponseReturnValue:
     """The button: on to the tenant's password page with a ticket made now, or to the login."""
     invitation = invitation_of_link(token)
     if invitation is None or _status(invitation) not in (State.SENT, State.PASSWORD_SET):
-        return _link_page(invitation)
+        return _link_page(token)
     try:
         url = services.acceptance.open_link(invitation)
     except NotPossibleNow as refused:
         flash(str(refused), "error")
-        return _link_page(services.acceptance.find_by_link(token))
+        return _page(services.acceptance.find_by_link(token))
     if url is None:
         return start_invited_login(invitation)
     if services.settings.invite_return == ReturnTo.LOGIN_ROUTE:
@@ -123,8 +125,39 @@ def open_link(token: str) -> ResponseReturnValue:
     return redirect(url, 303)
 
 
-def _link_page(invitation: Invitation | None) -> ResponseReturnValue:
-    status = _status(invitation) if invitation else "unknown"
+def _link_page(token: str) -> ResponseReturnValue:
+    """The page of our own link, whether it is the newest or not."""
+    if invitation := invitation_of_link(token):
+        return _page(invitation)
+    older = services.acceptance.find_behind_link(token)
+    if older is not None and _status(older) == State.SENT:
+        return _page(older, "replaced" if older.was_sent_again else "damaged")
+    return _page(older)
+
+
+def _not_finished(result: Result, invitation: InvitationSummary | None) -> ResponseReturnValue:
+    """The tenant's page ended without a password. Its message says what it refused; what that means
+    for the invitee, the ledger knows."""
+    found = services.ledger.by_ref(invitation.ref) if invitation else None
+    if found is None:
+        return render_template("landing/incomplete.html", reason=result.reason, ref="")
+    if _status(found) != State.SENT:
+        return _page(found)
+    if result.reason != "other":
+        if services.acceptance.chose_password(found):
+            return _page(found, State.PASSWORD_SET)
+        if found.was_sent_again:
+            return _page(found, "replaced")
+    return render_template("landing/incomplete.html", reason=result.reason, ref=found.ref)
+
+
+def _dead_link(ref: str) -> ResponseReturnValue:
+    return _page(services.ledger.by_ref(ref))
+
+
+def _page(invitation: Invitation | None, status: str = "") -> ResponseReturnValue:
+    """What is so with this invitation, in the words of `status` where that says more than its state."""
+    status = status or (_status(invitation) if invitation else "unknown")
     page = render_template("landing/link.html", status=status, invitation=invitation)
     return page if invitation else (page, 404)
 
@@ -133,16 +166,6 @@ def _status(invitation: Invitation) -> str:
     """As the invitee may see it: a message in doubt that they hold has arrived."""
     now = services.clock()
     return State.SENT if invitation.link_works(now) else invitation.status(now)
-
-
-def _not_finished(result: Result, invitation: InvitationSummary | None) -> ResponseReturnValue:
-    if invitation is not None and not invitation.is_open:
-        return _ended(invitation)
-    return render_template("landing/incomplete.html", reason=result.reason)
-
-
-def _ended(invitation: InvitationSummary) -> ResponseReturnValue:
-    return render_template("landing/ended.html", state=invitation.state)
 
 
 def _email(values: list[str]) -> str | None:

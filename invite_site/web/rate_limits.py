@@ -8,10 +8,13 @@ stand at the routes, in `signin.py` and `landing.py`.
 import ipaddress
 import math
 import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_limiter import Limiter
 from limits.errors import ConfigurationError
+from werkzeug.wrappers import Response
 
 from ..errors import ConfigError
 from ..settings import MEMORY, Settings
@@ -19,8 +22,17 @@ from .current import landing_invitation
 
 ADDRESS_LIMIT = "600/minute"
 INVITATION_LIMIT = "60/minute"
-# It reaches the tenant only with a login that was begun, which the other limits bound.
 CALLBACK_LIMIT = "6000/minute"
+# Of all addresses together. A login that is begun is a row for ten minutes, about 0.5 kB.
+ALL_LOGINS_LIMIT = "6000/minute"
+ALL_CALLBACKS_LIMIT = "12000/minute"
+# Callbacks that cost a call of the tenant, whose limit all its applications share, and signed nobody
+# in. Those that do are as many as people, however many come from one office.
+FAILURES_LIMIT = "30/minute"
+ALL_FAILURES_LIMIT = "45/minute"
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 PATIENCE = 0.25  # seconds for an answer of Redis: somebody waits for a page meanwhile
 
@@ -28,10 +40,26 @@ PATIENCE = 0.25  # seconds for an answer of Redis: somebody waits for a page mea
 def by_address() -> str:
     """Who is counted where nothing else is known. One subscriber's address: with IPv6 that is a whole
     /64."""
-    address = request.remote_addr or "unknown"
-    if ":" in address:
-        address = str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
-    return f"address:{address}"
+    return f"address:{subscriber(request.remote_addr or '')}"
+
+
+def subscriber(address: str) -> str:
+    """The address without what differs from one request of somebody to the next. Some proxies write
+    the port behind it: `192.0.2.1:5000`, `[2001:db8::1]:5000`."""
+    bare = address.strip().partition("%")[0]
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(bare)
+    except ValueError:
+        return "unknown"  # a proxy's word that is no address; all of those are counted as one
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return str(ipaddress.ip_network(f"{found}/64", strict=False))
+        found = found.ipv4_mapped
+    return str(found)
 
 
 def by_invitation() -> str:
@@ -45,8 +73,33 @@ def landing_limit() -> str:
     return INVITATION_LIMIT if landing_invitation() else ADDRESS_LIMIT
 
 
+def as_one() -> str:
+    """All addresses together."""
+    return "all"
+
+
+def _has_redeemed_nothing(_: Response) -> bool:
+    return bool(g.get("has_redeemed_nothing"))
+
+
 limiter = Limiter(by_address)
 limited_by_invitation = limiter.limit(landing_limit, key_func=by_invitation)
+
+
+def limited_logins(view: Callable[P, R]) -> Callable[P, R]:
+    """Limit a page that begins logins for anybody."""
+    # The innermost counts first, and who is refused by it does not count for all.
+    return limiter.limit(ALL_LOGINS_LIMIT, key_func=as_one)(limiter.limit(ADDRESS_LIMIT)(view))
+
+
+def limited_callbacks(view: Callable[P, R]) -> Callable[P, R]:
+    """Limit the end of logins. A view that asked the tenant in vain sets `g.has_redeemed_nothing`."""
+    view = limiter.limit(CALLBACK_LIMIT)(view)
+    view = limiter.limit(FAILURES_LIMIT, deduct_when=_has_redeemed_nothing, scope="failures")(view)
+    view = limiter.limit(
+        ALL_FAILURES_LIMIT, key_func=as_one, deduct_when=_has_redeemed_nothing, scope="failures"
+    )(view)
+    return limiter.limit(ALL_CALLBACKS_LIMIT, key_func=as_one)(view)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

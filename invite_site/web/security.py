@@ -1,21 +1,48 @@
-"""What every answer says to the browser about security, and the CSRF protection of the forms."""
+"""What every answer says to the browser about security, and whose forms are taken.
+
+A form is taken where the browser says that a page of this site sent it, and its token says so too.
+"""
 
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, g, request, session
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from ..settings import Settings
 
 csrf = CSRFProtect()
+TOKEN = "csrf_token"  # noqa: S105 - where Flask-WTF keeps it, in `session` and in `g`
 
 # Their addresses carry a state, a code or somebody's address: send no Referer from them.
 PRIVATE_ENDPOINTS = {"landing.complete", "auth.callback", "auth.login"}
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}  # they change nothing (RFC 9110 §9.2.1)
+OWN_SITES = {"same-origin", "none"}  # Sec-Fetch-Site: a page of ours, or the person themselves
+
+
+class ForeignForm(BadRequest):
+    """A form that came from another site, or from this one under another address than SITE_URL."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Protect the forms of `app` and give each answer its headers."""
+    own_origin = _origin_of(settings.site_url)
+
+    @app.before_request
+    def _refuse_foreign_forms() -> None:
+        """By what browsers alone write and no page can. Where nothing says who sent the form, as with
+        old browsers and programs, its token decides."""
+        if request.method in SAFE_METHODS:
+            return
+        headers = request.headers
+        sender = headers.get("Origin") or headers.get("Referer")
+        is_elsewhere = sender is not None and _origin_of(sender) != own_origin
+        if is_elsewhere or headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
+            raise ForeignForm
+
+    # The check above takes the place of Flask-WTF's own, which compares with the host of the request.
+    app.config["WTF_CSRF_SSL_STRICT"] = False
     csrf.init_app(app)
     policy = _content_policy(settings)
 
@@ -29,13 +56,30 @@ def init_app(app: Flask, settings: Settings) -> None:
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
             headers["X-Robots-Tag"] = "noindex"
-            # A page with a form needs its own address as Referer: Flask-WTF asks for it on https.
-            is_redirect = 300 <= response.status_code < 400
-            is_private = request.endpoint in PRIVATE_ENDPOINTS and is_redirect
+            # Without a Referer browsers call the origin of a form `null`, and a page that holds a form
+            # has made a token for it.
+            is_private = request.endpoint in PRIVATE_ENDPOINTS and TOKEN not in g
             headers["Referrer-Policy"] = "no-referrer" if is_private else "same-origin"
         if settings.is_https:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
+
+
+def renew_form_token() -> None:
+    """Let no form of before be sent any more: somebody else may sit at this browser now."""
+    session.pop(TOKEN, None)
+    g.pop(TOKEN, None)
+
+
+def _origin_of(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port as they are compared (RFC 6454 §4); None for `null` and the like."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode("ascii")  # as browsers write it
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, host, port) if host else None
 
 
 def _content_policy(settings: Settings) -> str:

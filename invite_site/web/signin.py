@@ -4,23 +4,30 @@ import logging
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
+from ..accounts.kept_forms import owner_of
 from ..accounts.sessions import SESSION_LIFE, Identity, Note
 from ..errors import LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from .current import current_session, services, sid_cookie
-from .rate_limits import ADDRESS_LIMIT, CALLBACK_LIMIT, limiter
+from .rate_limits import limited_callbacks, limited_logins
+from .security import renew_form_token
 
 bp = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
 
 LANDING_LIFE = timedelta(hours=1)
+SIGNED_IN_AS = "signed_in_as"  # in the signed cookie: who used this browser last, for their forms
+# Pages that are no place to go after a sign-in: they begin a login, or end something.
+NO_NEXT_PAGE = ("auth.", "landing.", "static")
+# Of the parameters of a callback each comes once, or somebody has put together an address.
+CALLBACK_PARAMETERS = ("state", "code", "iss", "error")
 
 
 def start_login(*, login_hint: str | None = None, next_page: str = "/") -> Response:
@@ -49,17 +56,19 @@ def start_invited_login(
 
 
 @bp.get("/login")
-@limiter.limit(ADDRESS_LIMIT)
+@limited_logins
 def login() -> ResponseReturnValue:
     """Ordinary sign-in, and where the tenant sends people whose login it began.
 
     https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
     """
-    iss = request.args.get("iss")
-    if iss is not None and iss != services.settings.issuer:
+    senders = request.args.getlist("iss")
+    if senders not in ([], [services.settings.issuer]):
         raise LoginError("wrong_issuer")
-    if iss is not None and (invitation := came_from_landing()) is not None:
-        return start_invited_login(invitation)
+    if senders and (invitation := came_from_landing()) is not None:
+        response = start_invited_login(invitation)
+        session.pop("landing")  # only now: while the tenant is away, this is tried again
+        return response
     return start_login(
         login_hint=request.args.get("login_hint", "")[:254] or None,
         next_page=safe_next_path(request.args.get("target_link_uri", "")),
@@ -77,7 +86,7 @@ def remember_landing(ref: str) -> None:
 
 def came_from_landing() -> InvitationSummary | None:
     """The invitation that this browser went on from within the last hour, while it is open."""
-    ref, until = session.pop("landing", ["", 0])
+    ref, until = session.get("landing", ["", 0])
     if not ref or until < services.clock().timestamp():
         return None
     invitation = services.acceptance.find(ref)
@@ -85,10 +94,12 @@ def came_from_landing() -> InvitationSummary | None:
 
 
 @bp.get("/callback")
-@limiter.limit(CALLBACK_LIMIT)
+@limited_callbacks
 def callback() -> ResponseReturnValue:
     """The end of a login: the only place where an invitation is accepted."""
     try:
+        if any(len(request.args.getlist(name)) > 1 for name in CALLBACK_PARAMETERS):
+            raise LoginError("unknown_state")
         finished = services.relying_party.finish(request.args)
     except LoginError:
         if current_session() is None:
@@ -96,6 +107,7 @@ def callback() -> ResponseReturnValue:
         return redirect(url_for("account.home"), 303)  # Back, or a reload, after it went well
     ref = finished.content["invitation"]
     if finished.identity is None:
+        g.has_redeemed_nothing = "code" in request.args
         refusal = finished.refusal or LoginError("refused")
         log.info("sign-in refused: %s", refusal.code)
         return login_refused(refusal, ref)
@@ -112,6 +124,7 @@ def callback() -> ResponseReturnValue:
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
     """End our session, then the tenant's."""
+    session.pop(SIGNED_IN_AS, None)
     name = sid_cookie(services.settings)
     current = current_session()
     target = services.relying_party.logout_url(current.tenant_sid) if current else None
@@ -119,12 +132,22 @@ def logout() -> ResponseReturnValue:
     if current is not None:
         services.sessions.close(request.cookies[name])
     response.delete_cookie(name, secure=services.settings.is_https, httponly=True, samesite="Lax")
+    renew_form_token()
     return response
 
 
 def login_refused(refused: LoginError, ref: str | None = None) -> ResponseReturnValue:
-    """The page for a sign-in that could not be finished, with a button that begins it again."""
-    page = render_template("auth/refused.html", code=refused.code, ref=ref)
+    """The page for a sign-in that could not be finished, with a button that begins it again.
+
+    Where it could not even be begun, that is the same request again, with all that it says.
+    """
+    is_begun = request.endpoint == "auth.callback"
+    page = render_template(
+        "auth/refused.html",
+        code=refused.code,
+        ref=ref,
+        is_same_again=isinstance(refused, TenantUnreachable) and not is_begun,
+    )
     if isinstance(refused, TenantUnreachable):
         return page, 503, {"Retry-After": "10"}
     return page, 400 if refused.code == "unknown_state" else 403
@@ -147,7 +170,7 @@ def safe_next_path(target: str) -> str:
         endpoint, arguments = adapter.match(path, method="GET")
     except (HTTPException, RequestRedirect):
         return "/"
-    return adapter.build(endpoint, arguments) if endpoint != "static" else "/"
+    return "/" if endpoint.startswith(NO_NEXT_PAGE) else adapter.build(endpoint, arguments)
 
 
 def _begin(
@@ -166,6 +189,8 @@ def _sign_in(identity: Identity, next_page: str) -> Response:
     name = sid_cookie(settings)
     if earlier := request.cookies.get(name):
         services.sessions.close(earlier)
+    session[SIGNED_IN_AS] = owner_of(identity.sub)
+    renew_form_token()
     response = redirect(next_page, 303)
     response.set_cookie(
         name,

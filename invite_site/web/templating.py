@@ -14,9 +14,11 @@ from .current import current_session, is_admin, services
 def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and variables."""
     app.jinja_env.filters["moment"] = moment
+    app.jinja_env.filters["relative"] = relative
     app.jinja_env.filters["ended"] = ended
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["duration"] = duration
+    app.jinja_env.filters["pace"] = pace
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_template_context)
 
@@ -31,9 +33,32 @@ def moment(at: datetime | None) -> str:
     return f"{at.day} {at:%B %Y, %H:%M} UTC" if at else ""
 
 
+def relative(at: datetime, now: datetime) -> str:
+    """How long ago a moment is, or how far off: "3 hours ago", "in 2 days"; a date after a month."""
+    seconds = (at - now).total_seconds()
+    size = abs(seconds)
+    if size < 60:
+        return "just now" if seconds <= 0 else "in less than a minute"
+    if size > 30 * 86_400:
+        return f"{at.day} {at:%b %Y}"
+    for length, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if size >= length:
+            number = int(size // length)
+            words = f"{number} {word}{'' if number == 1 else 's'}"
+            break
+    return f"{words} ago" if seconds < 0 else f"in {words}"
+
+
 def grouped(number: int) -> str:
     """A number as it is read: "9,950"."""
     return f"{number:,}"
+
+
+def pace(rate: float) -> str:
+    """Invitations a second as people say it: "about 2 a second", "about 40 a minute"."""
+    if rate >= 1:
+        return f"about {round(rate)} a second"
+    return f"about {max(1, round(rate * 60))} a minute"
 
 
 def duration(seconds: float) -> str:
@@ -51,6 +76,7 @@ def _template_context() -> dict[str, object]:
     return {
         "app_name": settings.app_name,
         "app_url": settings.app_url,
+        "site_url": settings.site_url,
         "contact_email": settings.contact_email.address if settings.contact_email else "",
         "current_session": current_session,
         "is_admin": is_admin,

@@ -48,6 +48,22 @@ def test_an_invitation_from_here_is_from_nobody_the_invitee_knows(
     assert "command line" not in mail["Text"] + mail["HTML"]
 
 
+def test_sending_again_too_soon_says_when_it_is_possible(
+    site: RunningSite, tenant: Tenant, run
+) -> None:  # type: ignore[no-untyped-def]
+    """The same words as the page, and no second mail."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    run("invite", "resend", str(row.id))
+    site.delivers()
+    output = run("invite", "resend", str(row.id))
+    assert output.startswith("Error: This invitation was sent again already")
+    assert "It can be sent again from" in output
+    assert output.endswith("[exit 1]")
+    site.delivers()
+    assert len(tenant.mails("ada@example.com")) == 2
+
+
 def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
     """And exit status 1, without a traceback."""
     for words in (

@@ -137,6 +137,7 @@ def test_a_blocked_account_is_said_and_can_be_sent_again(site: RunningSite, tena
     assert failed.state == "failed"
     assert "blocked" in (failed.last_error or "")
     change_user(site, row, blocked=False)
+    site.clock.forward(minutes=3)
     site.services.invitations.resend(row.id, actor="Grace")
     site.delivers()
     assert site.row(row.id).state == "sent"

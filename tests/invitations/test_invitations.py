@@ -10,7 +10,7 @@ import requests
 from bs4 import BeautifulSoup
 from sqlalchemy import text
 
-from invite_site.errors import AlreadyInvited, NotPossibleNow
+from invite_site.errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow
 from invite_site.invitations.people import Inviter
 from tests.support.person import Person
 from tests.support.running import (
@@ -389,7 +389,7 @@ def test_an_account_of_an_earlier_invitation_that_nobody_used_is_used_again(
 def test_resending_replaces_the_link_and_the_life(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
-    """The older link says that it was used; the newer one works, and lives in full."""
+    """The older link says that it was replaced; the newer one works, and lives in full."""
     row = site.invites(ADA)
     site.delivers()
     old = tenant.link_to(ADA)
@@ -399,7 +399,7 @@ def test_resending_replaces_the_link_and_the_life(
     new = tenant.link_to(ADA)
     assert new != old
     person.opens(old)
-    assert person.heading == "This link has been used already"
+    assert person.heading == "A newer mail has replaced this link"
     sets_password(person, new)
     assert person.sees_in("Email address") == ADA
     mails = tenant.mails(ADA)
@@ -635,7 +635,10 @@ def test_an_account_that_somebody_used_is_left_and_the_admin_hears_what_is_true(
     if not accepts_first:
         site.services.invitations.revoke(first.id, actor="Grace")
     person.types(Password=PASSWORD).presses("Continue")
-    second = site.invites(ADA)
+    if accepts_first:
+        with pytest.raises(AlreadyAccepted, match="Ask them to sign in"):
+            site.invites(ADA)
+    second = site.services.invitations.invite(ADA, inviter=Inviter("Grace"), again=True)
     site.delivers()
     failed = site.row(second.id)
     assert failed.state == "failed"

@@ -101,6 +101,40 @@ def test_a_refusal_about_the_recipient_ends_that_row_alone(
     assert scripted.services.circuit_breaker.outage() is None
 
 
+@pytest.mark.parametrize(
+    ("verb", "code"),
+    [
+        ("GREETING", "421"),
+        ("MAIL", "451"),
+        ("MAIL", "550"),
+        ("RCPT", "450"),
+        ("RCPT", "550 5.1.1"),
+        ("RCPT", "554 5.7.1"),
+        ("CONTENT", "451"),
+        ("CONTENT", "552 5.2.2"),
+        ("CONTENT", "554"),
+    ],
+)
+def test_events_are_in_our_own_words(
+    scripted: RunningSite, mail_server: SmtpScript, verb: str, code: str
+) -> None:
+    """They stay for ever, and what a mail server says may tell who somebody is. The row shows it as
+    long as it matters."""
+    mail_server.replies[verb] = (
+        f"{code} Mrs Ada of Byron Lane, see p0 at example.com, was unavailable"
+    )
+    scripted.delivers()
+    rows = scripted.services.listing.page(now=scripted.clock())
+    shown = [row for row in rows if row.last_error]
+    assert shown, "it was refused"
+    assert "Byron Lane" in (shown[0].last_error or "")
+    events = [event for row in rows for event in scripted.services.listing.events(row.id)]
+    whys = [event.evidence["why"] for event in events if "why" in event.evidence]
+    assert whys
+    assert code[:3] in whys[0]
+    assert not [event.evidence for event in events if "Byron Lane" in str(event.evidence)]
+
+
 def test_a_slow_answer_after_the_dot_is_one_mail(
     scripted: RunningSite, mail_server: SmtpScript
 ) -> None:

@@ -1,5 +1,6 @@
 """A person at a browser without script: opens pages, fills in fields by label, presses buttons."""
 
+from pathlib import Path
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,11 @@ class Person:
 
     def opens(self, url: str) -> Self:
         self._show(self._browser.get(url, timeout=15))
+        return self
+
+    def trusts(self, authority: Path) -> Self:
+        """Take the certificates that this authority has signed."""
+        self._browser.verify = str(authority)
         return self
 
     def peeks(self, url: str, method: str = "GET") -> requests.Response:
@@ -76,6 +82,8 @@ class Person:
             and (field.get("type") != "checkbox" or field.has_attr("checked"))
         }
         fields |= {str(area["name"]): _text_in(area) for area in form.find_all("textarea")}
+        if pressed.get("name"):
+            fields[str(pressed["name"])] = str(pressed.get("value", ""))
         fields |= {k: v for k, v in self._typed.items() if k in fields}
         action = urljoin(self.url, str(pressed.get("formaction") or form.get("action") or self.url))
         return str(form.get("method", "get")).upper(), action, fields

@@ -176,13 +176,19 @@ def settings_for(tenant: Tenant, folder: Path, **more: str) -> Settings:
 
 @contextlib.contextmanager
 def running_site(
-    settings: Settings, *, clock: Clock | None = None, worker: str | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    worker: str | None = None,
+    port: int = 0,
+    public_url: str = "",
 ) -> Iterator[RunningSite]:
-    """The site on a free port; with `worker`, a worker of that name beside it."""
+    """The site on `port`, or a free one; with `worker`, a worker of that name beside it. `public_url` is
+    where people reach it, if something stands in front."""
     clock = clock or Clock()
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(listening(0))
-        url = f"http://localhost:{listener.getsockname()[1]}"
+        listener = stack.enter_context(listening(port))
+        url = public_url or f"http://localhost:{listener.getsockname()[1]}"
         settings = replace(settings, site_url=url)
         app = create_app(settings, clock)
         services = services_of(app)

@@ -90,9 +90,18 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 class TlsFront:
-    """Takes https on a port of its own and hands the octets on in the clear."""
+    """Takes https on a port of its own and hands the octets on in the clear.
 
-    def __init__(self, certificate: Path) -> None:
+    With `tells_for` it is a proxy for HTTP, which says that a browser at that address sent the request,
+    by https; one connection carries one request.
+    """
+
+    def __init__(self, certificate: Path, tells_for: str = "") -> None:
+        self._told = (
+            f"X-Forwarded-For: {tells_for}\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n"
+            if tells_for
+            else ""
+        ).encode()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -140,11 +149,28 @@ class TlsFront:
         self._open |= {outside, inside}
         answers = threading.Thread(target=_carry, args=(inside, outside), name="tls-front")
         answers.start()
+        if self._told:
+            _tell(outside, inside, self._told)
         _carry(outside, inside)
         answers.join()
         self._open -= {outside, inside}
         outside.close()
         inside.close()
+
+
+def _tell(source: socket.socket, target: socket.socket, told: bytes) -> None:
+    """Carry the headers of one request on: those of the proxy after what the browser wrote."""
+    head = b""
+    with contextlib.suppress(OSError):
+        while b"\r\n\r\n" not in head and (octets := source.recv(_CHUNK)):
+            head += octets
+        headers, end, body = head.partition(b"\r\n\r\n")
+        kept = [
+            line
+            for line in headers.split(b"\r\n")
+            if not line.lower().startswith((b"connection:", b"keep-alive:"))
+        ]
+        target.sendall(b"\r\n".join([*kept, told.strip()]) + end + body)
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:

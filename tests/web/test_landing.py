@@ -224,7 +224,7 @@ def test_somebody_signed_in_is_asked_first(
     signs_in(person, site)
     session = person.cookie("sid")
     person.opens(f"{site.url}/invite/complete?i={ref}&success=true&email=eve@evil.example")
-    assert person.heading == "Who goes on from here?"
+    assert person.heading == "Continue as the invited person?"
     assert person.cookie("sid") == session
     person.presses("Stay signed in as I am")
     assert "admin@example.com" in person.text
@@ -236,7 +236,7 @@ def test_who_is_asked_can_go_on_as_the_invited_person(
     """The login starts fresh with the invited address; the invitation is accepted by its owner."""
     signs_in(person, site)
     sets_password(person, tenant.link_to("ada@example.com"))
-    assert person.heading == "Who goes on from here?"
+    assert person.heading == "Continue as the invited person?"
     person.presses("Continue as the invited person")
     assert person.sees_in("Email address") == "ada@example.com"
     person.types(Password="Correct-Horse-9").presses("Continue")

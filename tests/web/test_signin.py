@@ -5,11 +5,14 @@ The rows follow the certification tests of the OpenID Foundation for basic relyi
 
 import base64
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlalchemy import text
 
+from invite_site.accounts.sessions import Identity
+from invite_site.web.current import sid_cookie
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
@@ -229,6 +232,19 @@ def test_a_callback_in_another_browser_is_refused_and_spends_nothing(
     assert person.cookie("sid")
 
 
+@pytest.mark.parametrize("name", ["state", "code", "iss", "error"])
+def test_a_callback_that_says_a_thing_twice_is_refused_and_spends_nothing(
+    site: RunningSite, tenant: Tenant, person: Person, name: str
+) -> None:
+    """RFC 6749 §3.1: each parameter once. The true address still works."""
+    address = answer_of_a_login(person, site, tenant)
+    person.opens(f"{address}&{name}=first&{name}=second")
+    assert person.response.status_code == 400
+    assert person.cookie("sid") is None
+    person.opens(address)
+    assert person.cookie("sid")
+
+
 def test_a_login_that_took_too_long_is_refused(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
@@ -434,10 +450,23 @@ def test_the_tenant_may_begin_a_login(site: RunningSite, person: Person) -> None
     assert "login_hint=ada%40example.com" in answer.headers["Location"]
 
 
-@pytest.mark.parametrize("iss", ["https://evil.example/", "", "http://localhost:1/"])
-def test_nobody_else_may_begin_a_login(site: RunningSite, person: Person, iss: str) -> None:
-    """Another issuer's name is a page, not a redirect."""
-    person.opens(f"{site.url}/login?{urlencode({'iss': iss})}")
+@pytest.mark.parametrize(
+    "senders",
+    [
+        ["https://evil.example/"],
+        [""],
+        ["http://localhost:1/"],
+        ["ours", "https://evil.example/"],
+        ["https://evil.example/", "ours"],
+        ["ours", "ours"],
+    ],
+)
+def test_nobody_else_may_begin_a_login(
+    site: RunningSite, person: Person, senders: list[str]
+) -> None:
+    """Another issuer's name is a page, not a redirect; and so are two names."""
+    named = [("iss", site.settings.issuer if each == "ours" else each) for each in senders]
+    person.opens(f"{site.url}/login?{urlencode(named)}")
     assert person.response.status_code == 403
     assert person.heading == "This sign-in came from somewhere else"
 
@@ -469,9 +498,34 @@ def test_the_next_page_is_one_of_ours(site: RunningSite, person: Person, target:
     assert person.url == f"{site.url}/"
 
 
-@pytest.mark.parametrize("target", ["/admin/invitations", "/invite/complete"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/callback",
+        "/callback?code=x&state=y",
+        "/login",
+        "/login?iss=https://evil.example",
+        "/invite/complete",
+        "/invite/complete?success=true&email=eve@evil.example",
+        "/i/guess",
+        "/static/site.css",
+    ],
+)
+def test_what_begins_or_ends_a_login_is_no_next_page(
+    site: RunningSite, person: Person, target: str
+) -> None:
+    """Whoever writes such an address would choose what happens after somebody's sign-in."""
+    person.opens(f"{site.url}/login?{urlencode({'target_link_uri': site.url + target})}")
+    logs_in(person, ADMIN, ADMIN_PASSWORD)
+    assert person.url == f"{site.url}/"
+    visited = [each.url for each in person.response.history if each.url.startswith(site.url)]
+    assert [urlsplit(url).path for url in visited] == ["/callback"]
+
+
+@pytest.mark.parametrize("target", ["/admin/invitations", "/admin/batches/new"])
 def test_the_next_page_can_be_named(site: RunningSite, person: Person, target: str) -> None:
     """By its full address on this site."""
+    site.make_admin()
     person.opens(f"{site.url}/login?{urlencode({'target_link_uri': site.url + target})}")
     logs_in(person, ADMIN, ADMIN_PASSWORD)
     assert person.path == target
@@ -481,7 +535,7 @@ def test_the_next_page_can_be_named(site: RunningSite, person: Person, target: s
 def test_a_tenant_that_is_away_gives_a_page_and_a_retry(
     site: RunningSite, tenant: Tenant, person: Person, fault: dict[str, object]
 ) -> None:
-    """503 with Retry-After; the same address works when the tenant is back."""
+    """503 with Retry-After; *Try again* leads to the same address, with all that it says."""
     row = site.invites("ada@example.com")
     site.delivers()
     tenant.fails("GET /.well-known/openid-configuration", times=1, **fault)
@@ -489,8 +543,60 @@ def test_a_tenant_that_is_away_gives_a_page_and_a_retry(
     assert person.response.status_code == 503
     assert person.response.headers["Retry-After"]
     assert person.heading == "Sign-in is not available right now"
-    person.opens(f"{site.url}/invite/complete?i={row.ref}&success=true")
+    person.presses("Try again")
     assert person.sees_in("Email address") == "ada@example.com"
+
+
+AWAY: dict[str, Any] = {"kind": "status", "status": 503, "times": 1}
+DISCOVERY = "GET /.well-known/openid-configuration"
+
+
+def test_trying_again_keeps_the_hint_of_whoever_holds_no_invitation(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """On the return page and at the login route alike."""
+    for path in (
+        "/invite/complete?i=unknown&success=true&email=bob%2Btag%40example.com",
+        "/login?login_hint=bob%2Btag%40example.com",
+    ):
+        with running_site(site.settings) as cold:
+            tenant.fails(DISCOVERY, **AWAY)
+            person.opens(cold.url + path).presses("Try again")
+            assert person.sees_in("Email address") == "bob+tag@example.com"
+
+
+def test_trying_again_sends_a_form_with_what_was_in_it(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """*Continue as the invited person*, while the tenant was away."""
+    row = site.invites("ada@example.com")
+    # Signed in, at a site that has not asked for the tenant's addresses yet.
+    grace = Identity("auth0|grace", "grace@example.com", True, "Grace", "a session", False)
+    person.cookies.set(sid_cookie(site.settings), site.services.sessions.open(grace))
+    page = f"{site.url}/invite/complete?i={row.ref}&success=true"
+    tenant.fails(DISCOVERY, **AWAY)
+    person.opens(page).presses("Continue as the invited person")
+    assert person.heading == "Sign-in is not available right now"
+    person.presses("Try again")
+    assert person.sees_in("Email address") == "ada@example.com"
+
+
+def test_trying_again_at_the_login_route_still_knows_the_invitation(
+    tenant: Tenant, tmp_path: Path, person: Person
+) -> None:
+    """New Universal Login names nobody on the way back, so this browser's cookie has to last."""
+    settings = settings_for(tenant, tmp_path, INVITE_LINK="landing", INVITE_RETURN="login_route")
+    with running_site(settings) as site:
+        site.invites("ada@example.com")
+        site.delivers()
+        text = tenant.mails("ada@example.com")[0]["Text"]
+        person.opens(next(word for word in text.split() if "/i/" in word))
+        assert person.sends("Choose your password").status_code == 303
+        tenant.fails(DISCOVERY, **AWAY)
+        person.opens(f"{site.url}/login?{urlencode({'iss': site.settings.issuer})}")
+        assert person.heading == "Sign-in is not available right now"
+        person.presses("Try again")
+        assert person.sees_in("Email address") == "ada@example.com"
 
 
 def test_a_refusal_on_the_way_from_an_invitation_leads_back_to_it(
@@ -568,12 +674,6 @@ def test_a_document_that_nobody_can_read_is_a_page(
     with Person() as next_one:
         signs_in(next_one, site)
         assert next_one.url == f"{site.url}/"
-
-
-def test_a_refused_callback_lets_its_forms_name_their_page(site: RunningSite) -> None:
-    """On https Flask-WTF asks for the Referer, and such pages hold *Switch account*."""
-    answer = site.app.test_client().get("/callback?state=x")
-    assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_clock_that_is_wrong_is_said(

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, or_, select, text
+from sqlalchemy import Engine, and_, func, or_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from ..lifecycle import State
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
 from .order import LARGEST_ID, ROWS, Found, Ids, Position, Range, first_of, ranges_of
 from .search import Search, Trigrams, search_for
 
 GLANCE = 500  # rows of a list that a search reads before it asks its index
 CLOSE = 10  # if so many glances would find a page, the list is read on
+WAITING = 10_000
 FEW = 20_000  # hits that SQLite sorts; where there are more, it reads the list
 
 
@@ -111,6 +113,20 @@ class Listing:
         order = far[0][0].order(hits.c)
         chosen = select(hits.c.id, hits.c.expires_at).where(are_there).order_by(*order)
         return _ask(db, chosen.limit(size))
+
+    def waiting(self, now: datetime) -> int:
+        """How many invitations could go out now; at most WAITING are counted."""
+        due = (
+            select(Invitation.id)
+            .where(
+                Invitation.state == State.QUEUED,
+                Invitation.is_paused.is_(False),
+                Invitation.next_try_at <= now,
+            )
+            .limit(WAITING)
+        )
+        with self._begin() as db:
+            return db.scalar(select(func.count()).select_from(due.subquery())) or 0
 
     @staticmethod
     def position(row: Invitation, *, status: str = "") -> str:

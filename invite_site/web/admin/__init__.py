@@ -1,10 +1,9 @@
 """The admin pages. The blueprint denies by default: its guard runs before each of its views."""
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from ..current import current_session, is_admin, is_asked_by_script
-from ..signin import start_login
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -16,11 +15,10 @@ def require_admin() -> ResponseReturnValue | None:
         # Only the page as a whole can lead to the sign-in; htmx loads it again for this header.
         return "", 401, {"HX-Refresh": "true"}
     if current_session() is None:
-        is_page = request.method == "GET"
-        return start_login(next_page=request.path if is_page else url_for("admin.overview"))
+        return kept.sign_in_again()
     if not is_admin():
         return render_template("auth/not_admin.html"), 403
     return None
 
 
-from . import batches, invitations  # noqa: E402, F401 - their views register themselves on `bp`
+from . import batches, invitations, kept  # noqa: E402, F401 - their views register themselves on `bp`

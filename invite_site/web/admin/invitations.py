@@ -3,16 +3,17 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import AlreadyInvited, InvalidInvitee, NotPossibleNow
+from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
 from ...invitations import channels
 from ...invitations.lifecycle import STATUSES, State
 from ..current import services
 from ..forms import InviteForm, RevokeForm
 from . import bp
-from .reading import inviter, one_line, row_id
+from .reading import inviter, list_last_seen, one_line, remember_list, row_id
 from .timeline import timeline_of
 
 PAGE = 50
+TRAIL = 50  # pages that *Newer* leads back through
 
 
 @bp.get("/")
@@ -23,22 +24,26 @@ def overview() -> ResponseReturnValue:
 @bp.get("/invitations")
 def invitations() -> ResponseReturnValue:
     """The list. `q` looks in address and name, `state` and `batch` pick a status and a batch;
-    `before` is where the page before ended."""
+    `before` is where the page before ended, `trail` where those before it did."""
     query = one_line(request.args.get("q", ""))[:254]
     status = request.args.get("state", "")
     status = status if status in STATUSES else ""
     batch_id = request.args.get("batch", type=row_id)
     batch = services.listing.batch(batch_id) if batch_id is not None else None
-    before = request.args.get("before", "")
+    before, trail = request.args.get("before", ""), request.args.get("trail", "")
     now = services.clock()
     rows = services.listing.page(
         now=now, query=query, status=status, batch_id=batch_id, before=before, size=PAGE + 1
     )
-    older = services.listing.position(rows[PAGE - 1], status=status) if len(rows) > PAGE else None
+    more = len(rows) > PAGE
+    older = services.listing.position(rows[PAGE - 1], status=status) if more else None
+    outage = services.circuit_breaker.outage()
+    remember_list()
     return render_template(
         "admin/invitations.html",
         rows=rows[:PAGE],
-        older=older,
+        older={"before": older, "trail": _longer(trail, before)} if older else None,
+        newer=_shorter(trail),
         is_first_page=not before,
         query=query,
         status=status,
@@ -47,21 +52,40 @@ def invitations() -> ResponseReturnValue:
         statuses=STATUSES,
         finds_beginnings_only=services.listing.finds_beginnings_only,
         now=now,
-        outage=services.circuit_breaker.outage(),
+        outage=outage,
+        waiting=0 if outage else services.listing.waiting(now),
+        rate=services.deliveries.rate(),
         absence=services.heartbeats.absence_felt(now),
     )
 
 
+def _longer(trail: str, before: str) -> str | None:
+    """The trail of the page after the one that begins at `before`."""
+    return "~".join([*trail.split("~"), before][-TRAIL:]).strip("~") or None
+
+
+def _shorter(trail: str) -> dict[str, str | None]:
+    """Where the page before this one begins, and the trail of that."""
+    rest, _, before = trail.rpartition("~")
+    return {"before": before or None, "trail": rest or None}
+
+
 @bp.get("/invitations/new")
 def new() -> ResponseReturnValue:
-    return _form_page(InviteForm(formdata=None))
+    """The form; `from` is an invitation that has ended, whose person is to be invited again."""
+    earlier = request.args.get("from", type=row_id)
+    form = InviteForm(formdata=None)
+    if earlier is not None:
+        row = services.ledger.get(earlier)
+        form.email.data, form.name.data = row.email, row.name
+    return _form_page(form)
 
 
 @bp.post("/invitations")
 def create() -> ResponseReturnValue:
     """Queue one invitation. What was typed stays in the form until it is."""
     form = InviteForm()
-    taken: AlreadyInvited | None = None
+    taken: AlreadyInvited | AlreadyAccepted | None = None
     if form.validate_on_submit():
         try:
             row = services.invitations.invite(
@@ -69,10 +93,11 @@ def create() -> ResponseReturnValue:
                 name=form.name.data or "",
                 inviter=inviter(),
                 form_key=one_line(form.key.data or "")[:64] or None,
+                again=bool(form.again.data),
             )
         except InvalidInvitee as invalid:
             form[invalid.field].errors = [str(invalid)]
-        except AlreadyInvited as refused:
+        except (AlreadyInvited, AlreadyAccepted) as refused:
             taken = refused
             form.email.errors = [str(refused)]
         else:
@@ -91,12 +116,14 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         "admin/invitation.html",
         row=row,
         status=status,
+        now=now,
         absence=services.heartbeats.absence(now) if status in (State.QUEUED, State.SENDING) else "",
         steps=timeline_of(row, now),
         events=services.listing.events(row.id),
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
-        form=RevokeForm(formdata=None),
+        back=list_last_seen(),
+        resend_possible_at=services.invitations.resend_possible_at(row),
     )
 
 
@@ -123,6 +150,20 @@ def readdress(invitation_id: int) -> ResponseReturnValue:
     return _back_to(invitation_id, "The invitation is on its way to the new address.", "success")
 
 
+@bp.get("/invitations/<int(max=2147483647):invitation_id>/revoke")
+def ask_to_revoke(invitation_id: int) -> ResponseReturnValue:
+    """Revoking cannot be taken back, so a page asks first."""
+    row = services.ledger.get(invitation_id)
+    if not row.is_open:
+        return redirect(url_for("admin.invitation", invitation_id=invitation_id), 303)
+    return render_template(
+        "admin/revoke.html",
+        row=row,
+        status=row.status(services.clock()),
+        form=RevokeForm(formdata=None),
+    )
+
+
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
 def revoke(invitation_id: int) -> ResponseReturnValue:
     reason = one_line(RevokeForm().reason.data or "")[:200]
@@ -133,10 +174,15 @@ def revoke(invitation_id: int) -> ResponseReturnValue:
     return _back_to(invitation_id, "The invitation is withdrawn.", "success")
 
 
-def _form_page(form: InviteForm, taken: AlreadyInvited | None = None) -> str:
+def _form_page(form: InviteForm, taken: AlreadyInvited | AlreadyAccepted | None = None) -> str:
     channel, limits = channels.describe(services.settings)
     return render_template(
-        "admin/invite.html", form=form, taken=taken, channel=channel, limits=limits
+        "admin/invite.html",
+        form=form,
+        taken=taken,
+        has_accepted=isinstance(taken, AlreadyAccepted),
+        channel=channel,
+        limits=limits,
     )
 
 

@@ -1,9 +1,12 @@
-"""What the request of an admin says: who sends it, a line of text, the number of a row."""
+"""What the request of an admin says: who sends it, a line of text, the number of a row, the list that
+they came from."""
 
-from flask import abort
+from flask import abort, request, session, url_for
 
 from ...invitations.people import Inviter
 from ..current import current_session
+
+LIST_LENGTH = 600  # letters; the cookie has room for some 4,000
 
 
 def inviter() -> Inviter:
@@ -22,3 +25,16 @@ def one_line(text: str) -> str:
 def row_id(value: str) -> int:
     """A number that the database can hold. Raises ValueError for what is no number."""
     return max(0, min(int(value), 2**31 - 1))
+
+
+def remember_list() -> None:
+    """Note in this browser's cookie which list is open, for the way back from one invitation."""
+    query = request.query_string.decode("ascii", "ignore")[:LIST_LENGTH]
+    if session.get("list", "") != query:
+        session["list"] = query
+
+
+def list_last_seen() -> str:
+    """The address of that list, with its search and its page."""
+    query = session.get("list", "")
+    return url_for("admin.invitations") + (f"?{query}" if query else "")

@@ -15,7 +15,7 @@ class Step:
     """One step: `name` is the evidence it stands for, or the status that ended the invitation.
 
     `mark` says where it stands: `done`, `unconfirmed` (done, but the mail server did not say so),
-    `hint` (done, by the word of a browser), `skipped`, `pending`, `resending` (pending, and done before at `at`), `stopped` or `unreached`.
+    `hint` (done, by the word of a browser), `skipped`, `pending`, `resending` (pending, and done before at `at`) or `stopped`.
     """
 
     name: str
@@ -24,40 +24,37 @@ class Step:
 
     @property
     def is_reached(self) -> bool:
-        return self.mark not in ("pending", "resending", "unreached")
+        return self.mark not in ("pending", "resending")
 
 
 def timeline_of(row: Invitation, now: datetime) -> list[Step]:
-    """The four steps, with the early end between those that were reached and those that were not."""
+    """The four steps; after an early end, those that were reached and the end."""
     status = row.status(now)
-    is_over = status in ENDED_EARLY
-    later = "unreached" if is_over else "pending"
     steps = [
-        _handed_over(row, status, later),
-        _result(row, later),
-        _step("password_set", row.password_set_at, later),
-        _step("accepted", row.accepted_at, later),
+        _handed_over(row, status),
+        _result(row),
+        _step("password_set", row.password_set_at),
+        _step("accepted", row.accepted_at),
     ]
-    if not is_over:
+    if status not in ENDED_EARLY:
         return steps
     end = Step(status, "stopped", row.expires_at if status == EXPIRED else row.closed_at)
-    reached = [step for step in steps if step.is_reached]
-    return [*reached, end, *(step for step in steps if not step.is_reached)]
+    return [*(step for step in steps if step.is_reached), end]
 
 
-def _handed_over(row: Invitation, status: str, later: str) -> Step:
+def _handed_over(row: Invitation, status: str) -> Step:
     if status == State.SENT and row.last_error:
         return Step("handed_over", "unconfirmed", row.last_sent_at)
     if status in WAITING and row.last_sent_at:
         return Step("handed_over", "resending", row.last_sent_at)
-    return _step("handed_over", row.last_sent_at, later)
+    return _step("handed_over", row.last_sent_at)
 
 
-def _result(row: Invitation, later: str) -> Step:
+def _result(row: Invitation) -> Step:
     if row.result_seen_at:
         return Step("result_seen", "hint", row.result_seen_at)
-    return Step("result_seen", "skipped" if row.password_set_at else later)
+    return Step("result_seen", "skipped" if row.password_set_at else "pending")
 
 
-def _step(name: str, at: datetime | None, later: str) -> Step:
-    return Step(name, "done" if at else later, at)
+def _step(name: str, at: datetime | None) -> Step:
+    return Step(name, "done" if at else "pending", at)

@@ -1,0 +1,75 @@
+"""A form that was sent after the session had ended comes back, filled, after the sign-in."""
+
+from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from ...accounts.kept_forms import KeptForm
+from ...tenant.relying_party import browser_key
+from ..current import current_session, services
+from ..signin import SIGNED_IN_AS, start_login
+from . import bp
+
+# What people typed, and is shown again to be checked; every other field goes along unseen.
+LABELS = {"email": "Email address", "name": "Name", "reason": "Reason", "text": "List"}
+BUTTON = "submit"
+
+
+def sign_in_again() -> ResponseReturnValue:
+    """To the sign-in, and back to this page; what was sent is shown again then."""
+    if request.method != "POST":
+        return start_login(next_page=request.full_path.rstrip("?"))
+    owner = session.get(SIGNED_IN_AS)
+    if owner is None:  # nobody has signed in with this browser, so it is nobody's form
+        return start_login(next_page=_page_of(request.path))
+    form = KeptForm(
+        request.path,
+        [item for item in request.form.items(multi=True) if item[0] != "csrf_token"],
+        had_file=any(upload.filename for upload in request.files.values()),
+    )
+    services.kept_forms.keep(form, browser=browser_key(), owner=owner)
+    return start_login(next_page=url_for("admin.kept_form"))
+
+
+@bp.get("/kept-form")
+def kept_form() -> ResponseReturnValue:
+    """The form that this person sent when they were signed out, to be sent by one press more."""
+    signed_in = current_session()
+    form = signed_in and services.kept_forms.take(browser=browser_key(), sub=signed_in.sub)
+    if not form:  # taken already, too old, or somebody else's
+        return redirect(url_for("admin.overview"), 303)
+    page = _page_of(form.path)
+    if form.had_file:
+        flash("You were signed out; nothing was done yet. Choose the file again.", "warning")
+        return redirect(page, 303)
+    return render_template(
+        "admin/kept_form.html",
+        path=form.path,
+        page=page,
+        person=_person_of(form.path),
+        typed=[(name, LABELS[name], value) for name, value in form.fields if name in LABELS],
+        unseen=[item for item in form.fields if item[0] not in (*LABELS, BUTTON)],
+        button=dict(form.fields).get(BUTTON) or "Send again",
+    )
+
+
+def _person_of(path: str) -> str:
+    """Whom the form at this address is about, where it is about one invitation."""
+    _, arguments = current_app.url_map.bind("", "/").match(path, method="POST")
+    number = arguments.get("invitation_id")
+    return services.ledger.get(number).email if number else ""
+
+
+def _page_of(path: str) -> str:
+    """The page with the form that is sent to this address: *new* below it, its own, or the next one
+    above it."""
+    adapter = current_app.url_map.bind("", "/")
+    above = [path.rsplit("/", up)[0] for up in range(path.count("/"))]
+    for page in (f"{path}/new", *above):
+        try:
+            endpoint, arguments = adapter.match(page, method="GET")
+        except (HTTPException, RequestRedirect):
+            continue
+        return adapter.build(endpoint, arguments)
+    return url_for("admin.overview")

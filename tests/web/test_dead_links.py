@@ -1,0 +1,177 @@
+"""A link that leads no further: the ledger says why, and the page what to do next."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    Clock,
+    RunningSite,
+    Tenant,
+    logs_in,
+    running_site,
+    sets_password,
+    settings_for,
+)
+
+ADA = "ada@example.com"
+USED = "This URL can be used only once"
+
+
+@pytest.fixture
+def landing(tenant: Tenant, tmp_path: Path, clock: Clock) -> Iterator[RunningSite]:
+    """A site whose mails carry a link of its own."""
+    settings = settings_for(tenant, tmp_path, INVITE_LINK="landing")
+    with running_site(settings, clock=clock) as running:
+        yield running
+
+
+def sent(site: RunningSite) -> Any:
+    row = site.invites(ADA)
+    site.delivers()
+    return row
+
+
+def returned(site: RunningSite, row: Any, message: str = USED) -> str:
+    """Where the tenant's page leads from a link that it refused."""
+    return f"{site.url}/invite/complete?i={row.ref}&success=false&message={message}"
+
+
+def our_link(tenant: Tenant) -> str:
+    """The link of the newest mail."""
+    text = tenant.mails(ADA)[0]["Text"]
+    return next(word for word in text.split() if "/i/" in word)
+
+
+def hint(person: Person) -> str:
+    """The address that the login page was asked to fill in."""
+    return person.sees_in("Email address")
+
+
+def test_an_older_mail_names_the_newer_one(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Its link was never used by anybody, and there is no password to sign in with."""
+    row = sent(site)
+    older = tenant.link_to(ADA)
+    site.clock.forward(minutes=5)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    person.opens(older)
+    if person.url.startswith(tenant.url):
+        person.opens(returned(site, row))
+    assert person.heading == "A newer mail has replaced this link"
+    newest = site.row(row.id).last_sent_at
+    assert f"{newest:%H:%M}" in person.text
+    assert not person.offers("Sign in")
+
+
+def test_an_older_link_of_ours_is_remembered(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It is known as replaced, not unknown."""
+    row = sent(landing)
+    older = our_link(tenant)
+    landing.clock.forward(minutes=5)
+    landing.services.invitations.resend(row.id, actor="Grace")
+    person.opens(older)
+    assert person.heading == "A newer invitation is on its way"
+    landing.delivers()
+    person.opens(older)
+    assert person.heading == "A newer mail has replaced this link"
+    assert person.response.status_code == 200
+    assert person.opens(our_link(tenant)).offers("Choose your password")
+
+
+def test_a_link_of_ours_that_was_cut_off_is_told_from_a_replaced_one(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Mail programs break long lines."""
+    sent(landing)
+    person.opens(our_link(tenant)[:-5])
+    assert person.heading == "This link is not complete"
+    person.opens(our_link(tenant)[: len(f"{landing.url}/i/") + 10])
+    assert person.heading == "This link does not lead anywhere"
+    assert person.response.status_code == 404
+
+
+def test_a_used_link_whose_password_is_set_leads_to_the_login(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The next day, in another browser, from the mail: one button, and the address is filled in. The
+    tenant is asked, since nobody came back here to say it."""
+    row = sent(site)
+    with Person() as earlier:
+        sets_password(earlier, tenant.link_to(ADA))
+    assert site.status(ADA) == "sent"
+    person.opens(returned(site, row))
+    assert person.heading == "Your password is set"
+    assert site.status(ADA) == "password_set"
+    person.presses("Sign in")
+    assert hint(person) == ADA
+    logs_in(person, ADA, PASSWORD)
+    assert site.status(ADA) == "accepted"
+
+
+def test_while_the_tenant_is_away_the_page_says_both(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Nobody can say then whether the password was chosen; *Sign in* still fills the address in."""
+    row = sent(site)
+    tenant.fails("GET /api/v2/users", kind="status", status=503, times=None)
+    person.opens(returned(site, row))
+    tenant.heals()
+    assert person.heading == "This link has been used already"
+    assert hint(person.presses("Sign in")) == ADA
+
+
+def test_an_expired_link_says_when_it_ended(site: RunningSite, person: Person) -> None:
+    """Whatever the tenant calls it."""
+    row = sent(site)
+    site.clock.forward(days=5, seconds=1)
+    for message in (USED, "Access expired.", ""):
+        person.opens(returned(site, row, message))
+        assert person.heading == "This invitation has expired"
+        assert "It worked until" in person.text
+
+
+def test_a_withdrawn_one_says_so(site: RunningSite, person: Person) -> None:
+    """Also to who pressed *Sign in* on a page left open."""
+    row = sent(site)
+    site.services.invitations.revoke(row.id, actor="Grace", reason="")
+    person.opens(returned(site, row))
+    assert person.heading == "This invitation was withdrawn"
+
+
+def test_who_accepted_signs_in_or_continues(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """By one button: into the login with the address filled in, or, signed in, on."""
+    row = sent(site)
+    with Person() as accepted:
+        sets_password(accepted, tenant.link_to(ADA))
+        logs_in(accepted, ADA, PASSWORD)
+        assert site.status(ADA) == "accepted"
+        accepted.opens(returned(site, row))
+        assert accepted.heading == "You have accepted this invitation"
+        assert not accepted.offers("Sign in")
+        assert accepted.presses("Continue").path == "/"
+    person.opens(returned(site, row))
+    assert person.heading == "You have accepted this invitation"
+    assert hint(person.presses("Sign in")) == ADA
+
+
+def test_a_page_of_a_dead_link_names_no_address(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Whoever holds an old link may not be the invitee any more."""
+    row = sent(landing)
+    older = our_link(tenant)
+    landing.services.invitations.resend(row.id, actor="Grace")
+    landing.delivers()
+    for address in (older, older[:-5], returned(landing, row)):
+        assert ADA not in person.opens(address).text

@@ -1,0 +1,184 @@
+"""What a flood of logins costs: the tenant a few calls, the database rows that go away again."""
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from redis import Redis
+from sqlalchemy import text
+
+from invite_site.web.rate_limits import limiter
+from tests.support.person import Person
+from tests.support.redis_server import redis_server
+from tests.support.running import ADMIN, RunningSite, Tenant, running_site, settings_for, signs_in
+
+BROWSERS = 16  # at the same time
+CALLBACKS = 160  # of each flood: of more, more would be refused
+OFFICE = 60  # people behind one address: more than any limit of failures
+TOKEN_CALLS = 60  # that a flood may cost the tenant
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "redis"])
+def site(request: pytest.FixtureRequest, tenant: Tenant, tmp_path: Path) -> Iterator[RunningSite]:
+    """A site behind a proxy, so that a test says which address a request comes from; with each kind
+    of count."""
+    url = "memory://" if request.param == "memory" else request.getfixturevalue("redis_url")
+    if request.param == "redis":
+        Redis.from_url(url).flushdb()
+    settings = settings_for(tenant, tmp_path, RATE_LIMIT_URL=url, TRUSTED_PROXIES="1")
+    with running_site(settings) as running:
+        yield running
+
+
+def floods(site: RunningSite, address_of: Callable[[int], str], begin: str = "/login") -> list[int]:
+    """Logins that are begun, and ended with a code that is none; the statuses of the ends."""
+    numbers = itertools.count()
+
+    def one_browser(_: int) -> list[int]:
+        statuses = []
+        with requests.Session() as browser:
+            for _ in range(CALLBACKS // BROWSERS):
+                told = {"X-Forwarded-For": address_of(next(numbers))}
+                begun = browser.get(site.url + begin, headers=told, allow_redirects=False)
+                [state] = parse_qs(urlsplit(begun.headers["Location"]).query)["state"]
+                query = {"code": secrets.token_urlsafe(), "state": state}
+                ended = browser.get(f"{site.url}/callback", params=query, headers=told)
+                statuses.append(ended.status_code)
+        return statuses
+
+    with ThreadPoolExecutor(BROWSERS) as pool:
+        return [status for each in pool.map(one_browser, range(BROWSERS)) for status in each]
+
+
+@contextmanager
+def person_at(address: str) -> Iterator[Person]:
+    """Somebody whose browser is at this address."""
+    with Person() as person:
+        person._browser.headers["X-Forwarded-For"] = address
+        yield person
+
+
+@pytest.mark.parametrize("begin", ["/login", "/invite/complete?success=true"])
+def test_junk_codes_from_one_address_cost_the_tenant_few_calls(
+    site: RunningSite, tenant: Tenant, begin: str
+) -> None:
+    """However the logins were begun; and everybody else signs in meanwhile."""
+    statuses = floods(site, lambda number: "203.0.113.7", begin)
+    assert set(statuses) == {403, 429}
+    assert tenant.calls("POST /oauth/token") <= TOKEN_CALLS
+    with person_at("203.0.113.8") as person:
+        signs_in(person, site)
+        assert ADMIN in person.text
+
+
+def test_junk_codes_from_everywhere_cost_the_tenant_few_calls(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """All addresses together have a limit too."""
+    assert set(floods(site, lambda number: f"10.0.{number % 250}.1")) == {403, 429}
+    assert tenant.calls("POST /oauth/token") <= TOKEN_CALLS
+
+
+def test_an_office_signs_in_behind_one_address(tenant: Tenant, tmp_path: Path) -> None:
+    """Only what signs nobody in is counted, so they may be as many as they like."""
+    with running_site(settings_for(tenant, tmp_path)) as site, Person() as person:
+        signs_in(person, site)
+        for _ in range(OFFICE):
+            person.opens(f"{site.url}/login")
+            assert person.url == f"{site.url}/"
+        assert tenant.calls("POST /oauth/token") > OFFICE
+
+
+def test_whoever_is_refused_in_a_flood_finishes_after_the_minute(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The login that was begun is not spent: *Try again* ends it."""
+    with person_at("203.0.113.7") as person:
+        person.opens(f"{site.url}/login")
+        floods(site, lambda number: "203.0.113.7")
+        person.types(Email_address=ADMIN, Password="Invite-Demo-1!").presses("Continue")
+        assert person.response.status_code == 429
+        assert 0 < int(person.response.headers["Retry-After"]) <= 61
+        limiter.reset()  # the minute is over
+        person.presses("Try again")
+        assert person.url == f"{site.url}/"
+        assert ADMIN in person.text
+
+
+@pytest.mark.parametrize(
+    ("path", "limit", "status"),
+    [("/login?iss=nobody", 6000, 403), ("/callback?state=x", 12000, 400)],
+)
+def test_all_addresses_together_have_a_limit(
+    site: RunningSite, path: str, limit: int, status: int
+) -> None:
+    """Of what would fill the database, or be looked up there."""
+    endpoint = f"auth.{urlsplit(path).path[1:]}"
+    key = f"LIMITER/invite-site:{site.settings.client_id}/all/{endpoint}/{limit}/1/minute"
+    limiter.storage.incr(key, 60, amount=limit - 1)
+    answers = [
+        requests.get(site.url + path, headers={"X-Forwarded-For": f"10.0.0.{number}"}, timeout=15)
+        for number in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [status, 429]
+
+
+def test_one_address_does_not_use_up_what_all_have_together(site: RunningSite) -> None:
+    """Whoever is refused for themselves is not counted for all."""
+    prefix = f"LIMITER/invite-site:{site.settings.client_id}"
+    limiter.storage.incr(f"{prefix}/address:127.0.0.1/auth.login/600/1/minute", 60, amount=590)
+    statuses = [
+        requests.get(f"{site.url}/login?iss=nobody", timeout=15).status_code for _ in range(20)
+    ]
+    assert statuses == [403] * 10 + [429] * 10
+    assert limiter.storage.get(f"{prefix}/all/auth.login/6000/1/minute") == 10
+
+
+# Rows ---------------------------------------------------------------------------------------------
+
+
+def logins_of(site: RunningSite) -> int:
+    with site.services.engine.connect() as db:
+        return db.execute(text("SELECT count(*) FROM login_transaction")).scalar() or 0
+
+
+def test_logins_that_were_never_finished_go_away_without_a_worker(site_on: RunningSite) -> None:
+    """With the first request after their time, and at most once a minute."""
+    with Person() as person:
+
+        def comes_by() -> None:
+            """Twice on one connection: what follows the first answer is done before the second."""
+            for _ in range(2):
+                person.peeks(site_on.url)
+
+        for _ in range(10):
+            person.peeks(f"{site_on.url}/login")
+        site_on.clock.forward(minutes=9, seconds=45)
+        comes_by()
+        site_on.clock.forward(seconds=30)
+        comes_by()
+        assert logins_of(site_on) == 10, "the last look was half a minute ago"
+        site_on.clock.forward(seconds=31)
+        comes_by()
+        assert logins_of(site_on) == 0
+
+
+def test_a_sweep_that_fails_spoils_no_page(site: RunningSite, person: Person) -> None:
+    """Its request has had its answer by then."""
+    with site.services.engine.begin() as db:
+        db.execute(text("ALTER TABLE login_transaction RENAME TO elsewhere"))
+    for _ in range(3):
+        site.clock.forward(minutes=2)
+        assert person.peeks(site.url).status_code == 200

@@ -1,0 +1,158 @@
+"""What somebody sent after their session had ended: kept for them, shown again, done by one press.
+
+The tenant still knows who they are, so that the sign-in in between asks nothing.
+"""
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    logs_in,
+    sets_password,
+    signs_in,
+)
+
+ADA = "ada@example.com"
+SENTENCE = "You were signed out; nothing was done yet"
+
+
+@pytest.fixture
+def desk(site: RunningSite, admin: Person) -> Person:
+    """An admin, signed in, before the list."""
+    site.make_admin()
+    return signs_in(admin, site, start="/admin/invitations")
+
+
+def test_an_invitation_typed_too_late_is_sent_by_one_press_more(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """After the sign-in the form is there, with what was typed; until it is sent nothing is done."""
+    desk.presses("Invite someone")
+    site.clock.forward(minutes=31)
+    desk.types(Email_address=ADA, Name="Ada Byron").presses("Send invitation")
+    assert desk.heading == SENTENCE
+    assert desk.sees_in("Email address") == ADA
+    assert desk.sees_in("Name") == "Ada Byron"
+    assert not site.services.listing.page(now=site.clock())
+    desk.presses("Send invitation")
+    assert desk.heading == ADA
+    assert site.status(ADA) == "queued"
+
+
+def test_a_withdrawal_too_late_is_done_by_one_press_more(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """The page names whom it is about, and nobody is led to believe that it was done."""
+    row = site.invites(ADA)
+    site.delivers()
+    desk.opens(f"{site.url}/admin/invitations/{row.id}").presses("Revoke")
+    site.clock.forward(minutes=31)
+    desk.types(Reason="Left before the first day.").presses("Revoke")
+    assert desk.heading == SENTENCE
+    assert ADA in desk.text
+    assert desk.sees_in("Reason") == "Left before the first day."
+    assert site.status(ADA) == "sent"
+    desk.presses("Revoke")
+    assert site.status(ADA) == "revoked"
+    assert "Left before the first day." in desk.text
+
+
+def test_a_button_pressed_too_late_is_offered_again(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """Under its own word, and with nothing to fill in."""
+    row = site.invites(ADA)
+    site.delivers()
+    desk.opens(f"{site.url}/admin/invitations/{row.id}")
+    site.clock.forward(minutes=31)
+    desk.presses("Resend")
+    assert desk.heading == SENTENCE
+    desk.presses("Resend")
+    assert "A new invitation is on its way" in desk.text
+
+
+def test_a_pasted_list_survives_line_by_line(site: RunningSite, desk: Person) -> None:
+    """However many lines it has."""
+    desk.opens(f"{site.url}/admin/batches/new")
+    site.clock.forward(minutes=31)
+    pasted = "\nada@example.com\nBob <bob@example.com>\n"
+    desk.types_into("Or paste the list", pasted).presses("Show preview")
+    assert desk.heading == SENTENCE
+    assert desk.sees_in("List").split() == pasted.split()
+    desk.presses("Show preview")
+    assert "Send 2 invitations" in desk.text
+
+
+def test_a_file_has_to_be_chosen_again(site: RunningSite, desk: Person) -> None:
+    """Nothing of it is kept, and the page says so."""
+    desk.opens(f"{site.url}/admin/batches/new")
+    site.clock.forward(minutes=31)
+    desk.chooses("File", "people.csv", b"ada@example.com\n").presses("Show preview")
+    assert desk.path == "/admin/batches/new"
+    assert f"{SENTENCE}. Choose the file again." in desk.text
+
+
+def test_a_search_survives_the_sign_in(site: RunningSite, desk: Person) -> None:
+    """A page comes back with its query."""
+    site.clock.forward(minutes=31)
+    desk.opens(f"{site.url}/admin/invitations?q=byron&state=sent")
+    assert desk.url == f"{site.url}/admin/invitations?q=byron&state=sent"
+
+
+def test_somebody_else_who_signs_in_there_sees_nothing_of_it(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """A browser may be shared: what an admin typed is theirs."""
+    site.invites("bob@example.com")
+    site.delivers()
+    site.make_admin("bob@example.com")
+    with Person() as bob:
+        sets_password(bob, tenant.link_to("bob@example.com"))
+    desk.presses("Invite someone")
+    site.clock.forward(minutes=31)
+    for cookie in list(desk.cookies):
+        if not cookie.name.startswith(("login", "sid")):
+            del desk.cookies[cookie.name]  # the tenant has forgotten who signed in there
+    desk.types(Email_address=ADA, Name="Ada Byron").presses("Send invitation")
+    logs_in(desk, "bob@example.com", PASSWORD)
+    assert desk.path == "/admin/invitations"
+    assert ADA not in desk.text
+    assert "Ada Byron" not in desk.text
+
+
+def test_it_is_kept_for_a_quarter_of_an_hour(site: RunningSite, desk: Person) -> None:
+    """Who comes back later begins anew, at the list."""
+    desk.presses("Invite someone")
+    site.clock.forward(minutes=31)
+    desk.types(Email_address=ADA).presses("Send invitation")
+    site.clock.forward(minutes=15, seconds=1)
+    desk.opens(f"{site.url}/admin/kept-form")
+    assert desk.path == "/admin/invitations"
+    site.services.kept_forms.sweep()
+    assert ADA not in str(
+        site.services.engine.connect().exec_driver_sql("SELECT * FROM kept_form").all()
+    )
+
+
+def test_it_is_shown_once(site: RunningSite, desk: Person) -> None:
+    """The Back button, the next day, shows no form that was sent meanwhile."""
+    desk.presses("Invite someone")
+    site.clock.forward(minutes=31)
+    desk.types(Email_address=ADA).presses("Send invitation")
+    assert desk.heading == SENTENCE
+    desk.opens(f"{site.url}/admin/kept-form")
+    assert desk.path == "/admin/invitations"
+
+
+def test_after_signing_out_on_purpose_nothing_is_kept(site: RunningSite, desk: Person) -> None:
+    """A form left open in another tab is nobody's, and the page says that nothing was changed."""
+    row = site.invites(ADA)
+    desk.opens(f"{site.url}/admin/invitations/{row.id}/revoke")
+    left_open = desk.form("Revoke")
+    desk.presses("Sign out")
+    desk._show(desk._browser.request(left_open[0], left_open[1], data=left_open[2], timeout=10))
+    assert desk.heading == "This form has lost its cookie"
+    assert site.status(ADA) == "queued"

@@ -1,0 +1,255 @@
+"""Whose forms are taken, and what pages tell about the address that they are shown at."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.redis_server import free_port
+from tests.support.running import (
+    ADMIN,
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    running_site,
+    sets_password,
+    settings_for,
+    signs_in,
+)
+from tests.support.tls_front import TlsFront, write_certificate
+
+FOREIGN = "This form did not come from this site"
+LOST = "This form has lost its cookie"
+
+# Names as they are called in a test: `own` is the site's origin.
+FOREIGN_SENDERS = {
+    "another site": {"Origin": "https://evil.example"},
+    "a page without an origin": {"Origin": "null"},
+    "another port of this host": {"Origin": "http://localhost:1"},
+    "another scheme": {"Origin": "ftp://{host}"},
+    "this host as a beginning": {"Origin": "{own}.evil.example"},
+    "this host as a user": {"Origin": "{own}@evil.example"},
+    "two origins": {"Origin": "{own}, https://evil.example"},
+    "no address at all": {"Origin": "http://[", "Sec-Fetch-Site": "same-origin"},
+    "an empty origin of another site": {"Origin": "", "Sec-Fetch-Site": "cross-site"},
+    "cross-site": {"Sec-Fetch-Site": "cross-site"},
+    "same-site, such as another port": {"Sec-Fetch-Site": "same-site"},
+    "cross-site, whatever the origin says": {"Origin": "{own}", "Sec-Fetch-Site": "cross-site"},
+    "the page of another site, in an old browser": {"Referer": "https://evil.example/{own}/"},
+}
+OWN_SENDERS = {
+    "this site": {"Origin": "{own}", "Sec-Fetch-Site": "same-origin"},
+    "this site in capitals": {"Origin": "HTTP://LOCALHOST:{port}"},
+    "the person themselves": {"Sec-Fetch-Site": "none"},
+    "a page of this site, in an old browser": {"Referer": "{own}/admin/"},
+    "nobody says": {},
+}
+
+
+def sends(
+    person: Person, site: RunningSite, headers: dict[str, str], button: str = "Sign out"
+) -> int:
+    """Send a form with its right token, as a browser that says this of its sender."""
+    host = urlsplit(site.url).netloc
+    words = {"own": site.url, "host": host, "port": host.partition(":")[2]}
+    method, action, fields = person.form(button)
+    said = {name: value.format(**words) for name, value in headers.items()}
+    answer = person._browser.request(
+        method, action, data=fields, headers=said, allow_redirects=False, timeout=15
+    )
+    person.response = answer
+    return answer.status_code
+
+
+@pytest.mark.parametrize("headers", FOREIGN_SENDERS.values(), ids=FOREIGN_SENDERS)
+def test_a_form_that_another_page_sent_changes_nothing(
+    site: RunningSite, person: Person, headers: dict[str, str]
+) -> None:
+    """Also with the right token: one sentence, and where to send it from."""
+    signs_in(person, site)
+    sid = person.cookie("sid") or ""
+    assert sends(person, site, headers) == 400
+    assert person.heading == FOREIGN
+    assert site.url in person.text
+    assert site.services.sessions.find(sid) is not None
+
+
+@pytest.mark.parametrize("headers", OWN_SENDERS.values(), ids=OWN_SENDERS)
+def test_a_form_of_this_site_is_taken(
+    site: RunningSite, person: Person, headers: dict[str, str]
+) -> None:
+    """Programs and old browsers say nothing; the token decides then."""
+    signs_in(person, site)
+    assert sends(person, site, headers) == 303
+    assert person.response.headers["Location"].startswith(site.settings.tenant_url)
+
+
+def test_every_form_is_judged_by_its_sender(site: RunningSite) -> None:
+    """Before anything else is looked at: the token, who is signed in, whether there is such a page."""
+    client = site.app.test_client()
+    for rule in site.app.url_map.iter_rules():
+        if "POST" in (rule.methods or ()):
+            path = rule.rule.replace("<token>", "x")
+            path = "/".join("1" if "<" in part else part for part in path.split("/"))
+            answer = client.post(path, headers={"Origin": "https://evil.example"})
+            assert (path, answer.status_code, FOREIGN in answer.text) == (path, 400, True)
+
+
+def test_a_default_port_is_no_other_origin(tenant: Tenant, tmp_path: Path) -> None:
+    """Browsers leave it out, and write a host of other letters in ASCII."""
+    for site_url, origin in (
+        ("https://invite.example.com:443", "https://invite.example.com"),
+        ("https://Invite.Example.com", "https://invite.example.com"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ):
+        settings = settings_for(tenant, tmp_path, SITE_URL=site_url)
+        with running_site(settings, public_url=site_url) as site:
+            client = site.app.test_client()
+            for sender, heading in ((origin, LOST), ("https://other.example", FOREIGN)):
+                answer = client.post("/logout", headers={"Origin": sender})
+                assert heading in answer.text
+
+
+# Tokens -------------------------------------------------------------------------------------------
+
+
+def test_the_token_of_before_a_sign_in_is_worth_nothing_after_it(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """A form that lay open meanwhile says so, and goes through after a reload."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    signs_in(person, site)
+    page = f"{site.url}/invite/complete?i={row.ref}&success=true"
+    before = person.opens(page).form("Continue as the invited person")
+    signs_in_again(person, site)
+    person.opens(page)
+    after = person.form("Continue as the invited person")
+    assert before[2]["csrf_token"].split(".")[0] != after[2]["csrf_token"].split(".")[0]
+    for (method, action, fields), status in ((before, 400), (after, 303)):
+        answer = person._browser.request(
+            method, action, data=fields, allow_redirects=False, timeout=15
+        )
+        assert answer.status_code == status
+        assert (LOST in answer.text) == (status == 400)
+
+
+def signs_in_again(person: Person, site: RunningSite) -> None:
+    """The tenant still knows them."""
+    person.opens(f"{site.url}/login")
+    assert person.url == f"{site.url}/"
+
+
+def test_the_token_of_before_a_sign_out_is_worth_nothing_after_it(
+    site: RunningSite, person: Person
+) -> None:
+    """Whoever comes next to this browser does not send the forms of who was there before."""
+    site.make_admin()
+    signs_in(person, site, start="/admin/invitations/new")
+    person.types(Email_address="ada@example.com")
+    method, action, fields = person.form("Send invitation")
+    person.presses("Sign out")
+    signs_in(person, site)
+    answer = person._browser.request(method, action, data=fields, timeout=15)
+    assert answer.status_code == 400
+    assert LOST in answer.text
+    assert site.services.listing.page(now=site.clock()) == []
+
+
+def test_a_second_tab_says_that_its_form_is_of_before(site: RunningSite, person: Person) -> None:
+    """Nobody else is signed in yet; its *Sign out* says what to do all the same."""
+    signs_in(person, site)
+    _, action, fields = person.form("Sign out")
+    person.presses("Sign out")
+    answer = person._browser.post(action, data=fields, timeout=15)
+    assert answer.status_code == 400
+    assert LOST in answer.text
+
+
+# What pages tell of their address -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/callback?code=secret&state=guess",
+        "/callback?error=access_denied&state=guess",
+        "/login?iss=https://evil.example/&login_hint=ada@example.com",
+        "/invite/complete?email=ada@example.com",
+        "/invite/complete?success=true&email=ada@example.com",
+    ],
+)
+def test_a_page_without_a_form_tells_nobody_its_address(
+    site: RunningSite, person: Person, path: str
+) -> None:
+    """It holds a code, a state or somebody's address."""
+    assert person.peeks(site.url + path).headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_page_with_a_form_names_its_sender(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Browsers call the sender `null` where a page wants no Referer, and such a form is refused."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    tenant.lies("error_callback", times=1)
+    sets_password(person, tenant.link_to("ada@example.com"))
+    assert person.path == "/callback"
+    assert person.form("Try again")[0] == "POST"
+    assert person.response.headers["Referrer-Policy"] == "same-origin"
+    with Person() as admin:
+        signs_in(admin, site).opens(f"{site.url}/invite/complete?i={row.ref}&success=true")
+        assert admin.response.headers["Referrer-Policy"] == "same-origin"
+
+
+# Behind https -------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def site_behind_tls(
+    tenant: Tenant, folder: Path, proxies: int
+) -> Iterator[tuple[RunningSite, Path]]:
+    """The site as people reach it through a proxy that ends TLS, and who signed its certificate."""
+    authority, certificate = write_certificate(folder)
+    front, port = TlsFront(certificate, tells_for="203.0.113.7"), free_port()
+    settings = settings_for(tenant, folder, TRUSTED_PROXIES=str(proxies))
+    url = f"https://localhost:{front.port}"
+    known = {"callbacks": [f"{url}/callback"], "logout_urls": [f"{url}/"]}
+    tenant.control("PUT", "/application", known)
+    with running_site(settings, port=port, public_url=url) as site, front.leading_to(port):
+        yield site, authority
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_the_journey_goes_through_a_proxy_that_ends_tls(
+    tenant: Tenant, tmp_path: Path, proxies: int
+) -> None:
+    """The cookies are bound to the host; forms are taken from https pages, whatever waitress sees."""
+    with (
+        site_behind_tls(tenant, tmp_path, proxies) as (site, authority),
+        Person() as admin,
+        Person() as person,
+    ):
+        admin.trusts(authority)
+        person.trusts(authority)
+        site.make_admin()
+        signs_in(admin, site, start="/admin/invitations/new")
+        admin.types(Email_address="ada@example.com").presses("Send invitation")
+        assert admin.path.startswith("/admin/invitations/")
+        site.delivers()
+        sets_password(person, tenant.link_to("ada@example.com"))
+        person.types(Password=PASSWORD).presses("Continue")
+        assert person.url == f"{site.url}/"
+        assert site.status("ada@example.com") == "accepted"
+        assert {cookie.name for cookie in person.cookies if cookie.domain == "localhost.local"} >= {
+            "__Host-sid",
+            "__Host-login",
+        }
+        for sender in ({"Origin": "https://evil.example"}, {"Referer": "https://evil.example/"}):
+            assert sends(admin, site, sender) == 400
+            admin.opens(f"{site.url}/")
+        assert ADMIN in admin.text
+        assert sends(admin, site, {"Origin": "{own}", "Sec-Fetch-Site": "same-origin"}) == 303
