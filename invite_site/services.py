@@ -20,8 +20,8 @@ from .invitations.channels import channel_of
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
 from .invitations.delivery import Deliveries
-from .invitations.heartbeats import Heartbeats
 from .invitations.leases import Leases
+from .invitations.leases.heartbeats import Heartbeats
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.outcomes import Outcomes

@@ -124,8 +124,7 @@ class Settings:
     def from_env(
         cls, environ: Mapping[str, str] | None = None, *, env_file: Path | None = None
     ) -> "Settings":
-        """Settings from environment variables (`.env.example` lists them), which may come from
-        `env_file`.
+        """Settings from variables (`.env.example` lists them), which may come from `env_file`.
 
         Raises ConfigError naming every problem at once, so that one start shows all there is to do.
         """

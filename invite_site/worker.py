@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from .errors import LeaseLost
 from .invitations.delivery import Deliveries
-from .invitations.heartbeats import BEAT_EVERY
+from .invitations.leases.heartbeats import BEAT_EVERY
 from .invitations.tables import Invitation
 
 log = logging.getLogger(__name__)

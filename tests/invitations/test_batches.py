@@ -263,9 +263,14 @@ def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant
     """An outage; no worker; nothing where nothing waits."""
     batch = start(site_on, people("p", 2))
     batches = site_on.services.batches
+    assert "No worker has been seen yet" in batches.progress(batch.id).waiting
+    heartbeats = site_on.services.heartbeats
+    heartbeats.beat("desk:1", site_on.clock())
     assert batches.progress(batch.id).waiting == ""
     site_on.clock.forward(minutes=2)
-    assert "worker is running" in batches.progress(batch.id).waiting
+    assert "No worker has been seen for 2 minutes" in batches.progress(batch.id).waiting
+    heartbeats.beat("desk:1", site_on.clock())
+    assert "though a worker runs" in batches.progress(batch.id).waiting
     tenant.fails("POST /api/v2/users", kind="status", status=503, times=None)
     site_on.delivers()
     assert "trouble of its own" in batches.progress(batch.id).waiting
@@ -281,6 +286,7 @@ def test_the_end_is_estimated_from_the_limit_of_the_tenant(
     """Its own rows, and those of others that take turns with them."""
     start(site_on, people("other", 100))
     batch = start(site_on, people("p", 30))
+    site_on.services.heartbeats.beat("desk:1", site_on.clock())
     end = site_on.services.batches.progress(batch.id).ends_at
     assert end is not None
     # one invitation a second until the tenant was heard; 30 of ours and 30 of the others

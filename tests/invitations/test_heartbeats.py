@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from invite_site.database.engine import open_engine, upgrade
-from invite_site.invitations.heartbeats import Heartbeats
+from invite_site.invitations.leases.heartbeats import Heartbeats
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ...errors import NotPossibleNow
 from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
-from ..heartbeats import Heartbeats
+from ..leases.heartbeats import Heartbeats
 from ..lifecycle import EXPIRED, Fate, State
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
-from .lifecycle import State
-from .tables import Invitation, WorkerHeartbeat
+from ..lifecycle import State
+from ..tables import Invitation, WorkerHeartbeat
 
 BEAT_EVERY = 15.0  # seconds
 MISSED_AFTER = timedelta(seconds=60)
