@@ -277,5 +277,6 @@ def test_a_withdrawal_claims_no_more_than_it_does(site: RunningSite, admin: Pers
     """The tenant's account lives on and may open other applications; the page says so before."""
     row = sent(site)
     site.make_admin()
-    signs_in(admin, site, start=f"/admin/invitations/{row.id}")
-    assert "refused here. The account stays at the tenant." in admin.text
+    signs_in(admin, site, start=f"/admin/invitations/{row.id}/revoke")
+    assert "a sign-in with it is refused here" in admin.text
+    assert "The account stays at the tenant" in admin.text
