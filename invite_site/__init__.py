@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flask import Flask
 
@@ -14,15 +15,18 @@ __all__ = ["create_app"]
 
 
 def create_app(
-    settings: Settings | None = None, clock: Callable[[], datetime] | None = None
+    settings: Settings | None = None,
+    clock: Callable[[], datetime] | None = None,
+    *,
+    file: Path = ENV_FILE,
 ) -> Flask:
-    """The site. Without `settings` it reads `.env` and the environment; `clock` gives aware UTC.
+    """The site. Without `settings` it reads `file` and the environment; `clock` gives aware UTC.
 
     Raises ConfigError naming everything that is wrong with the settings.
     """
     if settings is None:
-        env_file.load(ENV_FILE)
-        settings = Settings.from_env(env_file=ENV_FILE)
+        env_file.load(file)
+        settings = Settings.from_env(env_file=file)
     logs.configure(settings)
     app = Flask(
         __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")

@@ -85,8 +85,9 @@ def _bound(port: int, host: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
-    """Serve `app` on this socket, in a thread, until the block ends."""
+def serving(app: Flask, listener: socket.socket, *, silence: int = SILENCE) -> Iterator[None]:
+    """Serve `app` on this socket, in a thread, until the block ends. A connection on which nothing comes
+    for `silence` seconds is closed."""
     logging.getLogger("waitress").setLevel(logging.WARNING)
     server: Any = create_server(
         app,
@@ -98,8 +99,8 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
         inbuf_overflow=IN_MEMORY,
         outbuf_overflow=IN_MEMORY,
         connection_limit=CONNECTIONS,
-        channel_timeout=SILENCE,
-        cleanup_interval=LOOK_EVERY,
+        channel_timeout=silence,
+        cleanup_interval=min(silence, LOOK_EVERY),
         clear_untrusted_proxy_headers=False,  # TRUSTED_PROXIES says who reads them; else nobody does
         asyncore_use_poll=True,  # select() ends the server at the 1,024th open file
     )

@@ -42,13 +42,9 @@ def no_temp_folder(
 
 
 @pytest.fixture
-def impatient_site(
-    monkeypatch: pytest.MonkeyPatch, tenant: Tenant, tmp_path: Path
-) -> Iterator[RunningSite]:
+def impatient_site(tenant: Tenant, tmp_path: Path) -> Iterator[RunningSite]:
     """A site that waits for one second where an ordinary one waits for fifteen."""
-    monkeypatch.setattr(server, "SILENCE", 1)
-    monkeypatch.setattr(server, "LOOK_EVERY", 1)
-    with running_site(settings_for(tenant, tmp_path)) as running:
+    with running_site(settings_for(tenant, tmp_path), silence=1) as running:
         yield running
 
 

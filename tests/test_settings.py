@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import app
-from invite_site import env_file
+from invite_site import create_app, env_file
 from invite_site.errors import ConfigError
 from invite_site.settings import Settings
 
@@ -266,13 +265,12 @@ def test_a_start_says_what_is_wrong_with_its_file(
 ) -> None:
     """Whichever server starts it."""
     file = tmp_path / ".env"
-    monkeypatch.setattr("invite_site.ENV_FILE", file)
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
     file.write_bytes("# Müller\n".encode("latin-1"))
     file.chmod(0o644)
-    with pytest.raises(SystemExit, match="is not UTF-8: line 1"):
-        app.create_app()
+    with pytest.raises(ConfigError, match="is not UTF-8: line 1"):
+        create_app(file=file)
     file.write_bytes(b"# nothing\n")
-    with pytest.raises(SystemExit, match="chmod 600"):
-        app.create_app()
+    with pytest.raises(ConfigError, match="chmod 600"):
+        create_app(file=file)

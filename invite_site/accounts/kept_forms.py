@@ -1,6 +1,5 @@
 """Forms that somebody sent after their session had ended, kept until they have signed in again."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import sessionmaker
 
+from .sessions import digest
 from .tables import KeptForm as Row
 
 LIFE = timedelta(minutes=15)
@@ -36,7 +36,7 @@ class KeptForms:
     def keep(self, form: KeptForm, *, browser: str, owner: str) -> None:
         """Keep `form` in place of an earlier one. `owner` is what `owner_of` makes of a `sub`."""
         row = Row(
-            browser_hash=_hash(browser),
+            browser_hash=digest(browser),
             owner=owner,
             path=form.path,
             fields=[list(pair) for pair in form.fields],
@@ -51,7 +51,7 @@ class KeptForms:
         taken = (
             delete(Row)
             .where(
-                Row.browser_hash == _hash(browser),
+                Row.browser_hash == digest(browser),
                 Row.owner == owner_of(sub),
                 Row.expires_at > self._clock(),
             )
@@ -72,8 +72,4 @@ class KeptForms:
 
 def owner_of(sub: str) -> str:
     """What stands for a person in the cookie and in the table."""
-    return _hash(sub)
-
-
-def _hash(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
+    return digest(sub)

@@ -92,7 +92,7 @@ class Sessions:
             db.execute(
                 _OPEN,
                 {
-                    "id_hash": _hash(cookie),
+                    "id_hash": digest(cookie),
                     "sub": identity.sub,
                     "email": identity.email,
                     "name": identity.name,
@@ -110,7 +110,7 @@ class Sessions:
         now = self._clock()
         with self._engine.connect() as db:
             row = db.execute(
-                _FIND, {"id_hash": _hash(cookie), "now": now, "idle_since": now - IDLE_LIFE}
+                _FIND, {"id_hash": digest(cookie), "now": now, "idle_since": now - IDLE_LIFE}
             ).one_or_none()
         return Session(*row) if row else None
 
@@ -132,7 +132,7 @@ class Sessions:
     def close(self, cookie: str) -> None:
         """Sign out: the cookie is worth nothing from now on, also a copy of it."""
         with self._engine.begin() as db:
-            db.execute(delete(_sessions).where(_sessions.c.id_hash == _hash(cookie)))
+            db.execute(delete(_sessions).where(_sessions.c.id_hash == digest(cookie)))
 
     def begin_login(
         self, state: str, browser: str, content: dict[str, Any], note: Note | None = None
@@ -147,8 +147,8 @@ class Sessions:
             db.execute(
                 _BEGIN_LOGIN,
                 {
-                    "state_hash": _hash(state),
-                    "browser_hash": _hash(browser),
+                    "state_hash": digest(state),
+                    "browser_hash": digest(browser),
                     "content": content,
                     "expires_at": self._clock() + LOGIN_LIFE,
                 },
@@ -161,8 +161,8 @@ class Sessions:
             row = db.execute(
                 _TAKE_LOGIN,
                 {
-                    "state_hash": _hash(state),
-                    "browser_hash": _hash(browser),
+                    "state_hash": digest(state),
+                    "browser_hash": digest(browser),
                     "now": self._clock(),
                 },
             ).one_or_none()
@@ -176,5 +176,6 @@ class Sessions:
                 db.execute(delete(table).where(table.c.expires_at <= now))
 
 
-def _hash(value: str) -> str:
+def digest(value: str) -> str:
+    """What is stored of a value that only a cookie holds."""
     return hashlib.sha256(value.encode()).hexdigest()

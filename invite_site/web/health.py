@@ -36,7 +36,7 @@ def _parts() -> dict[str, str]:
         if not is_current(services.engine):
             return {"database": OK, "migration": "older than this site: run `flask db upgrade`"}
         outage = services.circuit_breaker.outage()
-        worker = services.heartbeats.absence_felt(services.clock())
+        worker = services.heartbeats.absence_while_waiting(services.clock())
     except DatabaseUnusable:
         return {"database": "does not answer"}
     except DatabaseOutdated:

@@ -14,7 +14,7 @@ from flask import Flask
 from invite_site import create_app
 from invite_site.invitations.people import Inviter
 from invite_site.local_tenant import TenantConfig, serve
-from invite_site.server import listening, prepare, serving, working
+from invite_site.server import SILENCE, listening, prepare, serving, working
 from invite_site.services import Services
 from invite_site.settings import Settings
 from invite_site.web.current import EXTENSION
@@ -182,9 +182,10 @@ def running_site(
     worker: str | None = None,
     port: int = 0,
     public_url: str = "",
+    silence: int = SILENCE,
 ) -> Iterator[RunningSite]:
     """The site on `port`, or a free one; with `worker`, a worker of that name beside it. `public_url` is
-    where people reach it, if something stands in front."""
+    where people reach it, if something stands in front; `silence` is that of `serving`."""
     clock = clock or Clock()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listening(port))
@@ -194,7 +195,7 @@ def running_site(
         services = services_of(app)
         stack.callback(services.close)
         prepare(services)
-        stack.enter_context(serving(app, listener))
+        stack.enter_context(serving(app, listener, silence=silence))
         if worker:
             stack.enter_context(working(services, worker))
         yield RunningSite(url, app, clock, settings)

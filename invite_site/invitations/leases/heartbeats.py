@@ -59,7 +59,7 @@ class Heartbeats:
         seen = "yet" if ago is None else f"for {_words(ago)}"
         return f"No worker has been seen {seen}; start one with `flask --app app invite work`."
 
-    def absence_felt(self, now: datetime) -> str:
+    def absence_while_waiting(self, now: datetime) -> str:
         """The same where invitations wait for it."""
         sentence = self.absence(now)
         if not sentence:

@@ -55,7 +55,7 @@ def invitations() -> ResponseReturnValue:
         outage=outage,
         waiting=0 if outage else services.listing.waiting(now),
         rate=services.deliveries.rate(),
-        absence=services.heartbeats.absence_felt(now),
+        absence=services.heartbeats.absence_while_waiting(now),
     )
 
 
