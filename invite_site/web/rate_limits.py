@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 
 from ..errors import ConfigError
 from ..settings import MEMORY, Settings
-from .current import landing_invitation
+from .current import landing_invitation, services
 
 ADDRESS_LIMIT = "600/minute"
 INVITATION_LIMIT = "60/minute"
@@ -40,7 +40,7 @@ PATIENCE = 0.25  # seconds for an answer of Redis: somebody waits for a page mea
 def by_address() -> str:
     """Who is counted where nothing else is known. One subscriber's address: with IPv6 that is a whole
     /64."""
-    return f"address:{subscriber(request.remote_addr or '')}"
+    return _of_this_site(f"address:{subscriber(request.remote_addr or '')}")
 
 
 def subscriber(address: str) -> str:
@@ -65,7 +65,7 @@ def subscriber(address: str) -> str:
 def by_invitation() -> str:
     """Who is counted at a landing: the invitation, or the address where there is none."""
     invitation = landing_invitation()
-    return f"invitation:{invitation.id}" if invitation else by_address()
+    return _of_this_site(f"invitation:{invitation.id}") if invitation else by_address()
 
 
 def landing_limit() -> str:
@@ -75,14 +75,20 @@ def landing_limit() -> str:
 
 def as_one() -> str:
     """All addresses together."""
-    return "all"
+    return _of_this_site("all")
+
+
+def _of_this_site(who: str) -> str:
+    # Sites of several applications may count at one Redis. Not by RATELIMIT_KEY_PREFIX: the limiter
+    # keeps the prefix of the first site of a process for all later ones.
+    return f"{services.settings.client_id}/{who}"
 
 
 def _has_redeemed_nothing(_: Response) -> bool:
     return bool(g.get("has_redeemed_nothing"))
 
 
-limiter = Limiter(by_address)
+limiter = Limiter(by_address, key_prefix="invite-site")
 limited_by_invitation = limiter.limit(landing_limit, key_func=by_invitation)
 
 
@@ -112,7 +118,6 @@ def init_app(app: Flask, settings: Settings) -> None:
             "socket_timeout": PATIENCE,
             "socket_connect_timeout": PATIENCE,
         },
-        RATELIMIT_KEY_PREFIX=f"invite-site:{settings.client_id}",
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=settings.rate_limit_url != MEMORY,
     )
     try:

@@ -126,7 +126,7 @@ def test_all_addresses_together_have_a_limit(
 ) -> None:
     """Of what would fill the database, or be looked up there."""
     endpoint = f"auth.{urlsplit(path).path[1:]}"
-    key = f"LIMITER/invite-site:{site.settings.client_id}/all/{endpoint}/{limit}/1/minute"
+    key = f"LIMITER/invite-site/{site.settings.client_id}/all/{endpoint}/{limit}/1/minute"
     limiter.storage.incr(key, 60, amount=limit - 1)
     answers = [
         requests.get(site.url + path, headers={"X-Forwarded-For": f"10.0.0.{number}"}, timeout=15)
@@ -137,7 +137,7 @@ def test_all_addresses_together_have_a_limit(
 
 def test_one_address_does_not_use_up_what_all_have_together(site: RunningSite) -> None:
     """Whoever is refused for themselves is not counted for all."""
-    prefix = f"LIMITER/invite-site:{site.settings.client_id}"
+    prefix = f"LIMITER/invite-site/{site.settings.client_id}"
     limiter.storage.incr(f"{prefix}/address:127.0.0.1/auth.login/600/1/minute", 60, amount=590)
     statuses = [
         requests.get(f"{site.url}/login?iss=nobody", timeout=15).status_code for _ in range(20)

@@ -57,7 +57,7 @@ def minute_passes() -> None:
 
 def key_of(site: RunningSite, endpoint: str, limit: int) -> str:
     """What the storage calls the count of this machine at a page."""
-    prefix = f"LIMITER/invite-site:{site.settings.client_id}"
+    prefix = f"LIMITER/invite-site/{site.settings.client_id}"
     return f"{prefix}/address:127.0.0.1/{endpoint}/{limit}/1/minute"
 
 
@@ -223,6 +223,22 @@ def test_nobody_is_kept_out_while_redis_is_away(
                 "/address:127.0.0.1/auth.login/600/1/minute",
                 "/all/auth.login/6000/1/minute",
             ]
+
+
+def test_sites_of_two_applications_count_at_one_redis_for_themselves(
+    tenant: Tenant, tmp_path: Path, redis_url: str
+) -> None:
+    """Also where both run in one process."""
+    Redis.from_url(redis_url).flushdb()
+    for client_id in ("first", "second"):
+        settings = settings_for(
+            tenant, tmp_path, RATE_LIMIT_URL=redis_url, AUTH0_CLIENT_ID=client_id
+        )
+        with running_site(settings) as site:
+            assert 429 not in asks(site.url + LOGIN, 1)
+            key = key_of(site, "auth.login", ADDRESS_LIMIT)
+            limiter.storage.incr(key, 60, amount=ADDRESS_LIMIT - 1)
+            assert asks(site.url + LOGIN, 1) == [429]
 
 
 def test_a_database_that_is_away_is_not_taken_for_a_redis_that_is_away(
