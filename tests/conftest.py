@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import postgres_database, postgres_server
+from tests.support.databases import (
+    copy_sqlite,
+    postgres_database,
+    postgres_server,
+    postgres_template,
+)
 from tests.support.person import Person
 from tests.support.running import (
     Clock,
@@ -56,13 +61,35 @@ def _postgres() -> Iterator[str]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database; a test that asks for it runs once on each kind."""
+@pytest.fixture(scope="session")
+def _template(_postgres: str) -> Iterator[str]:
+    with postgres_template(_postgres) as name:
+        yield name
+
+
+KINDS = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(params=KINDS)
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables; a test that asks for it runs once on each kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'site.db'}"
         return
     with postgres_database(request.getfixturevalue("_postgres")) as url:
+        yield url
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same with our tables, of the newest revision."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'site.db'}"
+        copy_sqlite(url)
+        yield url
+        return
+    server, template = (request.getfixturevalue(name) for name in ("_postgres", "_template"))
+    with postgres_database(server, template=template) as url:
         yield url
 
 

@@ -280,9 +280,9 @@ def test_a_command_says_that_the_database_is_newer(
     assert_one_sentence(ended, "newer than this site", "9999", "Start the newer version")
 
 
-def test_a_newer_database_is_not_touched(database_url: str) -> None:
+def test_a_newer_database_is_not_touched(bare_database_url: str) -> None:
     """Neither asked as if it were ours nor upgraded."""
-    engine = make_newer(database_url)
+    engine = make_newer(bare_database_url)
     try:
         for use in (is_current, upgrade):
             with pytest.raises(DatabaseOutdated) as refused:
@@ -293,15 +293,15 @@ def test_a_newer_database_is_not_touched(database_url: str) -> None:
 
 
 def test_a_site_brings_its_database_up_to_date(
-    database_url: str, tenant: Tenant, tmp_path: Path
+    bare_database_url: str, tenant: Tenant, tmp_path: Path
 ) -> None:
     """`prepare` is what `serve`, `invite work` and the demo call first."""
-    settings = settings_for(tenant, tmp_path, DATABASE_URL=database_url)
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=bare_database_url)
     with running_site(settings) as site:
         assert is_current(site.services.engine)
 
 
-def test_processes_that_start_together_upgrade_once(database_url: str) -> None:
+def test_processes_that_start_together_upgrade_once(bare_database_url: str) -> None:
     """Platforms start the site and its workers in the same moment."""
     script = (
         "import sys; from invite_site.database.engine import is_current, open_engine, upgrade; "
@@ -312,7 +312,7 @@ def test_processes_that_start_together_upgrade_once(database_url: str) -> None:
         processes = [
             stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-c", script, database_url],
+                    [sys.executable, "-c", script, bare_database_url],
                     cwd=ROOT,
                     stdin=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -330,9 +330,9 @@ def test_processes_that_start_together_upgrade_once(database_url: str) -> None:
             assert each.wait(timeout=60) == 0, said
 
 
-def test_an_upgrade_that_fails_leaves_everything_as_it_was(database_url: str) -> None:
+def test_an_upgrade_that_fails_leaves_everything_as_it_was(bare_database_url: str) -> None:
     """Or one that is killed: half of a revision could neither go on nor back."""
-    engine = open_engine(database_url)
+    engine = open_engine(bare_database_url)
     try:
         command.upgrade(alembic_config(engine), "0005")
         before = inspect(engine).get_columns("invitation")

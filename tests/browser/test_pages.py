@@ -114,7 +114,7 @@ class Gallery:
     """Opens the pages; `pages` has them by name."""
 
     def __init__(self, browser: Browser, site: RunningSite, tenant: Tenant) -> None:
-        self._browser, self.site, self.tenant = browser, site, tenant
+        self.browser, self.site, self.tenant = browser, site, tenant
         self.pages: dict[str, Page] = {}
         self._contexts: list[BrowserContext] = []
         self._numbers = count()
@@ -125,7 +125,7 @@ class Gallery:
 
     def visitor(self) -> BrowserContext:
         """A browser that nobody has used. Without motion, colours are what they will stay."""
-        context = self._browser.new_context(viewport=PHONE, reduced_motion="reduce")
+        context = self.browser.new_context(viewport=PHONE, reduced_motion="reduce")
         context.set_default_timeout(10_000)
         self._contexts.append(context)
         return context

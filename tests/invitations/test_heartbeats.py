@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from invite_site.database.engine import open_engine, upgrade
+from invite_site.database.engine import open_engine
 from invite_site.invitations.leases.heartbeats import Heartbeats
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -15,7 +15,6 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def heartbeats(database_url: str) -> Iterator[Heartbeats]:
     engine = open_engine(database_url)
-    upgrade(engine)
     yield Heartbeats(engine)
     engine.dispose()
 

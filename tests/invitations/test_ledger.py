@@ -28,7 +28,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

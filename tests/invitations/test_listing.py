@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, event, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import sessionmaker
 
-from invite_site.database.engine import open_engine, upgrade
+from invite_site.database.engine import open_engine
 from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.lifecycle import STATUSES
 from invite_site.invitations.listing import Listing
@@ -25,7 +25,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from invite_site.database.engine import open_engine, upgrade
+from invite_site.database.engine import open_engine
 from invite_site.invitations.pacer import Pacer
 from invite_site.server import working
 from invite_site.settings import Plan
@@ -34,7 +34,6 @@ def clock() -> Clock:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

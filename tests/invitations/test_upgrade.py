@@ -46,10 +46,10 @@ PHRASES = {
 
 
 @pytest.fixture
-def upgraded(tenant: Tenant, database_url: str, tmp_path: Path) -> Iterator[RunningSite]:
+def upgraded(tenant: Tenant, bare_database_url: str, tmp_path: Path) -> Iterator[RunningSite]:
     """A site of today on the stored database, at the moment when its pages were recorded."""
-    settings = settings_for(tenant, tmp_path, DATABASE_URL=database_url)
-    engine = open_engine(database_url)
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=bare_database_url)
+    engine = open_engine(bare_database_url)
     try:
         command.upgrade(alembic_config(engine), REVISION)
         load(engine, client_id=settings.client_id)

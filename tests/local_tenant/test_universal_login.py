@@ -225,7 +225,7 @@ def test_custom_texts_follow_the_readers_language(new: TenantClient) -> None:
     found = []
     for wanted in ("fr-CA,fr;q=0.9", "de"):
         with Person() as person:
-            person._browser.headers["Accept-Language"] = wanted
+            person.browser.headers["Accept-Language"] = wanted
             opens_ticket(person, new.create_ticket(user["user_id"]))
             found.append((person.heading, person.soup.html and person.soup.html["lang"]))
     assert found == [("Choisissez un mot de passe", "fr"), ("Change Your Password", "en")]

@@ -5,14 +5,18 @@ PostgreSQL comes out of a wheel and lives for one test run; TEST_POSTGRES_URL na
 """
 
 import contextlib
+import functools
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import make_url
+
+from invite_site.database.engine import open_engine, upgrade
 
 _numbers = itertools.count(1)
 
@@ -37,14 +41,43 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres_database(server: str) -> Iterator[str]:
-    """The address of a new, empty database on this server."""
+def postgres_database(server: str, *, template: str = "template1") -> Iterator[str]:
+    """The address of a new database on this server, a copy of `template`."""
     name = f"invite_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     url = make_url(server).set(drivername="postgresql+psycopg", database=name)
     try:
         yield url.render_as_string(hide_password=False)
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextlib.contextmanager
+def postgres_template(server: str) -> Iterator[str]:
+    """The name of a database with our tables, for copies: an upgrade takes far longer than one."""
+    with postgres_database(server) as url:
+        _upgrade(url)
+        yield str(make_url(url).database)
+
+
+def copy_sqlite(database_url: str) -> None:
+    """Put a database with our tables where this address has none. What exists stays as it is, and a
+    PostgreSQL too."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        shutil.copyfile(_upgraded_folder().name + "/site.db", url.database)
+
+
+@functools.cache
+def _upgraded_folder() -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="upgraded")
+    _upgrade(f"sqlite:///{folder.name}/site.db")
+    return folder
+
+
+def _upgrade(url: str) -> None:
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()

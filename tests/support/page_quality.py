@@ -5,9 +5,8 @@ from bs4 import BeautifulSoup, Tag
 HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cache-Control")
 
 
-def faults_of(html: str, headers: dict[str, str]) -> list[str]:
+def faults_of(soup: BeautifulSoup, headers: dict[str, str]) -> list[str]:
     """One sentence for each thing that a page lacks."""
-    soup = BeautifulSoup(html, "html.parser")
     faults = [f"no header {name}" for name in HEADERS if name not in headers]
     if not soup.title or not soup.title.get_text(strip=True):
         faults.append("no title")

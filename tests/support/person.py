@@ -1,5 +1,6 @@
 """A person at a browser without script: opens pages, fills in fields by label, presses buttons."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -14,8 +15,8 @@ class Person:
     """One browser with its cookies. Every page it is shown is checked for its quality."""
 
     def __init__(self) -> None:
-        self._browser = requests.Session()
-        self._browser.trust_env = False
+        self.browser = requests.Session()
+        self.browser.trust_env = False
         self._typed: dict[str, str] = {}
         self._chosen: dict[str, tuple[str, bytes]] = {}
         self.response = requests.Response()
@@ -25,22 +26,22 @@ class Person:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._browser.close()
+        self.browser.close()
 
     # What a person does --------------------------------------------------------------------------
 
     def opens(self, url: str) -> Self:
-        self._show(self._browser.get(url, timeout=15))
+        self.shows(self.browser.get(url, timeout=15))
         return self
 
     def trusts(self, authority: Path) -> Self:
         """Take the certificates that this authority has signed."""
-        self._browser.verify = str(authority)
+        self.browser.verify = str(authority)
         return self
 
     def peeks(self, url: str, method: str = "GET") -> requests.Response:
         """One request that follows no redirect, as a mail scanner sends it."""
-        return self._browser.request(method, url, allow_redirects=False, timeout=15)
+        return self.browser.request(method, url, allow_redirects=False, timeout=15)
 
     def types(self, **fields: str) -> Self:
         """Fill in fields by label, with `_` for a space: `types(Email_address="…")`."""
@@ -66,8 +67,8 @@ class Person:
         sent = (
             {"params": fields} if method == "GET" else {"data": fields, "files": self._files(words)}
         )
-        self._show(
-            self._browser.request(method, action, headers={"Referer": self.url}, timeout=15, **sent)
+        self.shows(
+            self.browser.request(method, action, headers={"Referer": self.url}, timeout=15, **sent)
         )
         return self
 
@@ -92,11 +93,11 @@ class Person:
         """Press a button as a program would, and follow no redirect."""
         method, action, fields = self.form(button)
         sent = {"params": fields} if method == "GET" else {"data": fields}
-        return self._browser.request(method, action, allow_redirects=False, timeout=15, **sent)
+        return self.browser.request(method, action, allow_redirects=False, timeout=15, **sent)
 
     # What a person sees --------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def soup(self) -> BeautifulSoup:
         return BeautifulSoup(self.response.text, "html.parser")
 
@@ -134,12 +135,12 @@ class Person:
 
     def cookie(self, name: str) -> str | None:
         """The value of a cookie, also of one that has the port of its site behind its name."""
-        found = (each for each in self._browser.cookies if each.name.partition("-")[0] == name)
+        found = (each for each in self.browser.cookies if each.name.partition("-")[0] == name)
         return next((each.value for each in found), None)
 
     @property
     def cookies(self) -> requests.cookies.RequestsCookieJar:
-        return self._browser.cookies
+        return self.browser.cookies
 
     # ---------------------------------------------------------------------------------------------
 
@@ -158,13 +159,15 @@ class Person:
             for field in self._form_with(button)[0].find_all("input", type="file")
         }
 
-    def _show(self, response: requests.Response) -> None:
+    def shows(self, response: requests.Response) -> None:
+        """Look at this answer, and at the quality of its page."""
         self.response = response
+        self.__dict__.pop("soup", None)  # as functools has it, this forgets the page before
         self._typed = {}
         self._chosen = {}
         if response.headers.get("Content-Type", "").startswith("text/html"):
             self.pages.append(response.text)
-            faults = faults_of(response.text, dict(response.headers))
+            faults = faults_of(self.soup, dict(response.headers))
             assert not faults, f"{response.url}: {faults}"
 
     def _field(self, label: str) -> Tag:

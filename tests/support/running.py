@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from invite_site import create_app
 from invite_site.invitations.people import Inviter
@@ -19,6 +20,7 @@ from invite_site.services import Services
 from invite_site.settings import Settings
 from invite_site.web.current import EXTENSION
 
+from .databases import copy_sqlite
 from .person import Person
 
 ADMIN = "admin@example.com"
@@ -26,6 +28,8 @@ ADMIN_PASSWORD = "Invite-Demo-1!"
 PASSWORD = "Correct-Horse-9"
 SECRET_KEY = "0123456789abcdef0123456789abcdef"
 APP_NAME = 'A&B "<x>'  # every page and mail has to cope with such a name
+
+COMPILED = FileSystemBytecodeCache()  # templates, for the many sites of a run
 
 
 class Clock:
@@ -191,7 +195,9 @@ def running_site(
         listener = stack.enter_context(listening(port))
         url = public_url or f"http://localhost:{listener.getsockname()[1]}"
         settings = replace(settings, site_url=url)
+        copy_sqlite(settings.database_url)
         app = create_app(settings, clock)
+        app.jinja_env.bytecode_cache = COMPILED
         services = services_of(app)
         stack.callback(services.close)
         prepare(services)

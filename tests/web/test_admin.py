@@ -65,7 +65,7 @@ def test_every_admin_page_is_closed_to_people_without_a_grant(
     signs_in(person, site)
     token = token_of(person)
     for method, path in admin_routes(site):
-        answer = person._browser.request(
+        answer = person.browser.request(
             method, site.url + path, data={"csrf_token": token}, allow_redirects=False, timeout=10
         )
         assert answer.status_code == 403, (method, path)
@@ -91,7 +91,7 @@ def test_a_grant_and_its_removal_count_from_the_next_request(
 
 def test_a_form_without_its_token_changes_nothing(site: RunningSite, desk: Person) -> None:
     """Another site cannot make an admin's browser invite."""
-    answer = desk._browser.post(
+    answer = desk.browser.post(
         f"{site.url}/admin/invitations", data={"email": ADA, "key": "k"}, timeout=10
     )
     assert answer.status_code == 400
@@ -286,7 +286,7 @@ def test_resend_and_revoke_are_buttons(site: RunningSite, tenant: Tenant, desk: 
     assert "withdrawn" in desk.text
     assert "wrong person" in desk.text
     assert site.row(row.id).state == "revoked"
-    stale = desk._browser.post(
+    stale = desk.browser.post(
         f"{site.url}/admin/invitations/{row.id}/resend",
         data={"csrf_token": token_of(desk)},
         timeout=10,
@@ -342,7 +342,7 @@ def test_an_unknown_page_is_a_page(site: RunningSite, person: Person, path: str)
 
 def test_too_much_at_once_is_refused(site: RunningSite, desk: Person) -> None:
     """A form is small."""
-    answer = desk._browser.post(
+    answer = desk.browser.post(
         f"{site.url}/admin/invitations",
         data={"csrf_token": token_of(desk), "email": "x" * 70_000},
         timeout=10,
@@ -355,7 +355,7 @@ def test_a_form_that_was_changed_is_another_invitation(site: RunningSite, desk: 
     desk.presses("Invite someone").types(Email_address=ADA)
     _, action, fields = desk.form("Send invitation")
     for address in (ADA, "bob@example.com", "bob@example.com"):
-        answer = desk._browser.post(
+        answer = desk.browser.post(
             action, data={**fields, "email": address}, headers={"Referer": desk.url}, timeout=10
         )
         assert address in answer.text

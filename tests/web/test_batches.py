@@ -320,7 +320,7 @@ def test_sending_twice_is_sending_once(site: RunningSite, desk: Person) -> None:
     assert all("20 invitations are on the way." in page for page in pages)
     assert len(site.services.listing.page(now=site.clock(), size=50)) == 20
     # What the page offered before is answered, not lost.
-    late = desk._browser.post(
+    late = desk.browser.post(
         f"{site.url}/admin/batches/1/rows/1", data={**fields, "email": ADA}, timeout=10
     )
     assert late.status_code == 200
@@ -450,13 +450,13 @@ def test_the_part_that_asks_for_itself_stops_when_all_is_over(
     """It asks while there is something to follow, and then no more; it is a part, not a page."""
     pastes(desk, site, ADA).presses("Send 1 invitation")
     script = {"HX-Request": "true"}
-    part = desk._browser.get(f"{desk.url}/progress", headers=script, timeout=10)
+    part = desk.browser.get(f"{desk.url}/progress", headers=script, timeout=10)
     assert 'hx-trigger="every' in part.text
     assert "<html" not in part.text
     assert "htmx.min.js" in desk.response.text
     while site.delivers():
         pass
-    part = desk._browser.get(f"{desk.url}/progress", headers=script, timeout=10)
+    part = desk.browser.get(f"{desk.url}/progress", headers=script, timeout=10)
     assert "hx-trigger" not in part.text
     assert "htmx.min.js" not in desk.opens(desk.url).response.text
 
@@ -468,9 +468,9 @@ def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(site: RunningSite, de
     script, url = {"HX-Request": "true"}, f"{desk.url}/progress"
     for _ in range(2):
         site.clock.forward(minutes=14)
-        assert desk._browser.get(url, headers=script, timeout=10).status_code == 200
+        assert desk.browser.get(url, headers=script, timeout=10).status_code == 200
     site.clock.forward(minutes=14)
-    answer = desk._browser.get(url, headers=script, allow_redirects=False, timeout=10)
+    answer = desk.browser.get(url, headers=script, allow_redirects=False, timeout=10)
     assert answer.status_code == 401
     assert answer.headers["HX-Refresh"] == "true"
     assert answer.text == ""
@@ -491,7 +491,7 @@ def test_batches_are_listed_page_by_page(site: RunningSite, desk: Person) -> Non
     """Newest first, 50 a page; whatever stands in the address."""
     token = token_of(desk)
     for number in range(53):
-        desk._browser.post(
+        desk.browser.post(
             f"{site.url}/admin/batches",
             data={"csrf_token": token, "text": f"p{number}@example.com"},
             allow_redirects=False,
@@ -512,9 +512,9 @@ def test_nothing_is_changed_without_the_token(site: RunningSite, desk: Person) -
     uploads(desk, site, LIST)
     before = lines(desk)
     for action in ("start", "pause", "resume", "cancel", "resend", "rows/1", "rows/1/leave-out"):
-        answer = desk._browser.post(f"{site.url}/admin/batches/1/{action}", timeout=10)
+        answer = desk.browser.post(f"{site.url}/admin/batches/1/{action}", timeout=10)
         assert answer.status_code == 400
-    answer = desk._browser.post(
+    answer = desk.browser.post(
         f"{site.url}/admin/batches", files={"file": ("a.csv", LIST)}, timeout=10
     )
     assert answer.status_code == 400

@@ -66,7 +66,7 @@ def floods(site: RunningSite, address_of: Callable[[int], str], begin: str = "/l
 def person_at(address: str) -> Iterator[Person]:
     """Somebody whose browser is at this address."""
     with Person() as person:
-        person._browser.headers["X-Forwarded-For"] = address
+        person.browser.headers["X-Forwarded-For"] = address
         yield person
 
 

@@ -176,7 +176,7 @@ def test_the_form_refuses_who_has_accepted(site: RunningSite, tenant: Tenant, de
     assert desk.sees_link("Open that invitation") == of(site, earlier)
     method, action, fields = desk.form("Send invitation")
     assert "again" not in fields
-    answer = desk._browser.request(method, action, data=fields | {"again": "y"}, timeout=10)
+    answer = desk.browser.request(method, action, data=fields | {"again": "y"}, timeout=10)
     assert "on its way" in answer.text
 
 

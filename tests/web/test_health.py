@@ -30,10 +30,10 @@ PAGES = ("/", "/login", "/callback", "/admin/", "/invite/complete?i=x", "/i/x", 
 
 @pytest.fixture
 def unprepared(
-    database_url: str, tenant: Tenant, tmp_path: Path, clock: Clock
+    bare_database_url: str, tenant: Tenant, tmp_path: Path, clock: Clock
 ) -> Iterator[RunningSite]:
     """As another WSGI server serves it: nobody has looked at the database, which is empty."""
-    with served(tenant, tmp_path, clock, DATABASE_URL=database_url) as running:
+    with served(tenant, tmp_path, clock, DATABASE_URL=bare_database_url) as running:
         yield running
 
 

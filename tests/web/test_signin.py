@@ -195,7 +195,7 @@ def answer_of_a_login(person: Person, site: RunningSite, tenant: Tenant) -> str:
     person.opens(f"{site.url}/login")
     _, action, fields = person.types(Email_address=ADMIN, Password=ADMIN_PASSWORD).form("Continue")
     location = action
-    response = person._browser.post(action, data=fields, allow_redirects=False, timeout=10)
+    response = person.browser.post(action, data=fields, allow_redirects=False, timeout=10)
     while not location.startswith(f"{site.url}/callback"):
         location = response.headers["Location"]
         if location.startswith("/"):
@@ -350,7 +350,7 @@ def test_signing_out_works_while_the_tenant_is_away(
     tenant.lies("end_session_absent")
     signs_in(person, site)
     method, action, fields = person.form("Sign out")
-    answer = person._browser.post(action, data=fields, allow_redirects=False, timeout=10)
+    answer = person.browser.post(action, data=fields, allow_redirects=False, timeout=10)
     assert answer.headers["Location"].startswith(f"{tenant.url}/v2/logout?")
     assert method == "POST"
 
@@ -358,7 +358,7 @@ def test_signing_out_works_while_the_tenant_is_away(
 def test_signing_out_needs_its_token(site: RunningSite, person: Person) -> None:
     """Another site cannot sign anybody out."""
     signs_in(person, site)
-    assert person._browser.post(f"{site.url}/logout", timeout=10).status_code == 400
+    assert person.browser.post(f"{site.url}/logout", timeout=10).status_code == 400
     assert person.peeks(f"{site.url}/logout").status_code == 405
     assert site.services.sessions.find(person.cookie("sid") or "") is not None
 
