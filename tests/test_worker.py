@@ -4,9 +4,12 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from invite_site.invitations.tables import WorkerHeartbeat
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -30,11 +33,19 @@ def start_worker(site_on: RunningSite, tenant: Tenant):  # type: ignore[no-untyp
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
+def heartbeats_of(site: RunningSite) -> list[str]:
+    with site.services.engine.connect() as db:
+        return list(db.scalars(select(WorkerHeartbeat.name)))
+
+
 def test_it_works(site_on: RunningSite, tenant: Tenant, start_worker: Start) -> None:
-    """A worker of its own delivers what the site queued, and ends within ten seconds when asked."""
+    """A worker of its own delivers what the site queued, removes what has run out, and ends within ten
+    seconds when asked."""
     site_on.invites(ADA)
+    site_on.services.heartbeats.beat("one that died", site_on.clock() - timedelta(days=2))
     worker = start_worker()
     wait_until(lambda: site_on.status(ADA) == "sent", "the invitation was sent")
+    wait_until(lambda: "one that died" not in heartbeats_of(site_on), "it was forgotten")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
     assert len(tenant.mails(ADA)) == 1

@@ -6,7 +6,7 @@ import click
 
 from ..invitations.people import COMMAND_LINE, Inviter
 from ..server import prepare, work_for, worker_name
-from ..web.current import services
+from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches
 from .arguments import Named, Status, invitation_number
@@ -86,7 +86,8 @@ def revoke(invitation: int | str, reason: str) -> None:
 @invite.command("work", cls=SiteCommand)
 def work_() -> None:
     """Deliver invitations until stopped."""
-    prepare(services)
+    own = own_services()
+    prepare(own)
     stop = stop_on_signal()
     click.echo("Working. Stop with Ctrl-C.")
-    work_for(services, worker_name(), stop)
+    work_for(own, worker_name(), stop)

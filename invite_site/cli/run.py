@@ -8,8 +8,7 @@ from flask import Flask, current_app
 
 from ..database.engine import upgrade
 from ..server import PortInUse, listening, prepare, serving, wait_for, working
-from ..services import Services
-from ..web.current import EXTENSION, services
+from ..web.current import own_services, services
 from .errors import SiteCommand, SiteGroup
 
 db = SiteGroup("db", help="The database.")
@@ -32,7 +31,7 @@ def upgrade_() -> None:
 def serve(host: str) -> None:
     """Serve the site with a worker beside it, on SITE_PORT."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy's target
-    own: Services = app.extensions[EXTENSION]  # the worker's thread has no current application
+    own = own_services()
     stop = stop_on_signal()
     prepare(own)
     try:

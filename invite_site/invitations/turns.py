@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-PATIENCE = 0.1  # seconds; waiting longer for a slow mail server would cost more than a copy
+# Seconds. While mail servers answer within it the promise holds; the time that goes into waiting is made
+# up by more deliveries in flight.
+PATIENCE = 1.0
 
 
 class Turns:

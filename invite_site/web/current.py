@@ -14,7 +14,13 @@ from ..settings import Settings
 
 EXTENSION = "invite_site"
 
-services = cast(Services, LocalProxy(lambda: current_app.extensions[EXTENSION]))
+
+def own_services() -> Services:
+    """The services of the running site, for threads: those have no current application."""
+    return cast(Services, current_app.extensions[EXTENSION])
+
+
+services = cast(Services, LocalProxy(own_services))
 
 
 def sid_cookie(settings: Settings) -> str:

@@ -21,7 +21,7 @@ def chooses(person: Person, tenant: TenantClient, button: str, **fields: str) ->
     """Send the form of that button with these fields, as a browser's select would."""
     method, action, filled = opens_dashboard(person, tenant).form(button)
     assert method == "POST"
-    person._show(person.browser.post(action, data=filled | fields, timeout=10))
+    person.shows(person.browser.post(action, data=filled | fields, timeout=10))
     return person
 
 

@@ -153,6 +153,6 @@ def test_after_signing_out_on_purpose_nothing_is_kept(site: RunningSite, desk: P
     desk.opens(f"{site.url}/admin/invitations/{row.id}/revoke")
     left_open = desk.form("Revoke")
     desk.presses("Sign out")
-    desk._show(desk.browser.request(left_open[0], left_open[1], data=left_open[2], timeout=10))
+    desk.shows(desk.browser.request(left_open[0], left_open[1], data=left_open[2], timeout=10))
     assert desk.heading == "This form has lost its cookie"
     assert site.status(ADA) == "queued"
