@@ -36,6 +36,9 @@ from tests.support.running import (
 LONG_ADDRESS = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.com"
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff de la Vega y Ortega-Montañez van Rijn"
 AXE = Axe().axe_script
+# Rows like those before them, which take axe seconds.
+ALIKE = "tbody tr:nth-child(n + 9)"
+LONG_PAGES = ("list", "preview")
 PHONE, DESK = {"width": 375, "height": 740}, {"width": 1280, "height": 900}
 NARROWEST = {"width": 320, "height": 640}
 
@@ -286,7 +289,7 @@ def hang_batch_pages(gallery: Gallery) -> None:
     expect(large.get_by_role("heading", name="This list is too large")).to_be_visible()
 
     rows = [f"p{number}@batch.example.com" for number in range(60)]
-    preview(gallery, admin, "preview", [*rows, f"{LONG_NAME} <{LONG_ADDRESS}>", rows[0], "x" * 300])
+    preview(gallery, admin, "preview", [f"{LONG_NAME} <{LONG_ADDRESS}>", *rows, rows[0], "x" * 300])
     preview(gallery, admin, "preview of nothing to send", ["ada@example"])
     for name, button in (
         ("batch that is over", ""),
@@ -409,9 +412,10 @@ def test_no_page_keeps_anybody_out(gallery: Gallery, name: str) -> None:
         for scheme, only in (("light", rules), ("dark", contrast)):
             page.emulate_media(color_scheme=scheme)
             found = page.evaluate(
-                "only => axe.run({resultTypes: ['violations'], runOnly: only})"
+                "([alike, only]) => axe.run("
+                "{include: ['html'], exclude: alike}, {resultTypes: ['violations'], runOnly: only})"
                 ".then(results => results.violations)",
-                only,
+                [[ALIKE] if name in LONG_PAGES else [], only],
             )
             assert not found, (size, scheme, sentences(found))
 

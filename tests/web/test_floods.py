@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from invite_site.web.rate_limits import limiter
 from tests.support.person import Person
+from tests.support.rate_counts import ADDRESS_LIMIT, came, key_of
 from tests.support.redis_server import redis_server
 from tests.support.running import ADMIN, RunningSite, Tenant, running_site, settings_for, signs_in
 
@@ -125,9 +126,7 @@ def test_all_addresses_together_have_a_limit(
     site: RunningSite, path: str, limit: int, status: int
 ) -> None:
     """Of what would fill the database, or be looked up there."""
-    endpoint = f"auth.{urlsplit(path).path[1:]}"
-    key = f"LIMITER/invite-site/{site.settings.client_id}/all/{endpoint}/{limit}/1/minute"
-    limiter.storage.incr(key, 60, amount=limit - 1)
+    came(site, limit - 1, f"auth.{urlsplit(path).path[1:]}", limit, who="all")
     answers = [
         requests.get(site.url + path, headers={"X-Forwarded-For": f"10.0.0.{number}"}, timeout=15)
         for number in range(2)
@@ -137,13 +136,12 @@ def test_all_addresses_together_have_a_limit(
 
 def test_one_address_does_not_use_up_what_all_have_together(site: RunningSite) -> None:
     """Whoever is refused for themselves is not counted for all."""
-    prefix = f"LIMITER/invite-site/{site.settings.client_id}"
-    limiter.storage.incr(f"{prefix}/address:127.0.0.1/auth.login/600/1/minute", 60, amount=590)
+    came(site, ADDRESS_LIMIT - 10, "auth.login")
     statuses = [
         requests.get(f"{site.url}/login?iss=nobody", timeout=15).status_code for _ in range(20)
     ]
     assert statuses == [403] * 10 + [429] * 10
-    assert limiter.storage.get(f"{prefix}/all/auth.login/6000/1/minute") == 10
+    assert limiter.storage.get(key_of(site, "auth.login", 6000, who="all")) == 10
 
 
 # Rows ---------------------------------------------------------------------------------------------
