@@ -3,9 +3,20 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from flask import Flask, Response, g, make_response, redirect, render_template, request
+from flask import (
+    Flask,
+    Response,
+    flash,
+    g,
+    get_flashed_messages,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from werkzeug.exceptions import HTTPException
@@ -61,6 +72,19 @@ def allow_form_to(url: str) -> None:
 def redirect_away(url: str) -> BaseResponse:
     """Redirect to another site."""
     return redirect(url, 303 if request.method == "POST" else 302)
+
+
+def back_to_form(url: str, error: str, field: str) -> BaseResponse:
+    """Redirect to the form, which shows the error of this field once (`form_error`). An answer to the
+    POST itself would have the browser's Back button ask whether to send the form again."""
+    flash(error, field)
+    return redirect(url, 303)
+
+
+def form_error(*fields: str) -> tuple[str | None, str | None]:
+    """The field that was refused just before, and why."""
+    told = get_flashed_messages(with_categories=True, category_filter=fields)
+    return cast(tuple[str, str], told[0]) if told else (None, None)
 
 
 def form_origins(tenant: Tenant) -> str:

@@ -103,6 +103,11 @@ class TenantClient:
     def open(self, url: str) -> requests.Response:
         return self.browser.get(url, allow_redirects=False, timeout=10)
 
+    def _shown_again(self, answer: requests.Response) -> requests.Response:
+        """The page of a form that was refused, which a redirect leads back to; else the answer."""
+        address = answer.headers.get("Location", "")
+        return self.open(self.url + address) if address.startswith("/") else answer
+
     def set_password(
         self, ticket: str, password: str, again: str | None = None, *, script: bool = False
     ) -> requests.Response:
@@ -114,12 +119,14 @@ class TenantClient:
         return self.post_reset(fields, script=script)
 
     def post_reset(self, fields: dict[str, str], *, script: bool = False) -> requests.Response:
-        return self.browser.post(
-            f"{self.url}/lo/reset",
-            data=fields,
-            headers={"Accept": "application/json" if script else "text/html"},
-            allow_redirects=False,
-            timeout=10,
+        return self._shown_again(
+            self.browser.post(
+                f"{self.url}/lo/reset",
+                data=fields,
+                headers={"Accept": "application/json" if script else "text/html"},
+                allow_redirects=False,
+                timeout=10,
+            )
         )
 
     # --- OpenID Connect
@@ -145,8 +152,8 @@ class TenantClient:
             self.url + self.authorize(**{"prompt": "login", **changes}).headers["Location"]
         )
         fields = form_fields(page.text) | {"email": email, "password": password}
-        return self.browser.post(
-            f"{self.url}/login", data=fields, allow_redirects=False, timeout=10
+        return self._shown_again(
+            self.browser.post(f"{self.url}/login", data=fields, allow_redirects=False, timeout=10)
         )
 
     def exchange(self, code: str, **changes: Any) -> requests.Response:

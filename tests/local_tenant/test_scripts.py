@@ -136,6 +136,34 @@ def test_the_login_pages_suit_everybody(tenant: TenantClient, phone: Page) -> No
     suits_everybody(phone)
 
 
+@pytest.mark.parametrize("experience", ["classic", "new"])
+def test_back_after_a_wrong_password_sends_no_form_again(
+    tenant: TenantClient, plain_phone: Page, experience: str
+) -> None:
+    """Chromium would show ERR_CACHE_MISS for an answer to a form: here each way back is a page."""
+    tenant.control("PUT", "/experience", {"experience": experience})
+    ticket = tenant.create_ticket(tenant.create_user()["user_id"])
+    plain_phone.goto(ticket)
+    if experience == "new":
+        plain_phone.get_by_role("button", name="Continue").click()
+    chooses(plain_phone, "short", "Reset password")
+    expect(plain_phone.get_by_role("alert")).to_contain_text("Password is too weak")
+    plain_phone.reload()
+    expect(plain_phone.get_by_role("alert")).to_have_count(0)
+    chooses(plain_phone, GOOD, "Reset password")
+
+    plain_phone.goto(tenant.url + tenant.authorize(prompt="login").headers["Location"])
+    plain_phone.get_by_label("Email address").fill("ada@example.com")
+    if experience == "new":
+        plain_phone.get_by_role("button", name="Continue").click()
+    plain_phone.get_by_label("Password", exact=True).fill("Wrong-Horse-1")
+    plain_phone.get_by_role("button", name="Continue").click()
+    expect(plain_phone.get_by_role("alert")).to_contain_text("Wrong email or password")
+    plain_phone.goto(tenant.url)
+    plain_phone.go_back()
+    expect(plain_phone.get_by_label("Password", exact=True)).to_be_visible()
+
+
 def test_the_dashboard_suits_everybody(tenant: TenantClient, phone: Page) -> None:
     """With something of everything on it; a switch says what it has done."""
     user = tenant.create_user("somebody.with.a.long.address@subdomain.of.example.com")

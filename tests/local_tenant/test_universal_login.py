@@ -275,7 +275,6 @@ def test_a_wrong_password_stays_on_the_page(new: TenantClient) -> None:
             person.types(Password="Wrong-Horse-1").presses("Continue")
             assert "Wrong email or password" in person.text
             assert email in person.text
-            assert person.response.status_code == 400
 
 
 @contract("7.2", "prompt=login shows the form though a session is there; without it none is asked")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
@@ -16,6 +16,7 @@ from ..authentication.authorize import (
 )
 from ..authentication.credentials import authenticate
 from ..tenant import Tenant, current_tenant
+from ..web import back_to_form, form_error
 
 bp = Blueprint("classic_login", __name__)
 bp.register_error_handler(CSRFError, lambda _: login_expired_page())
@@ -35,12 +36,14 @@ def log_in() -> ResponseReturnValue:
     email, password = request.form.get("email", "").strip(), request.form.get("password", "")
     found = authenticate(tenant, email, password, client_of(tenant, params))
     if isinstance(found, str):
-        return _page(login_id, params, email, error=found), 400
+        tenant.sessions.set_login_hint(login_id, email)
+        return back_to_form(url_for(".show", state=login_id), found, "password")
     return finish_login(login_id, params, found)
 
 
-def _page(login_id: str, params: Mapping[str, str], email: str, *, error: str | None = None) -> str:
+def _page(login_id: str, params: Mapping[str, str], email: str) -> str:
     tenant = current_tenant()
+    _, error = form_error("password")
     client = client_of(tenant, params)
     allow_form_to_client(params)
     return render_template(

@@ -1,12 +1,14 @@
 """Auth0's Classic password page `/lo/reset`: only a successful POST redeems the ticket."""
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..tenant import Tenant, current_tenant
 from ..web import (
     allow_form_to,
+    back_to_form,
     csrf,
+    form_error,
     has_valid_token,
     message_page,
     redirect_away,
@@ -17,6 +19,8 @@ from .policy import POLICY_TEXT
 from .ticket import (
     DONE,
     EXPIRED,
+    NEW_PASSWORD,
+    REPEATED,
     USED,
     TicketContext,
     ValidationError,
@@ -92,8 +96,7 @@ def _show_error(
     if check is not None:
         log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
     if not _is_script():
-        field = "confirmNewPassword" if check is None else "newPassword"
-        return _form(tenant, code, context, error=problem.text, field=field)
+        return back_to_form(url_for(".show", ticket=code), problem.text, problem.field)
     return _script_error(500, problem.text) if check is None else (check.as_error(), 400)
 
 
@@ -132,20 +135,15 @@ def _end_page(tenant: Tenant, message: str) -> Response:
     return message_page("This link has been used", text, status)
 
 
-def _form(
-    tenant: Tenant,
-    code: str,
-    context: TicketContext,
-    error: str | None = None,
-    field: str | None = None,
-) -> ResponseReturnValue:
+def _form(tenant: Tenant, code: str, context: TicketContext) -> ResponseReturnValue:
+    field, error = form_error(NEW_PASSWORD, REPEATED)
     if context.ticket.result_url is not None:
         allow_form_to(context.ticket.result_url)
     # An error is shown on the plain page: a customised one shows errors by its script alone.
     stored = custom_page(tenant, code, context.user.email) if error is None else None
     if stored is not None:
         return stored
-    page = render_template(
+    return render_template(
         "classic_reset.html",
         code=code,
         email=context.user.email,
@@ -153,7 +151,6 @@ def _form(
         field=field,
         policy=POLICY_TEXT,
     )
-    return page, 200 if error is None else 400
 
 
 def _unknown_ticket_page() -> Response:

@@ -26,12 +26,20 @@ class TicketContext:
     user: User
 
 
+NEW_PASSWORD, REPEATED = "newPassword", "confirmNewPassword"
+
+
 @dataclass(frozen=True)
 class ValidationError:
     """An error in the typed passwords; `check` is set where the policy refuses one."""
 
     text: str
     check: PasswordCheck | None = None
+
+    @property
+    def field(self) -> str:
+        """Which of the two fields it is about, as the Classic page calls them."""
+        return NEW_PASSWORD if self.check else REPEATED
 
 
 def find_ticket(tenant: Tenant, code: str) -> TicketContext | None:

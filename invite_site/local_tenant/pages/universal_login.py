@@ -15,6 +15,7 @@ from ..authentication.authorize import (
 )
 from ..authentication.credentials import WRONG_CREDENTIALS, authenticate
 from ..tenant import Tenant, current_tenant
+from ..web import back_to_form, form_error
 from .classic_login import demo_accounts
 from .texts import texts_of
 
@@ -65,7 +66,8 @@ def log_in() -> ResponseReturnValue:
     typed = request.form.get("password", "")
     found = authenticate(tenant, email, typed, client_of(tenant, params))
     if isinstance(found, str):
-        return _password_page(login_id, params, email, error=found), 400
+        tenant.sessions.set_login_hint(login_id, email)
+        return back_to_form(url_for(".password", state=login_id), found, "password")
     return finish_login(login_id, params, found)
 
 
@@ -87,10 +89,9 @@ def _identifier_page(login_id: str, params: Mapping[str, str], email: str) -> st
     )
 
 
-def _password_page(
-    login_id: str, params: Mapping[str, str], email: str, error: str | None = None
-) -> str:
+def _password_page(login_id: str, params: Mapping[str, str], email: str) -> str:
     tenant = current_tenant()
+    _, error = form_error("password")
     allow_form_to_client(params)
     name = _client_name(tenant, params)
     texts = texts_of(tenant, "login-password", "login-password", clientName=name)

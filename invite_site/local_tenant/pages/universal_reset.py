@@ -19,14 +19,15 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..store.clients import APPLICATION
 from ..tenant import Tenant, current_tenant
-from ..web import with_query
+from ..web import back_to_form, form_error, with_query
 from .texts import texts_of
 from .ticket import (
     DONE,
     EXPIRED,
+    NEW_PASSWORD,
+    REPEATED,
     USED,
     TicketContext,
-    ValidationError,
     find_ticket,
     find_ticket_by_hash,
     log_failure,
@@ -79,7 +80,7 @@ def set_password() -> ResponseReturnValue:
     if problem is not None:
         if problem.check is not None:
             log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
-        return _form(tenant, state, context, problem)
+        return back_to_form(url_for(".change", state=state), problem.text, problem.field)
     if not redeem(tenant, context, password):
         return _error_page(tenant, USED)
     return _success_page(tenant, context)
@@ -120,17 +121,16 @@ def _error_page(tenant: Tenant, error: str) -> tuple[str, int]:
     return page, int(tenant.switches["dead_ticket_status"])
 
 
-def _form(
-    tenant: Tenant, state: str, context: TicketContext, problem: ValidationError | None = None
-) -> ResponseReturnValue:
-    page = render_template(
+def _form(tenant: Tenant, state: str, context: TicketContext) -> str:
+    field, error = form_error(NEW_PASSWORD, REPEATED)
+    return render_template(
         "universal/change.html",
         texts=texts_of(tenant, _PROMPT, "reset-password"),
         state=state,
         email=context.user.email,
-        problem=problem,
+        error=error,
+        is_weak=field == NEW_PASSWORD,
     )
-    return page, 200 if problem is None else 400
 
 
 def _success_page(tenant: Tenant, context: TicketContext) -> str:
