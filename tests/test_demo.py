@@ -79,13 +79,27 @@ class Demo:
         return code
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    demo = Demo(tmp_path / "instance")
+@contextlib.contextmanager
+def running_demo(folder: Path) -> Iterator[Demo]:
+    demo = Demo(folder / "instance")
     demo.start()
     yield demo
     if demo.process:
         demo.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """One of its own, for what ends it."""
+    with running_demo(tmp_path) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def lasting_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One for all that leave it running."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
 
 
 def signs_in_as_admin(admin: Person, url: str) -> Person:
@@ -114,12 +128,12 @@ def test_it_works(demo: Demo, admin: Person, person: Person) -> None:
     assert demo.end(signal.SIGINT) == 0
 
 
-def test_its_settings_are_in_a_file_of_its_owner(demo: Demo) -> None:
+def test_its_settings_are_in_a_file_of_its_owner(lasting_demo: Demo) -> None:
     """Every setting a deployment would have, readable by nobody else."""
-    file = demo.folder / "demo.env"
+    file = lasting_demo.folder / "demo.env"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     settings = dotenv_values(file)
-    assert settings["AUTH0_DOMAIN"] == demo.tenant.url
+    assert settings["AUTH0_DOMAIN"] == lasting_demo.tenant.url
     for name in (
         "SECRET_KEY",
         "SITE_URL",
@@ -173,15 +187,15 @@ def test_killed_after_send_invitation_it_goes_on_where_it_was(
     assert person.heading.startswith("Welcome")
 
 
-def test_a_busy_port_is_one_sentence_naming_the_variable(demo: Demo) -> None:
+def test_a_busy_port_is_one_sentence_naming_the_variable(lasting_demo: Demo) -> None:
     """For each of the three."""
     for name in ("SITE_PORT", "TENANT_PORT", "SMTP_PORT"):
         ports = dict(zip(("SITE_PORT", "TENANT_PORT", "SMTP_PORT"), free_ports(3), strict=True))
         environment = {
-            **demo.environment,
+            **lasting_demo.environment,
             **{key: str(port) for key, port in ports.items()},
-            name: demo.environment[name],
-            "INSTANCE_DIR": str(demo.folder.parent / "second"),
+            name: lasting_demo.environment[name],
+            "INSTANCE_DIR": str(lasting_demo.folder.parent / "second"),
         }
         result = subprocess.run(
             [sys.executable, str(ROOT / "app.py")],
@@ -192,17 +206,17 @@ def test_a_busy_port_is_one_sentence_naming_the_variable(demo: Demo) -> None:
         )
         assert result.returncode == 1
         assert result.stderr.count("\n") == 1
-        assert demo.environment[name] in result.stderr
+        assert lasting_demo.environment[name] in result.stderr
         assert f"{name}=" in result.stderr
 
 
 def test_another_process_of_the_site_works_from_the_file_alone(
-    demo: Demo, tmp_path: Path, admin: Person, person: Person
+    lasting_demo: Demo, tmp_path: Path, admin: Person, person: Person
 ) -> None:
     """`make run` on another port and with a database of its own passes the same journey."""
     [port] = free_ports(1)
     url = f"http://localhost:{port}"
-    file = {k: v or "" for k, v in dotenv_values(demo.folder / "demo.env").items()}
+    file = {k: v or "" for k, v in dotenv_values(lasting_demo.folder / "demo.env").items()}
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
@@ -229,8 +243,10 @@ def test_another_process_of_the_site_works_from_the_file_alone(
         assert "may invite" in granted.stdout
         signs_in_as_admin(admin, url)
         invites(admin, url, "o'brien+run@example.com")
-        wait_until(lambda: bool(demo.tenant.mails("o'brien+run@example.com")), "the mail came")
-        sets_password(person, demo.tenant.link_to("o'brien+run@example.com"))
+        wait_until(
+            lambda: bool(lasting_demo.tenant.mails("o'brien+run@example.com")), "the mail came"
+        )
+        sets_password(person, lasting_demo.tenant.link_to("o'brien+run@example.com"))
         assert person.sees_in("Email address") == "o'brien+run@example.com"
         person.types(Password=PASSWORD).presses("Continue")
         assert person.url == f"{url}/"
@@ -245,7 +261,7 @@ def test_another_process_of_the_site_works_from_the_file_alone(
 
 
 def test_a_strangers_quickstart_signs_in_with_the_file_alone(
-    demo: Demo, tmp_path: Path, person: Person
+    lasting_demo: Demo, tmp_path: Path, person: Person
 ) -> None:
     """From another folder, knowing nothing but the variables; it signs out as well."""
     [port] = free_ports(1)
@@ -253,7 +269,7 @@ def test_a_strangers_quickstart_signs_in_with_the_file_alone(
     script = tmp_path / "elsewhere" / "quickstart.py"
     script.parent.mkdir()
     script.write_text((ROOT / "bench" / "quickstart.py").read_text(encoding="utf-8"))
-    file = {k: v or "" for k, v in dotenv_values(demo.folder / "demo.env").items()}
+    file = {k: v or "" for k, v in dotenv_values(lasting_demo.folder / "demo.env").items()}
     process = subprocess.Popen(
         [sys.executable, script.name, str(port)],
         env={"PATH": os.environ["PATH"], **file},
@@ -270,10 +286,10 @@ def test_a_strangers_quickstart_signs_in_with_the_file_alone(
         assert person.url == f"{url}/"
         user = person.response.json()["user"]
         assert user["email"] == ADMIN
-        assert user["iss"] == f"{demo.tenant.url}/"
+        assert user["iss"] == f"{lasting_demo.tenant.url}/"
         assert person.opens(f"{url}/logout").response.json() == {"user": None}
         person.opens(f"{url}/login")
-        assert person.url.startswith(demo.tenant.url)
+        assert person.url.startswith(lasting_demo.tenant.url)
     finally:
         process.kill()
         process.wait(timeout=10)
@@ -287,9 +303,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_nothing_listens_beyond_this_machine(demo: Demo) -> None:
+def test_nothing_listens_beyond_this_machine(lasting_demo: Demo) -> None:
     """The local tenant and the site answer on loopback only."""
-    port = demo.url.rsplit(":", 1)[1]
+    port = lasting_demo.url.rsplit(":", 1)[1]
     listening_on = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     addresses = {
         line.split()[1].split(":")[0]
@@ -297,4 +313,4 @@ def test_nothing_listens_beyond_this_machine(demo: Demo) -> None:
         if line.split()[3] == "0A" and int(line.split()[1].split(":")[1], 16) == int(port)
     }
     assert addresses == {"0100007F"}
-    assert requests.get(demo.url, timeout=5).ok
+    assert requests.get(lasting_demo.url, timeout=5).ok

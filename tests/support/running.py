@@ -212,7 +212,7 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 20) -> None
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 # What people do, in sentences ---------------------------------------------------------------------
