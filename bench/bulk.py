@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from invite_site.invitations.lifecycle import State
-from invite_site.local_tenant.simulation.rate_limits import PLANS
+from invite_site.local_tenant.simulation.rate_limits import OFF, PLANS
 
 from .browser import Browser
 from .processes import ServerProcess, server_process
@@ -24,7 +24,7 @@ CALLS = ("write_users", "management")  # of an invitation: the user, then the ti
 class Case:
     """`latency` is that of each call to the tenant, `round_trip` that to the mail server; seconds.
 
-    `sdk` is how many people the loop beside it invites; 0 leaves it out.
+    `is_learnt`: the site is not told the plan, and learns it from the answers. `sdk` is how many people the loop beside it invites; 0 leaves it out.
     """
 
     plan: str
@@ -34,17 +34,20 @@ class Case:
     share: float | None  # of the ceiling, to reach
     sdk: int = 0
     times: float | None = None  # as fast as the loop, to reach
+    is_learnt: bool = False
 
     @property
     def part(self) -> str:
         """As the command line calls it."""
         way = f"-mail-{self.round_trip * 1e3:.0f}ms" if self.round_trip else ""
-        return f"bulk-{self.plan}-{self.number}-{self.latency * 1e3:.0f}ms{way}"
+        learnt = "-learnt" if self.is_learnt else ""
+        return f"bulk-{self.plan}-{self.number}-{self.latency * 1e3:.0f}ms{way}{learnt}"
 
     @property
     def name(self) -> str:
         way = f", mail server {self.round_trip * 1e3:.0f} ms" if self.round_trip else ""
-        return f"{self.plan}, {self.number} at {self.latency * 1e3:.0f} ms{way}"
+        learnt = ", learnt from headers" if self.is_learnt else ""
+        return f"{self.plan}, {self.number} at {self.latency * 1e3:.0f} ms{way}{learnt}"
 
     @property
     def ceiling(self) -> float | None:
@@ -64,6 +67,7 @@ CASES = (
     Case("enterprise", 300, 0.08, 0, 0.98, sdk=100, times=1.9),
     Case("enterprise", 300, 0.2, 0.04, 0.98, sdk=50, times=6.0),
     Case("enterprise", 100, 0.08, 0, 0.93),
+    Case("enterprise", 100, 0.08, 0, None, is_learnt=True),
     Case("professional", 100, 0.08, 0, 0.98),
     Case("free", 20, 0.08, 0, 0.93),
     Case("off", 300, 0, 0, None),
@@ -130,7 +134,11 @@ def _circumstances(
     with contextlib.ExitStack() as stack:
         if case.round_trip:
             smtp_port = stack.enter_context(smtp_relay(smtp_port, case.round_trip))
-        yield {**environment, "SMTP_URL": f"smtp://localhost:{smtp_port}"}
+        yield {
+            **environment,
+            "SMTP_URL": f"smtp://localhost:{smtp_port}",
+            "TENANT_PLAN": "unknown" if case.plan == OFF or case.is_learnt else case.plan,
+        }
 
 
 def _send(
@@ -142,6 +150,7 @@ def _send(
         services = stack.enter_context(database(environment))
         queue(services, case.number)  # before there is a worker: it would not wait
         worker = stack.enter_context(server_process("worker", folder, environment))
+        wait_for(lambda: services.heartbeats.last(services.clock()) is not None, "it claims", 30)
         before, start = worker.cpu(), time.perf_counter()
         release(services)
         ends = (State.SENT, State.FAILED)

@@ -18,7 +18,8 @@ FEWEST_THREADS = 4
 MOST_THREADS = 32
 UNLIMITED_THREADS = 8  # where no rate limit says how many are of use
 SPARE = 1.5  # more than are needed on average
-POLL = 0.25  # seconds between two looks at an empty queue
+POLL = 0.1  # seconds between two looks at an empty queue
+CHECK_EVERY = 0.25  # seconds between two looks for what to ask the tenant
 PATIENCE = 5.0  # seconds that deliveries in flight get to finish when the worker is to stop
 SWEEP_EVERY = 60.0  # seconds
 CHECKS = 4  # questions to the tenant at a time
@@ -158,9 +159,10 @@ def _check(
     deliveries: Deliveries, sweeps: Sequence[Callable[[], None]], stop: threading.Event
 ) -> None:
     """Ask the tenant what there is to ask, and remove what has run out."""
+    deliveries.sign_in()
     sweep_at = 0.0
     checked = 0
-    while not stop.wait(0 if checked else POLL):
+    while not stop.wait(0 if checked else CHECK_EVERY):
         checked = 0
         try:
             checked = deliveries.check(limit=CHECKS)

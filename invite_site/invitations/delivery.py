@@ -51,6 +51,12 @@ class Deliveries:
         self.circuit_breaker.half_open(self.clock())
         self.pacer.start()
 
+    def sign_in(self) -> None:
+        """Have a token of the tenant before the first invitation waits for one. Where that fails, the
+        first delivery says why."""
+        with suppress(DeliveryError):
+            self.tenant.sign_in()
+
     def stop(self, worker: str) -> None:
         """A worker of this name stops: what it could not finish is due again at once."""
         self.leases.release(worker, now=self.clock())

@@ -24,7 +24,10 @@ Calls = Mapping[Kind, int]  # how many of each kind something needs
 
 LONGEST_WAIT = 3600.0  # seconds; a clock that is wrong may ask for a year
 SHORTEST_WAIT = 0.1  # after a 429 that names no time, or one that has passed
-SAFETY = 0.995  # of the published rate: our clock and the tenant's differ
+SAFETY = 0.998  # of the published rate: our clock and the tenant's differ
+FIRST_CALL = (
+    1.0  # seconds after which a call that was reserved has arrived at the tenant, or never will
+)
 UNHEARD = Rate(2, 2)  # of the Free plan, until the first answer tells more
 
 _pace = Base.metadata.tables[tables.Pace.__tablename__]
@@ -35,30 +38,50 @@ _STORE = update(_pace).values(buckets=bindparam("content"))
 
 @dataclass(slots=True)
 class Bucket:
-    """One limit as we think it stands at `at`. Without a `burst` there is none. Seconds of the epoch."""
+    """One limit as we think it stands at `at`. Without a `burst` there is none. Seconds of the epoch.
+
+    The tenant adds nothing to a bucket that `is_full`, and it is full until the first of the calls that
+    we have reserved arrives there: `full_until`, or earlier where an answer says that one did.
+    """
 
     burst: int | None
     rate: float
     tokens: float
     at: float
     not_before: float = 0.0
+    is_full: bool = False
+    full_until: float = 0.0
     is_heard: bool = True
 
     @classmethod
     def full(cls, rate: Rate, now: float, *, is_heard: bool = True) -> "Bucket":
         tokens = _capacity(rate.burst)
-        return cls(rate.burst, rate.per_second * SAFETY, tokens, now, is_heard=is_heard)
+        return cls(
+            rate.burst, rate.per_second * SAFETY, tokens, now, is_heard=is_heard, is_full=is_heard
+        )
 
     def refill(self, now: float) -> None:
         """Add what has come since; a clock that was set back changes nothing."""
         if self.burst is not None:
-            gained = max(now - self.at, 0.0) * self.rate
+            gained = max(now - self._growing_since(), 0.0) * self.rate
+            self.is_full = self.is_full or self.tokens + gained > self.burst + 0.5
             self.tokens = min(self.tokens + gained, _capacity(self.burst))
         self.at = max(now, self.at)
 
+    def spend(self, tokens: int, now: float) -> None:
+        if tokens and self.is_full:
+            self.is_full, self.full_until = False, now + FIRST_CALL
+        self.tokens -= tokens
+
     def seconds_until(self, tokens: float, now: float) -> float:
-        missing = 0.0 if self.burst is None else max(tokens - self.tokens, 0.0) / self.rate
-        return max(missing - max(now - self.at, 0.0), self.not_before - now, 0.0)
+        wait = self.not_before - now
+        if self.burst is not None and tokens > self.tokens:
+            missing = (tokens - self.tokens) / self.rate
+            wait = max(wait, self._growing_since() + missing - now)
+        return max(wait, 0.0)
+
+    def _growing_since(self) -> float:
+        return max(self.at, self.full_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +157,13 @@ class Buckets:
         """These calls are as good as made."""
         for kind, need in self._needs(calls):
             for bucket in self._sharing(kind):
-                bucket.tokens -= need * times
+                bucket.spend(need * times, self._now)
 
     def is_news(self, kind: Kind, answer: "Answer") -> bool:
         """Whether this answer says something that lowers the estimate, or is the first."""
         bucket = self._of[kind]
+        if bucket.full_until > self._now:
+            return True
         if answer.limit is None:
             return not bucket.is_heard
         return (
@@ -151,10 +176,12 @@ class Buckets:
     def hear(self, kind: Kind, answer: "Answer") -> None:
         """Lower the estimate to what the tenant says, or begin one."""
         bucket = self._of[kind]
+        for each in self._sharing(kind):
+            each.full_until = min(each.full_until, self._now)
         if answer.limit is None:  # a tenant that counts these calls counts the others as well
-            for each in self._of.values():
-                if not each.is_heard:
-                    each.burst, each.is_heard = None, True
+            unheard = [each for each in self._of.values() if not each.is_heard]
+            for each in unheard if bucket in unheard else ():
+                each.burst, each.is_heard = None, True
             return
         burst, remaining = answer.limit
         rate = rate_of(burst)

@@ -93,10 +93,14 @@ class ManagementApi:
         self._on_answer = on_answer
         self._session = _Session(settings, credentials, patience)
 
-    def scopes(self) -> frozenset[str] | None:
-        """What the token allows, or None where the tenant does not say."""
+    def sign_in(self) -> None:
+        """Have a token, which the first call would else wait for."""
         with transport_errors():
             self._session.ensure_active_token()
+
+    def scopes(self) -> frozenset[str] | None:
+        """What the token allows, or None where the tenant does not say."""
+        self.sign_in()
         scope = self._session.token.get("scope")
         return frozenset(scope.split()) if isinstance(scope, str) else None
 

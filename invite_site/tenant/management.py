@@ -62,6 +62,11 @@ class Tenant:
         self._settings = settings
         self._api = ManagementApi(settings, Credentials.of_the_site(settings), patience, on_answer)
 
+    def sign_in(self) -> None:
+        """Have a token before the first call needs it. Raises what every call raises."""
+        with _site_errors():
+            self._api.sign_in()
+
     def create_user(self, email: str, name: str, invitation_ref: str) -> str:
         """A user for this address, with a password that nobody knows; returns its `user_id`.
 

@@ -54,7 +54,7 @@ def says(limit: int, remaining: int) -> dict[str, str]:
     ("plan", "at_once", "in_a_minute"),
     [
         (Plan.FREE, 1, 59),
-        (Plan.ENTERPRISE, 24, 477),
+        (Plan.ENTERPRISE, 24, 479),
         (Plan.ENTERPRISE_NONPRODUCTION, 4, 59),
         (Plan.PROFESSIONAL, 9, 119),
     ],
@@ -62,15 +62,41 @@ def says(limit: int, remaining: int) -> dict[str, str]:
 def test_a_plan_sets_the_pace(
     engine: Engine, clock: Clock, plan: Plan, at_once: int, in_a_minute: int
 ) -> None:
-    """The burst less one call, then the published rate less half a percent."""
+    """The burst less one call, then the published rate less what clocks differ by."""
     pacer = Pacer(engine, plan, clock)
     assert reserve(pacer, engine, 100) == at_once
     assert reserve(pacer, engine, 100) == 0
+    for kind in INVITATION:
+        pacer.hear(kind, 201, {}, 0.0)
     end, sent = clock() + timedelta(minutes=1), 0
     while clock() < end:
         clock.forward(seconds=pacer.seconds_until(INVITATION) + 0.00001)
         sent += reserve(pacer, engine, 100)
     assert abs(sent - in_a_minute) <= 2
+
+
+def test_a_full_bucket_grows_from_the_first_call_that_arrives(engine: Engine, clock: Clock) -> None:
+    """What would be added while it is full is lost; an answer says that a call has arrived."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    assert reserve(pacer, engine, 100) == 24
+    clock.forward(seconds=0.9)
+    assert reserve(pacer, engine, 100) == 0
+    assert pacer.seconds_until(INVITATION) > 0
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49), 0.0)
+    clock.forward(seconds=0.5)
+    assert reserve(pacer, engine, 100) == 4
+
+
+def test_without_any_answer_a_full_bucket_grows_a_second_later(
+    engine: Engine, clock: Clock
+) -> None:
+    """The process that made the calls may have died. A bucket that was drawn from before is not full."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    assert reserve(pacer, engine, 20) == 20
+    clock.forward(seconds=1.5)
+    assert reserve(pacer, engine, 100) == 8
+    clock.forward(seconds=0.5)
+    assert reserve(pacer, engine, 100) == 4
 
 
 def test_several_workers_share_one_bucket(engine: Engine, clock: Clock) -> None:
