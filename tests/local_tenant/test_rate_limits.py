@@ -156,9 +156,7 @@ def test_logins_are_counted(slow: TenantClient) -> None:
         return slow.log_in("admin@example.com", "Invite-Demo-1!")
 
     assert all(log_in().is_redirect for _ in range(20))
-    refused = log_in()
-    assert refused.status_code == 400
-    assert "Too many login attempts" in refused.text
+    assert "Too many login attempts" in log_in().text
     slow.control("POST", "/clock/advance", {"seconds": 6})
     assert [log_in().is_redirect, log_in().is_redirect] == [True, False]
 
