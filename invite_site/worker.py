@@ -20,6 +20,7 @@ UNLIMITED_THREADS = 8  # where no rate limit says how many are of use
 SPARE = 1.5  # more than are needed on average
 POLL = 0.1  # seconds between two looks at an empty queue
 CHECK_EVERY = 0.25  # seconds between two looks for what to ask the tenant
+AFTER_ERROR = 1.0  # seconds, so that a database that is away does not fill the log
 PATIENCE = 5.0  # seconds that deliveries in flight get to finish when the worker is to stop
 SWEEP_EVERY = 60.0  # seconds
 CHECKS = 4  # questions to the tenant at a time
@@ -43,7 +44,7 @@ def work(
     worker claims, every 15 seconds.
     """
     while not _started(deliveries, name):
-        if stop.wait(POLL):
+        if stop.wait(AFTER_ERROR):
             return
     checking = threading.Thread(target=_check, args=(deliveries, sweeps, stop), daemon=True)
     checking.start()
@@ -103,6 +104,7 @@ class _Claims:
             return self._deliveries.claim(self._name, limit=limit, in_flight=self._in_flight)
         except Exception:  # the database may be away for a moment; the worker stays
             log.exception("the worker could not use the database")
+            self._wake.wait(AFTER_ERROR)
             return ()
 
     def _begin(self, job: Invitation) -> None:
@@ -142,6 +144,13 @@ def _beat(beat: Callable[[], None]) -> None:
         log.exception("the worker could not say that it runs")
 
 
+def _sign_in(deliveries: Deliveries) -> None:
+    try:
+        deliveries.sign_in()
+    except Exception:  # the first delivery says it
+        log.exception("the worker could not ask for a token")
+
+
 def _deliver(deliveries: Deliveries, job: Invitation) -> None:
     try:
         deliveries.deliver(job)
@@ -159,16 +168,17 @@ def _check(
     deliveries: Deliveries, sweeps: Sequence[Callable[[], None]], stop: threading.Event
 ) -> None:
     """Ask the tenant what there is to ask, and remove what has run out."""
-    deliveries.sign_in()
+    _sign_in(deliveries)
     sweep_at = 0.0
-    checked = 0
-    while not stop.wait(0 if checked else CHECK_EVERY):
-        checked = 0
+    pause = CHECK_EVERY
+    while not stop.wait(pause):
+        pause = AFTER_ERROR
         try:
             checked = deliveries.check(limit=CHECKS)
             if time.monotonic() >= sweep_at:
                 sweep_at = time.monotonic() + SWEEP_EVERY
                 for sweep in sweeps:
                     sweep()
+            pause = 0.0 if checked else CHECK_EVERY
         except Exception:
             log.exception("asking the tenant stopped unexpectedly")

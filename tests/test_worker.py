@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from invite_site.invitations.lifecycle import State
 from invite_site.invitations.tables import Invitation, WorkerHeartbeat
+from invite_site.server import working
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -57,6 +58,18 @@ def test_it_works(site_on: RunningSite, tenant: Tenant, start_worker: Start) -> 
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_worker_has_a_token_before_anything_waits(site: RunningSite, tenant: Tenant) -> None:
+    """One, however long it runs; without one it goes on all the same."""
+    tenant.fails("POST /oauth/token", kind="status", status=503, times=1)
+    with working(site.services, "first"):
+        wait_until(lambda: tenant.calls("POST /oauth/token") == 1, "it asked for a token")
+    with working(site.services, "second"):
+        wait_until(lambda: tenant.calls("POST /oauth/token") == 2, "it asked again")
+        site.invites(ADA)
+        wait_until(lambda: site.status(ADA) == "sent", "the invitation was sent")
+    assert tenant.calls("POST /oauth/token") == 2
 
 
 @pytest.mark.parametrize(

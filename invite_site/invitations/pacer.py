@@ -25,9 +25,8 @@ Calls = Mapping[Kind, int]  # how many of each kind something needs
 LONGEST_WAIT = 3600.0  # seconds; a clock that is wrong may ask for a year
 SHORTEST_WAIT = 0.1  # after a 429 that names no time, or one that has passed
 SAFETY = 0.998  # of the published rate: our clock and the tenant's differ
-FIRST_CALL = (
-    1.0  # seconds after which a call that was reserved has arrived at the tenant, or never will
-)
+# Seconds after which a call that was reserved has arrived at the tenant, or never will.
+FIRST_CALL = 1.0
 UNHEARD = Rate(2, 2)  # of the Free plan, until the first answer tells more
 
 _pace = Base.metadata.tables[tables.Pace.__tablename__]
@@ -178,10 +177,11 @@ class Buckets:
         bucket = self._of[kind]
         for each in self._sharing(kind):
             each.full_until = min(each.full_until, self._now)
-        if answer.limit is None:  # a tenant that counts these calls counts the others as well
-            unheard = [each for each in self._of.values() if not each.is_heard]
-            for each in unheard if bucket in unheard else ():
-                each.burst, each.is_heard = None, True
+        if answer.limit is None:
+            if not bucket.is_heard:  # a tenant that counts these calls counts the others as well
+                for each in self._of.values():
+                    if not each.is_heard:
+                        each.burst, each.is_heard = None, True
             return
         burst, remaining = answer.limit
         rate = rate_of(burst)
