@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from .errors import LeaseLost
-from .invitations.delivery import Deliveries
 from .invitations.leases.heartbeats import BEAT_EVERY
+from .invitations.sending.delivery import Deliveries
 from .invitations.tables import Invitation
 
 log = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from ..accounts.sessions import Identity, Note
 from ..errors import DeliveryError, InvalidInvitee, NotPossibleNow
 from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, invitation_link
-from .channels import landing_hash
 from .checks import Checks
 from .ledger import Ledger
 from .lifecycle import EventKind, State
 from .people import Invitee
+from .sending.channels import landing_hash
 from .tables import Invitation
 from .visits import InvitationSummary, Visits
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from invite_site.invitations.turns import Turns
+from invite_site.invitations.sending.turns import Turns
 from tests.support.running import RunningSite, Tenant
 
 

@@ -4,8 +4,8 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
-from ...invitations import channels
 from ...invitations.lifecycle import STATUSES, State
+from ...invitations.sending import channels
 from ..current import services
 from ..forms import InviteForm, RevokeForm
 from . import bp

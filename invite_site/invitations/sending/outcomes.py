@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..errors import (
+from ...errors import (
     CredentialsRefused,
     DeliveryError,
     MailAmbiguous,
@@ -24,12 +24,12 @@ from ..errors import (
     TenantRefused,
     TenantUnavailable,
 )
-from .checks import LOOKS
-from .circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
-from .leases import LEASE, Leases, Message, MessageStatus
-from .ledger import SETTLED
-from .lifecycle import CONFIRM, COUNT_AS_SENT, FAIL, HOLD, POSTPONE, Transition
-from .tables import Invitation
+from ..checks import LOOKS
+from ..circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
+from ..leases import LEASE, Leases, Message, MessageStatus
+from ..ledger import SETTLED
+from ..lifecycle import CONFIRM, COUNT_AS_SENT, FAIL, HOLD, POSTPONE, Transition
+from ..tables import Invitation
 
 log = logging.getLogger(__name__)
 

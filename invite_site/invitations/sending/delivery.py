@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from ..errors import DeliveryError, LeaseLost, TenantRefused, UserExists
-from ..settings import Settings
-from ..tenant.management import Tenant, TenantUser
-from ..tenant.rate_limits import Kind
+from ...errors import DeliveryError, LeaseLost, TenantRefused, UserExists
+from ...settings import Settings
+from ...tenant.management import Tenant, TenantUser
+from ...tenant.rate_limits import Kind
+from ..checks import Checks, password_chosen_at
+from ..circuit_breaker import CircuitBreaker
+from ..leases import Leases, Message, MessageStatus
+from ..ledger import Ledger
+from ..lifecycle import COUNT_AS_SENT, State
+from ..pacer import Pacer
+from ..tables import Invitation
 from .channels import Channel, Outgoing
-from .checks import Checks, password_chosen_at
-from .circuit_breaker import CircuitBreaker
-from .leases import Leases, Message, MessageStatus
-from .ledger import Ledger
-from .lifecycle import COUNT_AS_SENT, State
 from .outcomes import Outcomes
-from .pacer import Pacer
-from .tables import Invitation
 from .turns import Turns
 
 FIND_USER = {Kind.READ_USERS: 1}

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from ..errors import LeaseLost
-from ..mail.message import Mailer, Recipient
-from ..settings import Delivery, LinkKind, ReturnTo, Settings
-from ..tenant.management import Tenant, invitation_link
-from ..tenant.rate_limits import Kind
-from .leases import Leases
-from .ledger import Ledger
-from .lifecycle import HAND_TO_MAIL_SERVER, HAND_TO_TENANT, State, Transition
-from .pacer import Calls
-from .tables import Invitation
+from ...errors import LeaseLost
+from ...mail.message import Mailer, Recipient
+from ...settings import Delivery, LinkKind, ReturnTo, Settings
+from ...tenant.management import Tenant, invitation_link
+from ...tenant.rate_limits import Kind
+from ..leases import Leases
+from ..ledger import Ledger
+from ..lifecycle import HAND_TO_MAIL_SERVER, HAND_TO_TENANT, State, Transition
+from ..pacer import Calls
+from ..tables import Invitation
 
 
 @dataclass(frozen=True, slots=True)

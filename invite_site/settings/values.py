@@ -1,0 +1,142 @@
+"""What the value of a setting must look like. Each function returns it as the site uses it.
+
+They raise ValueError, whose words go on after the name of the setting.
+"""
+
+import re
+from urllib.parse import SplitResult, unquote, urlsplit
+
+DAY = 24 * 60 * 60
+MEMORY = "memory://"
+
+_NO_WEB_ADDRESS = "must be a web address such as https://invite.example.com"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether this address can only mean this machine (RFC 8252 §7.3)."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def web_address(value: str) -> str:
+    """An address that others are built from."""
+    parts = urlsplit(link(value))
+    if parts.query or parts.fragment:
+        raise ValueError(_NO_WEB_ADDRESS)
+    return value.rstrip("/")
+
+
+def site_address(value: str) -> str:
+    address = web_address(value)
+    if urlsplit(address).path:
+        raise ValueError(
+            "must have no path: pages, cookies and links of this site begin at the root of a host. "
+            "Give it a host name of its own, such as https://invite.example.com"
+        )
+    return address
+
+
+def link(value: str) -> str:
+    """An address that people are led to, as it is: an application may live behind `#/` or `?`."""
+    parts = urlsplit(value)
+    whole = parts.scheme in {"http", "https"} and parts.hostname and _has_good_port(parts)
+    if not whole or not value.isprintable() or " " in value:
+        raise ValueError(_NO_WEB_ADDRESS)
+    if parts.scheme == "http" and not is_loopback(value):
+        raise ValueError("must begin with https://; plain http is only for this machine")
+    return value
+
+
+def tenant_address(value: str) -> str:
+    """A bare domain, as Auth0 writes it, or a full address for a tenant on this machine."""
+    address = web_address(value if "://" in value else f"https://{value}")
+    if urlsplit(address).path:
+        raise ValueError("must be the tenant's domain alone, such as acme.eu.auth0.com")
+    return address.lower()  # tokens name their issuer so, and are compared with it letter by letter
+
+
+def smtp_address(value: str) -> str:
+    parts = urlsplit(value)
+    is_whole = parts.scheme in {"smtp", "smtps"} and parts.hostname and _has_good_port(parts)
+    rest = parts.path.strip("/") or parts.fragment
+    if not is_whole or rest or not value.isprintable() or " " in value:
+        raise ValueError(
+            "must look like smtp://user:password@mail.example.com:587, with special characters of "
+            "user and password percent-encoded"
+        )
+    if parts.query not in ("", "verify=no"):
+        raise ValueError("can end in ?verify=no and in nothing else")
+    if parts.query and not is_loopback(value):
+        raise ValueError("can end in ?verify=no only for a relay on this machine")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("must have both a user and a password, or neither")
+    try:
+        credentials = unquote(f"{parts.username}{parts.password}", errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("must have user and password percent-encoded as UTF-8") from None
+    if not credentials.isprintable():
+        raise ValueError("has a user or a password with characters that cannot be typed")
+    return value
+
+
+def rate_limit_address(value: str) -> str:
+    parts = urlsplit(value)
+    is_redis = re.fullmatch(r"rediss?://[^/?#\s]+(/\d*)?", value) and parts.hostname
+    if value != MEMORY and not (is_redis and _has_good_port(parts)):
+        raise ValueError(
+            "must be memory:// or an address such as redis://user:password@cache.example.com:6379/0"
+        )
+    return value
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def secret_keys(value: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in value.split(",") if key.strip())
+    if not keys or any(len(key) < 32 for key in keys):
+        raise ValueError(
+            "must be at least 32 characters long; make one with "
+            "python3 -c 'import secrets; print(secrets.token_hex())'"
+        )
+    return keys
+
+
+def port(value: str) -> int:
+    port = int(value) if value.isdecimal() else 0
+    if not 0 < port < 65536:
+        raise ValueError("must be a number from 1 to 65535")
+    return port
+
+
+def lifetime(value: str) -> int:
+    seconds = int(value) if value.isdecimal() else 0
+    if not 60 <= seconds <= 365 * DAY:
+        raise ValueError("must be a number of seconds between 60 and one year")
+    return seconds
+
+
+def rows(value: str) -> int:
+    rows = int(value) if value.isdecimal() else 0
+    if not 1 <= rows <= 100_000:
+        raise ValueError("must be a number from 1 to 100000")
+    return rows
+
+
+def proxies(value: str) -> int:
+    # A hop too many would let everybody write the address that they are counted by.
+    if value not in {"0", "1", "2", "3", "4", "5"}:
+        raise ValueError(
+            "must be the number of proxies between browsers and this site, from 0 to 5"
+        )
+    return int(value)
+
+
+def log_level(value: str) -> str:
+    if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return value.upper()
