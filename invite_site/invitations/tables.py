@@ -93,6 +93,24 @@ class Invitation(Base):
     resends: Mapped[int] = mapped_column(default=0, server_default="0")  # within the day
     resend_day_ends: Mapped[datetime | None]
 
+    locale: Mapped[str | None] = mapped_column(String(16))  # None: that of the browser, or English
+    note: Mapped[str] = mapped_column(default="", server_default="")  # the inviter's own words
+    lifetime: Mapped[int | None]  # seconds that each link of it works; None: as the settings say
+    roles: Mapped[list[str] | None] = mapped_column(JSON)  # ids at the tenant, given at acceptance
+    roles_granted_at: Mapped[datetime | None]
+    # Whether its newest mail has no ticket, since the account has been used already.
+    asks_to_sign_in: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    # How often the invitee has asked for a new link; see `resends`.
+    renew_from: Mapped[datetime | None]
+    renewals: Mapped[int] = mapped_column(default=0, server_default="0")  # within the day
+    renewal_day_ends: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
+
+    asked_at: Mapped[datetime | None]  # when the tenant was last asked what it knows
+    tenant_account: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # what it said then
+    drift: Mapped[str | None] = mapped_column(String(16))  # how the account differs from this row
+
     __table_args__ = (
         Index(
             "uq_invitation_open",
@@ -250,6 +268,8 @@ class BatchRow(Base):
     # Of the invitation that comes of it:
     ref: Mapped[str] = mapped_column(String(43))
     search_text: Mapped[str]
+    locale: Mapped[str | None] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(default="", server_default="")
     invitation_id: Mapped[int | None]  # the one that the address has already
 
     __table_args__ = (Index("ix_batch_row_order", "batch_id", "fate", "line"),)
