@@ -23,7 +23,7 @@ from .invitations.leases.heartbeats import Heartbeats
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.pacer import Pacer
-from .invitations.sending.channels import channel_of
+from .invitations.sending.channels import SignInMail, channel_of
 from .invitations.sending.delivery import Deliveries
 from .invitations.sending.outcomes import Outcomes
 from .invitations.sending.turns import Turns
@@ -31,7 +31,7 @@ from .invitations.service import Invitations
 from .invitations.visits import Visits
 from .mail.conversation import Patience
 from .mail.message import Mailer
-from .settings import Settings
+from .settings import Delivery, Settings
 from .tenant.http import PAGE, WORKER
 from .tenant.management import Tenant
 from .tenant.relying_party import RelyingParty
@@ -89,6 +89,8 @@ def build_services(
     outcomes = Outcomes(leases, circuit_breaker, clock)
     mailer = Mailer(settings, patience)
     channel = channel_of(settings, tenant_of_worker, mailer, ledger, leases, clock)
+    has_own_mail = settings.delivery == Delivery.TICKET
+    sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
     previews = Previews(engine, settings.connection, settings.client_id)
     deliveries = Deliveries(
@@ -101,6 +103,7 @@ def build_services(
         pacer,
         tenant_of_worker,
         channel,
+        sign_in_mail,
         Turns(),
         clock,
     )

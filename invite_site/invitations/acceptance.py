@@ -91,7 +91,7 @@ class Acceptance:
         when we say so. Raises NotPossibleNow for a second click, and DeliveryError.
         """
         now = self.clock()
-        if not invitation.link_works(now) or not invitation.user_id:
+        if not invitation.link_works(now) or not invitation.user_id or invitation.asks_to_sign_in:
             return None
         user = self.tenant.get_user(invitation.user_id)
         if user is None or user.email != invitation.email_norm or user.blocked:

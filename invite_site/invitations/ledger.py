@@ -28,7 +28,7 @@ from .lifecycle import (
     Transition,
 )
 from .people import Invitee, Inviter, search_text
-from .resends import counted, may_resend
+from .resends import Allowance
 from .tables import Invitation, InvitationEvent
 
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
@@ -221,30 +221,32 @@ class Ledger:
         actor: str,
         expires_at: datetime,
         now: datetime,
-        is_by_hand: bool = False,
+        transition: Transition = RESEND,
+        allowance: Allowance | None = None,
+        can_sign_in: bool = False,
         **columns: Any,
     ) -> Invitation | None:
-        """A new life and a new message for a sent, failed or expired invitation; None in any other
-        state. Raises AlreadyInvited where a failed one has been replaced by another.
+        """A new life and a new message for a sent, failed or expired invitation, and where the mail
+        `can_sign_in` people for one whose password is set; None in any other state. Raises
+        AlreadyInvited where a failed one has been replaced by another.
 
-        With `is_by_hand` it counts, and None also means: too soon. `columns` change with it, such as
-        who invites this time.
+        With an `allowance` it counts, and None also means: too soon. `columns` change with it, such
+        as who invites this time.
         """
+        states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]
         with self._conflicts_with_open(invitation_id), self._begin() as db:
             return _one(
                 move(
                     db,
-                    RESEND,
+                    transition,
                     Invitation.id == invitation_id,
-                    or_(
-                        Invitation.state.in_((State.SENT, State.FAILED)), Invitation.is_expired(now)
-                    ),
-                    *((may_resend(now),) if is_by_hand else ()),
+                    or_(Invitation.state.in_(states), Invitation.is_expired(now)),
+                    *((allowance.is_left(now),) if allowance else ()),
                     actor=actor,
                     now=now,
                     **new_life(expires_at, now)
                     | {"place": 0}
-                    | (counted(now) if is_by_hand else {})
+                    | (allowance.counted(now) if allowance else {})
                     | columns,
                 )
             )
@@ -339,7 +341,9 @@ def new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
         "next_try_at": now,
         "generation": Invitation.generation + 1,
         "attempts": 0,
-        "result_seen_at": None,
+        "result_seen_at": case(
+            (Invitation.password_set_at.is_not(None), Invitation.result_seen_at), else_=None
+        ),
         "closed_at": None,
         "new_email": None,
         "is_paused": False,

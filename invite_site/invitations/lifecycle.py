@@ -7,7 +7,7 @@ whose time has run out is shown as expired (`Invitation.is_expired`).
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class State(enum.StrEnum):
@@ -39,6 +39,7 @@ class EventKind(enum.StrEnum):
 
     INVITED = "invited"
     RESENT = "resent"
+    RENEWED = "renewed"
     REVOKED = "revoked"
     DELIVERY_STARTED = "delivery_started"
     LEASE_RELEASED = "lease_released"
@@ -46,6 +47,7 @@ class EventKind(enum.StrEnum):
     FAILED = "failed"
     HANDED_TO_MAIL_SERVER = "handed_to_mail_server"
     HANDED_TO_TENANT = "handed_to_tenant"
+    SIGN_IN_MAIL_SENT = "sign_in_mail_sent"
     UNCONFIRMED = "unconfirmed"
     ADDRESS_CHANGED = "address_changed"
     READDRESSED = "readdressed"
@@ -66,11 +68,22 @@ class Transition:
     sources: tuple[State, ...]
     target: State
 
+    def with_password(self) -> "Transition":
+        """The same for an invitation whose password is set: that stays so, whatever becomes of a mail
+        about it."""
+        return replace(self, target=State.PASSWORD_SET)
+
 
 # An admin, or the command line; the address has no open invitation.
 INVITE = Transition(EventKind.INVITED, (), State.QUEUED)
 # An admin, or the command line; a queued one only after it has expired.
-RESEND = Transition(EventKind.RESENT, (State.SENT, State.QUEUED, State.FAILED), State.QUEUED)
+RESEND = Transition(
+    EventKind.RESENT,
+    (State.SENT, State.QUEUED, State.FAILED, State.PASSWORD_SET),
+    State.QUEUED,
+)
+# The invitee, by the ref of a mail they have; a queued one only after it has expired.
+RENEW = Transition(EventKind.RENEWED, (State.SENT, State.QUEUED, State.PASSWORD_SET), State.QUEUED)
 # An admin, after the tenant gave the account another address; the invitation was held for that.
 READDRESS = Transition(EventKind.READDRESSED, (State.QUEUED,), State.QUEUED)
 # The worker's own UPDATE took the lease; from sending only after the lease before ran out.
@@ -89,6 +102,8 @@ COUNT_AS_SENT = Transition(EventKind.UNCONFIRMED, (State.SENDING,), State.SENT)
 HOLD = Transition(EventKind.ADDRESS_CHANGED, (State.SENDING,), State.QUEUED)
 # The lease; the tenant's `last_password_reset` shows that an unconfirmed message arrived.
 CONFIRM = Transition(EventKind.PASSWORD_SET, (State.SENDING,), State.PASSWORD_SET)
+# The lease; the mail server took a message without a ticket, since the account has been used.
+SEND_SIGN_IN_MAIL = Transition(EventKind.SIGN_IN_MAIL_SENT, (State.SENDING,), State.SENT)
 # The lease; the tenant took the order to send its own mail.
 HAND_TO_TENANT = Transition(EventKind.HANDED_TO_TENANT, (State.SENDING,), State.SENT)
 # The tenant's `last_password_reset`, at or after the moment the ticket was made; a queued one only

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, ResentTooSoon
-from ..settings import Settings
+from ..settings import Delivery, Settings
 from .ledger import Ledger
-from .lifecycle import EXPIRED, State
+from .lifecycle import EXPIRED, RENEW, State
 from .people import Invitee, Inviter, search_text
+from .resends import BY_HAND, BY_INVITEE
 from .tables import Invitation
 
 MINUTE, RESOLUTION = timedelta(minutes=1), timedelta.resolution
@@ -76,15 +77,22 @@ class Invitations:
 
     def resend(self, invitation_id: int, *, actor: str) -> Invitation:
         """Queue a sent, failed or expired invitation again, with a full life; the new ticket replaces
-        the older one. That may be done by hand once in two minutes and ten times a day.
+        the older one. Where the password is set, a mail without a ticket asks them to sign in. That
+        may be done by hand once in two minutes and ten times a day.
 
         Raises InvitationNotFound, NotPossibleNow, ResentTooSoon, AlreadyInvited.
         """
         now = self.clock()
         row = self.ledger.requeue(
-            invitation_id, actor=actor, expires_at=now + self._lifetime, now=now, is_by_hand=True
+            invitation_id,
+            actor=actor,
+            expires_at=now + self._lifetime,
+            now=now,
+            allowance=BY_HAND,
+            can_sign_in=self.can_mail_sign_in,
         )
         if row is not None:
+            self.on_queued()
             return row
         held = self.ledger.get(invitation_id)
         if (possible_at := self.resend_possible_at(held)) is not None:
@@ -103,12 +111,40 @@ class Invitations:
             }.get(State(held.state), "This invitation has ended. Invite the address again.")
         )
 
+    def renew(self, ref: str) -> None:
+        """Somebody asks for a new link with the ref of a mail. It goes to the stored address, once in
+        15 minutes and three times a day, where the invitation is still open. Whether it does is not
+        said: whoever asks may not be the invitee.
+        """
+        now = self.clock()
+        row = self.ledger.by_ref(ref)
+        if row is None:
+            return
+        renewed = self.ledger.requeue(
+            row.id,
+            actor="invitee",
+            expires_at=now + self._lifetime,
+            now=now,
+            transition=RENEW,
+            allowance=BY_INVITEE,
+            can_sign_in=self.can_mail_sign_in,
+        )
+        if renewed is not None:
+            self.on_queued()
+
+    @property
+    def can_mail_sign_in(self) -> bool:
+        """Whether people who have a password can be mailed to sign in: the tenant's own mail always
+        makes them choose another one."""
+        return self.settings.delivery == Delivery.TICKET
+
     def resend_possible_at(self, row: Invitation) -> datetime | None:
         """The whole minute by which an invitation that was sent again by hand may be so once more; None
         where it may be now, or where its state is what does not allow it."""
         now = self.clock()
-        is_over = row.state in (State.SENT, State.FAILED) or row.is_expired(now)
-        if not is_over or row.resend_from is None or row.resend_from <= now:
+        can_resend = row.state in (State.SENT, State.FAILED) or row.is_expired(now)
+        can_resend |= row.state == State.PASSWORD_SET and self.can_mail_sign_in
+        if not can_resend or row.resend_from is None or row.resend_from <= now:
             return None
         return (row.resend_from + MINUTE - RESOLUTION).replace(second=0, microsecond=0)
 

@@ -3,6 +3,7 @@
 The link in it is a key to the account: it goes to one recipient and is written nowhere else.
 """
 
+import enum
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -42,6 +43,13 @@ class Recipient:
     name: str
 
 
+class MailKind(enum.StrEnum):
+    """The folder of `templates/email` that a message to an invitee is written from."""
+
+    INVITATION = "invitation"
+    SIGN_IN = "sign_in"
+
+
 class Mailer:
     """Writes messages from `templates/email` and hands them to the SMTP server of the settings."""
 
@@ -64,27 +72,31 @@ class Mailer:
         to: Recipient,
         *,
         url: str,
+        renew_url: str,
         inviter: str,
         expires_at: datetime,
         message_id: str,
         now: datetime,
+        kind: MailKind = MailKind.INVITATION,
         first_message_id: str | None = None,
         on_wait: Callable[[], None] | None = None,
         on_end: Callable[[], None] | None = None,
     ) -> None:
-        """Mail the invitation with this link.
+        """Mail the invitation with this link, or that its account can sign in there.
 
-        `first_message_id` is that of the message that this one follows; `on_wait` is called now and
-        then while the mail server takes its time, `on_end` just before it can have the whole. Raises
+        `renew_url` is where the invitee asks for a new link; `first_message_id` is that of the message
+        that this one follows; `on_wait` is called now and then while the mail server takes its time,
+        `on_end` just before it can have the whole. Raises
         MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
         """
         settings = self._settings
         message = self._message(
-            "invitation",
+            kind,
             to,
             message_id=message_id,
             now=now,
             url=url,
+            renew_url=renew_url,
             app_name=settings.app_name,
             site_url=settings.site_url,
             contact_email=settings.contact_email.address if settings.contact_email else "",

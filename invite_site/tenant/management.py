@@ -41,6 +41,11 @@ class TenantUser:
     has_logged_in: bool
     last_password_reset: datetime | None
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether somebody signs in with it who has shown that the address is theirs."""
+        return self.has_logged_in and self.email_verified
+
 
 @dataclass(frozen=True, slots=True)
 class Ticket:

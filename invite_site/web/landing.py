@@ -7,11 +7,12 @@ in the hint of a login; who that login is for, the tenant says later in the call
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from ..errors import NotPossibleNow
+from ..invitations.ledger import REF
 from ..invitations.lifecycle import State
 from ..invitations.people import ADDRESS_LENGTH
 from ..invitations.tables import Invitation
@@ -24,7 +25,7 @@ from .current import (
     landing_invitation,
     services,
 )
-from .rate_limits import limited_by_invitation
+from .rate_limits import limited_by_invitation, limited_renewals
 from .signin import remember_landing, start_invited_login, start_login
 
 bp = Blueprint("landing", __name__)
@@ -99,6 +100,38 @@ def switch_account() -> ResponseReturnValue:
     return start_invited_login(invitation, _email(request.form.getlist("email")))
 
 
+@bp.get("/invite/sign-in")
+@limited_by_invitation
+def sign_in() -> ResponseReturnValue:
+    """The link in a mail to somebody whose account is in use: on to the login, which accepts."""
+    invitation = invitation_named(request.args.get("i", ""))
+    if invitation is None or not invitation.is_open:
+        return _page(services.ledger.by_ref(invitation.ref) if invitation else None)
+    if current_session() is not None:
+        return render_template("landing/signed_in.html", ref=invitation.ref, email="")
+    return start_invited_login(invitation)
+
+
+@bp.get("/invite/renew")
+@limited_renewals
+def renew() -> ResponseReturnValue:
+    """Ask for a new link; the same page for every ref. With `asked` it has been asked for."""
+    ref = request.args.get("i", "")
+    return render_template(
+        "landing/renew.html",
+        ref=ref if REF.fullmatch(ref) else "",
+        asked="asked" in request.args,
+    )
+
+
+@bp.post("/invite/renew")
+@limited_renewals
+def ask_for_renewal() -> ResponseReturnValue:
+    """What comes of it is told to the invited address alone."""
+    services.invitations.renew(request.form.get("i", ""))
+    return redirect(url_for("landing.renew", asked=1), 303)
+
+
 @bp.get("/i/<token>")
 def link(token: str) -> ResponseReturnValue:
     """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
@@ -163,8 +196,11 @@ def _page(invitation: Invitation | None, status: str = "") -> ResponseReturnValu
 
 
 def _status(invitation: Invitation) -> str:
-    """As the invitee may see it: a message in doubt that they hold has arrived."""
+    """As the invitee may see it: a message in doubt that they hold has arrived, and a password that is
+    set stays so while a mail about it is on its way."""
     now = services.clock()
+    if invitation.is_open and invitation.password_set_at:
+        return State.PASSWORD_SET
     return State.SENT if invitation.link_works(now) else invitation.status(now)
 
 

@@ -89,6 +89,8 @@ def _has_redeemed_nothing(_: Response) -> bool:
 
 
 limiter = Limiter(by_address, key_prefix="invite-site")
+# By address alone: a limit of each invitation would say which refs are known.
+limited_renewals = limiter.limit(ADDRESS_LIMIT, key_func=by_address)
 limited_by_invitation = limiter.limit(landing_limit, key_func=by_invitation)
 
 

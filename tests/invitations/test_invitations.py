@@ -10,7 +10,7 @@ import requests
 from bs4 import BeautifulSoup
 from sqlalchemy import text
 
-from invite_site.errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow
+from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.people import Inviter
 from tests.support.person import Person
 from tests.support.running import (
@@ -445,7 +445,7 @@ def _lives_long(ticket: dict[str, str]) -> bool:
     return life > timedelta(seconds=5)
 
 
-@pytest.mark.parametrize("state", ["queued", "accepted", "revoked", "password_set"])
+@pytest.mark.parametrize("state", ["queued", "accepted", "revoked"])
 def test_what_cannot_be_resent_says_why(
     site: RunningSite, tenant: Tenant, person: Person, state: str
 ) -> None:
@@ -453,13 +453,9 @@ def test_what_cannot_be_resent_says_why(
     row = site.invites(ADA)
     if state != "queued":
         site.delivers()
-    if state in ("accepted", "password_set"):
-        sets_password(person, tenant.link_to(ADA))
     if state == "accepted":
+        sets_password(person, tenant.link_to(ADA))
         person.types(Password=PASSWORD).presses("Continue")
-    if state == "password_set":
-        site.clock.forward(seconds=16)
-        site.delivers()
     if state == "revoked":
         site.services.invitations.revoke(row.id, actor="Grace")
     assert site.row(row.id).state == state
@@ -622,30 +618,6 @@ def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
     with Person() as later:
         signs_in(later, site, ADA, PASSWORD)
         assert later.url == f"{site.url}/"
-
-
-@pytest.mark.parametrize("accepts_first", [True, False])
-def test_an_account_that_somebody_used_is_left_and_the_admin_hears_what_is_true(
-    site: RunningSite, tenant: Tenant, person: Person, accepts_first: bool
-) -> None:
-    """Who accepted can sign in; who was withdrawn cannot, and is not told to."""
-    first = site.invites(ADA)
-    site.delivers()
-    sets_password(person, tenant.link_to(ADA))
-    if not accepts_first:
-        site.services.invitations.revoke(first.id, actor="Grace")
-    person.types(Password=PASSWORD).presses("Continue")
-    if accepts_first:
-        with pytest.raises(AlreadyAccepted, match="Ask them to sign in"):
-            site.invites(ADA)
-    second = site.services.invitations.invite(ADA, inviter=Inviter("Grace"), again=True)
-    site.delivers()
-    failed = site.row(second.id)
-    assert failed.state == "failed"
-    said = failed.last_error or ""
-    assert ("Ask them to sign in" in said) is accepts_first
-    assert ("Remove the account" in said) is not accepts_first
-    assert len(tenant.mails(ADA)) == 1
 
 
 def test_a_delivery_that_began_before_an_outage_does_not_end_it(

@@ -36,6 +36,7 @@ def send(mailer: Mailer, email: str = "ada@example.com", name: str = "", **more:
     mailer.send_invitation(
         Recipient(email, email, name),
         url=invitation_link(TICKET, APP_NAME),
+        renew_url="https://localhost/invite/renew?i=ref",
         inviter=more.get("inviter", "Grace Hopper"),
         expires_at=NOW + timedelta(days=5, hours=2),
         message_id="<ref.1@localhost>",

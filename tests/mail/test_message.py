@@ -32,6 +32,7 @@ def send(settings: Settings, name: str = "Ada Byron", **more: Any) -> None:
     Mailer(settings, more.pop("patience", HURRIED)).send_invitation(
         Recipient("ada@example.com", "ada@example.com", name),
         url=more.pop("url", "https://localhost/lo/reset?ticket=T#type=invite&app=A"),
+        renew_url="https://localhost/invite/renew?i=ref",
         inviter=more.pop("inviter", "Grace"),
         expires_at=NOW + timedelta(days=5),
         message_id=more.pop("message_id", "<ref.1@localhost>"),

@@ -11,13 +11,19 @@ from datetime import datetime
 from typing import ClassVar, Protocol
 
 from ...errors import LeaseLost
-from ...mail.message import Mailer, Recipient
+from ...mail.message import Mailer, MailKind, Recipient
 from ...settings import Delivery, LinkKind, ReturnTo, Settings
 from ...tenant.management import Tenant, invitation_link
 from ...tenant.rate_limits import Kind
 from ..leases import Leases
 from ..ledger import Ledger
-from ..lifecycle import HAND_TO_MAIL_SERVER, HAND_TO_TENANT, State, Transition
+from ..lifecycle import (
+    HAND_TO_MAIL_SERVER,
+    HAND_TO_TENANT,
+    SEND_SIGN_IN_MAIL,
+    State,
+    Transition,
+)
 from ..pacer import Calls
 from ..tables import Invitation
 
@@ -77,6 +83,7 @@ class TicketLink:
                 message_id=outgoing.message_id,
                 user_id=user_id,
                 ticket_issued_at=ticket.issued_at,
+                asks_to_sign_in=False,
             )
         except LeaseLost:
             if self.ledger.get(job.id).state == State.REVOKED:
@@ -108,6 +115,7 @@ class LandingLink:
             landing_hash=landing_hash(token),
             link_uses=0,
             ticket_issued_at=None,
+            asks_to_sign_in=False,
         )
         _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
@@ -128,8 +136,36 @@ class TenantMail:
         return Sent(HAND_TO_TENANT, None, self.tenant.send_password_email(job.email_norm))
 
 
+@dataclass(frozen=True, slots=True)
+class SignInMail:
+    """Our mail to somebody whose account is in use: a link to the login, without a ticket, which would
+    make them choose another password."""
+
+    settings: Settings
+    mailer: Mailer
+    leases: Leases
+    clock: Callable[[], datetime]
+
+    def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
+        """Raises DeliveryError and LeaseLost, as channels do."""
+        self.leases.extend(
+            job,
+            now=self.clock(),
+            message_id=outgoing.message_id,
+            user_id=user_id,
+            asks_to_sign_in=True,
+        )
+        url = f"{self.settings.site_url}/invite/sign-in?i={job.ref}"
+        _send_mail(self, job, url, outgoing, kind=MailKind.SIGN_IN)
+        return Sent(SEND_SIGN_IN_MAIL, outgoing.message_id, job.ticket_issued_at)
+
+
 def _send_mail(
-    channel: TicketLink | LandingLink, job: Invitation, url: str, outgoing: Outgoing
+    channel: TicketLink | LandingLink | SignInMail,
+    job: Invitation,
+    url: str,
+    outgoing: Outgoing,
+    kind: MailKind = MailKind.INVITATION,
 ) -> None:
     """Mail this link to the invitee; the lease is extended while the mail server takes its time."""
     channel.mailer.send_invitation(
@@ -139,7 +175,9 @@ def _send_mail(
             f"{job.email.rpartition('@')[0]}@{job.email_norm.rpartition('@')[2]}",
             job.name,
         ),
+        kind=kind,
         url=url,
+        renew_url=f"{channel.settings.site_url}/invite/renew?i={job.ref}",
         inviter=job.inviter_known,
         expires_at=job.expires_at,
         message_id=outgoing.message_id,

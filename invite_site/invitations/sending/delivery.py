@@ -18,14 +18,15 @@ from ..checks import Checks, password_chosen_at
 from ..circuit_breaker import CircuitBreaker
 from ..leases import Leases, Message, MessageStatus
 from ..ledger import Ledger
-from ..lifecycle import COUNT_AS_SENT, State
+from ..lifecycle import COUNT_AS_SENT
 from ..pacer import Pacer
 from ..tables import Invitation
-from .channels import Channel, Outgoing
+from .channels import Channel, Outgoing, Sent, SignInMail
 from .outcomes import Outcomes
 from .turns import Turns
 
 FIND_USER = {Kind.READ_USERS: 1}
+BLOCKED = "The tenant has blocked this account. Unblock it there, then send the invitation again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Deliveries:
     pacer: Pacer
     tenant: Tenant
     channel: Channel
+    sign_in_mail: SignInMail | None  # None where the tenant sends its own mail
     turns: Turns
     clock: Callable[[], datetime]
 
@@ -118,59 +120,86 @@ class Deliveries:
             self.tenant.withdraw_ticket(user.user_id)  # the older link stops working as well
             return self.outcomes.held(job, user.email)
         if user and user.blocked:
-            raise TenantRefused(
-                "The tenant has blocked this account. Unblock it there, then send the invitation "
-                "again."
-            )
+            raise TenantRefused(BLOCKED)
+        if user and self._was_asked_to_sign_in(job, user):
+            return self._mail_sign_in(job, user, outgoing)
         if job.in_doubt_at and user:
             if at := password_chosen_at(job, user):
                 return self.outcomes.confirmed(job, at)
             if user.has_logged_in:
                 return self.outcomes.sent(job, COUNT_AS_SENT)
-        job.user_id = user.user_id if user else self._create_user(job)
-        sent = self.channel.send(job, job.user_id, outgoing)
+        if user and user.is_in_use and self.sign_in_mail:
+            return self._mail_sign_in(job, user, outgoing)
+        if user:
+            return self._send_link(job, user.user_id, outgoing)
+        job.password_set_at = None  # that of an account which is gone
+        try:
+            user_id = self.tenant.create_user(job.email_norm, job.name, job.ref)
+        except UserExists:
+            return self._send_to_existing(job, outgoing)
+        self._send_link(job, user_id, outgoing)
+
+    def _was_asked_to_sign_in(self, job: Invitation, user: TenantUser) -> bool:
+        """Whether nothing about this account shows that a message in doubt arrived: the password was
+        known before."""
+        return bool(job.password_set_at or (job.asks_to_sign_in and user.is_in_use))
+
+    def _send_link(self, job: Invitation, user_id: str, outgoing: Outgoing) -> None:
+        """The invitation itself, to an account that nobody has used yet."""
+        job.user_id = user_id
+        self._sent(job, self.channel.send(job, user_id, outgoing))
+
+    def _send_to_existing(self, job: Invitation, outgoing: Outgoing) -> None:
+        """The address has an account already.
+
+        One of ours that nobody has used, made by an earlier try or by an earlier invitation, gets
+        the link. One that its owner uses, who has shown that the address is theirs, gets a mail that
+        asks them to sign in. Any other is left alone: whoever made it could have done so to be there
+        first, and would share it with the invitee. Raises UserExists.
+        """
+        self.pacer.spend(FIND_USER)
+        user = self.tenant.find_user(job.email_norm)
+        if user is None:
+            raise UserExists(
+                "The tenant says that this address has an account, and does not find it. Wait a "
+                "minute, then send the invitation again.",
+                status=409,
+            )
+        if user.blocked:
+            raise TenantRefused(BLOCKED)
+        if user.is_in_use:
+            return self._mail_sign_in(job, user, outgoing)
+        origin = self.ledger.by_ref(user.invitation_ref or "")
+        is_ours = origin is not None and origin.email_norm == job.email_norm
+        if not is_ours or (user.has_logged_in and user.invitation_ref != job.ref):
+            raise UserExists(
+                "This address already has an account that this site did not create, and the tenant "
+                "has not verified whose address it is. The person can sign in with it and verify "
+                "it; or remove the account at the tenant and invite again.",
+                status=409,
+            )
+        self._send_link(job, user.user_id, outgoing)
+
+    def _mail_sign_in(self, job: Invitation, user: TenantUser, outgoing: Outgoing) -> None:
+        """The account is in use: its next sign-in accepts the invitation. Raises UserExists where
+        we send no mail of our own."""
+        job.user_id = user.user_id
+        if self.sign_in_mail is None:
+            raise UserExists(
+                "This person has an account that is in use, and the tenant's own mail would make "
+                f"them choose another password. Ask them to sign in at {self.settings.site_url}.",
+                status=409,
+            )
+        self._sent(job, self.sign_in_mail.send(job, user.user_id, outgoing))
+
+    def _sent(self, job: Invitation, sent: Sent) -> None:
         message = Message(sent.message_id, MessageStatus.ACCEPTED) if sent.message_id else None
         self.outcomes.sent(
-            job, sent.transition, message=message, ticket_issued_at=sent.ticket_issued_at
-        )
-
-    def _create_user(self, job: Invitation) -> str:
-        """A user of the tenant for this invitation: made now, by an earlier try, or by an earlier
-        invitation. Raises UserExists where the address has an account that cannot be used."""
-        try:
-            return self.tenant.create_user(job.email_norm, job.name, job.ref)
-        except UserExists:
-            self.pacer.spend(FIND_USER)
-            return self._adopt(job, self.tenant.find_user(job.email_norm))
-
-    def _adopt(self, job: Invitation, user: TenantUser | None) -> str:
-        """The account that has the address already, where it came from this invitation, or from an
-        earlier one of ours that nobody used.
-
-        An account that did not come from here is left alone: whoever made it could have done so
-        to be there first, and would share it with the invitee.
-        """
-        if user and user.invitation_ref == job.ref:
-            return user.user_id
-        origin = self.ledger.by_ref(user.invitation_ref or "") if user else None
-        if user is None or origin is None or origin.email_norm != job.email_norm:
-            raise UserExists(
-                "This address already has an account that this site did not create. The person "
-                "can sign in with it; or remove the account at the tenant and invite again.",
-                status=409,
-            )
-        if not user.has_logged_in:
-            return user.user_id
-        if any(row.state == State.ACCEPTED for row in self.ledger.of_user(user.user_id)):
-            raise UserExists(
-                "This person has accepted an earlier invitation. Ask them to sign in at "
-                f"{self.settings.site_url}.",
-                status=409,
-            )
-        raise UserExists(
-            "This person has an account from an earlier invitation that was withdrawn, and has "
-            "tried to sign in with it. Remove the account at the tenant, then invite again.",
-            status=409,
+            job,
+            sent.transition,
+            message=message,
+            ticket_issued_at=sent.ticket_issued_at,
+            password_set_at=job.password_set_at,
         )
 
     def _message_id(self, job: Invitation) -> str:

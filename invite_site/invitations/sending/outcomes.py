@@ -28,7 +28,15 @@ from ..checks import LOOKS
 from ..circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
 from ..leases import LEASE, Leases, Message, MessageStatus
 from ..ledger import SETTLED
-from ..lifecycle import CONFIRM, COUNT_AS_SENT, FAIL, HOLD, POSTPONE, Transition
+from ..lifecycle import (
+    CONFIRM,
+    COUNT_AS_SENT,
+    FAIL,
+    HOLD,
+    POSTPONE,
+    SEND_SIGN_IN_MAIL,
+    Transition,
+)
 from ..tables import Invitation
 
 log = logging.getLogger(__name__)
@@ -66,16 +74,21 @@ class Outcomes:
     ) -> None:
         """The mail server or the tenant took it; `columns` change with it."""
         now = self.clock()
+        is_asked = not (transition == SEND_SIGN_IN_MAIL or job.password_set_at)
         self.leases.finish(
             job,
-            transition,
+            transition.with_password() if job.password_set_at else transition,
             now=now,
             message=message,
             evidence={"message_id": message.message_id} if message else {},
             last_sent_at=now,
             first_sent_at=job.first_sent_at or now,
             **SETTLED
-            | {"last_error": last_error, "check_at": min(now + LOOKS[0], job.expires_at)}
+            | {
+                "last_error": last_error,
+                # Whether a password was chosen; with a mail that asks to sign in none is.
+                "check_at": min(now + LOOKS[0], job.expires_at) if is_asked else None,
+            }
             | columns,
         )
         self.circuit_breaker.close(began=_began(job))
@@ -185,11 +198,12 @@ class Outcomes:
         now = self.clock()
         self.leases.finish(
             job,
-            FAIL,
+            FAIL.with_password() if job.password_set_at else FAIL,
             now=now,
             message=message,
             evidence={"why": refused.for_record},
-            **SETTLED | {"closed_at": now, "last_error": str(refused)},
+            **SETTLED
+            | {"closed_at": None if job.password_set_at else now, "last_error": str(refused)},
         )
         self.circuit_breaker.close(began=_began(job))  # a refusal is an answer: it is back
 

@@ -130,12 +130,14 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
 def resend(invitation_id: int) -> ResponseReturnValue:
     try:
-        services.invitations.resend(invitation_id, actor=inviter().name)
+        row = services.invitations.resend(invitation_id, actor=inviter().name)
     except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")
-    return _back_to(
-        invitation_id, "A new invitation is on its way; the older link stops working.", "success"
-    )
+    if row.password_set_at:
+        sentence = "A mail that asks them to sign in is on its way."
+    else:
+        sentence = "A new invitation is on its way; the older link stops working."
+    return _back_to(invitation_id, sentence, "success")
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/readdress")

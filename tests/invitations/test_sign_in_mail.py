@@ -1,0 +1,226 @@
+"""A mail that asks to sign in: for an account that is in use, so that nobody loses their password."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from invite_site.errors import AlreadyAccepted, ResentTooSoon
+from invite_site.invitations.people import Inviter
+from invite_site.settings import Delivery
+from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    Clock,
+    RunningSite,
+    Tenant,
+    running_site,
+    sets_password,
+    signs_in,
+)
+
+ADA = "ada@example.com"
+
+
+def sign_in_link(tenant: Tenant) -> str:
+    """The link of the newest mail, which holds no ticket."""
+    text = tenant.mails(ADA)[0]["Text"]
+    assert "ticket=" not in text
+    return next(word for word in text.split() if "/invite/sign-in?i=" in word)
+
+
+def account(site: RunningSite, **more: Any) -> str:
+    """An account of this address that somebody made at the tenant without us; returns its id."""
+    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
+    body = {
+        "connection": site.settings.connection,
+        "email": ADA,
+        "password": PASSWORD,
+        "email_verified": True,
+        "verify_email": False,
+    }
+    return str(api.send("POST", "/users", body | more)["user_id"])
+
+
+def chose_password(site: RunningSite, tenant: Tenant, person: Person) -> Any:
+    """An invitation whose invitee chose a password and went away."""
+    row = site.invites(ADA)
+    site.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    site.clock.forward(seconds=16)
+    site.delivers()
+    assert site.row(row.id).state == "password_set"
+    return row
+
+
+def test_it_works(site: RunningSite, tenant: Tenant, person: Person) -> None:
+    """An account that is in use keeps its password; its next sign-in accepts."""
+    user_id = account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    row = site.invites(ADA, "Ada Byron")
+    site.delivers()
+    sent = site.row(row.id)
+    assert (sent.state, sent.user_id, sent.asks_to_sign_in) == ("sent", user_id, True)
+    assert tenant.state["tickets"] == []
+    [mail] = tenant.mails(ADA)
+    assert mail["Subject"].startswith("You have access to ")
+    assert "Ada Byron" in mail["Text"]
+    assert "Sign in" in mail["HTML"]
+    with Person() as invitee:
+        invitee.opens(sign_in_link(tenant))
+        assert invitee.sees_in("Email address") == ADA
+        invitee.types(Password=PASSWORD).presses("Continue")
+        assert invitee.url == f"{site.url}/"
+    assert site.status(ADA) == "accepted"
+    with Person() as later:
+        assert later.opens(sign_in_link(tenant)).heading == "You have accepted this invitation"
+
+
+@pytest.mark.parametrize(
+    ("has_logged_in", "is_verified"), [(False, True), (True, False), (False, False)]
+)
+def test_an_account_whose_owner_is_not_known_is_left_alone(
+    site: RunningSite, tenant: Tenant, person: Person, has_logged_in: bool, is_verified: bool
+) -> None:
+    """Somebody may have made it to be there first."""
+    account(site, email_verified=is_verified)
+    if has_logged_in:
+        signs_in(person, site, ADA, PASSWORD)
+    row = site.invites(ADA)
+    site.delivers()
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "did not create" in failed.last_error
+    assert tenant.mails(ADA) == []
+    assert tenant.state["tickets"] == []
+
+
+def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Person) -> None:
+    """A mail that asks to sign in would lead to a refusal."""
+    user_id = account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
+    api.send("PATCH", f"/users/{user_id}", {"blocked": True})
+    row = site.invites(ADA)
+    site.delivers()
+    assert "blocked" in site.row(row.id).last_error
+    assert tenant.mails(ADA) == []
+
+
+@pytest.mark.parametrize("accepts_first", [True, False])
+def test_whoever_used_an_earlier_invitation_signs_in(
+    site: RunningSite, tenant: Tenant, person: Person, accepts_first: bool
+) -> None:
+    """Access is the ledger's word: also who was withdrawn after the password can be invited again."""
+    first = site.invites(ADA)
+    site.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    if not accepts_first:
+        site.services.invitations.revoke(first.id, actor="Grace")
+    person.types(Password=PASSWORD).presses("Continue")
+    if accepts_first:
+        with pytest.raises(AlreadyAccepted, match="Ask them to sign in"):
+            site.invites(ADA)
+    else:
+        assert person.response.status_code == 403
+    second = site.services.invitations.invite(ADA, inviter=Inviter("Grace"), again=True)
+    site.delivers()
+    link = sign_in_link(tenant)
+    site.delivers()  # what is left of the earlier one changes nothing
+    with Person() as invitee:
+        invitee.opens(link).types(Password=PASSWORD).presses("Continue")
+        assert invitee.url == f"{site.url}/"
+    assert site.row(second.id).state == "accepted"
+
+
+def test_the_owner_sends_one_where_only_the_sign_in_is_left(
+    site: RunningSite, tenant: Tenant, person: Person, admin: Person
+) -> None:
+    """*Password set* stays what it is, and no new password is asked for."""
+    row = chose_password(site, tenant, person)
+    tickets = len(tenant.state["tickets"])
+    site.make_admin()
+    signs_in(admin, site, start=f"/admin/invitations/{row.id}")
+    admin.presses("Send a sign-in mail")
+    assert "is on its way" in admin.text
+    with Person() as waiting:  # while the mail is on its way
+        waiting.opens(f"{site.url}/invite/complete?i={row.ref}&success=false")
+        assert waiting.heading == "Your password is set"
+    site.delivers()
+    after = site.row(row.id)
+    assert after.state == "password_set"
+    assert after.password_set_at is not None
+    assert len(tenant.state["tickets"]) == tickets
+    events = [each.event for each in site.services.listing.events(row.id)]
+    assert events[-3:] == ["resent", "delivery_started", "sign_in_mail_sent"]
+    with Person() as invitee:
+        invitee.opens(sign_in_link(tenant)).types(Password=PASSWORD).presses("Continue")
+    assert site.row(row.id).state == "accepted"
+
+
+def test_one_too_soon_after_another_is_refused(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """As with every mail that is sent again by hand."""
+    row = chose_password(site, tenant, person)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    with pytest.raises(ResentTooSoon):
+        site.services.invitations.resend(row.id, actor="Grace")
+
+
+def test_a_refused_one_takes_nothing_away(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The password is set whatever the mail server says; the page tells its answer."""
+    row = chose_password(site, tenant, person)
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    after = site.row(row.id)
+    assert after.state == "password_set"
+    assert after.last_error
+    assert after.closed_at is None
+    tenant.heals()
+    person.opens(f"{site.url}/login?login_hint={ADA}")
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site.row(row.id).state == "accepted"
+
+
+def test_an_account_that_is_gone_gets_a_link_again(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Its password went with it."""
+    row = chose_password(site, tenant, person)
+    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
+    api.send("DELETE", f"/users/{site.row(row.id).user_id}", {})
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    after = site.row(row.id)
+    assert (after.state, after.password_set_at) == ("sent", None)
+    with Person() as invitee:
+        sets_password(invitee, tenant.link_to(ADA))
+        invitee.types(Password=PASSWORD).presses("Continue")
+    assert site.row(row.id).state == "accepted"
+
+
+def test_the_tenants_own_mail_cannot_ask_for_it(
+    site: RunningSite, tenant: Tenant, person: Person, clock: Clock, tmp_path: Path
+) -> None:
+    """It always makes people choose another password: nothing is sent, with a sentence."""
+    account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    settings = replace(
+        site.settings,
+        delivery=Delivery.TENANT_EMAIL,
+        database_url=f"sqlite:///{tmp_path / 'other.db'}",
+    )
+    with running_site(settings, clock=clock) as other:
+        row = other.invites(ADA)
+        other.delivers()
+        failed = other.row(row.id)
+        assert failed.state == "failed"
+        assert "Ask them to sign in" in failed.last_error
+    assert tenant.mails(ADA) == []
