@@ -50,6 +50,7 @@ class Services:
     invitations: Invitations
     batches: Batches
     acceptance: Acceptance
+    checks: Checks  # those that a page asks for
     deliveries: Deliveries
     circuit_breaker: CircuitBreaker
     heartbeats: Heartbeats
@@ -92,6 +93,7 @@ def build_services(
     has_own_mail = settings.delivery == Delivery.TICKET
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
+    checks = Checks(ledger, leases, tenant, clock)
     previews = Previews(engine, settings.connection, settings.client_id)
     deliveries = Deliveries(
         settings,
@@ -126,9 +128,8 @@ def build_services(
             deliveries.rate,
             wake.set,
         ),
-        acceptance=Acceptance(
-            settings, ledger, visits, Checks(ledger, leases, tenant, clock), tenant, admins, clock
-        ),
+        acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
+        checks=checks,
         deliveries=deliveries,
         circuit_breaker=circuit_breaker,
         heartbeats=heartbeats,

@@ -27,6 +27,7 @@ ROUTES = {
     "GET /admin/invitations/new",
     "GET /admin/kept-form",
     "GET /admin/invitations/<int:invitation_id>",
+    "POST /admin/invitations/<int:invitation_id>/ask",
     "POST /admin/invitations/<int:invitation_id>/readdress",
     "POST /admin/invitations/<int:invitation_id>/resend",
     "GET /admin/invitations/<int:invitation_id>/revoke",

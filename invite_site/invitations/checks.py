@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from ..errors import DeliveryError, TenantRefused
 from ..tenant.management import Tenant, TenantUser
 from ..tenant.rate_limits import Kind
+from .drift import drift_of, shown_of
 from .leases import Leases
 from .ledger import Ledger
 from .lifecycle import EventKind, State
@@ -66,6 +67,19 @@ class Checks:
             self.leases.mark_password_set(row, at=at, now=self.clock())
         return at is not None
 
+    def ask(self, row: Invitation) -> None:
+        """Write down what the tenant knows of the account now; a password that was chosen moves the row
+        to *password set*. Raises DeliveryError."""
+        user = self.tenant.get_user(row.user_id) if row.user_id else None
+        self._record_account(row, user)
+        if user is not None:
+            self.has_password(row, user)
+
+    def _record_account(self, row: Invitation, user: TenantUser | None) -> None:
+        self.leases.record_account(
+            row, account=shown_of(user), drift=drift_of(row, user), now=self.clock()
+        )
+
     def _check(self, row: Invitation) -> None:
         if row.user_id is None:
             self._end(row)
@@ -74,8 +88,12 @@ class Checks:
         elif row.state == State.ACCEPTED:
             self.tenant.clear_invited_marker(row.user_id)
             self._end(row)
-        elif not self.has_password(row):
-            self._end(row, again_at=next_check(row, self.clock()))
+        else:
+            user = self.tenant.get_user(row.user_id)
+            if drift_of(row, user) != row.drift:
+                self._record_account(row, user)
+            if user is None or not self.has_password(row, user):
+                self._end(row, again_at=next_check(row, self.clock()))
 
     def _withdraw_ticket(self, row: Invitation, user_id: str) -> None:
         if newer := self.ledger.open_of(row.email_norm):

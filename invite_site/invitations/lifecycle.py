@@ -58,6 +58,7 @@ class EventKind(enum.StrEnum):
     OTHER_ACCOUNT = "other_account"
     ACCEPTED = "accepted"
     TICKET_WITHDRAWN = "ticket_withdrawn"
+    ACCOUNT_DIFFERS = "account_differs"
 
 
 @dataclass(frozen=True, slots=True)

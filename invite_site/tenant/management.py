@@ -38,8 +38,13 @@ class TenantUser:
     linked_ids: tuple[str, ...]  # of all accounts that are linked into this one
     invitation_ref: str | None
     email_verified: bool
-    has_logged_in: bool
+    logins: int
+    last_login: datetime | None
     last_password_reset: datetime | None
+
+    @property
+    def has_logged_in(self) -> bool:
+        return self.logins > 0
 
     @property
     def is_in_use(self) -> bool:
@@ -264,7 +269,6 @@ def throwaway_password() -> str:
 
 
 def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
-    reset = user.get("last_password_reset")
     marker = (user.get("app_metadata") or {}).get(MARKER)
     return TenantUser(
         user_id=_require_str(user["user_id"]),
@@ -275,6 +279,12 @@ def _tenant_user(user: Mapping[str, Any]) -> TenantUser:
         ),
         invitation_ref=marker if isinstance(marker, str) else None,
         email_verified=user.get("email_verified") is True,
-        has_logged_in=bool(user.get("logins_count")),
-        last_password_reset=datetime.fromisoformat(reset) if isinstance(reset, str) else None,
+        logins=int(user.get("logins_count") or 0),
+        last_login=_moment(user.get("last_login")),
+        last_password_reset=_moment(user.get("last_password_reset")),
     )
+
+
+def _moment(value: object) -> datetime | None:
+    """A moment as the tenant writes it. Raises ValueError."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -14,6 +14,7 @@ from .current import current_session, is_admin, services
 def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and variables."""
     app.jinja_env.filters["moment"] = moment
+    app.jinja_env.filters["as_moment"] = datetime.fromisoformat  # of what is stored as text
     app.jinja_env.filters["relative"] = relative
     app.jinja_env.filters["ended"] = ended
     app.jinja_env.filters["grouped"] = grouped

@@ -231,6 +231,24 @@ class Leases:
                 **SETTLED,
             )
 
+    def record_account(
+        self, row: Invitation, *, account: dict[str, object], drift: str | None, now: datetime
+    ) -> None:
+        """What the tenant says of the account, and how it differs from the invitation; that it does is
+        an event, once."""
+        seen = update(Invitation).where(Invitation.id == row.id)
+        differs = Invitation.drift.is_distinct_from(drift)
+        with self._begin() as db:
+            is_new = db.scalars(
+                seen.where(differs).values(drift=drift).returning(Invitation.id)
+            ).one_or_none()
+            db.execute(seen.values(asked_at=now, tenant_account=account))
+            if is_new and drift:
+                record(
+                    db, row.id, EventKind.ACCOUNT_DIFFERS,
+                    actor="tenant", now=now, evidence={"drift": drift},
+                )  # fmt: skip
+
     def end_check(
         self,
         row: Invitation,

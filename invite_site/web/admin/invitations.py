@@ -3,7 +3,13 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
+from ...errors import (
+    AlreadyAccepted,
+    AlreadyInvited,
+    DeliveryError,
+    InvalidInvitee,
+    NotPossibleNow,
+)
 from ...invitations.lifecycle import STATUSES, State
 from ...invitations.sending import channels
 from ..current import services
@@ -138,6 +144,17 @@ def resend(invitation_id: int) -> ResponseReturnValue:
     else:
         sentence = "A new invitation is on its way; the older link stops working."
     return _back_to(invitation_id, sentence, "success")
+
+
+@bp.post("/invitations/<int(max=2147483647):invitation_id>/ask")
+def ask_tenant(invitation_id: int) -> ResponseReturnValue:
+    """*Ask the tenant*: what it knows of the account now."""
+    row = services.ledger.get(invitation_id)
+    try:
+        services.checks.ask(row)
+    except DeliveryError as failed:
+        return _back_to(invitation_id, f"The tenant could not be asked. {failed}", "error")
+    return _back_to(invitation_id, "The tenant has answered.", "success")
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/readdress")
