@@ -156,6 +156,7 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
                 services.sessions.sweep,
                 services.kept_forms.sweep,
                 services.batches.sweep,
+                services.reminders.queue,
                 services.mailer.connections.close_idle,
                 lambda: services.heartbeats.sweep(services.clock()),
             ],

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -23,6 +23,7 @@ from .invitations.leases.heartbeats import Heartbeats
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.pacer import Pacer
+from .invitations.reminders import Reminders
 from .invitations.sending.channels import SignInMail, channel_of
 from .invitations.sending.delivery import Deliveries
 from .invitations.sending.outcomes import Outcomes
@@ -52,6 +53,7 @@ class Services:
     acceptance: Acceptance
     checks: Checks  # those that a page asks for
     deliveries: Deliveries
+    reminders: Reminders
     circuit_breaker: CircuitBreaker
     heartbeats: Heartbeats
     sessions: Sessions
@@ -131,6 +133,7 @@ def build_services(
         acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
         checks=checks,
         deliveries=deliveries,
+        reminders=Reminders(engine, timedelta(seconds=settings.reminder), clock),
         circuit_breaker=circuit_breaker,
         heartbeats=heartbeats,
         sessions=sessions,

@@ -32,7 +32,7 @@ def work(
     name: str,
     stop: threading.Event,
     wake: threading.Event | None = None,
-    sweeps: Sequence[Callable[[], None]] = (),
+    sweeps: Sequence[Callable[[], object]] = (),
     beat: Callable[[], None] = lambda: None,
 ) -> None:
     """Deliver until `stop` is set; returns within ten seconds after it.
@@ -40,7 +40,7 @@ def work(
     What is in flight then may finish; what does not goes back into the queue. `name` says whose
     lease is whose: a worker that starts under the same name takes back at once what it held when
     it died, so no two workers may run under one name. `wake` is set where an invitation has just
-    been queued in this process; `sweeps` remove what has run out, once a minute; `beat` says that this
+    been queued in this process; `sweeps` are called once a minute: they remove what has run out, and queue reminders; `beat` says that this
     worker claims, every 15 seconds.
     """
     while not _started(deliveries, name):
@@ -165,7 +165,7 @@ def _deliver(deliveries: Deliveries, job: Invitation) -> None:
 
 
 def _check(
-    deliveries: Deliveries, sweeps: Sequence[Callable[[], None]], stop: threading.Event
+    deliveries: Deliveries, sweeps: Sequence[Callable[[], object]], stop: threading.Event
 ) -> None:
     """Ask the tenant what there is to ask, and remove what has run out."""
     _sign_in(deliveries)

@@ -12,7 +12,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    SQLColumnExpression,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -334,7 +344,7 @@ class Ledger:
         return (Invitation.connection == self._connection, Invitation.client_id == self._client_id)
 
 
-def new_life(expires_at: datetime, now: datetime) -> dict[str, Any]:
+def new_life(expires_at: datetime | SQLColumnExpression[datetime], now: datetime) -> dict[str, Any]:
     """Columns of an invitation that is to be sent anew."""
     return SETTLED | {
         "expires_at": expires_at,

@@ -40,6 +40,7 @@ class EventKind(enum.StrEnum):
     INVITED = "invited"
     RESENT = "resent"
     RENEWED = "renewed"
+    REMINDED = "reminded"
     REVOKED = "revoked"
     DELIVERY_STARTED = "delivery_started"
     LEASE_RELEASED = "lease_released"
@@ -87,6 +88,8 @@ RESEND = Transition(
 RENEW = Transition(EventKind.RENEWED, (State.SENT, State.QUEUED, State.PASSWORD_SET), State.QUEUED)
 # An admin, after the tenant gave the account another address; the invitation was held for that.
 READDRESS = Transition(EventKind.READDRESSED, (State.QUEUED,), State.QUEUED)
+# The time before the end that the settings say; nobody has used the link.
+REMIND = Transition(EventKind.REMINDED, (State.SENT,), State.QUEUED)
 # The worker's own UPDATE took the lease; from sending only after the lease before ran out.
 CLAIM = Transition(EventKind.DELIVERY_STARTED, (State.QUEUED, State.SENDING), State.SENDING)
 # The holder of the lease stops, or its lease ran out.

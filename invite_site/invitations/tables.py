@@ -155,6 +155,13 @@ class Invitation(Base):
         return self.state == State.QUEUED and self.in_doubt_at is not None
 
     @property
+    def is_reminder(self) -> bool:
+        """Whether its next mail reminds of the one before."""
+        return bool(
+            self.reminded_at and self.last_sent_at and self.reminded_at >= self.last_sent_at
+        )
+
+    @property
     def changed_at(self) -> datetime:
         """When the newest of what is known of it happened."""
         moments = (self.last_sent_at, self.result_seen_at, self.password_set_at, self.closed_at)

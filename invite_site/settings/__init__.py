@@ -75,6 +75,7 @@ class Settings:
     management_client_secret: str = field(repr=False)
     connection: str
     invitation_ttl: int = 5 * DAY
+    reminder: int = 0  # before the end of an invitation; 0 for none
     delivery: Delivery = Delivery.TICKET
     invite_return: ReturnTo = ReturnTo.RESULT_URL
     link: LinkKind = LinkKind.TICKET
@@ -187,6 +188,7 @@ class Settings:
                 values.lifetime,
                 5 * DAY,
             ),
+            reminder=checked("REMINDER_SECONDS", read("REMINDER_SECONDS", "0"), values.reminder, 0),
             delivery=choice("INVITE_DELIVERY", Delivery.TICKET),
             invite_return=choice("INVITE_RETURN", ReturnTo.RESULT_URL),
             link=choice("INVITE_LINK", LinkKind.TICKET),
@@ -213,6 +215,11 @@ class Settings:
             problems.append(
                 "INVITE_LINK=landing needs INVITE_DELIVERY=ticket: the tenant's own mail always "
                 "carries the tenant's own link."
+            )
+        if settings.reminder and settings.delivery == Delivery.TENANT_EMAIL:
+            problems.append(
+                "REMINDER_SECONDS needs INVITE_DELIVERY=ticket: the tenant's own mail does not say "
+                "that it is a reminder."
             )
         if site_url and not settings.is_local:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))

@@ -120,6 +120,13 @@ def lifetime(value: str) -> int:
     return seconds
 
 
+def reminder(value: str) -> int:
+    seconds = int(value) if value.isdecimal() else -1
+    if not (seconds == 0 or 60 * 60 <= seconds <= 365 * DAY):
+        raise ValueError("must be 0 for none, or a number of seconds between one hour and one year")
+    return seconds
+
+
 def rows(value: str) -> int:
     rows = int(value) if value.isdecimal() else 0
     if not 1 <= rows <= 100_000:

@@ -176,6 +176,7 @@ def _send_mail(
             job.name,
         ),
         kind=kind,
+        is_reminder=job.is_reminder,
         url=url,
         renew_url=f"{channel.settings.site_url}/invite/renew?i={job.ref}",
         inviter=job.inviter_known,

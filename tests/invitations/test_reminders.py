@@ -1,0 +1,121 @@
+"""One mail before the end, with a new link, to whoever has not used the first."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from invite_site.errors import ConfigError
+from tests.support.person import Person
+from tests.support.running import (
+    Clock,
+    RunningSite,
+    Tenant,
+    running_site,
+    sets_password,
+    settings_for,
+)
+
+ADA = "ada@example.com"
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture
+def reminding(tenant: Tenant, tmp_path: Path, clock: Clock, database_url: str) -> Any:
+    """A site that reminds two days before the end, of five."""
+    settings = settings_for(
+        tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), DATABASE_URL=database_url
+    )
+    with running_site(settings, clock=clock) as running:
+        yield running
+
+
+def reminds(site: RunningSite) -> int:
+    """What the worker does once a minute; returns how many mails go out by it."""
+    queued = site.services.reminders.queue()
+    site.delivers()
+    return queued
+
+
+def test_it_works(reminding: RunningSite, tenant: Tenant, person: Person) -> None:
+    """Once, two days before the end, which stays where it was; the new link works, the old one not."""
+    row = reminding.invites(ADA)
+    reminding.delivers()
+    older, end = tenant.link_to(ADA), reminding.row(row.id).expires_at
+    reminding.clock.forward(days=2.9)
+    assert reminds(reminding) == 0
+    reminding.clock.forward(days=0.2)
+    assert reminds(reminding) == 1
+    reminding.clock.forward(days=1)
+    assert reminds(reminding) == 0
+    assert reminding.row(row.id).expires_at == end
+    newest, first = tenant.mails(ADA)
+    assert newest["Subject"] == f"Reminder: {first['Subject']}"
+    assert "This is a reminder" in " ".join(newest["Text"].split())
+    assert "This is a reminder" not in first["Text"]
+    assert [each.event for each in reminding.services.listing.events(row.id)].count("reminded") == 1
+    assert "can be used only once" in person.opens(older).text or "success=false" in person.url
+    with Person() as invitee:
+        sets_password(invitee, tenant.link_to(ADA))
+        assert invitee.sees_in("Email address") == ADA
+
+
+def test_whoever_needs_none_gets_none(reminding: RunningSite, tenant: Tenant) -> None:
+    """Revoked; renewed by themselves a moment ago, or for another five days."""
+    revoked, renewed = (reminding.invites(f"{name}@example.com") for name in ("a", "b"))
+    reminding.delivers()
+    reminding.services.invitations.revoke(revoked.id, actor="Grace")
+    reminding.clock.forward(days=3.1)
+    reminding.services.invitations.renew(renewed.ref)
+    reminding.delivers()
+    assert reminds(reminding) == 0
+    assert len(tenant.mails()) == 2 + 1
+
+
+def test_a_mail_sent_again_by_hand_is_no_reminder(reminding: RunningSite, tenant: Tenant) -> None:
+    """Though there was one before."""
+    row = reminding.invites(ADA)
+    reminding.delivers()
+    reminding.clock.forward(days=3.1)
+    reminds(reminding)
+    reminding.clock.forward(hours=1)
+    reminding.services.invitations.resend(row.id, actor="Grace")
+    reminding.delivers()
+    assert not tenant.mails(ADA)[0]["Subject"].startswith("Reminder")
+
+
+def test_a_short_link_is_not_reminded_of_just_after_it_came(
+    reminding: RunningSite, tenant: Tenant
+) -> None:
+    """Two days before the end of a link of a day was yesterday."""
+    settings = replace(reminding.settings, invitation_ttl=DAY)
+    with running_site(settings, clock=reminding.clock) as short:
+        short.invites(ADA)
+        short.delivers()
+        assert reminds(short) == 0
+        short.clock.forward(hours=23)
+        assert reminds(short) == 0
+
+
+def test_it_is_off_unless_it_is_set(site: RunningSite, tenant: Tenant) -> None:
+    """The default."""
+    site.invites(ADA)
+    site.delivers()
+    site.clock.forward(days=4.9)
+    assert reminds(site) == 0
+
+
+@pytest.mark.parametrize("value", ["60", "-1", "soon"])
+def test_a_value_that_cannot_work_is_refused(tenant: Tenant, tmp_path: Path, value: str) -> None:
+    """At the start, with what it must be."""
+    with pytest.raises(ConfigError, match="REMINDER_SECONDS must be 0"):
+        settings_for(tenant, tmp_path, REMINDER_SECONDS=value)
+
+
+def test_the_tenants_own_mail_cannot_remind(tenant: Tenant, tmp_path: Path) -> None:
+    """It would be the same mail again."""
+    with pytest.raises(ConfigError, match="REMINDER_SECONDS needs INVITE_DELIVERY=ticket"):
+        settings_for(
+            tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_DELIVERY="tenant_email"
+        )
