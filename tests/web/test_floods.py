@@ -1,12 +1,9 @@
 """What a flood of logins costs: the tenant a few calls, the database rows that go away again."""
 
-import itertools
-import secrets
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -14,15 +11,13 @@ from redis import Redis
 from sqlalchemy import text
 
 from invite_site.web.rate_limits import limiter
+from tests.support.floods import TOKEN_CALLS, floods
 from tests.support.person import Person
 from tests.support.rate_counts import ADDRESS_LIMIT, came, key_of
 from tests.support.redis_server import redis_server
 from tests.support.running import ADMIN, RunningSite, Tenant, running_site, settings_for, signs_in
 
-BROWSERS = 16  # at the same time
-CALLBACKS = 160  # of each flood: of more, more would be refused
 OFFICE = 60  # people behind one address: more than any limit of failures
-TOKEN_CALLS = 60  # that a flood may cost the tenant
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +36,6 @@ def site(request: pytest.FixtureRequest, tenant: Tenant, tmp_path: Path) -> Iter
     settings = settings_for(tenant, tmp_path, RATE_LIMIT_URL=url, TRUSTED_PROXIES="1")
     with running_site(settings) as running:
         yield running
-
-
-def floods(site: RunningSite, address_of: Callable[[int], str], begin: str = "/login") -> list[int]:
-    """Logins that are begun, and ended with a code that is none; the statuses of the ends."""
-    numbers = itertools.count()
-
-    def one_browser(_: int) -> list[int]:
-        statuses = []
-        with requests.Session() as browser:
-            for _ in range(CALLBACKS // BROWSERS):
-                told = {"X-Forwarded-For": address_of(next(numbers))}
-                begun = browser.get(site.url + begin, headers=told, allow_redirects=False)
-                [state] = parse_qs(urlsplit(begun.headers["Location"]).query)["state"]
-                query = {"code": secrets.token_urlsafe(), "state": state}
-                ended = browser.get(f"{site.url}/callback", params=query, headers=told)
-                statuses.append(ended.status_code)
-        return statuses
-
-    with ThreadPoolExecutor(BROWSERS) as pool:
-        return [status for each in pool.map(one_browser, range(BROWSERS)) for status in each]
 
 
 @contextmanager
