@@ -10,7 +10,14 @@ from .config import TenantConfig
 from .control import api, dashboard, rate_limiting
 from .control.fault_injection import FaultInjection
 from .mail import mailbox
-from .pages import classic_login, classic_reset, forgot, universal_login, universal_reset
+from .pages import (
+    classic_login,
+    classic_reset,
+    forgot,
+    universal_login,
+    universal_reset,
+    verify_email,
+)
 from .store.clients import APPLICATION
 from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant
 
@@ -60,7 +67,7 @@ def build_app(tenant: Tenant) -> Flask:
     app.register_blueprint(home)
     for part in (
         *(authorize, discovery, token, userinfo, logout, management, mailbox),
-        *(classic_login, classic_reset, forgot, universal_login, universal_reset),
+        *(classic_login, classic_reset, forgot, universal_login, universal_reset, verify_email),
         *((api, dashboard) if tenant.config.control else ()),
     ):
         app.register_blueprint(part.bp)

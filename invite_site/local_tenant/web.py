@@ -12,6 +12,7 @@ from flask import (
     flash,
     g,
     get_flashed_messages,
+    jsonify,
     make_response,
     redirect,
     render_template,
@@ -56,6 +57,11 @@ def message_page(title: str, text: str, status: int = 200) -> Response:
         link_text=f"Back to {application.name}",
     )
     return make_response(page, status)
+
+
+def default_login_route(tenant: Tenant) -> str:
+    """Where the tenant leads people whose application is not known; empty where that is not set."""
+    return str(tenant.settings.get().get("default_redirection_uri") or "")
 
 
 def stale_form_page() -> Response:
@@ -125,6 +131,24 @@ def add_headers(response: Response) -> Response:
     return response
 
 
+# Collections of Auth0's that this tenant has nothing of. Official clients read them while they look for
+# something else, so they are empty rather than unknown. The name of the list is for whoever asks for
+# totals.
+_EMPTY_COLLECTIONS = {
+    "custom-domains": "custom_domains",
+    "device-credentials": "device_credentials",
+    "flows": "flows",
+    "forms": "forms",
+    "hooks": "hooks",
+    "log-streams": "log_streams",
+    "network-acls": "network_acls",
+    "organizations": "organizations",
+    "rules": "rules",
+    "rules-configs": "rules_configs",
+    "self-service-profiles": "self_service_profiles",
+}
+_ALWAYS_WITH_TOTALS = {"actions/actions": "actions", "actions/triggers": "triggers"}
+
 # Auth0's paths that programs call: what is not built must not look like an answer of Auth0's.
 _AUTH0_PATHS = (
     "/api/", "/authorize/", "/bc-authorize", "/co/", "/dbconnections/", "/mfa/", "/oauth/",
@@ -133,17 +157,31 @@ _AUTH0_PATHS = (
 )  # fmt: skip
 
 
+def _empty_collection(name: str) -> Response | None:
+    if wrapped := _ALWAYS_WITH_TOTALS.get(name):
+        return jsonify({wrapped: [], "total": 0, "page": 0, "per_page": 50})
+    listed = _EMPTY_COLLECTIONS.get(name)
+    if listed and request.args.get("include_totals") == "true":
+        return jsonify({listed: [], "start": 0, "limit": 50, "length": 0, "total": 0})
+    return jsonify([]) if listed else None
+
+
 def _no_such_address(error: HTTPException) -> ResponseReturnValue:
-    """404 and 405: a 501 for a path of Auth0's that is not built, else a page."""
+    """404 and 405: for a path of Auth0's that is not built an empty list, or an answer that says so;
+    else a page.
+
+    Not 501, which official clients repeat for minutes.
+    """
     path = request.path
+    if request.method == "GET" and (empty := _empty_collection(path.removeprefix("/api/v2/"))):
+        return empty
     if path.startswith(_AUTH0_PATHS):
-        text = f"The local tenant does not implement {request.method} {path}"
         return {
-            "statusCode": 501,
-            "error": "Not Implemented",
-            "message": text,
-            "errorCode": "not_implemented",
-        }, 501
+            "statusCode": 404,
+            "error": "Not Found",
+            "message": f"The local tenant does not implement {request.method} {path}",
+            "errorCode": "not_supported_by_local_tenant",
+        }, 404
     if path.startswith(("/_tenant/", "/mailbox/api/")):
         return {"error": error.name, "path": path}, error.code or 404
     return message_page(

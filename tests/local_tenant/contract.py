@@ -29,10 +29,10 @@ SECTIONS = {
     "8": "Rate limits",
     "9": "Logs",
 }
-# Not built, on purpose: a program that needs one of these gets a 501 that names the path.
+# Not built, on purpose: a program that needs one of these gets a 404 that names the path.
 OUT_OF_SCOPE = {
     "§1.6": "several custom domains, and the header `auth0-custom-domain`",
-    "§2.1": "verification tickets, and the verification and welcome mails of a new user",
+    "§2.1": "verification tickets, the templates of the verification mail, and the welcome mail",
     "§3.1": "Organizations: `organization_id` on tickets, members, invitations",
     "§6.2": "Actions (also post-challenge), partials, page templates, ACUL",
     "§7.3": "refresh tokens, and every other grant; consent",

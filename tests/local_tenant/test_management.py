@@ -367,14 +367,26 @@ def test_a_ticket_lives_five_days_unless_told(tenant: TenantClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v2/organizations", "/api/v2/jobs/users-imports", "/dbconnections/signup"]
+    "path", ["/api/v2/organizations/x", "/api/v2/jobs/users-imports", "/dbconnections/signup"]
 )
 def test_what_is_not_built_says_so(tenant: TenantClient, path: str) -> None:
-    """501 naming the path: an answer of ours must not pass for Auth0's."""
+    """404 naming the path: official clients repeat a 501 for minutes."""
     answer = requests.get(f"{tenant.url}{path}", timeout=10)
 
-    assert answer.status_code == 501
+    assert answer.status_code == 404
     assert path in answer.json()["message"]
+    assert answer.json()["errorCode"] == "not_supported_by_local_tenant"
+
+
+def test_collections_that_are_not_built_are_empty(tenant: TenantClient) -> None:
+    """With totals where they are asked for; writing to them is not supported all the same."""
+    address = f"{tenant.url}/api/v2/log-streams"
+    assert requests.get(address, timeout=10).json() == []
+    totals = requests.get(address, params={"include_totals": "true"}, timeout=10).json()
+    assert (totals["log_streams"], totals["total"]) == ([], 0)
+    actions = requests.get(f"{tenant.url}/api/v2/actions/actions", timeout=10).json()
+    assert actions["actions"] == []
+    assert requests.post(address, json={}, timeout=10).status_code == 404
 
 
 def test_a_foreign_host_name_is_refused(tenant: TenantClient) -> None:

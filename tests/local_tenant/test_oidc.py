@@ -275,7 +275,8 @@ def test_a_login_form_works_once(tenant: TenantClient) -> None:
     second = tenant.browser.post(f"{tenant.url}/login", data=fields, allow_redirects=False)
 
     assert "code" in query(first)
-    assert second.status_code == 400
+    assert second.status_code == 303
+    assert query(second) == {"iss": f"{tenant.url}/"}, "to where the application begins a login"
 
 
 @contract("§7.2", "a session wins silently; `prompt=login` and `max_age` show the form")

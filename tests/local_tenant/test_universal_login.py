@@ -294,7 +294,21 @@ def test_prompts_are_honoured(new: TenantClient) -> None:
     assert new.authorize(prompt="login").headers["Location"].startswith("/u/login/identifier")
 
 
-def test_a_login_that_is_over_says_so(new: TenantClient) -> None:
+@contract("7.2", "a used or expired page of a login leads to where the application begins one")
+def test_a_login_that_is_over_begins_again_at_the_application(new: TenantClient) -> None:
+    """By its `initiate_login_uri` with `iss`, as the Back button meets it."""
+    new.create_user(password=PASSWORD)
+    with Person() as person:
+        person.opens(authorize_url(new, login_hint="ada@example.com")).presses("Continue")
+        used = person.url
+        person.types(Password=PASSWORD).sends("Continue")
+        again = person.peeks(used)
+    assert again.status_code == 302
+    assert query(again) == {"iss": f"{new.url}/"}
+    assert urlsplit(again.headers["Location"]).path == "/login"
+
+
+def test_a_login_that_is_not_known_says_so(new: TenantClient) -> None:
     """A bookmarked page of a login is a page, never an error."""
     for path in ("identifier", "password"):
         answer = new.open(f"{new.url}/u/login/{path}?state=nope")

@@ -14,7 +14,13 @@ from ..store.clients import Client
 from ..store.sessions import Session
 from ..store.users import User
 from ..tenant import Tenant, current_tenant
-from ..web import allow_form_to, message_page, redirect_away, with_query
+from ..web import (
+    allow_form_to,
+    default_login_route,
+    message_page,
+    redirect_away,
+    with_query,
+)
 from .credentials import sign_in, signed_in
 from .grants import TenantRequest, authorization_server
 from .misbehaviour import OTHER_ISSUER
@@ -116,10 +122,10 @@ def client_of(tenant: Tenant, params: Mapping[str, str]) -> Client | None:
 
 
 def started_login(login_id: str) -> Mapping[str, str]:
-    """The parameters of a started login; aborts with a page where it is unknown or too old."""
+    """The parameters of a started login; aborts where it is unknown, used or too old."""
     params = current_tenant().sessions.pending_login(login_id)
     if params is None:
-        abort(login_expired_page())
+        abort(login_is_over(login_id))
     return params
 
 
@@ -137,8 +143,22 @@ def finish_login(login_id: str, params: Mapping[str, str], user: User) -> Respon
     return _back_with_code(params, sign_in(tenant, user, client_of(tenant, params)), user)
 
 
+def login_is_over(login_id: str) -> BaseResponse:
+    """For a login page that was open for too long, has been used, or was bookmarked: to where its
+    application begins a login, else to where the tenant does; a page without either.
+
+    https://auth0.com/docs/authenticate/login/auth0-universal-login/configure-default-login-routes
+    """
+    tenant = current_tenant()
+    client = tenant.clients.get(tenant.sessions.client_id_of(login_id))
+    login = (client.initiate_login_uri if client else "") or default_login_route(tenant)
+    if login:
+        return redirect_away(with_query(login, {"iss": tenant.issuer}))
+    return login_expired_page()
+
+
 def login_expired_page() -> Response:
-    """For a login page that was open for too long, or has been used."""
+    """Where nobody knows which application to begin again at."""
     text = (
         "This login page was open for too long, or has been used. Start again at the application."
     )

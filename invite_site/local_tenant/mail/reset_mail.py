@@ -23,7 +23,9 @@ _STOCK_SUBJECT = "Reset your password"
 
 
 def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language: str) -> None:
-    """Create a ticket and mail its link; a failure is only logged."""
+    """Create a ticket and mail its link, unless the mail is switched off; a failure is only logged."""
+    if (tenant.templates.get(TEMPLATE) or {}).get("enabled") is False:
+        return
     template = _template_in_use(tenant)
     if template is None:
         url = _ticket(tenant, user, client, {}, None)
@@ -56,7 +58,7 @@ def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language:
 def _template_in_use(tenant: Tenant) -> Document | None:
     """The stored template where Auth0 would use it: with a provider, without @auth0.com sender."""
     template = tenant.templates.get(TEMPLATE)
-    if template is None or not template.get("enabled") or provider_in_use(tenant) is None:
+    if template is None or provider_in_use(tenant) is None:
         return None
     return None if "@auth0.com" in str(template.get("from") or "").lower() else template
 

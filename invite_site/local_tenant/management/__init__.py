@@ -1,6 +1,6 @@
 """The Management API, as far as it is built: one module for each kind of resource.
 
-Importing a module registers its calls on the blueprint; `web.py` answers all others with 501.
+Importing a module registers its calls on the blueprint; `web.py` answers all others.
 """
 
 from . import clients, connections, grants, logs, mail, roles, tenant, tickets, users  # noqa: F401

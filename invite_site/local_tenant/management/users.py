@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ..config import CONNECTION
 from ..pages.policy import check_password
+from ..pages.verify_email import send_verification_mail
 from ..store.users import PROFILE_FIELDS, User, UserExists
 from ..tenant import Tenant, current_tenant
 from .call import (
@@ -94,6 +95,8 @@ def create_user() -> ResponseReturnValue:
         tenant.logs.write("fs", taken, user_name=body["email"].lower(), details=about)
         raise ApiError(409, taken, "auth0_idp_error") from error
     tenant.logs.write("ss", user=user, details=about)
+    if not user.email_verified and body.get("verify_email") is not False:
+        send_verification_mail(tenant, user)
     return user.as_api(), 201
 
 

@@ -19,10 +19,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..store.clients import APPLICATION
 from ..tenant import Tenant, current_tenant
-from ..web import back_to_form, form_error, with_query
+from ..web import back_to_form, default_login_route, form_error, with_query
 from .texts import texts_of
 from .ticket import (
-    DONE,
     EXPIRED,
     NEW_PASSWORD,
     REPEATED,
@@ -32,7 +31,6 @@ from .ticket import (
     find_ticket_by_hash,
     log_failure,
     redeem,
-    result_redirect_url,
     ticket_error,
     validate_passwords,
 )
@@ -151,10 +149,6 @@ def _continue_link(tenant: Tenant, context: TicketContext) -> tuple[str, str | N
     ticket = context.ticket
     client = tenant.clients.get(ticket.client_id)
     name = (client or tenant.clients.seeded(APPLICATION)).name
-    if ticket.result_url and tenant.switches["new_login_honours_result_url"]:
-        return name, result_redirect_url(
-            ticket.result_url, tenant, context, success=True, message=DONE
-        )
     login = client.initiate_login_uri if client else ""
-    login = login or str(tenant.settings.get().get("default_redirection_uri") or "")
+    login = login or default_login_route(tenant)
     return name, with_query(login, {"iss": tenant.issuer}) if login else None

@@ -46,11 +46,6 @@ SWITCHES: dict[str, Switch] = {
     "plus_in_redirect": Switch(
         "§4", ("encoded", "literal"), "how a `+` in the `email` of a redirect is written"
     ),
-    "new_login_honours_result_url": Switch(
-        "§4.1",
-        (False, True),
-        "whether New Universal Login leads its button to a ticket's `result_url`",
-    ),
     "new_login_ticket_path": Switch(
         "§3.2", ("/u/reset-verify", "/u/reset-password"), "path of a ticket in New Universal Login"
     ),

@@ -9,6 +9,8 @@ from .database import Database, digest, insert, random_code
 
 # A login page that stays open longer than this has to be asked for again (ours).
 PENDING_LOGIN_SECONDS = 3600
+# For so long it is known which application a login that is over was for (ours).
+_KEPT_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Sessions:
         now = self._clock.now()
         with self._database.transaction() as connection:
             connection.execute(
-                "DELETE FROM pending_login WHERE created_at < ?", (now - PENDING_LOGIN_SECONDS,)
+                "DELETE FROM pending_login WHERE created_at < ?", (now - _KEPT_SECONDS,)
             )
             columns = {"id_hash": digest(login_id), "params": json.dumps(dict(params))}
             insert(connection, "pending_login", **columns, created_at=now)
@@ -67,6 +69,14 @@ class Sessions:
             self._clock.now() - PENDING_LOGIN_SECONDS,
         )
 
+    def client_id_of(self, login_id: str) -> str | None:
+        """The application that a login was for, also where the login is over."""
+        return self._database.first(
+            lambda row: json.loads(row["params"]).get("client_id"),
+            "SELECT params FROM pending_login WHERE id_hash = ?",
+            digest(login_id),
+        )
+
     def set_login_hint(self, login_id: str, email: str) -> None:
         """Store the address that was typed, as the login's hint."""
         params = self.pending_login(login_id)
@@ -78,5 +88,9 @@ class Sessions:
             )
 
     def end_login(self, login_id: str) -> None:
-        """Delete a login, so that its form works no more."""
-        self._database.run("DELETE FROM pending_login WHERE id_hash = ?", digest(login_id))
+        """End a login, so that its form works no more."""
+        self._database.run(
+            "UPDATE pending_login SET created_at = min(created_at, ?) WHERE id_hash = ?",
+            self._clock.now() - PENDING_LOGIN_SECONDS - 1,
+            digest(login_id),
+        )

@@ -1,0 +1,50 @@
+"""The link of the verification mail, which a new user gets unless whoever made them says otherwise."""
+
+from flask import Blueprint, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+
+from ..mail.sender import STOCK_SENDER, NotSent, send
+from ..store.users import User
+from ..tenant import Tenant, current_tenant
+from ..web import message_page
+
+bp = Blueprint("verify_email", __name__)
+
+# Auth0's default for the link of this mail.
+_LIFE_SECONDS = 432_000
+_SUBJECT = "Verify your email"
+
+
+def send_verification_mail(tenant: Tenant, user: User) -> None:
+    """Mail the link; a failure is only logged."""
+    url = f"{tenant.url}/lo/verify_email?ticket={_signer().dumps([user.user_id, user.email])}"
+    text, html = (
+        render_template(f"verification_mail.{kind}", url=url, user=user) for kind in ("txt", "html")
+    )
+    try:
+        send(tenant, sender=STOCK_SENDER, to=user.email, subject=_SUBJECT, text=text, html=html)
+    except NotSent as error:
+        details = {"email_type": "verify_email", "to": user.email, "error": str(error)}
+        tenant.logs.write("fn", str(error), user=user, details=details)
+
+
+@bp.get("/lo/verify_email")
+def verify() -> ResponseReturnValue:
+    """Mark the address as verified, while it is still the user's."""
+    tenant = current_tenant()
+    try:
+        user_id, email = _signer().loads(request.args.get("ticket", ""), max_age=_LIFE_SECONDS)
+    except SignatureExpired:
+        return message_page("This link has expired", "Access expired.", 400)
+    except BadSignature:
+        return message_page("This link does not work", "Copy the whole link out of the mail.", 400)
+    user = tenant.users.get(user_id)
+    if user is None or user.email != email:
+        return message_page("This link does not work", "The account has changed meanwhile.", 400)
+    tenant.users.update(user_id, {"email_verified": True})
+    return message_page("Your email address is verified", f"{email} is verified now.")
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="verify-email")

@@ -1,0 +1,48 @@
+"""The verification mail of a new user: sent unless whoever makes the user says otherwise."""
+
+import re
+
+import pytest
+
+from .client import TenantClient
+from .contract import contract
+
+
+def mailed_link(tenant: TenantClient) -> str:
+    [mail] = tenant.messages()["messages"]
+    assert mail["Subject"] == "Verify your email"
+    whole = tenant.browser.get(
+        f"{tenant.tenant.mailbox_url}/api/v1/message/{mail['ID']}", timeout=10
+    ).json()
+    [link] = re.findall(r"http\S+", whole["Text"])
+    assert link in whole["HTML"]
+    return str(link)
+
+
+@contract("§2.1", "an unverified user gets a verification mail, unless `verify_email` is false")
+def test_it_works(tenant: TenantClient) -> None:
+    """Its link verifies the address, also when it is opened twice."""
+    user = tenant.create_user(verify_email=True)
+    link = mailed_link(tenant)
+    for _ in range(2):
+        assert "is verified now" in tenant.open(link).text
+    assert tenant.user(user["user_id"])["email_verified"] is True
+
+
+@pytest.mark.parametrize("more", [{"verify_email": False}, {"email_verified": True}])
+def test_no_mail_is_sent_where_none_is_asked_for(
+    tenant: TenantClient, more: dict[str, bool]
+) -> None:
+    """Also not to an address that is verified already."""
+    tenant.create_user(**{"verify_email": True} | more)
+    assert tenant.messages()["total"] == 0
+
+
+def test_a_forged_old_or_foreign_link_verifies_nothing(tenant: TenantClient) -> None:
+    """Damaged, or of an address that the account does not have any more."""
+    user = tenant.create_user(verify_email=True)
+    link = mailed_link(tenant)
+    assert tenant.open(f"{link}x").status_code == 400
+    tenant.api("PATCH", f"/users/{user['user_id']}", {"email": "other@example.com"})
+    assert tenant.open(link).status_code == 400
+    assert tenant.user(user["user_id"])["email_verified"] is False
