@@ -59,7 +59,6 @@ class Tenant:
         self.roles = Roles(database)
         self.role_claim = SingleDocument(database, "role_claim", "role_claim")
         self.tickets = Tickets(database, clock)
-        self.sessions = Sessions(database, clock)
         self.failures = Failures(database)
         self.codes = Codes(database, clock, self.switches)
         self.mails = Mails(database, clock)
@@ -67,6 +66,7 @@ class Tenant:
         self.provider = SingleDocument(database, "email_provider")
         settings = default_settings(config)
         self.settings = SingleDocument(database, "tenant_settings", defaults=settings)
+        self.sessions = Sessions(database, clock, self.settings)
         self.prompts = SingleDocument(database, "prompts", defaults=DEFAULT_PROMPTS)
         self.custom_text = Documents(database, "custom_text")  # named prompt/language
         self.logs = Logs(database, clock, self.connection.id)

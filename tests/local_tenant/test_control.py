@@ -178,6 +178,7 @@ def _take_back_to_version_1(database: Path) -> None:
             connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM client WHERE role = 'setup'")
     connection.execute("ALTER TABLE client DROP COLUMN properties")
+    connection.execute("ALTER TABLE session DROP COLUMN used_at")
     connection.execute("PRAGMA user_version = 1")
     connection.close()
 

@@ -291,6 +291,30 @@ def test_a_session_is_honoured_unless_login_is_asked_for(tenant: TenantClient) -
     assert tenant.authorize(max_age="60").headers["Location"].startswith("/login?")
 
 
+@contract("§7.2", "a session ends after `session_lifetime`, or `idle_session_lifetime` unused")
+@pytest.mark.parametrize(
+    ("settings", "hours", "is_there"),
+    [
+        ({}, [71, 71], True),
+        ({}, [73], False),
+        ({}, [60, 60, 60], False),
+        ({"session_lifetime": 2}, [3], False),
+        ({"idle_session_lifetime": 2}, [1, 1, 1], True),
+        ({"idle_session_lifetime": 2}, [3], False),
+    ],
+)
+def test_a_session_lasts_as_long_as_the_settings_say(
+    tenant: TenantClient, settings: dict[str, int], hours: list[int], is_there: bool
+) -> None:
+    """A login meanwhile counts as use; the whole life is not longer for it."""
+    tenant.configure("PATCH", "/tenants/settings", settings or {"session_lifetime": 168})
+    tenant.log_in(*ADMIN)
+    for each in hours:
+        tenant.control("POST", "/clock/advance", {"seconds": each * 3600})
+        answer = query(tenant.authorize(prompt="none"))
+    assert ("code" in answer) is is_there
+
+
 @contract("§7.4", "`auth_time` only with `max_age`")
 def test_max_age_brings_auth_time(tenant: TenantClient) -> None:
     """And only then."""

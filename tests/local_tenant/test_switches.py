@@ -5,15 +5,30 @@ from typing import Any
 import pytest
 import requests
 
-from .client import CALLBACK, CONNECTION, PASSWORD, TenantClient, query
+from .client import CALLBACK, CONNECTION, PASSWORD, TenantClient, form_fields, query
 from .contract import contract
 
+ADMIN = ("admin@example.com", "Invite-Demo-1!")
 RESULT_URL = "https://app.example/done?i=7"
 
 
 def switch(tenant: TenantClient, **order: Any) -> None:
     answer = tenant.control("PUT", "/switches", order)
     assert answer.status_code == 200, answer.text
+
+
+def test_a_callback_on_this_machine_may_be_asked_about(tenant: TenantClient) -> None:
+    """Where no page was shown; never silently, and not after a login."""
+    switch(tenant, loopback_callback_confirmation=True)
+    assert "code" in query(tenant.log_in(*ADMIN))
+    assert query(tenant.authorize(prompt="none"))["error"] == "interaction_required"
+    page = tenant.authorize()
+    assert page.status_code == 200
+    assert "Continue to" in page.text
+    sent = tenant.browser.post(
+        f"{tenant.url}/u/callback-confirmation", data=form_fields(page.text), allow_redirects=False
+    )
+    assert "code" in query(sent)
 
 
 def test_it_works(tenant: TenantClient) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Response, abort, redirect, request
+from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
@@ -17,8 +18,10 @@ from ..tenant import Tenant, current_tenant
 from ..web import (
     allow_form_to,
     default_login_route,
+    has_valid_token,
     message_page,
     redirect_away,
+    stale_form_page,
     with_query,
 )
 from .credentials import sign_in, signed_in
@@ -42,10 +45,50 @@ def authorize() -> ResponseReturnValue:
     prompts = params.get("prompt", "").split()
     known = None if "login" in prompts else signed_in()
     if known is not None and not _is_too_old(tenant, known[0], params):
+        if _asks_first(tenant, params):
+            return _ask_first(params, known[1], is_silent="none" in prompts)
         return _back_with_code(params, *known)
     if "none" in prompts:
         return _refuse(params, "login_required", "Login required")
     return redirect(with_query(login_path(tenant), {"state": tenant.sessions.begin_login(params)}))
+
+
+@bp.post("/u/callback-confirmation")
+def confirm_callback() -> ResponseReturnValue:
+    """The button of the page that asks first."""
+    if not has_valid_token(request.form):
+        return stale_form_page()
+    login_id = request.form.get("state", "")
+    params, known = started_login(login_id), signed_in()
+    if known is None:
+        return login_is_over(login_id)
+    current_tenant().sessions.end_login(login_id)
+    return _back_with_code(params, *known)
+
+
+def _asks_first(tenant: Tenant, params: Mapping[str, str]) -> bool:
+    """Whether a login without a page is confirmed: any program of a machine can listen there.
+
+    https://auth0.com/docs/secure/security-guidance/measures-against-app-impersonation
+    """
+    host = urlsplit(_destination(params)).hostname or ""
+    is_loopback = host in ("localhost", "::1") or host.startswith("127.")
+    return is_loopback and bool(tenant.switches["loopback_callback_confirmation"])
+
+
+def _ask_first(params: Mapping[str, str], user: User, *, is_silent: bool) -> ResponseReturnValue:
+    if is_silent:
+        return _refuse(params, "interaction_required", "Interaction required")
+    tenant = current_tenant()
+    client = client_of(tenant, params)
+    allow_form_to_client(params)
+    return render_template(
+        "confirm_callback.html",
+        application=client.name if client else "",
+        email=user.email,
+        callback=_destination(params),
+        login_id=tenant.sessions.begin_login(params),
+    )
 
 
 def _check_destination(client: Client | None, redirect_uri: str | None) -> None:

@@ -66,6 +66,12 @@ SWITCHES: dict[str, Switch] = {
         (True, False),
         "whether a blocked user gets the mail of `/dbconnections/change_password`",
     ),
+    "loopback_callback_confirmation": Switch(
+        "§7.2",
+        (False, True),
+        "whether this tenant asks before it leads to a callback on this machine, where no other "
+        "page was shown",
+    ),
     "code_lifetime_seconds": Switch(
         "§7.3", (60, 30, 300, 600), "how long an authorization code lives"
     ),

@@ -79,8 +79,13 @@ CREATE TABLE login_failure (
     count INTEGER NOT NULL, PRIMARY KEY (user_id, ip));
 """
 
+# When a session was last used.
+_USED_SESSIONS = """
+ALTER TABLE session ADD COLUMN used_at REAL NOT NULL DEFAULT 0;
+"""
+
 # One step for each version of the file; a step that has been released is never changed.
-_MIGRATIONS = (_TABLES, _CONFIGURATION, _FAILURES)
+_MIGRATIONS = (_TABLES, _CONFIGURATION, _FAILURES, _USED_SESSIONS)
 
 # `POST /_tenant/reset` keeps the applications and the signing key.
 _KEPT_TABLES = ("setting", "client")

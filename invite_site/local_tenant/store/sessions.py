@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..simulation.clock import Clock
 from .database import Database, digest, insert, random_code
+from .documents import SingleDocument
 
 # A login page that stays open longer than this has to be asked for again (ours).
 PENDING_LOGIN_SECONDS = 3600
@@ -25,9 +26,10 @@ class Session:
 class Sessions:
     """The tables of sessions and of started logins."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, settings: SingleDocument) -> None:
         self._database = database
         self._clock = clock
+        self._settings = settings  # of the tenant: how many hours a session lasts
 
     def open(self, user_id: str) -> tuple[str, Session]:
         """Start a session; the id for the browser's cookie, and the session."""
@@ -37,12 +39,17 @@ class Sessions:
         return session_id, session
 
     def get(self, session_id: str) -> Session | None:
-        """The session of a cookie's id, unless it has ended."""
-        return self._database.first(
-            lambda row: Session(**dict(row)),
-            "SELECT sid, user_id, created_at FROM session WHERE id_hash = ?",
-            digest(session_id),
-        )
+        """The session of a cookie's id, unless it has ended; it counts as used now."""
+        settings, now = self._settings.get(), self._clock.now()
+        idle_since = now - settings["idle_session_lifetime"] * 3600
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "UPDATE session SET used_at = ? WHERE id_hash = ?"
+                " AND created_at > ? AND max(used_at, created_at) > ?"
+                " RETURNING sid, user_id, created_at",
+                (now, digest(session_id), now - settings["session_lifetime"] * 3600, idle_since),
+            ).fetchone()
+        return Session(**dict(row)) if row else None
 
     def close(self, session_id: str) -> None:
         """End a session, if there is one of that id."""
