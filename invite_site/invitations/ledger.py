@@ -175,8 +175,10 @@ class Ledger:
         now: datetime,
         form_key: str | None = None,
         is_second_try: bool = False,
+        **columns: Any,
     ) -> Invitation:
-        """A new queued invitation; the one of the same `form_key` where a form is sent twice.
+        """A new queued invitation; the one of the same `form_key` where a form is sent twice. `columns`
+        is what it has of its own.
 
         Raises AlreadyInvited, also where two people ask in the same moment.
         """
@@ -199,6 +201,7 @@ class Ledger:
                     created_at=now,
                     expires_at=expires_at,
                     next_try_at=now,
+                    **columns,
                 )
                 db.add(row)
                 db.flush()
@@ -221,6 +224,7 @@ class Ledger:
                 now=now,
                 form_key=form_key,
                 is_second_try=True,
+                **columns,
             )
         raise AlreadyInvited(taken.id, taken.inviter, taken.created_at)
 

@@ -134,7 +134,8 @@ def _tidy(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
-def _is_unfit(letter: str) -> bool:
+def is_unfit(letter: str) -> bool:
+    """Whether this is no letter to show: control, format, surrogate or private ones."""
     return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co"} and letter not in JOINERS
 
 
@@ -147,14 +148,14 @@ def _checked_name(name: str) -> str:
         raise InvalidInvitee(
             "name", "A name cannot hold a web address or an email address, nor the signs / and @."
         )
-    if any(_is_unfit(letter) for letter in name):
+    if any(is_unfit(letter) for letter in name):
         raise InvalidInvitee("name", "This name holds characters that cannot be shown.")
     return name
 
 
 def safe_name(name: str) -> str:
     """What the rules above leave of a name that nobody here can correct; possibly nothing."""
-    name = "".join(letter for letter in _tidy(name) if not _is_unfit(letter))
+    name = "".join(letter for letter in _tidy(name) if not is_unfit(letter))
     kept: list[str] = []
     for word in name.split():
         plain = unicodedata.normalize("NFKC", word)

@@ -13,6 +13,7 @@ from ..errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, ResentTooS
 from ..settings import Delivery, Settings
 from .ledger import Ledger
 from .lifecycle import EXPIRED, RENEW, State
+from .options import Options, lifetime_of
 from .people import Invitee, Inviter, search_text
 from .resends import BY_HAND, BY_INVITEE
 from .tables import Invitation
@@ -38,6 +39,7 @@ class Invitations:
         inviter: Inviter,
         form_key: str | None = None,
         again: bool = False,
+        options: Options = Options(),
     ) -> Invitation:
         """Queue an invitation; an expired one to the same address is renewed instead.
 
@@ -50,10 +52,15 @@ class Invitations:
         if accepted and accepted.accepted_at:
             raise AlreadyAccepted(accepted.id, accepted.accepted_at)
         now = self.clock()
-        expires_at = now + self._lifetime
+        expires_at = now + lifetime_of(options.lifetime, self.settings)
         try:
             row = self.ledger.open(
-                invitee, inviter=inviter, expires_at=expires_at, now=now, form_key=form_key
+                invitee,
+                inviter=inviter,
+                expires_at=expires_at,
+                now=now,
+                form_key=form_key,
+                **options.columns,
             )
             self.on_queued()
             return row
@@ -70,6 +77,7 @@ class Invitations:
                 inviter=inviter.name,
                 inviter_sub=inviter.sub,
                 form_key=form_key,
+                **options.columns,
             )
             if renewed is None:  # somebody else renewed it in this very moment
                 raise
@@ -86,7 +94,7 @@ class Invitations:
         row = self.ledger.requeue(
             invitation_id,
             actor=actor,
-            expires_at=now + self._lifetime,
+            expires_at=self._new_end(invitation_id, now),
             now=now,
             allowance=BY_HAND,
             can_sign_in=self.can_mail_sign_in,
@@ -123,7 +131,7 @@ class Invitations:
         renewed = self.ledger.requeue(
             row.id,
             actor="invitee",
-            expires_at=now + self._lifetime,
+            expires_at=now + lifetime_of(row.lifetime, self.settings),
             now=now,
             transition=RENEW,
             allowance=BY_INVITEE,
@@ -158,7 +166,10 @@ class Invitations:
         for invitation_id in self.ledger.failed_since(since):
             with suppress(AlreadyInvited):
                 row = self.ledger.requeue(
-                    invitation_id, actor=actor, expires_at=now + self._lifetime, now=now
+                    invitation_id,
+                    actor=actor,
+                    expires_at=self._new_end(invitation_id, now),
+                    now=now,
                 )
                 resent += row is not None
         return resent
@@ -170,7 +181,11 @@ class Invitations:
         """
         now = self.clock()
         row = self.ledger.readdress(
-            invitation_id, email=email, actor=actor, expires_at=now + self._lifetime, now=now
+            invitation_id,
+            email=email,
+            actor=actor,
+            expires_at=self._new_end(invitation_id, now),
+            now=now,
         )
         if row is None:
             self.ledger.get(invitation_id)
@@ -185,6 +200,6 @@ class Invitations:
             raise NotPossibleNow("This invitation has ended already; there is nothing to withdraw.")
         return row
 
-    @property
-    def _lifetime(self) -> timedelta:
-        return timedelta(seconds=self.settings.invitation_ttl)
+    def _new_end(self, invitation_id: int, now: datetime) -> datetime:
+        """When a link of this invitation ends that is made now. Raises InvitationNotFound."""
+        return now + lifetime_of(self.ledger.get(invitation_id).lifetime, self.settings)

@@ -96,7 +96,8 @@ class Invitation(Base):
     locale: Mapped[str | None] = mapped_column(String(16))  # None: that of the browser, or English
     note: Mapped[str] = mapped_column(default="", server_default="")  # the inviter's own words
     lifetime: Mapped[int | None]  # seconds that each link of it works; None: as the settings say
-    roles: Mapped[list[str] | None] = mapped_column(JSON)  # ids at the tenant, given at acceptance
+    # Given at acceptance: ids at the tenant, with the names that they had when they were chosen.
+    roles: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     roles_granted_at: Mapped[datetime | None]
     # Whether its newest mail has no ticket, since the account has been used already.
     asks_to_sign_in: Mapped[bool] = mapped_column(default=False, server_default=false())
