@@ -22,11 +22,13 @@ from .invitations.leases import Leases
 from .invitations.leases.heartbeats import Heartbeats
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
+from .invitations.options.roles import RoleOffers
 from .invitations.pacer import Pacer
 from .invitations.reminders import Reminders
 from .invitations.sending.channels import SignInMail, channel_of
 from .invitations.sending.delivery import Deliveries
 from .invitations.sending.outcomes import Outcomes
+from .invitations.sending.samples import Samples
 from .invitations.sending.turns import Turns
 from .invitations.service import Invitations
 from .invitations.visits import Visits
@@ -60,6 +62,8 @@ class Services:
     kept_forms: KeptForms
     admins: Admins
     mailer: Mailer
+    samples: Samples
+    role_offers: RoleOffers
     tenant: Tenant
     relying_party: RelyingParty
     wake: threading.Event  # set where an invitation was queued in this process
@@ -140,6 +144,8 @@ def build_services(
         kept_forms=KeptForms(engine, clock),
         admins=admins,
         mailer=mailer,
+        samples=Samples(settings, mailer, clock),
+        role_offers=RoleOffers(tenant.roles, clock),
         tenant=tenant,
         relying_party=RelyingParty(settings, sessions),
         wake=wake,

@@ -189,12 +189,13 @@ class Acceptance:
     def _accept(self, invitation: Invitation, identity: Identity) -> bool:
         now = self.clock()
         has_marker = self.settings.delivery == Delivery.TENANT_EMAIL
+        is_unfinished = has_marker or bool(invitation.roles)
         return self.visits.accept(
             invitation.user_id or "",
             sub=identity.sub,
             email=identity.email,
             now=now,
-            check_at=now if has_marker else None,
+            check_at=now if is_unfinished else None,
         )
 
 

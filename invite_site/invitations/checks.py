@@ -1,4 +1,5 @@
-"""What the worker asks the tenant about people: is the password set; is the old ticket withdrawn.
+"""What the worker asks the tenant about people: is the password set; is the old ticket withdrawn; has
+whoever accepted the roles that were chosen for them.
 
 A check can move an invitation to *password set* and no further. Sent invitations are asked about
 from time to time, so that somebody who chose a password and never came back here is seen.
@@ -17,6 +18,7 @@ from .drift import drift_of, shown_of
 from .leases import Leases
 from .ledger import Ledger
 from .lifecycle import EventKind, State
+from .options.roles import give_roles
 from .tables import Invitation
 
 log = logging.getLogger(__name__)
@@ -86,14 +88,30 @@ class Checks:
         elif row.state == State.REVOKED:
             self._withdraw_ticket(row, row.user_id)
         elif row.state == State.ACCEPTED:
-            self.tenant.clear_invited_marker(row.user_id)
-            self._end(row)
+            self._complete(row, row.user_id)
         else:
             user = self.tenant.get_user(row.user_id)
             if drift_of(row, user) != row.drift:
                 self._record_account(row, user)
             if user is None or not self.has_password(row, user):
                 self._end(row, again_at=next_check(row, self.clock()))
+
+    def _complete(self, row: Invitation, user_id: str) -> None:
+        """What is left to do at the tenant once an invitation is accepted."""
+        grant = give_roles(row, self.tenant.roles, self.clock)
+        again_at = grant.again_at
+        try:
+            self.tenant.clear_invited_marker(user_id)
+        except DeliveryError:
+            again_at = again_at or self.clock() + RECHECK
+        self.leases.end_check(
+            row,
+            again_at=again_at,
+            now=self.clock(),
+            event=grant.event,
+            evidence=grant.evidence,
+            **grant.columns,
+        )
 
     def _withdraw_ticket(self, row: Invitation, user_id: str) -> None:
         if newer := self.ledger.open_of(row.email_norm):

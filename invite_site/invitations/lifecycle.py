@@ -60,6 +60,9 @@ class EventKind(enum.StrEnum):
     ACCEPTED = "accepted"
     TICKET_WITHDRAWN = "ticket_withdrawn"
     ACCOUNT_DIFFERS = "account_differs"
+    ROLES_GRANTED = "roles_granted"
+    ROLES_POSTPONED = "roles_postponed"
+    ROLES_NOT_GIVEN = "roles_not_given"
 
 
 @dataclass(frozen=True, slots=True)

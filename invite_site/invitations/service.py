@@ -13,7 +13,7 @@ from ..errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, ResentTooS
 from ..settings import Delivery, Settings
 from .ledger import Ledger
 from .lifecycle import EXPIRED, RENEW, State
-from .options import Options, lifetime_of
+from .options import NO_OPTIONS, Options, lifetime_of
 from .people import Invitee, Inviter, search_text
 from .resends import BY_HAND, BY_INVITEE
 from .tables import Invitation
@@ -39,7 +39,7 @@ class Invitations:
         inviter: Inviter,
         form_key: str | None = None,
         again: bool = False,
-        options: Options = Options(),
+        options: Options = NO_OPTIONS,
     ) -> Invitation:
         """Queue an invitation; an expired one to the same address is renewed instead.
 

@@ -3,7 +3,6 @@
 The link in it is a key to the account: it goes to one recipient and is written nowhere else.
 """
 
-import enum
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -13,20 +12,23 @@ from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from typing import NotRequired, TypedDict, Unpack
 
 from ..errors import MailRefused
 from ..mailbox import Mailbox, is_mail_address
-from ..settings import ROOT, LinkKind, Settings
+from ..settings import LinkKind, Settings
 from .connections import Connections
 from .conversation import Patience
 from .smtp import SmtpConnection, SmtpServer
-from .wording import ended, unlinked
+from .templates import TEST, load_templates
+from .templates import MailKind as MailKind
+from .wording import unlinked, unlinked_text
 
 # No 8-bit text, which a server need not take (RFC 6152) and a relay may damage. Headers that we have
 # written ourselves stay as they are.
 POLICY = SMTP.clone(cte_type="7bit", refold_source="none")
+# Somebody waits for a page meanwhile.
+SOMEBODY_WAITS = Patience(connect=5, command=10, data=10, block=10, final=10, quit=1)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9'. -]{1,40}")  # as it is, on one line, in any mail program
 
 
@@ -43,11 +45,20 @@ class Recipient:
     name: str
 
 
-class MailKind(enum.StrEnum):
-    """The folder of `templates/email` that a message to an invitee is written from."""
+class Words(TypedDict):
+    """What an invitation says. `renew_url` is where the invitee asks for a new link; `note` is the
+    inviter's own; `first_message_id` is that of the message that this one follows."""
 
-    INVITATION = "invitation"
-    SIGN_IN = "sign_in"
+    url: str
+    renew_url: str
+    inviter: str
+    expires_at: datetime
+    message_id: str
+    now: datetime
+    kind: NotRequired[MailKind]
+    note: NotRequired[str]
+    is_reminder: NotRequired[bool]
+    first_message_id: NotRequired[str | None]
 
 
 class Mailer:
@@ -58,16 +69,36 @@ class Mailer:
         self._patience = patience
         self._server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
         self.connections = Connections(self._server, patience)
-        self._templates = Environment(
-            loader=FileSystemLoader(ROOT / "templates" / "email"),
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["ended"] = ended
+        self._templates = load_templates(settings.mail_templates)
 
     def send_invitation(
+        self,
+        to: Recipient,
+        *,
+        on_wait: Callable[[], None] | None = None,
+        on_end: Callable[[], None] | None = None,
+        **words: Unpack[Words],
+    ) -> None:
+        """Mail the invitation with this link, or that its account can sign in there.
+
+        `on_wait` is called now and then while the mail server takes its time, `on_end` just before it
+        can have the whole. Raises
+        MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
+        """
+        message = self.invitation(to, **words)
+        sender = self._settings.mail_from.address
+        self.connections.send(message, sender, to.mailbox, on_wait, on_end)
+
+    def send_sample(self, to: Recipient, **words: Unpack[Words]) -> None:
+        """Mail the same to whoever wants to see it, with *Test* in its subject. Raises what
+        `send_invitation` does."""
+        message = self.invitation(to, **words)
+        subject = str(message["Subject"])
+        message.replace_header("Subject", f"Test: {subject}")
+        with closing(SmtpConnection(self._server, self._patience or SOMEBODY_WAITS)) as connection:
+            connection.send(message, self._settings.mail_from.address, to.mailbox)
+
+    def invitation(
         self,
         to: Recipient,
         *,
@@ -78,18 +109,11 @@ class Mailer:
         message_id: str,
         now: datetime,
         kind: MailKind = MailKind.INVITATION,
+        note: str = "",
         is_reminder: bool = False,
         first_message_id: str | None = None,
-        on_wait: Callable[[], None] | None = None,
-        on_end: Callable[[], None] | None = None,
-    ) -> None:
-        """Mail the invitation with this link, or that its account can sign in there.
-
-        `renew_url` is where the invitee asks for a new link; `first_message_id` is that of the message
-        that this one follows; `on_wait` is called now and then while the mail server takes its time,
-        `on_end` just before it can have the whole. Raises
-        MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
-        """
+    ) -> EmailMessage:
+        """The message as it is sent. Raises MailRefused for an address that no header can hold."""
         settings = self._settings
         message = self._message(
             kind,
@@ -104,6 +128,7 @@ class Mailer:
             name=unlinked(to.name),
             email=to.email,
             inviter=unlinked(inviter),
+            note=unlinked_text(note),
             is_reminder=is_reminder,
             expires_at=expires_at,
             expires_in=time_left(expires_at - now),
@@ -112,7 +137,7 @@ class Mailer:
         if first_message_id:  # a retry with another link: shown together with the first
             message.set_raw("In-Reply-To", first_message_id)
             message.set_raw("References", first_message_id)
-        self.connections.send(message, settings.mail_from.address, to.mailbox, on_wait, on_end)
+        return message
 
     def send_test(self, address: str, *, now: datetime, transcript: Callable[[str], None]) -> None:
         """Mail a few words to this address; `transcript` gets the conversation, without secrets.
@@ -122,7 +147,7 @@ class Mailer:
         message_id = make_msgid(domain=self._server.our_name)
         to = Recipient(address, address, "")
         app_name = self._settings.app_name
-        message = self._message("test", to, message_id=message_id, now=now, app_name=app_name)
+        message = self._message(TEST, to, message_id=message_id, now=now, app_name=app_name)
         connection = SmtpConnection(
             self._server,
             self._patience,

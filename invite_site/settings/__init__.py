@@ -86,6 +86,7 @@ class Settings:
     database_url: str = field(repr=False)
     smtp_url: str = field(repr=False)
     mail_from: Mailbox
+    mail_templates: Path | None = None  # a folder whose files take the place of ours
     rate_limit_url: str = field(default=MEMORY, repr=False)
     trusted_proxies: int = 0  # that a request passes on its way from the browser to this process
     log_level: str = "INFO"
@@ -207,6 +208,9 @@ class Settings:
             ),
             smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), values.smtp_address, ""),
             mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), read_mailbox, Mailbox()),
+            mail_templates=checked(
+                "MAIL_TEMPLATES", read("MAIL_TEMPLATES", ""), values.folder, None
+            ),
             log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), values.log_level, "INFO"),
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):

@@ -4,6 +4,7 @@ They raise ValueError, whose words go on after the name of the setting.
 """
 
 import re
+from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 DAY = 24 * 60 * 60
@@ -111,6 +112,13 @@ def port(value: str) -> int:
     if not 0 < port < 65536:
         raise ValueError("must be a number from 1 to 65535")
     return port
+
+
+def folder(value: str) -> Path:
+    path = Path(value)
+    if not path.is_absolute() or not path.is_dir():
+        raise ValueError("must be the whole path of a folder that exists, such as /srv/invite/mail")
+    return path
 
 
 def lifetime(value: str) -> int:

@@ -17,6 +17,7 @@ from ..errors import CredentialsRefused, TenantMisconfigured, TenantRefused, Use
 from ..settings import ReturnTo, Settings
 from .answers import ScopeMissing, TokenRefused, date_of, reading_answer
 from .http import PAGE, Credentials, ManagementApi, Observer, Patience
+from .roles import TenantRoles
 
 # These refusals are the same for everybody who is invited.
 CONFIGURATION_CODES = frozenset({"inexistent_connection", "inexistent_client"})
@@ -71,6 +72,7 @@ class Tenant:
     ) -> None:
         self._settings = settings
         self._api = ManagementApi(settings, Credentials.of_the_site(settings), patience, on_answer)
+        self.roles = TenantRoles(self._api)
 
     def sign_in(self) -> None:
         """Have a token before the first call needs it. Raises what every call raises."""

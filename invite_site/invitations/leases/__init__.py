@@ -5,7 +5,7 @@ worker is allowed only while the row is still under the very claim that it was g
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -256,12 +256,17 @@ class Leases:
         again_at: datetime | None,
         now: datetime,
         event: EventKind | None = None,
+        evidence: Mapping[str, Any] | None = None,
+        **columns: Any,
     ) -> None:
-        """The question to the tenant is answered, or is to be asked again at `again_at`."""
+        """The question to the tenant is answered, or is to be asked again at `again_at`; `columns`
+        change with it."""
+        of_row = update(Invitation).where(Invitation.id == row.id)
         with self._begin() as db:
-            db.execute(update(Invitation).where(Invitation.id == row.id).values(check_at=again_at))
+            db.execute(of_row.values(check_at=again_at, **columns))
             if event:
-                record(db, row.id, event, actor="worker", now=now)
+                found = dict(evidence or {})
+                record(db, row.id, event, actor="worker", now=now, evidence=found)
 
 
 def _retire_expired(db: Session, now: datetime) -> bool:

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
+from typing import TypedDict
 
 from ...errors import InvalidInvitee
 from ...settings import DAY, Delivery, Settings
@@ -13,9 +15,15 @@ from ..people import is_unfit
 NOTE_LENGTH = 500
 LIFETIMES = tuple(days * DAY for days in (1, 2, 5, 14, 30))  # seconds
 LONGEST_LIFETIME = max(LIFETIMES)
-TENANT_WRITES = (
-    "The tenant sends its own mail: it takes no note, and its link lives as long as its template says."
-)
+TENANT_WRITES = "The tenant sends its own mail: it takes no note, and its link lives as long as its template says."
+
+
+class Columns(TypedDict):
+    """As the table has them."""
+
+    note: str
+    lifetime: int | None
+    roles: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Options:
         *,
         note: str = "",
         lifetime: int | None = None,
-        roles: Mapping[str, str] | None = None,
+        roles: Mapping[str, str] = MappingProxyType({}),
     ) -> "Options":
         """The options of one invitation. Raises InvalidInvitee, which names the field."""
         if (note.strip() or lifetime is not None) and not takes_words(settings):
@@ -43,12 +51,15 @@ class Options:
             raise InvalidInvitee(
                 "lifetime", f"A link works for at most {LONGEST_LIFETIME // DAY} days."
             )
-        return cls(_checked_note(note), lifetime, dict(roles or {}))
+        return cls(_checked_note(note), lifetime, dict(roles))
 
     @property
-    def columns(self) -> dict[str, object]:
-        """Columns of the invitation that these are kept in."""
-        return {"note": self.note, "lifetime": self.lifetime, "roles": dict(self.roles) or None}
+    def columns(self) -> "Columns":
+        """The columns of an invitation that these are kept in."""
+        return Columns(note=self.note, lifetime=self.lifetime, roles=dict(self.roles) or None)
+
+
+NO_OPTIONS = Options()
 
 
 def takes_words(settings: Settings) -> bool:

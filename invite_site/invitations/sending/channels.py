@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import ClassVar, Protocol
 
 from ...errors import LeaseLost
-from ...mail.message import Mailer, MailKind, Recipient
+from ...mail.message import Mailer, MailKind
 from ...settings import Delivery, LinkKind, ReturnTo, Settings
 from ...tenant.management import Tenant, invitation_link
 from ...tenant.rate_limits import Kind
@@ -26,6 +26,7 @@ from ..lifecycle import (
 )
 from ..pacer import Calls
 from ..tables import Invitation
+from .words import recipient_of, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +170,16 @@ def _send_mail(
 ) -> None:
     """Mail this link to the invitee; the lease is extended while the mail server takes its time."""
     channel.mailer.send_invitation(
-        # The address as typed before the `@`, and as A-labels behind it.
-        Recipient(
-            job.email,
-            f"{job.email.rpartition('@')[0]}@{job.email_norm.rpartition('@')[2]}",
-            job.name,
+        recipient_of(job),
+        **words_of(
+            job,
+            kind=kind,
+            url=url,
+            site_url=channel.settings.site_url,
+            message_id=outgoing.message_id,
+            first_message_id=outgoing.first_message_id,
+            now=channel.clock(),
         ),
-        kind=kind,
-        is_reminder=job.is_reminder,
-        url=url,
-        renew_url=f"{channel.settings.site_url}/invite/renew?i={job.ref}",
-        inviter=job.inviter_known,
-        expires_at=job.expires_at,
-        message_id=outgoing.message_id,
-        first_message_id=outgoing.first_message_id,
-        now=channel.clock(),
         on_wait=lambda: channel.leases.extend(job, now=channel.clock()),
         on_end=outgoing.take_turn,
     )
