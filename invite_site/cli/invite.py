@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import click
 
+from ..invitations.options import LONGEST_LIFETIME, Options
 from ..invitations.people import COMMAND_LINE, Inviter
 from ..server import prepare, work_for, worker_name
+from ..settings import DAY
 from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches
@@ -24,11 +26,44 @@ for command in (batches.import_, batches.batch, batches.export):
 @invite.command("send")
 @click.argument("address")
 @click.option("--name", default="", help="How the invitation greets them.")
+@click.option("--note", default="", help="A few words of yours, which the mail quotes.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, LONGEST_LIFETIME // DAY),
+    help="How long its link works, in place of INVITATION_TTL_SECONDS.",
+)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    help="A role of the tenant, by name or id, given once they have accepted. May be repeated.",
+)
 @click.option("--again", is_flag=True, help="Though they accepted before: their account is gone.")
-def send(address: str, name: str, again: bool) -> None:
+def send(
+    address: str, name: str, note: str, days: int | None, roles: tuple[str, ...], again: bool
+) -> None:
     """Invite ADDRESS. The worker sends it."""
-    row = services.invitations.invite(address, name=name, inviter=ME, again=again)
+    options = Options.parse(
+        services.settings,
+        note=note,
+        lifetime=days * DAY if days else None,
+        roles=_roles_named(roles),
+    )
+    row = services.invitations.invite(address, name=name, inviter=ME, again=again, options=options)
     click.echo(f"Queued as number {row.id}.")
+
+
+def _roles_named(words: tuple[str, ...]) -> dict[str, str]:
+    """The roles with these names or ids. Raises ClickException where the tenant has none of that name."""
+    if not words:
+        return {}
+    offer = services.role_offers.current()
+    by_word = {name: role_id for role_id, name in offer.roles.items()}
+    by_word |= {role_id: role_id for role_id in offer.roles}
+    for word in words:
+        if word not in by_word:
+            raise click.ClickException(offer.sentence or f"The tenant has no role {word}.")
+    return {by_word[word]: offer.roles[by_word[word]] for word in words}
 
 
 @invite.command("list")

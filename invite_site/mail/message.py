@@ -178,6 +178,12 @@ class Mailer:
         return message
 
 
+def part_of(message: EmailMessage, subtype: str) -> str:
+    """The body of this kind, `plain` or `html`."""
+    part = message.get_body((subtype,))
+    return str(part.get_content()) if part else ""
+
+
 def time_left(left: timedelta) -> str:
     """The time in words, in whole days, hours or minutes: "5 days", "1 hour".
 

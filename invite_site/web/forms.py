@@ -6,10 +6,24 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, EmailField, HiddenField, StringField, SubmitField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import (
+    BooleanField,
+    EmailField,
+    HiddenField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.widgets import CheckboxInput
 
+from ..invitations.options import LIFETIMES, LONGEST_LIFETIME, NOTE_LENGTH, Options, takes_words
 from ..invitations.people import ADDRESS_LENGTH, NAME_LENGTH
+from ..invitations.tables import Invitation
+from ..settings import Settings
+from .templating import period
 
 
 class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -31,9 +45,84 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             )
         ],
     )
+    note = TextAreaField(
+        "Note",
+        description=f"Optional, at most {NOTE_LENGTH} characters. The mail quotes it under your name.",
+    )
+    lifetime = SelectField("The link works for")
+    roles = SelectMultipleField("Roles", option_widget=CheckboxInput())
     again = BooleanField("Their account was removed at the tenant: invite them again")
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     submit = SubmitField("Send invitation")
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        roles: Mapping[str, str],
+        earlier: Invitation | None = None,
+    ) -> None:
+        """`roles` are those of the tenant by id; `earlier` is an invitation whose person is invited
+        again."""
+        super().__init__()
+        if earlier is not None:
+            self.email.data, self.name.data, self.note.data = (
+                earlier.email,
+                earlier.name,
+                earlier.note,
+            )
+            self.lifetime.data = str(earlier.lifetime or "")
+            self.roles.data = list(earlier.roles or {})
+        self._set_lifetimes(settings)
+        self._set_roles(roles, (earlier.roles if earlier else None) or {})
+        if not takes_words(settings):
+            del self.note, self.lifetime
+
+    @property
+    def chosen_lifetime(self) -> int | None:
+        """Seconds; None for those of the settings, and while what was chosen is no choice."""
+        chosen = (self.lifetime and self.lifetime.data) or ""
+        is_choice = chosen.isdecimal() and 0 < int(chosen) <= LONGEST_LIFETIME
+        return int(chosen) if is_choice else None
+
+    def options(self, settings: Settings) -> Options:
+        """Note, life and roles. Raises InvalidInvitee."""
+        return Options.parse(
+            settings,
+            note=(self.note and self.note.data) or "",
+            lifetime=self.chosen_lifetime,
+            roles={
+                each: self._known_roles[each] for each in (self.roles and self.roles.data) or ()
+            },
+        )
+
+    def _set_lifetimes(self, settings: Settings) -> None:
+        usual = settings.invitation_ttl
+        choices = {"": f"{period(usual)}, as usual"}
+        choices |= {str(each): period(each) for each in LIFETIMES if each != usual}
+        if (chosen := self.chosen_lifetime) and str(chosen) not in choices:
+            choices[str(chosen)] = period(chosen)  # as a command can say it
+        self.lifetime.choices = list(choices.items())
+
+    def _set_roles(self, roles: Mapping[str, str], earlier: Mapping[str, str]) -> None:
+        self._known_roles = roles
+        chosen = self.roles.data or []
+        lost = {
+            each: f"{earlier.get(each, each)} (not at the tenant now)"
+            for each in chosen
+            if each not in roles
+        }
+        self.roles.choices = list((dict(roles) | lost).items())
+        if not self.roles.choices:
+            del self.roles
+
+    def validate_roles(self, field: SelectMultipleField) -> None:
+        """Nothing is left out without a word."""
+        if any(each not in self._known_roles for each in field.data or ()):
+            raise ValidationError(
+                "A role that you chose cannot be found at the tenant now. Leave it out, or wait a "
+                "minute and send the form again."
+            )
 
 
 class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 
 from ..errors import ConfigError
 from ..settings import MEMORY, Settings
-from .current import landing_invitation, services
+from .current import current_session, landing_invitation, services
 
 ADDRESS_LIMIT = "600/minute"
 INVITATION_LIMIT = "60/minute"
@@ -30,6 +30,7 @@ ALL_CALLBACKS_LIMIT = "12000/minute"
 # in. Those that do are as many as people, however many come from one office.
 FAILURES_LIMIT = "30/minute"
 ALL_FAILURES_LIMIT = "45/minute"
+TEST_MAIL_EVERY = 30  # seconds, for one session
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,6 +74,13 @@ def landing_limit() -> str:
     return INVITATION_LIMIT if landing_invitation() else ADDRESS_LIMIT
 
 
+def by_session() -> str:
+    """Who is signed in, in this browser."""
+    session = current_session()
+    # A part of the hash: the library writes into the log who came too often.
+    return _of_this_site(f"session:{session.id_hash[:16]}") if session else by_address()
+
+
 def as_one() -> str:
     """All addresses together."""
     return _of_this_site("all")
@@ -108,6 +116,16 @@ def limited_callbacks(view: Callable[P, R]) -> Callable[P, R]:
         ALL_FAILURES_LIMIT, key_func=as_one, deduct_when=_has_redeemed_nothing, scope="failures"
     )(view)
     return limiter.limit(ALL_CALLBACKS_LIMIT, key_func=as_one)(view)
+
+
+def _has_sent_test(_: Response) -> bool:
+    return bool(g.get("has_sent_test"))
+
+
+# Mails that somebody sends to themselves. A view that has sent one sets `g.has_sent_test`.
+limited_test_mails = limiter.limit(
+    f"1 per {TEST_MAIL_EVERY} seconds", key_func=by_session, deduct_when=_has_sent_test
+)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -17,6 +17,8 @@ TOKEN = "csrf_token"  # noqa: S105 - where Flask-WTF keeps it, in `session` and 
 
 # Their addresses carry a state, a code or somebody's address: send no Referer from them.
 PRIVATE_ENDPOINTS = {"landing.complete", "auth.callback", "auth.login"}
+# They show a mail in a frame.
+FRAMING_ENDPOINTS = {"admin.new", "admin.create", "admin.preview", "admin.send_test"}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}  # they change nothing (RFC 9110 §9.2.1)
 OWN_SITES = {"same-origin", "none"}  # Sec-Fetch-Site: a page of ours, or the person themselves
 
@@ -51,7 +53,11 @@ def init_app(app: Flask, settings: Settings) -> None:
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
         if request.endpoint != "static" or response.mimetype == "text/html":
-            headers["Content-Security-Policy"] = policy
+            # A mail that is shown in a frame has a policy of its own.
+            headers.setdefault(
+                "Content-Security-Policy",
+                f"{policy}; frame-src 'self'" if request.endpoint in FRAMING_ENDPOINTS else policy,
+            )
             headers["Cache-Control"] = "no-store"
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"

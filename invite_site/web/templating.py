@@ -2,11 +2,12 @@
 
 import functools
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
 
+from ..mail.message import time_left
 from ..mail.wording import ended
 from .current import current_session, is_admin, services
 
@@ -20,6 +21,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["grouped"] = grouped
     app.jinja_env.filters["duration"] = duration
     app.jinja_env.filters["pace"] = pace
+    app.jinja_env.filters["period"] = period
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_template_context)
 
@@ -69,6 +71,11 @@ def duration(seconds: float) -> str:
             number = round(seconds / size)
             return f"about {number} {word}{'' if number == 1 else 's'}"
     return "less than a minute"
+
+
+def period(seconds: int) -> str:
+    """A whole time in words: "14 days"."""
+    return time_left(timedelta(seconds=seconds))
 
 
 def _template_context() -> dict[str, object]:

@@ -18,6 +18,7 @@ class Person:
         self.browser = requests.Session()
         self.browser.trust_env = False
         self._typed: dict[str, str] = {}
+        self._ticked: dict[str, str] = {}
         self._chosen: dict[str, tuple[str, bytes]] = {}
         self.response = requests.Response()
         self.pages: list[str] = []
@@ -53,6 +54,12 @@ class Person:
         self._typed[str(self._field(label)["name"])] = value
         return self
 
+    def ticks(self, label: str) -> Self:
+        """Tick the box with this label."""
+        box = self._field(label)
+        self._ticked[str(box["name"])] = str(box.get("value", "on"))
+        return self
+
     def chooses(self, label: str, name: str, content: bytes) -> Self:
         """Choose a file of this name for the field with this label."""
         self._chosen[str(self._field(label)["name"])] = (name, content)
@@ -83,9 +90,10 @@ class Person:
             and (field.get("type") != "checkbox" or field.has_attr("checked"))
         }
         fields |= {str(area["name"]): _text_in(area) for area in form.find_all("textarea")}
+        fields |= {str(each["name"]): _chosen_in(each) for each in form.find_all("select")}
         if pressed.get("name"):
             fields[str(pressed["name"])] = str(pressed.get("value", ""))
-        fields |= {k: v for k, v in self._typed.items() if k in fields}
+        fields |= {k: v for k, v in self._typed.items() if k in fields} | self._ticked
         action = urljoin(self.url, str(pressed.get("formaction") or form.get("action") or self.url))
         return str(form.get("method", "get")).upper(), action, fields
 
@@ -121,6 +129,8 @@ class Person:
     def sees_in(self, label: str) -> str:
         """What stands in the field with this label."""
         field = self._field(label)
+        if field.name == "select":
+            return _chosen_in(field)
         return _text_in(field) if field.name == "textarea" else str(field.get("value", ""))
 
     def offers(self, words: str) -> bool:
@@ -163,7 +173,7 @@ class Person:
         """Look at this answer, and at the quality of its page."""
         self.response = response
         self.__dict__.pop("soup", None)  # as functools has it, this forgets the page before
-        self._typed = {}
+        self._typed, self._ticked = {}, {}
         self._chosen = {}
         if response.headers.get("Content-Type", "").startswith("text/html"):
             self.pages.append(response.text)
@@ -179,6 +189,12 @@ class Person:
                 assert field is not None
                 return field
         raise AssertionError(f"no field {label!r} on the page {self.heading!r} at {self.path}")
+
+
+def _chosen_in(select: Tag) -> str:
+    """The value of the option that is chosen: the first one, where none is marked."""
+    chosen = select.find("option", selected=True) or select.find("option")
+    return str(chosen["value"]) if chosen else ""
 
 
 def _text_in(area: Tag) -> str:

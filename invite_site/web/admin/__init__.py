@@ -1,6 +1,6 @@
 """The admin pages. The blueprint denies by default: its guard runs before each of its views."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ..current import current_session, is_admin, is_asked_by_script
@@ -12,8 +12,9 @@ bp = Blueprint("admin", __name__, url_prefix="/admin")
 def require_admin() -> ResponseReturnValue | None:
     """Who is not signed in signs in; who may not invite is told."""
     if is_asked_by_script() and not is_admin():
-        # Only the page as a whole can lead to the sign-in; htmx loads it again for this header.
-        return "", 401, {"HX-Refresh": "true"}
+        # Only the page as a whole can lead to the sign-in; htmx loads it again for this header. What
+        # is being typed would be lost by that.
+        return "", 401, {"HX-Refresh": "true"} if request.method == "GET" else {}
     if current_session() is None:
         return kept.sign_in_again()
     if not is_admin():
@@ -21,4 +22,4 @@ def require_admin() -> ResponseReturnValue | None:
     return None
 
 
-from . import batches, invitations, kept  # noqa: E402, F401 - their views register themselves on `bp`
+from . import batches, invitations, inviting, kept  # noqa: E402, F401 - their views register themselves on `bp`

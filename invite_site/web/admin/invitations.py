@@ -1,19 +1,12 @@
-"""Who was invited, how far each one got, and inviting more."""
+"""Who was invited, how far each one got, and what can be done about it."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import (
-    AlreadyAccepted,
-    AlreadyInvited,
-    DeliveryError,
-    InvalidInvitee,
-    NotPossibleNow,
-)
+from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
 from ...invitations.lifecycle import STATUSES, State
-from ...invitations.sending import channels
 from ..current import services
-from ..forms import InviteForm, RevokeForm
+from ..forms import RevokeForm
 from . import bp
 from .reading import inviter, list_last_seen, one_line, remember_list, row_id
 from .timeline import timeline_of
@@ -74,42 +67,6 @@ def _shorter(trail: str) -> dict[str, str | None]:
     """Where the page before this one begins, and the trail of that."""
     rest, _, before = trail.rpartition("~")
     return {"before": before or None, "trail": rest or None}
-
-
-@bp.get("/invitations/new")
-def new() -> ResponseReturnValue:
-    """The form; `from` is an invitation that has ended, whose person is to be invited again."""
-    earlier = request.args.get("from", type=row_id)
-    form = InviteForm(formdata=None)
-    if earlier is not None:
-        row = services.ledger.get(earlier)
-        form.email.data, form.name.data = row.email, row.name
-    return _form_page(form)
-
-
-@bp.post("/invitations")
-def create() -> ResponseReturnValue:
-    """Queue one invitation. What was typed stays in the form until it is."""
-    form = InviteForm()
-    taken: AlreadyInvited | AlreadyAccepted | None = None
-    if form.validate_on_submit():
-        try:
-            row = services.invitations.invite(
-                form.email.data or "",
-                name=form.name.data or "",
-                inviter=inviter(),
-                form_key=one_line(form.key.data or "")[:64] or None,
-                again=bool(form.again.data),
-            )
-        except InvalidInvitee as invalid:
-            form[invalid.field].errors = [str(invalid)]
-        except (AlreadyInvited, AlreadyAccepted) as refused:
-            taken = refused
-            form.email.errors = [str(refused)]
-        else:
-            flash("The invitation is on its way.", "success")
-            return redirect(url_for("admin.invitation", invitation_id=row.id), 303)
-    return _form_page(form, taken), 422
 
 
 @bp.get("/invitations/<int(max=2147483647):invitation_id>")
@@ -191,18 +148,6 @@ def revoke(invitation_id: int) -> ResponseReturnValue:
     except NotPossibleNow as refused:
         return _back_to(invitation_id, str(refused), "error")
     return _back_to(invitation_id, "The invitation is withdrawn.", "success")
-
-
-def _form_page(form: InviteForm, taken: AlreadyInvited | AlreadyAccepted | None = None) -> str:
-    channel, limits = channels.describe(services.settings)
-    return render_template(
-        "admin/invite.html",
-        form=form,
-        taken=taken,
-        has_accepted=isinstance(taken, AlreadyAccepted),
-        channel=channel,
-        limits=limits,
-    )
 
 
 def _back_to(invitation_id: int, sentence: str, category: str) -> ResponseReturnValue:

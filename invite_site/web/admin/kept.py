@@ -12,7 +12,13 @@ from ..signin import SIGNED_IN_AS, start_login
 from . import bp
 
 # What people typed, and is shown again to be checked; every other field goes along unseen.
-LABELS = {"email": "Email address", "name": "Name", "reason": "Reason", "text": "List"}
+LABELS = {
+    "email": "Email address",
+    "name": "Name",
+    "note": "Note",
+    "reason": "Reason",
+    "text": "List",
+}
 BUTTON = "submit"
 
 

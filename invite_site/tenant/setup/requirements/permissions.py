@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from ....errors import TenantUnavailable
 from ....settings import Delivery
 from ...answers import TokenRefused
+from ...roles import ROLE_SCOPES
 from ..changes import Change, added
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
@@ -64,7 +65,18 @@ def scopes(context: Context) -> Finding:
             f"The site may do more than it has a use for: {', '.join(more)}.",
             f"Take it away under {GRANT}; setting a tenant up needs an application of its own.",
         )
-    return ok(f"{', '.join(sorted(granted))}.")
+    return ok(f"{', '.join(sorted(granted))}. {_of_roles(granted)}")
+
+
+def _of_roles(granted: Collection[str]) -> str:
+    """What these permissions mean for roles, which nobody has to use."""
+    missing = [scope for scope in ROLE_SCOPES if scope not in granted]
+    if not missing:
+        return "An invitation can give roles."
+    return (
+        f"With {', '.join(missing)} an invitation could give roles too: add what you like under {GRANT}, "
+        "then restart the site."
+    )
 
 
 def grant_changes(context: Context) -> Iterator[Change]:
