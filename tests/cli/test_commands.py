@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, sets_password
 
@@ -211,3 +212,21 @@ def test_a_tenant_that_is_away_is_one_sentence(tenant: Tenant, run) -> None:  # 
     assert output.startswith("Error: ")
     assert output.endswith("[exit 1]")
     assert len(output.splitlines()) == 2
+
+
+def test_an_invitation_from_here_takes_a_note_a_life_and_roles(
+    site: RunningSite, tenant: Tenant, tmp_path: Path, run
+) -> None:  # type: ignore[no-untyped-def]
+    """Roles by name or id; a role that the tenant does not have is named."""
+    api = at_tenant(tenant, tmp_path).api
+    ids = {
+        name: api.send("POST", "/roles", {"name": name, "description": ""})["id"]
+        for name in ("Editor", "Reader")
+    }
+    send = ("invite", "send", "ada@example.com", "--note", "Hello", "--days", "3")
+    assert "The tenant has no role Owner." in run(*send, "--role", "Owner")
+    assert "Queued" in run(*send, "--role", "Editor", "--role", ids["Reader"])
+    [row] = site.services.listing.page(now=site.clock())
+    assert (row.note, row.lifetime) == ("Hello", 3 * 86400)
+    assert row.roles == {each: name for name, each in ids.items()}
+    assert "31" in run(*send[:-1], "31")

@@ -271,6 +271,19 @@ def test_a_template_that_is_switched_off_sends_no_mail_at_all(at: AtTenant) -> N
     assert "sends none at all" in at.check().findings["Mail template"].message
 
 
+def test_the_permissions_for_roles_are_named(at: AtTenant) -> None:
+    """Nobody has to give roles, so a site that cannot is right too."""
+    needed = "create:users read:users create:user_tickets"
+    for scope, words in (
+        (needed, "With read:roles, create:role_members, update:users an invitation could give roles"),
+        (f"{needed} read:roles create:role_members update:users", "An invitation can give roles."),
+    ):
+        scopes(scope)(at)
+        level, text = finding(at.check(), "Management permissions")
+        assert level == "ok"
+        assert words in text
+
+
 def test_the_narrower_permission_ends_invitations_too(at: AtTenant) -> None:
     """`update:users` lets a program set anybody's password."""
     set_up(at, TENANT_EMAIL)

@@ -31,17 +31,21 @@ class RoleOffers:
         self._roles = roles
         self._clock = clock
         self._lock = threading.Lock()
-        self._offer = Offer()
+        self._offer = Offer(sentence="The tenant is being asked for its roles. Reload this page.")
         self._asked_at: datetime | None = None
 
     def current(self) -> Offer:
-        """The roles as they were at most a minute ago, or the last ones that the tenant told."""
-        with self._lock:
-            now = self._clock()
-            if self._asked_at is None or not now - KEEP < self._asked_at <= now:
+        """The roles as they were at most a minute ago, or the last ones that the tenant told. Where it
+        takes long to answer, one request waits for it and the others go on with those."""
+        now = self._clock()
+        is_old = self._asked_at is None or not now - KEEP < self._asked_at <= now
+        if is_old and self._lock.acquire(blocking=False):
+            try:
                 self._offer = self._ask(self._offer)
                 self._asked_at = now
-            return self._offer
+            finally:
+                self._lock.release()
+        return self._offer
 
     def _ask(self, earlier: Offer) -> Offer:
         try:

@@ -1,0 +1,73 @@
+"""What an invitation has of its own: a note and a life of its links, which every mail of it keeps."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from invite_site.errors import InvalidInvitee
+from invite_site.invitations.options import Options
+from invite_site.invitations.people import Inviter
+from invite_site.settings import DAY
+from tests.support.running import RunningSite, Tenant, settings_for
+
+ADA = "ada@example.com"
+GRACE = Inviter("Grace Hopper")
+
+
+def test_every_link_lives_as_long_as_the_invitation_says(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """The first one, that of a resend and the one that the invitee asks for; and each mail has the
+    note."""
+    site = site_on
+    options = Options.parse(site.settings, note="Welcome!\nGrace", lifetime=DAY)
+    row = site.services.invitations.invite(ADA, inviter=GRACE, options=options)
+    site.delivers()
+    site.clock.forward(hours=5)
+    tenant.forward(5 * 3600)
+    site.services.invitations.resend(row.id, actor="Grace")
+    site.delivers()
+    site.clock.forward(hours=5)
+    tenant.forward(5 * 3600)
+    site.services.invitations.renew(row.ref)
+    site.delivers()
+    ends = site.row(row.id).expires_at - site.row(row.id).last_sent_at
+    assert abs(ends - timedelta(days=1)) < timedelta(seconds=30)
+    mails = tenant.mails(ADA)
+    assert len(mails) == 3
+    for mail in mails:
+        assert "> Welcome!\n> Grace\n" in mail["Text"].replace("\r", "")
+        assert "(1 day from now)" in " ".join(mail["Text"].split())
+    [live] = [each for each in tenant.state["tickets"] if each["state"] == "live"]
+    assert live
+
+
+def test_an_expired_invitation_that_is_renewed_takes_the_new_options(site: RunningSite) -> None:
+    """Those of the form that was sent last."""
+    options = Options.parse(site.settings, note="First", lifetime=DAY)
+    row = site.services.invitations.invite(ADA, inviter=GRACE, options=options)
+    site.delivers()
+    site.clock.forward(days=2)
+    again = site.services.invitations.invite(ADA, inviter=GRACE)
+    assert again.id == row.id
+    assert (again.note, again.lifetime) == ("", None)
+    assert again.expires_at - site.clock() > timedelta(days=4)
+
+
+@pytest.mark.parametrize("lifetime", [0, -1, 31 * DAY])
+def test_a_life_that_is_no_choice_is_refused(site: RunningSite, lifetime: int) -> None:
+    """By the command line's way too."""
+    with pytest.raises(InvalidInvitee, match="at most 30 days"):
+        Options.parse(site.settings, lifetime=lifetime)
+
+
+@pytest.mark.parametrize("words", [{"note": "Hello"}, {"lifetime": DAY}])
+def test_the_tenants_own_mail_takes_neither(
+    tenant: Tenant, tmp_path: Path, words: dict[str, object]
+) -> None:
+    """It would drop them without a word."""
+    settings = settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email")
+    with pytest.raises(InvalidInvitee, match="The tenant sends its own mail"):
+        Options.parse(settings, **words)  # type: ignore[arg-type]
+    assert Options.parse(settings, note=" \n") == Options()
