@@ -275,7 +275,10 @@ def test_the_permissions_for_roles_are_named(at: AtTenant) -> None:
     """Nobody has to give roles, so a site that cannot is right too."""
     needed = "create:users read:users create:user_tickets"
     for scope, words in (
-        (needed, "With read:roles, create:role_members, update:users an invitation could give roles"),
+        (
+            needed,
+            "With read:roles, create:role_members, update:users an invitation could give roles",
+        ),
         (f"{needed} read:roles create:role_members update:users", "An invitation can give roles."),
     ):
         scopes(scope)(at)

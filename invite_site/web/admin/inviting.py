@@ -111,7 +111,8 @@ def _too_soon(_: RateLimitExceeded) -> ResponseReturnValue:
 @limited_test_mails
 def send_test() -> ResponseReturnValue:
     """*Send a test to me*: the mail, with a sample link, to whoever is signed in."""
-    if not takes_words(services.settings):  # the tenant writes the mail, and there may be no mail server
+    # Where the tenant writes the mail there may be no mail server.
+    if not takes_words(services.settings):
         abort(404)
     form = _sent_form()
     draft, problem = _draft(form)
