@@ -30,6 +30,8 @@ ROUTES = {
     "GET /admin/invitations/new",
     "GET /admin/kept-form",
     "GET /admin/invitations/<int:invitation_id>",
+    "GET /admin/invitations/<int:invitation_id>/address",
+    "POST /admin/invitations/<int:invitation_id>/address",
     "POST /admin/invitations/<int:invitation_id>/ask",
     "POST /admin/invitations/<int:invitation_id>/readdress",
     "POST /admin/invitations/<int:invitation_id>/resend",

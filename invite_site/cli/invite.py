@@ -108,6 +108,16 @@ def resend(invitation: int | str | None, failed_since: datetime | None) -> None:
         click.echo("Queued again.")
 
 
+@invite.command("change-address")
+@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named())
+@click.argument("address")
+def change_address(invitation: int | str, address: str) -> None:
+    """Invite ADDRESS in place of that of an open invitation, which is withdrawn."""
+    number = invitation_number(invitation, services)
+    row = services.invitations.change_address(number, address, inviter=ME)
+    click.echo(f"Queued as number {row.id}.")
+
+
 @invite.command("revoke")
 @click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named())
 @click.option("--reason", default="", help="For the record.")

@@ -9,7 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, ResentTooSoon
+from ..errors import (
+    AlreadyAccepted,
+    AlreadyInvited,
+    InvalidInvitee,
+    NotPossibleNow,
+    ResentTooSoon,
+)
 from ..settings import Delivery, Settings
 from .ledger import Ledger
 from .lifecycle import EXPIRED, RENEW, State
@@ -18,6 +24,7 @@ from .people import Invitee, Inviter, search_text
 from .resends import BY_HAND, BY_INVITEE
 from .tables import Invitation
 
+ENDED = "This invitation has ended, so its address stays. Invite the other address by itself."
 MINUTE, RESOLUTION = timedelta(minutes=1), timedelta.resolution
 
 
@@ -191,6 +198,28 @@ class Invitations:
             self.ledger.get(invitation_id)
             raise NotPossibleNow("This invitation does not wait for another address any more.")
         return row
+
+    def change_address(self, invitation_id: int, email: str, *, inviter: Inviter) -> Invitation:
+        """Invite another address in place of this one, with all else that the invitation has; the
+        invitation of the earlier address is withdrawn. Returns the new one.
+
+        Raises InvitationNotFound, NotPossibleNow, InvalidInvitee, AlreadyInvited, AlreadyAccepted.
+        """
+        row = self.ledger.get(invitation_id)
+        if not row.is_open:
+            raise NotPossibleNow(ENDED)
+        invitee = Invitee.parse(email, row.name, allow_test_domains=self.settings.is_local)
+        if invitee.email_norm == row.email_norm:
+            raise InvalidInvitee("email", "This is the address that was invited already.")
+        # First the new one: where that is refused, the earlier one stays as it is.
+        other = self.invite(email, name=row.name, inviter=inviter, options=Options.of(row))
+        reason = f"The address was changed: invitation {other.id} took its place."
+        now = self.clock()
+        if self.ledger.revoke(row.id, actor=inviter.name, reason=reason, now=now) is None:
+            reason = f"Invitation {row.id}, whose place it should have taken, ended meanwhile."
+            self.ledger.revoke(other.id, actor=inviter.name, reason=reason, now=now)
+            raise NotPossibleNow(ENDED)
+        return other
 
     def revoke(self, invitation_id: int, *, actor: str, reason: str = "") -> Invitation:
         """Withdraw an open invitation. Raises InvitationNotFound, NotPossibleNow."""

@@ -125,6 +125,19 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             )
 
 
+class AddressForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """Another address for an invitation."""
+
+    email = EmailField(
+        "Email address",
+        validators=[
+            InputRequired("Enter the address to invite in its place."),
+            Length(max=ADDRESS_LENGTH, message="This address is too long; at most 254 characters."),
+        ],
+    )
+    submit = SubmitField("Change address")
+
+
 class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """Withdraw an invitation, with a reason for the record."""
 

@@ -11,6 +11,7 @@ from typing import TypedDict
 from ...errors import InvalidInvitee
 from ...settings import DAY, Delivery, Settings
 from ..people import is_unfit
+from ..tables import Invitation
 
 NOTE_LENGTH = 500
 LIFETIMES = tuple(days * DAY for days in (1, 2, 5, 14, 30))  # seconds
@@ -52,6 +53,11 @@ class Options:
                 "lifetime", f"A link works for at most {LONGEST_LIFETIME // DAY} days."
             )
         return cls(_checked_note(note), lifetime, dict(roles))
+
+    @classmethod
+    def of(cls, row: Invitation) -> "Options":
+        """Those that this invitation has."""
+        return cls(row.note, row.lifetime, row.roles or {})
 
     @property
     def columns(self) -> "Columns":
