@@ -14,6 +14,8 @@ InviteSiteError
 │   ├─ InvitationNotFound
 │   ├─ BatchNotFound
 │   └─ UnreadableList       a list of people that cannot be read as a whole
+├─ GrantRefused             the right to invite cannot be given, or not be withdrawn
+│   └─ NotThereYet          no account of this address can be given it yet
 ├─ LeaseLost                another worker, or an admin, took the row from this one
 ├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
@@ -134,6 +136,19 @@ class BatchNotFound(InvitationError):
 
 class UnreadableList(InvitationError):
     """A list of people that cannot be read; says where and what to do."""
+
+
+class GrantRefused(InviteSiteError):
+    """The right to invite cannot be given to this person, or not be withdrawn; says why."""
+
+
+class NotThereYet(GrantRefused):
+    """No account can be given the right to invite yet, but an invitation to the address can carry it.
+    `is_invited` where one is open already."""
+
+    def __init__(self, sentence: str, *, is_invited: bool) -> None:
+        self.is_invited = is_invited
+        super().__init__(sentence)
 
 
 class LeaseLost(InviteSiteError):

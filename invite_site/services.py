@@ -12,6 +12,8 @@ from .accounts.kept_forms import KeptForms
 from .accounts.sessions import Sessions
 from .database.engine import open_engine
 from .invitations.acceptance import Acceptance
+from .invitations.admins.ledger import AdminLedger
+from .invitations.admins.service import Granting
 from .invitations.batches.ledger import BatchLedger
 from .invitations.batches.previews import Previews
 from .invitations.batches.service import Batches
@@ -61,6 +63,7 @@ class Services:
     sessions: Sessions
     kept_forms: KeptForms
     admins: Admins
+    granting: Granting
     mailer: Mailer
     samples: Samples
     role_offers: RoleOffers
@@ -100,6 +103,8 @@ def build_services(
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
     checks = Checks(ledger, leases, tenant, clock)
+    invitations = Invitations(settings, ledger, clock, wake.set)
+    admin_ledger = AdminLedger(engine, settings.connection, settings.client_id)
     previews = Previews(engine, settings.connection, settings.client_id)
     deliveries = Deliveries(
         settings,
@@ -122,7 +127,7 @@ def build_services(
         logins_engine=logins_engine,
         ledger=ledger,
         listing=Listing(engine),
-        invitations=Invitations(settings, ledger, clock, wake.set),
+        invitations=invitations,
         batches=Batches(
             settings,
             previews,
@@ -143,6 +148,7 @@ def build_services(
         sessions=sessions,
         kept_forms=KeptForms(engine, clock),
         admins=admins,
+        granting=Granting(settings, admins, ledger, admin_ledger, invitations, tenant, clock),
         mailer=mailer,
         samples=Samples(settings, mailer, clock),
         role_offers=RoleOffers(tenant.roles, clock),

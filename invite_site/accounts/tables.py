@@ -57,3 +57,5 @@ class AdminGrant(Base):
     sub: Mapped[str] = mapped_column(primary_key=True)
     label: Mapped[str]
     granted_at: Mapped[datetime]
+    # By whom, as they were called then; empty where that is not known.
+    granted_by: Mapped[str] = mapped_column(default="", server_default="")

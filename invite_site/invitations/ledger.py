@@ -303,10 +303,7 @@ class Ledger:
     def revoke(
         self, invitation_id: int, *, actor: str, reason: str, now: datetime
     ) -> Invitation | None:
-        """Withdraw an open invitation; None where it has ended already.
-
-        The tenant's live ticket still has to be withdrawn: `check_at` asks the worker for that.
-        """
+        """Withdraw an open invitation; None where it has ended already."""
         with self._begin() as db:
             return _one(
                 move(
@@ -316,10 +313,7 @@ class Ledger:
                     actor=actor,
                     now=now,
                     evidence={"reason": reason} if reason else {},
-                    closed_at=now,
-                    **SETTLED
-                    | NO_LEASE
-                    | {"check_at": case((Invitation.user_id.is_not(None), now), else_=None)},
+                    **withdrawn(now),
                 )
             )
 
@@ -362,6 +356,13 @@ def new_life(expires_at: datetime | SQLColumnExpression[datetime], now: datetime
         "new_email": None,
         "is_paused": False,
     }
+
+
+def withdrawn(now: datetime) -> dict[str, Any]:
+    """Columns of an invitation that is withdrawn. The tenant's live ticket still has to be: `check_at`
+    asks the worker for that."""
+    check_at = case((Invitation.user_id.is_not(None), now), else_=None)
+    return SETTLED | NO_LEASE | {"closed_at": now, "check_at": check_at}
 
 
 def _one(rows: Sequence[Invitation]) -> Invitation | None:

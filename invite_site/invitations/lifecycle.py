@@ -63,6 +63,9 @@ class EventKind(enum.StrEnum):
     ROLES_GRANTED = "roles_granted"
     ROLES_POSTPONED = "roles_postponed"
     ROLES_NOT_GIVEN = "roles_not_given"
+    GRANT_PENDING = "grant_pending"
+    GRANT_CANCELLED = "grant_cancelled"
+    GRANTED = "granted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,16 @@ class InvitationEvent(Base):
     evidence: Mapped[dict[str, Any]]
 
 
+class PendingGrant(Base):
+    """The acceptance of this invitation grants the right to invite to the account that accepts."""
+
+    __tablename__ = "pending_grant"
+
+    invitation_id: Mapped[int] = mapped_column(ForeignKey("invitation.id"), primary_key=True)
+    granted_by: Mapped[str]  # as they were called then
+    granted_at: Mapped[datetime]
+
+
 class SentMessage(Base):
     """One message handed to the mail server: a retry keeps the row, a resend adds one."""
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import sessionmaker
 
 from ..accounts.sessions import Note
 from ..database.base import Base
+from .admins.ledger import fulfil
 from .ledger import NO_LEASE, REF, SETTLED, move, record
 from .lifecycle import ACCEPT, EventKind, State
 from .tables import Invitation
@@ -157,7 +158,7 @@ class Visits:
 
         The caller has verified the token of `sub`, that the tenant calls the address verified, and
         that `sub` is that user or has taken its place. An application that was replaced meanwhile
-        changes nothing: the account is the same.
+        changes nothing: the account is the same. A grant that waited for this is made for `sub`.
         """
         with self._begin() as db:
             accepted = move(
@@ -176,4 +177,6 @@ class Visits:
                 password_set_at=func.coalesce(Invitation.password_set_at, now),
                 **SETTLED | NO_LEASE | {"check_at": check_at},
             )
+            for row in accepted:
+                fulfil(db, row, sub=sub, now=now)
             return bool(accepted)

@@ -1,0 +1,147 @@
+"""Grants that wait for an invitation to be accepted, and the open invitations of one admin."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Engine, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, sessionmaker
+
+from ...accounts.admins import add_grant
+from ...errors import NotPossibleNow
+from ..batches.ledger import move_all, record_where
+from ..ledger import record, withdrawn
+from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
+from ..tables import Invitation, PendingGrant
+
+CHUNK = 500  # rows that are locked at once, while workers want others
+
+_ADD = {
+    "sqlite": sqlite.insert(PendingGrant).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(PendingGrant).on_conflict_do_nothing(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Somebody who may invite once they have accepted. `status` is that of their invitation."""
+
+    invitation_id: int
+    email: str
+    status: str
+    granted_by: str
+    granted_at: datetime
+
+
+class AdminLedger:
+    """Moments are aware UTC and come from the caller."""
+
+    def __init__(self, engine: Engine, connection: str, client_id: str) -> None:
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        self._add = _ADD[engine.dialect.name]
+        self._of_client = (
+            Invitation.connection == connection,
+            Invitation.client_id == client_id,
+        )
+
+    def promise(self, invitation_id: int, *, by: str, now: datetime) -> bool:
+        """Have the acceptance of this invitation grant the right to invite; False where it does
+        already. Raises NotPossibleNow where the invitation has ended."""
+        with self._begin() as db:
+            # An acceptance waits for this: on PostgreSQL by the lock of the row, on SQLite by the
+            # INSERT.
+            asked = select(Invitation.state).where(Invitation.id == invitation_id)
+            db.execute(asked.with_for_update())
+            added = db.scalars(
+                self._add.values(
+                    invitation_id=invitation_id, granted_by=by, granted_at=now
+                ).returning(PendingGrant.invitation_id)
+            ).all()
+            if db.scalar(asked) not in OPEN_STATES:
+                raise NotPossibleNow("This invitation has ended meanwhile. Try it again.")
+            if added:
+                record(db, invitation_id, EventKind.GRANT_PENDING, actor=by, now=now)
+            return bool(added)
+
+    def cancel(self, invitation_id: int, *, by: str, now: datetime) -> bool:
+        """Have the acceptance grant nothing after all; False where it would not, or was before this."""
+        with self._begin() as db:
+            cancelled = _take(db, invitation_id) is not None
+            if cancelled:
+                record(db, invitation_id, EventKind.GRANT_CANCELLED, actor=by, now=now)
+            return cancelled
+
+    def awaited(self, now: datetime) -> Sequence[Awaited]:
+        """Who may invite once they have accepted, in the order in which that was said."""
+        with self._begin() as db:
+            found = db.execute(
+                select(Invitation, PendingGrant)
+                .join(PendingGrant, PendingGrant.invitation_id == Invitation.id)
+                .where(Invitation.state.in_((*OPEN_STATES, State.FAILED)), *self._of_client)
+                .order_by(PendingGrant.granted_at, Invitation.id)
+            ).all()
+        return [
+            Awaited(row.id, row.email, row.status(now), grant.granted_by, grant.granted_at)
+            for row, grant in found
+        ]
+
+    def open_from(self, sub: str, *, name: str = "") -> int:
+        """How many open invitations this admin has sent, by their `sub`, or as they were called."""
+        with self._begin() as db:
+            return (
+                db.scalar(select(func.count(Invitation.id)).where(*self._open_from(sub, name))) or 0
+            )
+
+    def revoke_from(
+        self, sub: str, *, name: str = "", actor: str, reason: str, now: datetime
+    ) -> Iterator[int]:
+        """Withdraw all open invitations of this admin, some at a time; yields how many each time.
+
+        One that ends meanwhile stays as it is.
+        """
+        after = 0
+        while True:
+            with self._begin() as db:
+                found = db.scalars(
+                    select(Invitation.id)
+                    .where(*self._open_from(sub, name), Invitation.id > after)
+                    .order_by(Invitation.id)
+                    .limit(CHUNK)
+                ).all()
+                revoked = move_all(db, REVOKE, Invitation.id.in_(found), values=withdrawn(now))
+                record_where(
+                    db,
+                    REVOKE,
+                    Invitation.id.in_(revoked),
+                    actor=actor,
+                    now=now,
+                    evidence={"reason": reason},
+                )
+            yield len(revoked)
+            if len(found) < CHUNK:
+                return
+            after = found[-1]
+
+    def _open_from(self, sub: str, name: str) -> tuple[ColumnElement[bool], ...]:
+        of_admin = Invitation.inviter_sub == sub
+        if name:
+            of_admin = or_(of_admin, Invitation.inviter == name)
+        return (of_admin, Invitation.state.in_(OPEN_STATES), *self._of_client)
+
+
+def fulfil(db: Session, invitation: Invitation, *, sub: str, now: datetime) -> None:
+    """Within the transaction of an acceptance by `sub`: grant what waited for it."""
+    granted_by = _take(db, invitation.id)
+    if granted_by is not None:
+        add_grant(db, sub, label=invitation.email, now=now, by=granted_by)
+        record(db, invitation.id, EventKind.GRANTED, actor=granted_by, now=now)
+
+
+def _take(db: Session, invitation_id: int) -> str | None:
+    """Who has said that this acceptance grants; nobody is told twice."""
+    return db.scalars(
+        delete(PendingGrant)
+        .where(PendingGrant.invitation_id == invitation_id)
+        .returning(PendingGrant.granted_by)
+    ).one_or_none()

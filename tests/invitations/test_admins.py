@@ -1,0 +1,187 @@
+"""What admins do about each other, and two of them in the same moment."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from invite_site.accounts.sessions import Identity, Session
+from invite_site.errors import GrantRefused, NotPossibleNow
+from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.lifecycle import EventKind
+from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation, InvitationEvent, PendingGrant
+from tests.support.running import ADMIN, RunningSite
+
+ADA = "ada@example.com"
+GRACE = Inviter("Grace", "auth0|grace")
+MANY = 600  # more than are revoked at once
+
+
+def session_of(sub: str, *, has_admin_role: bool = False) -> Session:
+    return Session("", sub, f"{sub}@example.com", sub, "", has_admin_role, seen_at=None)  # type: ignore[arg-type]
+
+
+def identity_of(site: RunningSite, invitation_id: int) -> Identity:
+    """Whoever was invited, as a verified ID token would name them."""
+    row = site.row(invitation_id)
+    return Identity(row.user_id, row.email_norm, True, "", "", False)
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each of these calls returns or raises, all begun in the same moment."""
+    start = threading.Barrier(len(calls))
+
+    def begins(call: Callable[[], Any]) -> Any:
+        start.wait(timeout=15)
+        try:
+            return call()
+        except (GrantRefused, NotPossibleNow) as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(begins, calls))
+
+
+def events_of(site: RunningSite, invitation_id: int) -> list[tuple[str, str]]:
+    return [(each.event, each.actor) for each in site.services.listing.events(invitation_id)]
+
+
+@pytest.mark.parametrize("has_third", [False, True])
+def test_of_two_admins_who_withdraw_each_other_one_stays(
+    site_on: RunningSite, has_third: bool
+) -> None:
+    """Whoever comes second has lost the right to, and nobody is locked out."""
+    admins, now = site_on.services.admins, site_on.clock()
+    if has_third:
+        admins.grant("auth0|third", label="Third", now=now)
+    for _ in range(10):
+        for sub in ("auth0|a", "auth0|b"):
+            admins.grant(sub, label=sub, now=now)
+        results = at_once(
+            lambda: admins.withdraw("auth0|a", by=session_of("auth0|b"), may_be_last=False),
+            lambda: admins.withdraw("auth0|b", by=session_of("auth0|a"), may_be_last=False),
+        )
+        assert sorted(map(type, results), key=str) == [bool, GrantRefused] or sorted(
+            map(type, results), key=str
+        ) == [GrantRefused, bool]
+        assert len(admins.all()) == 1 + has_third
+
+
+def test_the_last_grant_goes_only_where_a_role_makes_admins(site_on: RunningSite) -> None:
+    """Somebody with the role may take it, since they need no grant themselves."""
+    admins = site_on.services.admins
+    admins.grant("auth0|a", label="A", now=site_on.clock())
+    for by in (session_of("auth0|a"), session_of("auth0|boss", has_admin_role=True)):
+        with pytest.raises(GrantRefused, match="only admin"):
+            admins.withdraw("auth0|a", by=by, may_be_last=False)
+    with pytest.raises(GrantRefused, match="Your own right to invite was withdrawn"):
+        admins.withdraw("auth0|a", by=session_of("auth0|gone"), may_be_last=True)
+    assert admins.includes("auth0|a")
+    boss = session_of("auth0|boss", has_admin_role=True)
+    assert admins.withdraw("auth0|a", by=boss, may_be_last=True)
+    assert not admins.withdraw("auth0|a", by=boss, may_be_last=True)
+    assert not admins.all()
+
+
+def test_an_acceptance_and_a_withdrawal_at_once_agree(site_on: RunningSite) -> None:
+    """Either the grant is made, or it was withdrawn before; its event says which."""
+    services = site_on.services
+    row = services.ledger.get(services.granting.grant(ADA, by=GRACE, invites=True).invitation_id)
+    site_on.delivers()
+    who = identity_of(site_on, row.id)
+    accepted, is_cancelled = at_once(
+        lambda: services.acceptance.complete_login(who, row.ref),
+        lambda: services.granting.cancel(row.id, by=GRACE),
+    )
+    assert accepted is LoginOutcome.ACCEPTED
+    assert services.admins.includes(who.sub) is not is_cancelled
+    last = EventKind.GRANT_CANCELLED if is_cancelled else EventKind.GRANTED
+    assert (last, "Grace") in events_of(site_on, row.id)
+    assert not services.granting.cancel(row.id, by=GRACE)
+
+
+def test_the_account_that_accepts_is_granted_once(site_on: RunningSite) -> None:
+    """By the word of whoever said so; an account that may invite already stays as it is."""
+    services = site_on.services
+    for address, is_admin_before in ((ADA, False), ("bob@example.com", True)):
+        granted = services.granting.grant(address, by=GRACE, invites=True)
+        assert granted.is_new
+        assert not services.granting.grant(address.upper(), by=GRACE, invites=True).is_new
+        site_on.delivers()
+        who = identity_of(site_on, granted.invitation_id)  # type: ignore[arg-type]
+        if is_admin_before:
+            services.admins.grant(who.sub, label="Bob", now=site_on.clock())
+        stranger = replace(who, sub="auth0|stranger", email="eve@example.com")
+        ref = site_on.row(granted.invitation_id).ref  # type: ignore[arg-type]
+        assert not services.acceptance.complete_login(stranger, ref).has_access
+        assert services.admins.includes(who.sub) is is_admin_before
+        assert services.acceptance.complete_login(who, ref) is LoginOutcome.ACCEPTED
+        found = services.admins.find(who.sub)
+        assert found is not None
+        expected = ("Bob", "") if is_admin_before else (address, "Grace")
+        assert (found.label, found.granted_by) == expected
+        assert not services.admins.includes("auth0|stranger")
+
+
+def test_an_ended_invitation_carries_no_grant(site_on: RunningSite) -> None:
+    """Neither one that had ended before, nor one that is revoked with its grant."""
+    services = site_on.services
+    number = services.granting.grant(ADA, by=GRACE, invites=True).invitation_id
+    assert number is not None
+    assert [each.email for each in services.granting.awaited()] == [ADA]
+    services.invitations.revoke(number, actor="Grace")
+    assert not services.granting.awaited()
+    ended = site_on.invites("bob@example.com")
+    services.invitations.revoke(ended.id, actor="Grace")
+    with pytest.raises(NotPossibleNow):
+        services.granting.admin_ledger.promise(ended.id, by="Grace", now=site_on.clock())
+    with services.engine.connect() as db:
+        assert db.scalars(select(PendingGrant.invitation_id)).all() == [number]
+    assert EventKind.GRANT_PENDING not in dict(events_of(site_on, ended.id))
+
+
+def test_an_expired_invitation_gets_a_new_life_with_the_grant(site_on: RunningSite) -> None:
+    """Or nobody could accept it."""
+    row = site_on.invites(ADA)
+    site_on.delivers()
+    site_on.clock.forward(days=400)
+    granted = site_on.services.granting.grant(ADA, by=GRACE, invites=True)
+    assert granted.invitation_id == row.id
+    assert site_on.status(ADA) == "queued"
+
+
+def test_thousands_are_revoked_in_parts_and_each_has_its_event(site_on: RunningSite) -> None:
+    """Only those of this admin; a link that exists ends at the tenant, and nothing else is asked for."""
+    services = site_on.services
+    services.invitations.invite(ADA, inviter=GRACE)
+    mine = site_on.invites("bob@example.com")
+    site_on.delivers()
+    text = "\n".join(f"p{number}@example.com" for number in range(MANY))
+    batch = services.batches.preview(text, name="list", inviter=GRACE)
+    services.batches.start(batch.id, inviter=GRACE)
+    assert services.granting.open_from(GRACE.sub) == MANY + 1
+    parts = list(
+        services.granting.admin_ledger.revoke_from(
+            GRACE.sub, actor=ADMIN, reason="Left.", now=site_on.clock()
+        )
+    )
+    assert sum(parts) == MANY + 1
+    assert len(parts) == 2
+    assert max(parts) < MANY
+    assert services.granting.open_from(GRACE.sub) == 0
+    assert site_on.row(mine.id).state == "sent"
+    is_revocation = InvitationEvent.event == EventKind.REVOKED
+    with services.engine.connect() as db:
+        recorded = select(func.count(), func.count(InvitationEvent.invitation_id.distinct()))
+        assert tuple(db.execute(recorded.where(is_revocation)).one()) == (MANY + 1, MANY + 1)
+        asked = select(Invitation.email).where(
+            Invitation.check_at.is_not(None), Invitation.state == "revoked"
+        )
+        assert db.scalars(asked).all() == [ADA]
+        kept = select(Invitation.inviter).where(Invitation.state == "revoked").distinct()
+        assert db.scalars(kept).all() == [GRACE.name]
