@@ -1,54 +1,78 @@
 """`flask admin …`: who may invite."""
 
+import sys
+
 import click
 
-from ..invitations.people import Invitee
+from ..errors import NotThereYet
+from ..invitations.admins.service import Granted
+from ..invitations.people import COMMAND_LINE, Inviter
 from ..web.current import services
 from ..web.templating import moment
 from .errors import LedgerGroup
 
 admin = LedgerGroup("admin", help="Say who may invite.")
 
+ME = Inviter(name=COMMAND_LINE)
+
 
 @admin.command("grant")
 @click.argument("address_or_sub")
-def grant(address_or_sub: str) -> None:
+@click.option(
+    "--invite",
+    "invites",
+    is_flag=True,
+    help="Where nobody at the tenant has the address yet: invite them, and grant when they accept.",
+)
+def grant(address_or_sub: str, invites: bool) -> None:
     """Let a person invite, named by address or by the `sub` of their account at the tenant."""
-    sub = _sub_of(address_or_sub) if "@" in address_or_sub else address_or_sub
-    new = services.admins.grant(sub, label=address_or_sub, now=services.clock())
-    click.echo(
-        f"{address_or_sub} may invite." if new else f"{address_or_sub} could invite already."
-    )
+    try:
+        granted = _grant(address_or_sub, invites)
+    except NotThereYet as refused:
+        offer = (
+            "grant when they have accepted"
+            if refused.is_invited
+            else "invite them and grant when they have accepted"
+        )
+        if not sys.stdin.isatty():
+            raise click.ClickException(f"{refused} Add --invite to {offer}.") from refused
+        click.echo(refused)
+        click.confirm(f"{offer.capitalize()}?", abort=True)
+        granted = _grant(address_or_sub, True)
+    if granted.invitation_id is not None:
+        click.echo(
+            f"{address_or_sub} may invite once they have accepted invitation "
+            f"{granted.invitation_id}."
+        )
+    elif granted.is_new:
+        click.echo(f"{address_or_sub} may invite.")
+    else:
+        click.echo(f"{address_or_sub} could invite already.")
 
 
 @admin.command("revoke")
 @click.argument("address_or_sub")
 def revoke(address_or_sub: str) -> None:
-    """Take the right to invite back, from the next request on."""
-    if not services.admins.revoke(address_or_sub):
+    """Take the right to invite back, from the next request on; also that of the last admin, and that of
+    somebody who has not accepted yet."""
+    was_granted = services.admins.revoke(address_or_sub)
+    was_awaited = services.granting.cancel_of(address_or_sub, by=ME)
+    if not was_granted and not was_awaited:
         raise click.ClickException(f"{address_or_sub} has no grant; `flask admin list` shows them.")
     click.echo(f"{address_or_sub} may no longer invite.")
 
 
 @admin.command("list")
 def list_() -> None:
-    """List who may invite."""
-    for row in services.admins.all():
-        click.echo(f"{row.label}\t{row.sub}\t{moment(row.granted_at)}")
+    """List who may invite, then who may once they have accepted their invitation."""
+    for row in services.granting.all():
+        click.echo(f"{row.label}\t{row.sub}\t{moment(row.granted_at)}\t{row.granted_by}")
+    for each in services.granting.awaited():
+        click.echo(
+            f"{each.email}\tinvited, not yet there\t{moment(each.granted_at)}\t{each.granted_by}"
+        )
 
 
-def _sub_of(address: str) -> str:
-    invitee = Invitee.parse(address, allow_test_domains=services.settings.is_local)
-    user = services.tenant.find_user(invitee.email_norm)
-    if user is None:
-        raise click.ClickException(
-            "Nobody at the tenant has this address yet. Invite them with "
-            f"`flask invite send {address}`, then grant again."
-        )
-    if not user.email_verified:
-        # Anybody may have registered it before its owner came.
-        raise click.ClickException(
-            "The tenant has not verified that this account owns the address. Grant it by its "
-            f"`sub` if you know it to be right: flask admin grant '{user.user_id}'"
-        )
-    return user.user_id
+def _grant(address_or_sub: str, invites: bool) -> Granted:
+    """Whoever has the command line may know accounts that the tenant cannot be asked about."""
+    return services.granting.grant(address_or_sub, by=ME, invites=invites, is_sub_known=True)

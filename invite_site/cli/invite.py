@@ -1,5 +1,6 @@
 """`flask invite …`: send and follow invitations, and deliver them."""
 
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -119,13 +120,40 @@ def change_address(invitation: int | str, address: str) -> None:
 
 
 @invite.command("revoke")
-@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named())
+@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named(), required=False)
+@click.option(
+    "--all-of",
+    metavar="SUB_OR_NAME",
+    default="",
+    help="All open ones that this admin sent, by the `sub` of their account or as lists call them.",
+)
 @click.option("--reason", default="", help="For the record.")
-def revoke(invitation: int | str, reason: str) -> None:
-    """Withdraw the invitation of a NUMBER, or the open one of an ADDRESS."""
+@click.option("--yes", is_flag=True, help="Withdraw all of an admin without asking.")
+def revoke(invitation: int | str | None, all_of: str, reason: str, yes: bool) -> None:
+    """Withdraw the invitation of a NUMBER, the open one of an ADDRESS, or all of an admin."""
+    if (invitation is None) == (not all_of):
+        raise click.UsageError("Name one invitation by its number or address, or use --all-of.")
+    if invitation is None:
+        _revoke_all_of(all_of, reason, yes)
+        return
     number = invitation_number(invitation, services)
     services.invitations.revoke(number, actor=ME.name, reason=reason)
     click.echo("Withdrawn.")
+
+
+def _revoke_all_of(admin: str, reason: str, yes: bool) -> None:
+    granting = services.granting
+    number = granting.open_from(admin, name=admin)
+    if not number:
+        raise click.ClickException(f"No open invitation was sent by {admin}.")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                f"{number:,} open, nothing was withdrawn. Add --yes to withdraw without a question."
+            )
+        click.confirm(f"Withdraw {number:,} open from {admin}?", abort=True)
+    revoked = granting.revoke_from(admin, name=admin, by=ME, reason=reason)
+    click.echo(f"Withdrawn: {revoked:,}.")
 
 
 @invite.command("work", cls=SiteCommand)

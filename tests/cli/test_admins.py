@@ -1,0 +1,69 @@
+"""`flask admin …`, and what becomes of the invitations of an admin who leaves."""
+
+from collections.abc import Callable
+
+import pytest
+
+from invite_site.invitations.people import Inviter
+from tests.support.running import RunningSite, Tenant
+
+ADA = "ada@example.com"
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(site: RunningSite) -> Run:
+    """Run a command inside the running site's application, on a pipe."""
+    runner = site.app.test_cli_runner()
+
+    def run(*words: str) -> str:
+        result = runner.invoke(args=list(words))
+        return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
+
+    return run
+
+
+def test_a_grant_for_somebody_who_is_not_there_yet(
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
+    """On a pipe nothing is asked: the refusal names the option, and with it they are invited."""
+    output = run("admin", "grant", ADA)
+    assert "Nobody at the tenant has this address yet. Add --invite to invite them" in output
+    assert output.endswith("[exit 1]")
+    assert not site.services.listing.page(now=site.clock())
+    assert "may invite once they have accepted" in run("admin", "grant", ADA, "--invite")
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 1
+    listed = run("admin", "list").split("\t")
+    assert listed[:2] == [ADA, "invited, not yet there"]
+    assert listed[3].strip() == "the command line"
+    assert "may no longer invite." in run("admin", "revoke", ADA.upper())
+    assert not run("admin", "list")
+    assert run("admin", "revoke", ADA).endswith("[exit 1]")
+
+
+def test_the_last_admin_may_be_withdrawn_here(site: RunningSite, run: Run) -> None:
+    """Whoever has the command line can grant again."""
+    site.make_admin()
+    assert "may no longer invite." in run("admin", "revoke", "Admin@Example.com")
+    assert not site.services.admins.all()
+
+
+def test_all_open_invitations_of_an_admin_are_withdrawn(site: RunningSite, run: Run) -> None:
+    """By account id or by name; on a pipe only where --yes says so."""
+    invite = site.services.invitations.invite
+    for number, inviter in enumerate(
+        [Inviter("Grace", "auth0|grace"), Inviter("Grace H.", "auth0|grace"), Inviter("Ada")]
+    ):
+        invite(f"p{number}@example.com", inviter=inviter)
+    output = run("invite", "revoke", "--all-of", "auth0|grace")
+    assert "2 open, nothing was withdrawn. Add --yes" in output
+    assert output.endswith("[exit 2]")
+    assert site.services.granting.open_from("auth0|grace") == 2
+    assert run("invite", "revoke", "--all-of", "auth0|grace", "--yes") == "Withdrawn: 2.\n"
+    assert run("invite", "revoke", "--all-of", "Ada", "--yes") == "Withdrawn: 1.\n"
+    nobody = run("invite", "revoke", "--all-of", "Ada", "--yes")
+    assert "No open invitation was sent by Ada." in nobody
+    assert nobody.endswith("[exit 1]")
+    for words in ((), ("1", "--all-of", "Ada")):
+        assert run("invite", "revoke", *words).endswith("[exit 2]")
