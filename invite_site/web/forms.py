@@ -19,6 +19,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput
 
+from ..invitations.admins.service import SUB_LENGTH
 from ..invitations.options import LIFETIMES, LONGEST_LIFETIME, NOTE_LENGTH, Options, takes_words
 from ..invitations.people import ADDRESS_LENGTH, NAME_LENGTH
 from ..invitations.tables import Invitation
@@ -147,6 +148,21 @@ class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         validators=[Length(max=200, message="At most 200 characters.")],
     )
     submit = SubmitField("Revoke")
+
+
+class GrantForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """Somebody who is to invite. `invites` where they have to be invited themselves first."""
+
+    who = StringField(
+        "Address or account id",
+        description="The address they sign in with, or the id of their account at the tenant.",
+        validators=[
+            InputRequired("Enter an address or an account id."),
+            Length(max=SUB_LENGTH, message=f"At most {SUB_LENGTH} characters."),
+        ],
+    )
+    invites = BooleanField("Invite them, and let them invite others once they have accepted")
+    submit = SubmitField("Let them invite")
 
 
 class ListForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

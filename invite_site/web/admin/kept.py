@@ -18,6 +18,7 @@ LABELS = {
     "note": "Note",
     "reason": "Reason",
     "text": "List",
+    "who": "Address or account id",
 }
 BUTTON = "submit"
 
@@ -54,6 +55,7 @@ def kept_form() -> ResponseReturnValue:
         path=form.path,
         page=page,
         person=_person_of(form.path),
+        admin=_admin_of(form),
         typed=[(name, LABELS[name], value) for name, value in form.fields if name in LABELS],
         unseen=[item for item in form.fields if item[0] not in (*LABELS, BUTTON)],
         button=dict(form.fields).get(BUTTON) or "Send again",
@@ -65,6 +67,13 @@ def _person_of(path: str) -> str:
     _, arguments = current_app.url_map.bind("", "/").match(path, method="POST")
     number = arguments.get("invitation_id")
     return services.ledger.get(number).email if number else ""
+
+
+def _admin_of(form: KeptForm) -> str:
+    """Which admin the form is about, where it is about one."""
+    sub = dict(form.fields).get("sub", "")
+    grant = services.admins.find(sub) if sub else None
+    return grant.label if grant else sub
 
 
 def _page_of(path: str) -> str:
