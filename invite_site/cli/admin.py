@@ -7,6 +7,7 @@ import click
 from ..errors import NotThereYet
 from ..invitations.admins.service import Granted
 from ..invitations.people import COMMAND_LINE, Inviter
+from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import moment
 from .errors import LedgerGroup
@@ -65,12 +66,14 @@ def revoke(address_or_sub: str) -> None:
 @admin.command("list")
 def list_() -> None:
     """List who may invite, then who may once they have accepted their invitation."""
+    # Names may hold control characters, and a terminal would obey them.
     for row in services.granting.all():
-        click.echo(f"{row.label}\t{row.sub}\t{moment(row.granted_at)}\t{row.granted_by}")
-    for each in services.granting.awaited():
         click.echo(
-            f"{each.email}\tinvited, not yet there\t{moment(each.granted_at)}\t{each.granted_by}"
+            "\t".join(map(one_line, (row.label, row.sub, moment(row.granted_at), row.granted_by)))
         )
+    for each in services.granting.awaited():
+        granted = (moment(each.granted_at), one_line(each.granted_by))
+        click.echo("\t".join((each.email, "invited, not yet there", *granted)))
 
 
 def _grant(address_or_sub: str, invites: bool) -> Granted:

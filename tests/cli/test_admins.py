@@ -42,6 +42,14 @@ def test_a_grant_for_somebody_who_is_not_there_yet(
     assert run("admin", "revoke", ADA).endswith("[exit 1]")
 
 
+def test_names_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:
+    """They come out of sign-ins, and may hold anything."""
+    name = "Eve\x1b[2J\n"
+    site.services.admins.grant("auth0|eve", label=name, now=site.clock(), by=name)
+    assert "\x1b" not in run("admin", "list")
+    assert len(run("admin", "list").splitlines()) == 1
+
+
 def test_the_last_admin_may_be_withdrawn_here(site: RunningSite, run: Run) -> None:
     """Whoever has the command line can grant again."""
     site.make_admin()
