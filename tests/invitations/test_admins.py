@@ -146,13 +146,14 @@ def test_an_ended_invitation_carries_no_grant(site_on: RunningSite) -> None:
 
 
 def test_an_expired_invitation_gets_a_new_life_with_the_grant(site_on: RunningSite) -> None:
-    """Or nobody could accept it."""
-    row = site_on.invites(ADA)
+    """Or nobody could accept it. All else of it stays."""
+    row = site_on.invites(ADA, "Ada Byron")
     site_on.delivers()
     site_on.clock.forward(days=400)
     granted = site_on.services.granting.grant(ADA, by=GRACE, invites=True)
     assert granted.invitation_id == row.id
     assert site_on.status(ADA) == "queued"
+    assert site_on.row(row.id).name == "Ada Byron"
 
 
 def test_thousands_are_revoked_in_parts_and_each_has_its_event(site_on: RunningSite) -> None:

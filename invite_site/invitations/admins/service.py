@@ -12,6 +12,7 @@ from ...errors import AlreadyInvited, GrantRefused, NotThereYet, TenantRefused
 from ...settings import Settings
 from ...tenant.management import Tenant
 from ..ledger import Ledger
+from ..lifecycle import EXPIRED
 from ..people import Invitee, Inviter
 from ..service import Invitations
 from .ledger import AdminLedger, Awaited
@@ -126,16 +127,20 @@ class Granting:
                 else "Nobody at the tenant has this address yet.",
                 is_invited=open_now is not None,
             )
-        invitation_id = self._invite(invitee.email, by)
+        if open_now is None:
+            invitation_id = self._invite(invitee.email, by)
+        else:
+            invitation_id = open_now.id
+            if open_now.status(self.clock()) == EXPIRED:
+                self.invitations.resend(invitation_id, actor=by.name)
         is_new = self.admin_ledger.promise(invitation_id, by=by.name, now=self.clock())
         return Granted(is_new, invitation_id)
 
     def _invite(self, email: str, by: Inviter) -> int:
-        """A new invitation, or the open one, with a new life if it had expired. Who accepted before has no
-        verified account any more, so it was removed."""
+        """A new invitation. Who accepted one before has no account any more, so it was removed."""
         try:
             return self.invitations.invite(email, inviter=by, again=True).id
-        except AlreadyInvited as taken:
+        except AlreadyInvited as taken:  # in this very moment, such as by a second click
             return taken.invitation_id
 
     def _label_of_account(self, sub: str) -> str:
