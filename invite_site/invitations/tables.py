@@ -126,6 +126,15 @@ class Invitation(Base):
         Index("ix_invitation_status", "state", "expires_at", "id"),
         Index("ix_invitation_batch", "batch_id", "state", "expires_at", "id"),
         Index("ix_invitation_batch_order", "batch_id", "id"),
+        Index("ix_invitation_inviter", "inviter", "state", "expires_at", "id"),
+        Index("ix_invitation_inviter_order", "inviter", "id"),
+        Index("ix_invitation_created", "created_at", "id"),
+        Index(
+            "ix_invitation_with_roles",
+            "id",
+            sqlite_where=text("roles IS NOT NULL"),
+            postgresql_where=text("roles IS NOT NULL"),
+        ),
         Index("ix_invitation_address", "email_norm"),
         Index("ix_invitation_user_id", "user_id"),
         Index("ix_invitation_check_at", "check_at"),
@@ -265,6 +274,34 @@ class Batch(Base):
     ignored: Mapped[list[str]] = mapped_column(
         JSON, default=list
     )  # columns that nothing is done with
+
+
+class Job(Base):
+    """One action on many invitations, which a worker does a few at a time."""
+
+    __tablename__ = "job"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))  # a JobKind
+    filters: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # None: those of `numbers`
+    numbers: Mapped[list[int] | None] = mapped_column(JSON)
+    actor: Mapped[str]
+    reason: Mapped[str]
+    days: Mapped[int | None]  # from then on, that an extension lasts
+    form_key: Mapped[str | None] = mapped_column(unique=True)  # one form, one job
+    total: Mapped[int]  # that were counted at its start
+    is_exact: Mapped[bool]  # whether there were no more than these
+    created_at: Mapped[datetime]
+    below: Mapped[int]  # only invitations with a smaller id are left to look at
+    changed: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    refusals: Mapped[dict[str, Any]] = mapped_column(default=dict)  # how many by sentence
+    ended_at: Mapped[datetime | None]
+    is_stopped: Mapped[bool] = mapped_column(default=False)
+    lease_until: Mapped[datetime | None]
+    lease_by: Mapped[str | None]
+
+    __table_args__ = (Index("ix_job_ended_at", "ended_at"),)
 
 
 class BatchRow(Base):

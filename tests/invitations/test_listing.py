@@ -14,12 +14,12 @@ from sqlalchemy.orm import sessionmaker
 from invite_site.database.engine import open_engine
 from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.lifecycle import STATUSES
-from invite_site.invitations.listing import Listing
+from invite_site.invitations.listing import Filters, Listing
 from invite_site.invitations.people import Invitee, Inviter, search_text
 from invite_site.invitations.tables import Batch, Invitation
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -85,9 +85,11 @@ def rows(engine: Engine) -> list[Invitation]:
             {
                 "ref": f"ref{number}", "email": f"Person{number}@Example.com",
                 "email_norm": f"person{number}@example.com", "name": name, "connection": "Users",
-                "client_id": "cid", "state": state, "inviter": "Grace", "inviter_sub": "",
-                "created_at": NOW, "expires_at": NOW + (lives + number // 40) * DAY / 10,
+                "client_id": "cid", "state": state, "inviter": ("Grace", "Alan")[number % 7 == 0], "inviter_sub": "",
+                "created_at": NOW - number // 50 * DAY, "expires_at": NOW + (lives + number // 40) * DAY / 10,
                 "batch_id": (None, 1, 2)[number // 5 % 3], "generation": 1, "attempts": 0,
+                "password_set_at": NOW - number * HOUR / 40,
+                "roles": {0: ["editor"], 1: ["editor", "o'ne"]}.get(number % 4),
                 "accepted_at": NOW, "accepted_sub": "auth0|1", "closed_at": NOW, "lease_until": NOW,
             }
         )  # fmt: skip
@@ -178,6 +180,119 @@ def test_a_row_that_moves_is_not_shown_in_the_place_of_another(
 def change(engine: Engine, invitation_id: int, **values: Any) -> None:
     with engine.begin() as db:
         db.execute(update(Invitation).where(Invitation.id == invitation_id).values(**values))
+
+
+# Filters ------------------------------------------------------------------------------------------
+
+
+FILTERS: list[dict[str, Any]] = [
+    {"inviter": "Alan"},
+    {"inviter": "Alan", "status": "expired"},
+    {"inviter": "Alan", "batch_id": 1},
+    {"day": NOW.date()},
+    {"day": (NOW - DAY).date(), "status": "sent", "inviter": "Grace"},
+    {"day": NOW.date(), "batch_id": 1, "role": "editor"},
+    {"role": "o'ne"},
+    {"role": "editor", "status": "queued"},
+    {"role": "editor", "inviter": "Alan", "batch_id": 1},
+    {"attention": "stuck"},
+    {"attention": "stuck", "inviter": "Alan"},
+    {"attention": "stuck", "status": "sent"},
+    {"attention": "ending"},
+    {"attention": "ending", "status": "sent", "inviter": "Grace"},
+    {"attention": "ending", "batch_id": 2},
+    {"attention": "ending", "query": "ada"},
+    {"inviter": "Alan", "query": "ada"},
+    {"day": NOW.date(), "query": "ada person7", "status": "expired"},
+]
+AT_LAST = NOW + 41 * DAY / 10 - 2 * DAY  # when some have two days left, and some more
+
+
+def fit(rows: list[Invitation], how: dict[str, Any], now: datetime = NOW) -> list[int]:
+    """The ids of a list in its order, by looking at every row."""
+    status, ends_by = how.get("status", ""), how.get("attention") == "ending"
+    chosen = [
+        row
+        for row in rows
+        if status in ("", row.status(now))
+        and how.get("batch_id") in (None, row.batch_id)
+        and how.get("inviter") in (None, row.inviter)
+        and how.get("day") in (None, row.created_at.date())
+        and ("role" not in how or how["role"] in (row.roles or ()))
+        and all(word in f"{row.email} {row.name}".lower() for word in how.get("query", "").split())
+        and (
+            how.get("attention") != "stuck"
+            or (row.state == "password_set" and row.password_set_at <= now - HOUR)
+        )
+        and (not ends_by or _ends_soon(row, now))
+    ]
+    by_life = (status or "attention" in how) and "day" not in how
+
+    def place(row: Invitation) -> tuple[datetime, int]:
+        return row.created_at if "day" in how else row.expires_at if by_life else NOW, row.id
+
+    return [row.id for row in sorted(chosen, key=place, reverse=True)]
+
+
+def _ends_soon(row: Invitation, now: datetime) -> bool:
+    return row.state in ("queued", "sent") and now < row.expires_at <= now + 2 * DAY
+
+
+@pytest.mark.parametrize("looks", [10_000, 7])
+def test_every_combination_of_filters_has_its_rows_once_and_in_order(
+    engine: Engine, rows: list[Invitation], looks: int
+) -> None:
+    """Also where a page looks through a part of the list only: the next one goes on there."""
+    listing = Listing(engine, looks=looks)
+    for how in FILTERS:
+        now = AT_LAST if how.get("attention") == "ending" else NOW
+        expected = fit(rows, how, now)
+        assert expected or how.get("status"), how
+        seen, before, pages = [], "", 0
+        while pages < 200:
+            page = listing.find(Filters(**how), now=now, before=before, size=4)
+            seen += [row.id for row in page.rows]
+            pages += 1
+            if page.older is None:
+                break
+            assert len(page.rows) == 4 or page.looked_through == looks, how
+            before = page.older
+        assert seen == expected, how
+
+
+def test_a_filter_is_counted(engine: Engine, rows: list[Invitation]) -> None:
+    """Exactly where all that could fit were looked at."""
+    listing = Listing(engine)
+    for how in FILTERS:
+        now = AT_LAST if how.get("attention") == "ending" else NOW
+        count = listing.count(Filters(**how), now=now)
+        assert (count.number, count.is_exact) == (len(fit(rows, how, now)), True), how
+    assert listing.count(Filters(), now=NOW).number == PEOPLE
+    assert listing.count(Filters(query="nobody"), now=NOW).number == 0
+    few = Listing(engine, few=10)
+    assert not few.count(Filters(query="ada", status="sent"), now=NOW).is_exact
+
+
+def test_what_there_is_to_choose_from(engine: Engine, rows: list[Invitation]) -> None:
+    """Who has invited, and which roles are given."""
+    assert rows
+    with plans_of(engine) as plans:
+        choices = Listing(engine).choices
+        assert choices.inviters() == ["Alan", "Grace"]
+        assert choices.roles() == ["editor", "o'ne"]
+    assert not [plan for plan in slow(plans) if "ix_invitation" not in plan]
+
+
+def test_no_filter_reads_the_whole_table_or_sorts(engine: Engine, rows: list[Invitation]) -> None:
+    """By the plans of both databases, for the first page and for one further on."""
+    listing = Listing(engine, looks=20)
+    for how in FILTERS:
+        filters = Filters(**how)
+        before = listing.find(filters, now=NOW, size=2).older or ""
+        with plans_of(engine) as plans:
+            listing.find(filters, now=NOW, size=5)
+            listing.find(filters, now=NOW, size=5, before=before)
+        assert not slow(plans), (how, plans)
 
 
 # Searches -----------------------------------------------------------------------------------------

@@ -231,22 +231,22 @@ def test_the_list_shows_one_batch_until_that_is_taken_off(
             db.execute(update(Invitation).where(Invitation.id == row.id).values(batch_id=7))
     site_on.invites("alone@example.com")
     signs_in(admin, site_on).opens(f"{site_on.url}/admin/invitations?batch=7")
-    assert "Of the batch <b>June.csv only." in admin.text
+    assert "Batch: <b>June.csv" in admin.text
     assert len(admin.soup.select("tbody tr")) == 50
     assert admin.presses("Older").text.count("@example.com") == 2
-    assert "Of the batch <b>June.csv only." in admin.text
+    assert "Batch: <b>June.csv" in admin.text
     admin.opens(f"{site_on.url}/admin/invitations?batch=7&state=queued&q=p0")
     assert len(admin.soup.select("tbody tr")) == 10
     admin.opens(f"{site_on.url}/admin/invitations?batch=7&q=alone")
     assert "No invitation matches" in admin.text
     assert admin.form("Show")[2]["batch"] == "7"
-    admin.presses("Show those of every batch")
+    admin.presses("Remove the filter Batch: <b>June.csv")
     assert "alone@example.com" in admin.text
-    assert "Of the batch" not in admin.text
+    assert "Batch: " not in admin.text
     for odd in ("batch=8", "batch=x", "batch=-1", "batch=99999999999999999999"):
         admin.opens(f"{site_on.url}/admin/invitations?{odd}")
         assert admin.response.status_code == 200
-        assert ("Of the batch" in admin.text) == (odd != "batch=x")
+        assert ("Batch: " in admin.text) == (odd != "batch=x")
 
 
 def test_the_list_of_a_status_is_turned_by_its_links(site: RunningSite, desk: Person) -> None:

@@ -1,5 +1,6 @@
 """Lists for people, of any length: a page costs what its own rows cost, not what the table holds."""
 
-from .pages import Listing
+from .filters import ATTENTION, Filters
+from .pages import Count, Listing, Page
 
-__all__ = ["Listing"]
+__all__ = ["ATTENTION", "Count", "Filters", "Listing", "Page"]

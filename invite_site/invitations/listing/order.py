@@ -10,85 +10,91 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from ..lifecycle import EXPIRED, State
 from ..tables import Invitation
+from .filters import ROWS, Filters
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_ID = 2**31 - 1  # that the databases can hold
 _POSITION = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,17}))?", re.ASCII)
 
-ROWS = Invitation.__table__
 Columns = ReadOnlyColumnCollection[str, Any]
-Ids = Select[int, datetime]  # with ends of life
+Ids = Select[int, datetime]  # with the moments that order them
 Found = Sequence[Row[int, datetime]]
-
-MAY_EXPIRE = (State.QUEUED, State.SENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The row after which a page begins: its id, and its end of life where that gives the order.
+    """The row after which a page begins: its id, and the moment that gives the order, if one does.
 
     Both are values, not the row: it may move to another place or vanish meanwhile.
     """
 
     id: int
-    expires_at: datetime | None = None
+    at: datetime | None = None
 
-    def ends_by(self, moment: datetime) -> bool:
-        """Whether the row's life ends at this moment or before."""
-        return self.expires_at is not None and self.expires_at <= moment
-
-    @classmethod
-    def of(cls, row: Invitation, status: str) -> Self:
-        """That of this row in the list of a status, or in one without."""
-        return cls(row.id, row.expires_at if status else None)
+    def is_by(self, moment: datetime) -> bool:
+        """Whether the row's moment is this one or an earlier one."""
+        return self.at is not None and self.at <= moment
 
     @classmethod
-    def parse(cls, text: str, status: str) -> Self | None:
-        """The position in a list of this status that a link carries; None for anything else."""
+    def of(cls, row: Invitation, order: str) -> Self:
+        """That of this row in a list that is ordered by this column (empty: by the id alone)."""
+        return cls(row.id, getattr(row, order) if order else None)
+
+    @classmethod
+    def parse(cls, text: str, order: str) -> Self | None:
+        """The position in a list of this order that a link carries; None for anything else."""
         found = _POSITION.fullmatch(text)
-        if found is None or int(found[1]) > LARGEST_ID or bool(found[2]) != bool(status):
+        if found is None or int(found[1]) > LARGEST_ID or bool(found[2]) != bool(order):
             return None
         return cls(int(found[1]), EPOCH + int(found[2]) * MICROSECOND if found[2] else None)
 
     def __str__(self) -> str:
-        if self.expires_at is None:
+        if self.at is None:
             return str(self.id)
-        return f"{self.id}-{(self.expires_at - EPOCH) // MICROSECOND}"
+        return f"{self.id}-{(self.at - EPOCH) // MICROSECOND}"
+
+    @property
+    def key(self) -> tuple[datetime, int]:
+        """What compares positions of one list."""
+        return self.at or EPOCH, self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Rows that follow each other in an index: all, those of a batch, those of a state, or those of
-    a state in a batch.
+    """Rows that follow each other in an index: all, those of a batch, an inviter or with roles, those
+    of a state, also in a batch or of an inviter, and those that were invited between two moments.
 
-    Without a state the newest come first. With one, those whose life ends last come first, since
-    whether a row is expired is a part of that order. The moments are aware UTC.
+    `order` is the column of a moment that orders them, latest first, before their ids do. It is the
+    end of life where there is a state, since whether a row is expired is a part of that order.
+    The moments are aware UTC.
     """
 
+    order: str = ""
     state: str = ""
     batch_id: int | None = None
-    ends_after: datetime | None = None
-    ends_by: datetime | None = None
+    inviter: str = ""
+    has_roles: bool = False
+    after: datetime | None = None
+    by: datetime | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether it is all invitations."""
-        return not self.state and self.batch_id is None
+        return self == Range()
 
     def rows(self, after: Position | None, until: Position | None = None) -> Ids:
-        """Ids and ends of life of the rows behind `after`, down to `until` and with it, in order."""
+        """Ids and moments of the rows behind `after`, down to `until` and with it, in order."""
         return (
-            select(ROWS.c.id, ROWS.c.expires_at)
+            select(ROWS.c.id, ROWS.c[self.order or "expires_at"])
             .where(*self.conditions(ROWS.c, after, until))
-            .order_by(*self.order(ROWS.c))
+            .order_by(*self.ordered(ROWS.c))
         )
 
-    def order(self, row: Columns) -> list[ColumnElement[Any]]:
+    def ordered(self, row: Columns) -> list[ColumnElement[Any]]:
         """What the rows are ordered by."""
-        return [*([row.expires_at.desc()] if self.state else []), row.id.desc()]
+        return [*([row[self.order].desc()] if self.order else []), row.id.desc()]
 
     def conditions(
         self,
@@ -103,34 +109,64 @@ class Range:
         conditions: list[ColumnElement[bool]] = []
         if self.batch_id is not None:
             conditions.append(row.batch_id == self.batch_id)
-        if not self.state:
+        if self.inviter:
+            conditions.append(row.inviter == self.inviter)
+        if self.has_roles:
+            conditions.append(row.roles.is_not(None))
+        if self.state:
+            conditions.append(row.state == self.state)
+        if not self.order:
             conditions += [row.id < after.id] if after else []
             return conditions + ([row.id >= until.id] if until else [])
-        conditions.append(row.state == self.state)
-        place = tuple_(row.expires_at, row.id)
-        if after and (self.ends_by is None or after.ends_by(self.ends_by)):
-            conditions.append(place < (after.expires_at, after.id))
-        elif self.ends_by:
-            conditions.append(row.expires_at <= self.ends_by)
+        moment = row[self.order]
+        place = tuple_(moment, row.id)
+        if after and (self.by is None or after.is_by(self.by)):
+            conditions.append(place < (after.at, after.id))
+        elif self.by:
+            conditions.append(moment <= self.by)
         if until:
-            conditions.append(place >= (until.expires_at, until.id))
-        elif self.ends_after:
-            conditions.append(row.expires_at > self.ends_after)
+            conditions.append(place >= (until.at, until.id))
+        elif self.after:
+            conditions.append(moment > self.after)
         return conditions
 
 
-def ranges_of(status: str, batch_id: int | None, now: datetime) -> list[Range]:
-    """The ranges that a list is made of; *expired* is one of each state that can be so.
+def order_of(filters: Filters) -> str:
+    """The column that the list of these filters is ordered by, before the ids; empty for none."""
+    if filters.day:
+        return "created_at"
+    return "expires_at" if filters.status or filters.attention else ""
 
-    Their first rows are merged here: the databases would read and sort all rows of both states.
+
+def ranges_of(filters: Filters, now: datetime) -> tuple[list[Range], set[str]]:
+    """The ranges that a list is made of, and the names of the filters that they do not hold: each row
+    has to be asked for these.
+
+    *Expired* is a range of each state that can be so. Their first rows are merged here: the
+    databases would read and sort all rows of both states.
     """
-    if status == EXPIRED:
-        return [Range(state, batch_id, ends_by=now) for state in MAY_EXPIRE]
-    return [Range(status, batch_id, ends_after=now if status in MAY_EXPIRE else None)]
+    order = order_of(filters)
+    between = filters.invited_between()
+    if between:
+        ranges = [Range(order, after=between[0], by=between[1])]
+        return ranges, {"status", "batch_id", "inviter", "role", "attention"}
+    lives = filters.lives(now)
+    rest = {"role", "attention"}
+    inviter = filters.inviter
+    if filters.batch_id is not None:
+        rest, inviter = rest | {"inviter"}, ""
+    has_roles = bool(filters.role) and not (order or inviter) and filters.batch_id is None
+    ranges = [
+        Range(
+            order, life.state, filters.batch_id, inviter, has_roles, life.ends_after, life.ends_by
+        )
+        for life in lives
+    ]
+    return ranges, rest
 
 
-def first_of(found: Found, size: int, status: str) -> list[int]:
-    """The ids of the first `size` of these rows, in the order of a list of this status."""
-    keys = ((expires_at, number) for number, expires_at in found)
-    in_order = sorted(keys, key=None if status else itemgetter(1), reverse=True)
+def first_of(found: Found, size: int, order: str) -> list[int]:
+    """The ids of the first `size` of these rows, in the order of their list."""
+    keys = ((moment, number) for number, moment in found)
+    in_order = sorted(keys, key=None if order else itemgetter(1), reverse=True)
     return [number for _, number in in_order[:size]]

@@ -1,33 +1,61 @@
 """The invitations page by page, and what happened to one of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..lifecycle import State
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
-from .order import LARGEST_ID, ROWS, Found, Ids, Position, Range, first_of, ranges_of
+from .choices import Choices
+from .filters import ROWS, Filters
+from .order import LARGEST_ID, Found, Ids, Position, Range, first_of, order_of, ranges_of
 from .search import Search, Trigrams, search_for
 
 GLANCE = 500  # rows of a list that a search reads before it asks its index
 CLOSE = 10  # if so many glances would find a page, the list is read on
 WAITING = 10_000
 FEW = 20_000  # hits that SQLite sorts; where there are more, it reads the list
+LOOKS = 10_000  # rows that a page looks through where no index holds all that is asked for
+COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a list, and where the next page begins, if there is one. `looked_through` says how many
+    rows were looked through, where the list goes on behind them; else it is zero."""
+
+    rows: Sequence[Invitation]
+    older: str | None
+    looked_through: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many invitations fit; there may be more than that where it is not exact."""
+
+    number: int
+    is_exact: bool
 
 
 class Listing:
     """Reads and changes nothing. Moments are aware UTC and come from the caller.
 
-    `glance` and `few` are smaller in tests.
+    `glance`, `few` and `looks` are smaller in tests.
     """
 
-    def __init__(self, engine: Engine, *, glance: int = GLANCE, few: int = FEW) -> None:
+    def __init__(
+        self, engine: Engine, *, glance: int = GLANCE, few: int = FEW, looks: int = LOOKS
+    ) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
         self._database = engine.dialect.name
         self._glance = glance
         self._few = few
+        self._looks = looks
+        self.choices = Choices(engine)
 
     @property
     def finds_beginnings_only(self) -> bool:
@@ -35,35 +63,92 @@ class Listing:
         return self._database == "postgresql"
 
     def page(
-        self,
-        *,
-        now: datetime,
-        query: str = "",
-        status: str = "",
-        batch_id: int | None = None,
-        before: str = "",
-        size: int = 50,
+        self, *, now: datetime, before: str = "", size: int = 50, **filters: Any
     ) -> Sequence[Invitation]:
-        """At most `size` invitations: all, or those that fit query, status and batch.
+        """The rows of a page; `filters` are the fields of Filters."""
+        return self.find(Filters(**filters), now=now, before=before, size=size).rows
 
-        Newest first; those of a status in the order of the end of their life, latest first.
-        `before` is the `position` of the last row of the page before; anything else is no
+    def find(self, filters: Filters, *, now: datetime, before: str = "", size: int = 50) -> Page:
+        """At most `size` invitations that fit: newest first; those of a status, or that end soon, in
+        the order of the end of their life, latest first.
+
+        `before` is the `older` of the page before, or the `position` of a row; anything else is no
         position, and the page is the first.
         """
-        after = Position.parse(before, status)
-        search = search_for(query, self._database)
-        if query.strip() and search is None:
-            return []
-        ranges = ranges_of(status, batch_id, now)
+        order = order_of(filters)
+        after = Position.parse(before, order)
+        search = search_for(filters.query, self._database)
+        if filters.query.strip() and search is None:
+            return Page([], None)
+        ranges, names = ranges_of(filters, now)
+        rest = self._rest(filters, names, now)
+        until: Position | None = None
         with self._begin() as db:
-            if search:
-                found = self._search(db, search, ranges, after, size)
+            if rest:
+                rest += [search.finds()] if search else []
+                found, until = self._look_through(db, ranges, rest, after, size + 1)
+            elif search:
+                found = self._search(db, search, ranges, after, size + 1)
             else:
-                found = _ask(db, *(each.rows(after).limit(size) for each in ranges))
-            ids = first_of(found, size, status)
+                found = _ask(db, *(each.rows(after).limit(size + 1) for each in ranges))
+            ids = first_of(found, size + 1, order)
             stored = select(Invitation).where(Invitation.id.in_(ids))
-            rows = {row.id: row for row in db.scalars(stored)}
-        return [rows[number] for number in ids if number in rows]
+            by_id = {row.id: row for row in db.scalars(stored)}
+        rows = [by_id[number] for number in ids[:size] if number in by_id]
+        if len(ids) > size and rows:
+            return Page(rows, str(Position.of(rows[-1], order)))
+        return Page(rows, str(until), self._looks) if until else Page(rows, None)
+
+    def count(self, filters: Filters, *, now: datetime) -> Count:
+        """How many fit, as far as COUNTED or as far as a page looks."""
+        search = search_for(filters.query, self._database)
+        if filters.query.strip() and search is None:
+            return Count(0, True)
+        ranges, names = ranges_of(filters, now)
+        if search:
+            names = set(filters.conditions(now, self._database))
+            sources = [search.hits().limit(self._few + 1).subquery()]
+            limit = self._few
+        else:
+            sources = [each.rows(None).limit(COUNTED + 1).subquery() for each in ranges]
+            limit = COUNTED
+        rest = self._rest(filters, names, now)
+        seen = number = 0
+        with self._begin() as db:
+            for ids in sources:
+                seen += (looked := db.scalar(select(func.count()).select_from(ids)) or 0)
+                fits = select(func.count()).where(ROWS.c.id.in_(select(ids.c.id)), *rest)
+                number += (db.scalar(fits) or 0) if rest else looked
+        if number > COUNTED:
+            return Count(COUNTED, False)
+        return Count(number, seen <= limit)
+
+    def _rest(self, filters: Filters, names: set[str], now: datetime) -> list[ColumnElement[bool]]:
+        """The conditions of these names as one that no index is asked for: the databases would begin
+        with that index, and sort what they find there."""
+        conditions = filters.conditions(now, self._database)
+        rest = [condition for name, condition in conditions.items() if name in names]
+        return [case((and_(*rest), 1), else_=0) == 1] if rest else []
+
+    def _look_through(
+        self,
+        db: Session,
+        ranges: list[Range],
+        rest: list[ColumnElement[bool]],
+        after: Position | None,
+        size: int,
+    ) -> tuple[Found, Position | None]:
+        """The rows of these ranges that meet the rest, among the first of each. Where not all were
+        looked through, also the place down to which they were."""
+        ends: list[Position] = []
+        for each in ranges:
+            end = db.execute(each.rows(after).offset(self._looks - 1).limit(1)).first()
+            if end:
+                ends.append(Position(end[0], end[1] if each.order else None))
+        # Behind the first of these ends a row of the other range could be missing.
+        until = max(ends, key=lambda end: end.key) if ends else None
+        found = _ask(db, *(each.rows(after, until).where(*rest).limit(size) for each in ranges))
+        return found, until
 
     def _search(
         self, db: Session, search: Search, ranges: list[Range], after: Position | None, size: int
@@ -84,7 +169,7 @@ class Listing:
         far: list[tuple[Range, Position]] = []
         for each in ranges:
             end = db.execute(each.rows(after).offset(self._glance - 1).limit(1)).first()
-            until = Position(*end) if end else None
+            until = Position(end[0], end[1] if each.order else None) if end else None
             near = _ask(db, each.rows(after, until).where(search.finds()).limit(size))
             found.append(near)
             missing = size - len(near)
@@ -110,7 +195,7 @@ class Listing:
         # The limit keeps the databases from beginning with the index of the status instead.
         hits = search.hits().limit(LARGEST_ID).subquery()
         are_there = or_(*(and_(True, *each.conditions(hits.c, at)) for each, at in far))
-        order = far[0][0].order(hits.c)
+        order = far[0][0].ordered(hits.c)
         chosen = select(hits.c.id, hits.c.expires_at).where(are_there).order_by(*order)
         return _ask(db, chosen.limit(size))
 
@@ -131,7 +216,7 @@ class Listing:
     @staticmethod
     def position(row: Invitation, *, status: str = "") -> str:
         """What `before` is for the page after this row."""
-        return str(Position.of(row, status))
+        return str(Position.of(row, "expires_at" if status else ""))
 
     def batch(self, batch_id: int) -> Batch | None:
         """The batch with this number."""

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from ..people import fold
 from ..tables import SEARCH_WORDS
-from .order import ROWS
+from .filters import ROWS
 
 TRIGRAM = 3  # letters
 

@@ -8,6 +8,7 @@ from ...invitations.lifecycle import STATUSES, State
 from ..current import services
 from ..forms import RevokeForm
 from . import bp
+from .filters import chips_of, filters_in, in_address
 from .reading import inviter, list_last_seen, one_line, remember_list, row_id
 from .timeline import timeline_of
 
@@ -22,33 +23,27 @@ def overview() -> ResponseReturnValue:
 
 @bp.get("/invitations")
 def invitations() -> ResponseReturnValue:
-    """The list. `q` looks in address and name, `state` and `batch` pick a status and a batch;
-    `before` is where the page before ended, `trail` where those before it did."""
-    query = one_line(request.args.get("q", ""))[:254]
-    status = request.args.get("state", "")
-    status = status if status in STATUSES else ""
-    batch_id = request.args.get("batch", type=row_id)
-    batch = services.listing.batch(batch_id) if batch_id is not None else None
+    """The list, as `filters_in` reads it from the address; `before` is where the page before ended,
+    `trail` where those before it did."""
+    filters = filters_in(request.args)
     before, trail = request.args.get("before", ""), request.args.get("trail", "")
     now = services.clock()
-    rows = services.listing.page(
-        now=now, query=query, status=status, batch_id=batch_id, before=before, size=PAGE + 1
-    )
-    more = len(rows) > PAGE
-    older = services.listing.position(rows[PAGE - 1], status=status) if more else None
+    page = services.listing.find(filters, now=now, before=before, size=PAGE)
+    batch = services.listing.batch(filters.batch_id) if filters.batch_id is not None else None
     outage = services.circuit_breaker.outage()
     remember_list()
     return render_template(
         "admin/invitations.html",
-        rows=rows[:PAGE],
-        older={"before": older, "trail": _longer(trail, before)} if older else None,
+        rows=page.rows,
+        older={"before": page.older, "trail": _longer(trail, before)} if page.older else None,
         newer=_shorter(trail),
         is_first_page=not before,
-        query=query,
-        status=status,
-        batch_id=batch_id,
-        batch_name=batch.name if batch else batch_id,
+        looked_through=page.looked_through,
+        filters=filters,
+        in_address=in_address(filters),
+        chips=chips_of(filters, batch.name if batch else ""),
         statuses=STATUSES,
+        choices=services.listing.choices,
         finds_beginnings_only=services.listing.finds_beginnings_only,
         now=now,
         outage=outage,
