@@ -13,6 +13,7 @@ InviteSiteError
 │   │   └─ ResentTooSoon    it was sent again by hand a moment ago, or very often today
 │   ├─ InvitationNotFound
 │   ├─ BatchNotFound
+│   ├─ JobNotFound
 │   └─ UnreadableList       a list of people that cannot be read as a whole
 ├─ GrantRefused             the right to invite cannot be given, or not be withdrawn
 │   └─ NotThereYet          no account of this address can be given it yet
@@ -132,6 +133,10 @@ class InvitationNotFound(InvitationError):
 
 class BatchNotFound(InvitationError):
     """There is no batch, or no row of a batch, with this number."""
+
+
+class JobNotFound(InvitationError):
+    """There is no job with this number."""
 
 
 class UnreadableList(InvitationError):

@@ -161,6 +161,7 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
                 lambda: services.heartbeats.sweep(services.clock()),
             ],
             beat=lambda: services.heartbeats.beat(name, services.clock()),
+            jobs=lambda: services.jobs.work(name),
         )
         with contextlib.suppress(DatabaseUnusable):  # then its last beat says how long ago it was
             services.heartbeats.stop(name)

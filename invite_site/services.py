@@ -20,6 +20,10 @@ from .invitations.batches.service import Batches
 from .invitations.batches.starting import Starting
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
+from .invitations.exports import Exports
+from .invitations.extensions import Extensions
+from .invitations.jobs import Jobs
+from .invitations.jobs.ledger import JobLedger
 from .invitations.leases import Leases
 from .invitations.leases.heartbeats import Heartbeats
 from .invitations.ledger import Ledger
@@ -54,6 +58,8 @@ class Services:
     listing: Listing
     invitations: Invitations
     batches: Batches
+    jobs: Jobs
+    exports: Exports
     acceptance: Acceptance
     checks: Checks  # those that a page asks for
     deliveries: Deliveries
@@ -120,13 +126,15 @@ def build_services(
         Turns(),
         clock,
     )
+    listing = Listing(engine)
+    invitations = Invitations(settings, ledger, Extensions(engine), clock, wake.set)
     return Services(
         settings=settings,
         clock=clock,
         engine=engine,
         logins_engine=logins_engine,
         ledger=ledger,
-        listing=Listing(engine),
+        listing=listing,
         invitations=invitations,
         batches=Batches(
             settings,
@@ -139,6 +147,8 @@ def build_services(
             deliveries.rate,
             wake.set,
         ),
+        jobs=Jobs(JobLedger(engine), listing, invitations, clock),
+        exports=Exports(listing, clock),
         acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
         checks=checks,
         deliveries=deliveries,

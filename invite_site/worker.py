@@ -34,6 +34,7 @@ def work(
     wake: threading.Event | None = None,
     sweeps: Sequence[Callable[[], object]] = (),
     beat: Callable[[], None] = lambda: None,
+    jobs: Callable[[], bool] = lambda: False,
 ) -> None:
     """Deliver until `stop` is set; returns within ten seconds after it.
 
@@ -41,13 +42,15 @@ def work(
     lease is whose: a worker that starts under the same name takes back at once what it held when
     it died, so no two workers may run under one name. `wake` is set where an invitation has just
     been queued in this process; `sweeps` are called once a minute: they remove what has run out, and queue reminders; `beat` says that this
-    worker claims, every 15 seconds.
+    worker claims, every 15 seconds; `jobs` does a few invitations of a job, and says whether there was
+    one.
     """
     while not _started(deliveries, name):
         if stop.wait(AFTER_ERROR):
             return
     checking = threading.Thread(target=_check, args=(deliveries, sweeps, stop), daemon=True)
     checking.start()
+    threading.Thread(target=_do_jobs, args=(jobs, stop), daemon=True).start()
     claims = _Claims(deliveries, name, wake or threading.Event())
     beat_at = 0.0
     while not stop.is_set():
@@ -182,3 +185,14 @@ def _check(
             pause = 0.0 if checked else CHECK_EVERY
         except Exception:
             log.exception("asking the tenant stopped unexpectedly")
+
+
+def _do_jobs(jobs: Callable[[], bool], stop: threading.Event) -> None:
+    """Work on jobs, one after the other. What is interrupted is known by the job."""
+    pause = CHECK_EVERY
+    while not stop.wait(pause):
+        pause = AFTER_ERROR
+        try:
+            pause = 0.0 if jobs() else CHECK_EVERY
+        except Exception:
+            log.exception("a job stopped unexpectedly")

@@ -2,15 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 from flask.cli import with_appcontext
 
 from ..invitations.batches.lists import MAX_BYTES
-from ..invitations.batches.service import RESULT_COLUMNS, Progress, result_of
+from ..invitations.batches.service import Progress
 from ..invitations.lifecycle import STATUSES, Fate
 from ..invitations.people import COMMAND_LINE, Inviter
 from ..web.admin.csv_files import written
@@ -18,6 +17,7 @@ from ..web.current import services
 from ..web.templating import moment
 from .arguments import NUMBER
 from .errors import LedgerCommand
+from .filters import filters_of, with_filters
 
 ME = Inviter(name=COMMAND_LINE)
 PROBLEMS_SHOWN = 20
@@ -94,25 +94,23 @@ def batch(number: int, action: str | None) -> None:
 
 
 @click.command("export", cls=LedgerCommand)
-@click.option(
-    "--batch", "number", type=NUMBER, help="Only this batch, with the rows that were left out."
-)
+@click.option("--events", is_flag=True, help="What happened to them, one line for each event.")
+@with_filters
 @with_appcontext
-def export(number: int | None) -> None:
-    """Write invitations as CSV to standard output."""
-    rows = _all_invitations() if number is None else services.batches.results(number)
+def export(events: bool, **given: Any) -> None:
+    """Write invitations as CSV to standard output. A --batch without other filters also has the rows
+    that were left out, for a day."""
+    filters = filters_of(given)
+    if filters.batch_id is not None:
+        services.batches.get(filters.batch_id)
+    if events:
+        rows = services.exports.events(filters)
+    elif filters.batch_id is not None and filters.without("batch_id").is_any:
+        rows = services.batches.results(filters.batch_id)
+    else:
+        rows = services.exports.invitations(filters)
     for text in written(rows):
         click.echo(text, nl=False)
-
-
-def _all_invitations() -> Iterator[tuple[object, ...]]:
-    """Newest first, read a few at a time."""
-    yield RESULT_COLUMNS
-    now = services.clock()
-    before = ""
-    while rows := services.listing.page(now=now, before=before, size=500):
-        yield from (result_of(row, now) for row in rows)
-        before = services.listing.position(rows[-1])
 
 
 def _show_problems(batch_id: int, number: int) -> None:

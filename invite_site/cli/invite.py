@@ -1,23 +1,28 @@
 """`flask invite …`: send and follow invitations, and deliver them."""
 
-import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
+from ..invitations.jobs import JobKind
+from ..invitations.listing import Filters
 from ..invitations.options import LONGEST_LIFETIME, Options
 from ..invitations.people import COMMAND_LINE, Inviter
+from ..invitations.service import LONGEST_EXTENSION
 from ..server import prepare, work_for, worker_name
 from ..settings import DAY
 from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches
-from .arguments import Named, Status, invitation_number
+from .arguments import Named, invitation_number
 from .errors import LedgerGroup, SiteCommand
+from .filters import act_on_many, filters_of, with_filters
 from .run import stop_on_signal
 
 invite = LedgerGroup("invite", help="Send and follow invitations.")
 
+YES = click.option("--yes", is_flag=True, help="With filters: do it without a question.")
 ME = Inviter(name=COMMAND_LINE)
 
 for command in (batches.import_, batches.batch, batches.export):
@@ -68,7 +73,7 @@ def _roles_named(words: tuple[str, ...]) -> dict[str, str]:
 
 
 @invite.command("list")
-@click.option("--state", type=Status(), default=None, help="Only those of this status.")
+@with_filters
 @click.option(
     "--number",
     type=click.IntRange(1, 100_000),
@@ -76,13 +81,19 @@ def _roles_named(words: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="How many at most.",
 )
-def list_(state: str | None, number: int) -> None:
-    """List invitations, newest first."""
+def list_(number: int, **given: Any) -> None:
+    """List invitations, newest first; those of a status by the end of their life, latest first."""
     now = services.clock()
-    for row in services.listing.page(now=now, status=state or "", size=number):
-        click.echo(
-            f"{row.id}\t{row.status(now).replace('_', ' ')}\t{row.email}\t{moment(row.created_at)}"
-        )
+    filters, before = filters_of(given), ""
+    while number > 0:
+        page = services.listing.find(filters, now=now, before=before, size=number)
+        for row in page.rows:
+            status = row.status(now).replace("_", " ")
+            click.echo(f"{row.id}\t{status}\t{row.email}\t{moment(row.created_at)}")
+        number -= len(page.rows)
+        if page.older is None:
+            return
+        before = page.older
 
 
 @invite.command("resend")
@@ -92,12 +103,18 @@ def list_(state: str | None, number: int) -> None:
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
     help="All that failed at or after this moment (UTC), in place of a number.",
 )
-def resend(invitation: int | str | None, failed_since: datetime | None) -> None:
-    """Send an invitation again: that of a NUMBER, a failed one too, or the open one of an ADDRESS.
-    Its older link stops working."""
-    if (invitation is None) == (failed_since is None):
+@with_filters
+@YES
+def resend(
+    invitation: int | str | None, failed_since: datetime | None, yes: bool, **given: Any
+) -> None:
+    """Send an invitation again: that of a NUMBER, a failed one too, or the open one of an ADDRESS; or
+    all that the filters pick. Its older link stops working."""
+    filters = filters_of(given)
+    if [invitation is not None, failed_since is not None, not filters.is_any].count(True) != 1:
         raise click.UsageError(
-            "Name one invitation by its number or address, or use --failed-since."
+            "Name one invitation by its number or address, or use --failed-since, or filters such as "
+            "--state."
         )
     if failed_since is not None:
         since = failed_since.replace(tzinfo=UTC)
@@ -107,6 +124,30 @@ def resend(invitation: int | str | None, failed_since: datetime | None) -> None:
         number = invitation_number(invitation, services)
         services.invitations.resend(number, actor=ME.name)
         click.echo("Queued again.")
+    else:
+        act_on_many(JobKind.RESEND, filters, yes=yes)
+
+
+@invite.command("extend")
+@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named(), required=False)
+@click.option(
+    "--days",
+    type=click.IntRange(1, LONGEST_EXTENSION),
+    required=True,
+    help="How many days from now it ends.",
+)
+@with_filters
+@YES
+def extend(invitation: int | str | None, days: int, yes: bool, **given: Any) -> None:
+    """Give an invitation a later end: that of a NUMBER, the open one of an ADDRESS, or all that the
+    filters pick. With INVITE_LINK=ticket a sent one gets a new mail, since its link keeps its end."""
+    filters = _one_of(invitation, given)
+    if invitation is not None:
+        number = invitation_number(invitation, services)
+        row = services.invitations.extend(number, days, actor=ME.name)
+        click.echo(f"It ends on {moment(row.expires_at)}.")
+    else:
+        act_on_many(JobKind.EXTEND, filters, yes=yes, days=days)
 
 
 @invite.command("change-address")
@@ -121,39 +162,27 @@ def change_address(invitation: int | str, address: str) -> None:
 
 @invite.command("revoke")
 @click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named(), required=False)
-@click.option(
-    "--all-of",
-    metavar="SUB_OR_NAME",
-    default="",
-    help="All open ones that this admin sent, by the `sub` of their account or as lists call them.",
-)
 @click.option("--reason", default="", help="For the record.")
-@click.option("--yes", is_flag=True, help="Withdraw all of an admin without asking.")
-def revoke(invitation: int | str | None, all_of: str, reason: str, yes: bool) -> None:
-    """Withdraw the invitation of a NUMBER, the open one of an ADDRESS, or all of an admin."""
-    if (invitation is None) == (not all_of):
-        raise click.UsageError("Name one invitation by its number or address, or use --all-of.")
-    if invitation is None:
-        _revoke_all_of(all_of, reason, yes)
-        return
-    number = invitation_number(invitation, services)
-    services.invitations.revoke(number, actor=ME.name, reason=reason)
-    click.echo("Withdrawn.")
+@with_filters
+@YES
+def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -> None:
+    """Withdraw the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
+    filters = _one_of(invitation, given)
+    if invitation is not None:
+        number = invitation_number(invitation, services)
+        services.invitations.revoke(number, actor=ME.name, reason=reason)
+        click.echo("Withdrawn.")
+    else:
+        act_on_many(JobKind.REVOKE, filters, yes=yes, reason=reason)
 
 
-def _revoke_all_of(admin: str, reason: str, yes: bool) -> None:
-    granting = services.granting
-    number = granting.open_from(admin, name=admin)
-    if not number:
-        raise click.ClickException(f"No open invitation was sent by {admin}.")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError(
-                f"{number:,} open, nothing was withdrawn. Add --yes to withdraw without a question."
-            )
-        click.confirm(f"Withdraw {number:,} open from {admin}?", abort=True)
-    revoked = granting.revoke_from(admin, name=admin, by=ME, reason=reason)
-    click.echo(f"Withdrawn: {revoked:,}.")
+def _one_of(invitation: int | str | None, given: dict[str, Any]) -> Filters:
+    filters = filters_of(given)
+    if (invitation is None) == filters.is_any:
+        raise click.UsageError(
+            "Name one invitation by its number or address, or use filters such as --state."
+        )
+    return filters
 
 
 @invite.command("work", cls=SiteCommand)

@@ -238,14 +238,16 @@ class Ledger:
         transition: Transition = RESEND,
         allowance: Allowance | None = None,
         can_sign_in: bool = False,
+        evidence: dict[str, Any] | None = None,
+        place: int = 0,
         **columns: Any,
     ) -> Invitation | None:
         """A new life and a new message for a sent, failed or expired invitation, and where the mail
         `can_sign_in` people for one whose password is set; None in any other state. Raises
         AlreadyInvited where a failed one has been replaced by another.
 
-        With an `allowance` it counts, and None also means: too soon. `columns` change with it, such
-        as who invites this time.
+        With an `allowance` it counts, and None also means: too soon. `place` is that in the queue.
+        `columns` change with it, such as who invites this time.
         """
         states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]
         with self._conflicts_with_open(invitation_id), self._begin() as db:
@@ -258,8 +260,9 @@ class Ledger:
                     *((allowance.is_left(now),) if allowance else ()),
                     actor=actor,
                     now=now,
+                    evidence=evidence,
                     **new_life(expires_at, now)
-                    | {"place": 0}
+                    | {"place": place}
                     | (allowance.counted(now) if allowance else {})
                     | columns,
                 )
@@ -301,7 +304,13 @@ class Ledger:
             ).all()
 
     def revoke(
-        self, invitation_id: int, *, actor: str, reason: str, now: datetime
+        self,
+        invitation_id: int,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+        evidence: dict[str, Any] | None = None,
     ) -> Invitation | None:
         """Withdraw an open invitation; None where it has ended already."""
         with self._begin() as db:
@@ -312,7 +321,7 @@ class Ledger:
                     Invitation.id == invitation_id,
                     actor=actor,
                     now=now,
-                    evidence={"reason": reason} if reason else {},
+                    evidence=({"reason": reason} if reason else {}) | (evidence or {}),
                     **withdrawn(now),
                 )
             )

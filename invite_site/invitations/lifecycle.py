@@ -39,6 +39,7 @@ class EventKind(enum.StrEnum):
 
     INVITED = "invited"
     RESENT = "resent"
+    EXTENDED = "extended"
     RENEWED = "renewed"
     REMINDED = "reminded"
     REVOKED = "revoked"
@@ -90,6 +91,9 @@ RESEND = Transition(
     (State.SENT, State.QUEUED, State.FAILED, State.PASSWORD_SET),
     State.QUEUED,
 )
+# An admin, or the command line: a later end, and no mail. A sent one only where its link is ours.
+EXTEND_QUEUED = Transition(EventKind.EXTENDED, (State.QUEUED,), State.QUEUED)
+EXTEND_SENT = Transition(EventKind.EXTENDED, (State.SENT,), State.SENT)
 # The invitee, by the ref of a mail they have; a queued one only after it has expired.
 RENEW = Transition(EventKind.RENEWED, (State.SENT, State.QUEUED, State.PASSWORD_SET), State.QUEUED)
 # An admin, after the tenant gave the account another address; the invitation was held for that.

@@ -1,4 +1,4 @@
-"""What admins can do with invitations: invite, resend, revoke.
+"""What admins can do with invitations: invite, resend, extend, revoke.
 
 Nothing outside is called while somebody waits for a page: a request changes a row, and the
 worker does the rest (`delivery`). What the invitee's browser causes is in `acceptance`.
@@ -16,7 +16,8 @@ from ..errors import (
     NotPossibleNow,
     ResentTooSoon,
 )
-from ..settings import Delivery, Settings
+from ..settings import Delivery, LinkKind, Settings
+from .extensions import Extensions
 from .ledger import Ledger
 from .lifecycle import EXPIRED, RENEW, State
 from .options import NO_OPTIONS, Options, lifetime_of
@@ -26,6 +27,8 @@ from .tables import Invitation
 
 ENDED = "This invitation has ended, so its address stays. Invite the other address by itself."
 MINUTE, RESOLUTION = timedelta(minutes=1), timedelta.resolution
+BEHIND_SINGLE = 1  # the place in the queue behind whoever is invited alone
+LONGEST_EXTENSION = 365  # days from now
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Invitations:
 
     settings: Settings
     ledger: Ledger
+    extensions: Extensions
     clock: Callable[[], datetime]
     on_queued: Callable[[], None]
 
@@ -90,27 +94,38 @@ class Invitations:
                 raise
             return renewed
 
-    def resend(self, invitation_id: int, *, actor: str) -> Invitation:
-        """Queue a sent, failed or expired invitation again, with a full life; the new ticket replaces
-        the older one. Where the password is set, a mail without a ticket asks them to sign in. That
-        may be done by hand once in two minutes and ten times a day.
+    def resend(
+        self,
+        invitation_id: int,
+        *,
+        actor: str,
+        job_id: int | None = None,
+        expires_at: datetime | None = None,
+    ) -> Invitation:
+        """Queue a sent, failed or expired invitation again, with a full life, or one that `expires_at`
+        ends; the new ticket replaces the older one. Where the password is set, a mail without a ticket
+        asks them to sign in. That may be done by hand once in two minutes and ten times a day; what the
+        job with this number does is not by hand.
 
         Raises InvitationNotFound, NotPossibleNow, ResentTooSoon, AlreadyInvited.
         """
         now = self.clock()
+        is_by_hand = job_id is None
         row = self.ledger.requeue(
             invitation_id,
             actor=actor,
-            expires_at=self._new_end(invitation_id, now),
+            expires_at=expires_at or self._new_end(invitation_id, now),
             now=now,
-            allowance=BY_HAND,
-            can_sign_in=self.can_mail_sign_in,
+            allowance=BY_HAND if is_by_hand else None,
+            can_sign_in=self.can_mail_sign_in and expires_at is None,
+            evidence=_by(job_id),
+            place=0 if is_by_hand else BEHIND_SINGLE,
         )
         if row is not None:
             self.on_queued()
             return row
         held = self.ledger.get(invitation_id)
-        if (possible_at := self.resend_possible_at(held)) is not None:
+        if is_by_hand and (possible_at := self.resend_possible_at(held)) is not None:
             raise ResentTooSoon(possible_at)
         if held.new_email:
             raise NotPossibleNow(
@@ -125,6 +140,52 @@ class Invitations:
                 State.ACCEPTED: "This invitation has been accepted; there is nothing to send.",
             }.get(State(held.state), "This invitation has ended. Invite the address again.")
         )
+
+    def extend(
+        self, invitation_id: int, days: int, *, actor: str, job_id: int | None = None
+    ) -> Invitation:
+        """Let a queued, sent or expired invitation end so many days from now. Where its mail has a link
+        of the tenant, whose life cannot change, a new mail goes out with one that lasts as long.
+
+        Raises InvitationNotFound, NotPossibleNow, ResentTooSoon.
+        """
+        if not 1 <= days <= LONGEST_EXTENSION:
+            raise NotPossibleNow(f"Choose a number of days from 1 to {LONGEST_EXTENSION}.")
+        if not self.can_extend:
+            raise NotPossibleNow(
+                "The tenant's own mail decides how long its link works. Resend the invitation instead."
+            )
+        now = self.clock()
+        expires_at = now + timedelta(days=days)
+        if self.extensions.extend(
+            invitation_id,
+            expires_at=expires_at,
+            actor=actor,
+            now=now,
+            has_mailed_end=self.mails_to_extend,
+            evidence=_by(job_id),
+        ):
+            self.on_queued()
+            return self.ledger.get(invitation_id)
+        row = self.ledger.get(invitation_id)
+        if row.state == State.SENT:
+            return self.resend(invitation_id, actor=actor, job_id=job_id, expires_at=expires_at)
+        raise NotPossibleNow(
+            {
+                State.SENDING: "This invitation is being sent at this moment. Try again in a minute.",
+                State.PASSWORD_SET: "This person has chosen a password; such an invitation does not end.",
+            }.get(State(row.state), "This invitation has ended. Invite the address again.")
+        )
+
+    @property
+    def can_extend(self) -> bool:
+        """Whether the end of an invitation can be chosen."""
+        return self.settings.delivery == Delivery.TICKET
+
+    @property
+    def mails_to_extend(self) -> bool:
+        """Whether a sent invitation needs a new mail for another end."""
+        return self.settings.link == LinkKind.TICKET
 
     def renew(self, ref: str) -> None:
         """Somebody asks for a new link with the ref of a mail. It goes to the stored address, once in
@@ -221,9 +282,13 @@ class Invitations:
             raise NotPossibleNow(ENDED)
         return other
 
-    def revoke(self, invitation_id: int, *, actor: str, reason: str = "") -> Invitation:
+    def revoke(
+        self, invitation_id: int, *, actor: str, reason: str = "", job_id: int | None = None
+    ) -> Invitation:
         """Withdraw an open invitation. Raises InvitationNotFound, NotPossibleNow."""
-        row = self.ledger.revoke(invitation_id, actor=actor, reason=reason, now=self.clock())
+        row = self.ledger.revoke(
+            invitation_id, actor=actor, reason=reason, now=self.clock(), evidence=_by(job_id)
+        )
         if row is None:
             self.ledger.get(invitation_id)
             raise NotPossibleNow("This invitation has ended already; there is nothing to withdraw.")
@@ -232,3 +297,8 @@ class Invitations:
     def _new_end(self, invitation_id: int, now: datetime) -> datetime:
         """When a link of this invitation ends that is made now. Raises InvitationNotFound."""
         return now + lifetime_of(self.ledger.get(invitation_id).lifetime, self.settings)
+
+
+def _by(job_id: int | None) -> dict[str, int]:
+    """What an event says of the job that caused it."""
+    return {} if job_id is None else {"job": job_id}

@@ -292,6 +292,7 @@ class Job(Base):
     total: Mapped[int]  # that were counted at its start
     is_exact: Mapped[bool]  # whether there were no more than these
     created_at: Mapped[datetime]
+    highest: Mapped[int]  # what `below` was at the start
     below: Mapped[int]  # only invitations with a smaller id are left to look at
     changed: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
@@ -302,6 +303,21 @@ class Job(Base):
     lease_by: Mapped[str | None]
 
     __table_args__ = (Index("ix_job_ended_at", "ended_at"),)
+
+    @property
+    def done(self) -> int:
+        """How many invitations were looked at that fit."""
+        return self.changed + self.refused
+
+    @property
+    def share_done(self) -> float:
+        """How far it is, from 0 to 1: by its invitations where their number is known, else by their
+        ids."""
+        if self.ended_at and not self.is_stopped:
+            return 1.0
+        if self.is_exact:
+            return min(self.done / self.total, 1.0) if self.total else 1.0
+        return (self.highest - self.below) / self.highest
 
 
 class BatchRow(Base):

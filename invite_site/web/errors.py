@@ -14,6 +14,7 @@ from ..errors import (
     DatabaseUnusable,
     DeliveryError,
     InvitationNotFound,
+    JobNotFound,
     LoginError,
 )
 from ..invitations.batches.lists import MAX_BYTES
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DeliveryError, _upstream_unavailable)
     app.register_error_handler(InvitationNotFound, lambda error: _page(404))
     app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
+    app.register_error_handler(JobNotFound, lambda error: _page(404))
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(ForeignForm, _form_from_elsewhere)
     app.register_error_handler(DatabaseUnusable, _database_unusable)

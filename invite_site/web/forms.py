@@ -26,6 +26,8 @@ from ..invitations.tables import Invitation
 from ..settings import Settings
 from .templating import period
 
+REASON_LENGTH = 200
+
 
 class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """One person. `key` is new with each page, so that a second click is the same form again."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from ..invitations.listing import COUNTED
 from ..mail.message import time_left
 from ..mail.wording import ended
 from .current import current_session, is_admin, services
@@ -19,6 +20,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["relative"] = relative
     app.jinja_env.filters["ended"] = ended
     app.jinja_env.filters["grouped"] = grouped
+    app.jinja_env.filters["counted"] = counted
     app.jinja_env.filters["duration"] = duration
     app.jinja_env.filters["pace"] = pace
     app.jinja_env.filters["period"] = period
@@ -55,6 +57,13 @@ def relative(at: datetime, now: datetime) -> str:
 def grouped(number: int) -> str:
     """A number as it is read: "9,950"."""
     return f"{number:,}"
+
+
+def counted(number: int, is_exact: bool) -> str:
+    """How many there are, as far as was counted: "9,950", "more than 10,000", "at least 20"."""
+    if is_exact:
+        return grouped(number)
+    return f"{'more than' if number >= COUNTED else 'at least'} {grouped(number)}"
 
 
 def pace(rate: float) -> str:

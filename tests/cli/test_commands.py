@@ -230,3 +230,25 @@ def test_an_invitation_from_here_takes_a_note_a_life_and_roles(
     assert (row.note, row.lifetime) == ("Hello", 3 * 86400)
     assert row.roles == {each: name for name, each in ids.items()}
     assert "31" in run(*send[:-1], "31")
+
+
+def test_many_are_changed_by_filters(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+    """With --yes, or not at all on a pipe; each refusal is counted."""
+    for name in ("ada", "abe", "bob"):
+        site.invites(f"{name}@example.com")
+    assert "Add --yes" in run("invite", "revoke", "--search", "a")
+    assert "Name one invitation" in run("invite", "revoke")
+    assert "Name one invitation" in run("invite", "revoke", "1", "--state", "queued")
+    today = f"{site.clock():%Y-%m-%d}"
+    assert run("invite", "extend", "--day", today, "--days", "30", "--yes") == "Extended: 3.\n"
+    assert "It ends on" in run("invite", "extend", "1", "--days", "40")
+    assert run("invite", "revoke", "--search", "bob", "--yes", "--reason", "x") == "Withdrawn: 1.\n"
+    output = run("invite", "resend", "--inviter", "Grace Hopper", "--yes")
+    assert output.startswith("Queued again: 0.\nLeft as they are: 2. This invitation is already on")
+    assert "bob@" in run("invite", "list", "--state", "revoked")
+    assert "ada@" not in run("invite", "list", "--search", "bob")
+    header, *lines = run("invite", "export", "--state", "queued").splitlines()
+    assert header.endswith("Invited by,Batch,Number")
+    assert len(lines) == 2
+    lines = run("invite", "export", "--events", "--search", "bob").splitlines()
+    assert [line.split(",")[3] for line in lines] == ["Event", "invited", "extended", "revoked"]

@@ -89,7 +89,7 @@ def rows(engine: Engine) -> list[Invitation]:
                 "created_at": NOW - number // 50 * DAY, "expires_at": NOW + (lives + number // 40) * DAY / 10,
                 "batch_id": (None, 1, 2)[number // 5 % 3], "generation": 1, "attempts": 0,
                 "password_set_at": NOW - number * HOUR / 40,
-                "roles": {0: ["editor"], 1: ["editor", "o'ne"]}.get(number % 4),
+                "roles": {0: {"editor": "Editor"}, 1: {"editor": "Editor", "o'ne": "a"}}.get(number % 4),
                 "accepted_at": NOW, "accepted_sub": "auth0|1", "closed_at": NOW, "lease_until": NOW,
             }
         )  # fmt: skip
@@ -279,7 +279,7 @@ def test_what_there_is_to_choose_from(engine: Engine, rows: list[Invitation]) ->
     with plans_of(engine) as plans:
         choices = Listing(engine).choices
         assert choices.inviters() == ["Alan", "Grace"]
-        assert choices.roles() == ["editor", "o'ne"]
+        assert list(choices.roles().items()) == [("o'ne", "a"), ("editor", "Editor")]
     assert not [plan for plan in slow(plans) if "ix_invitation" not in plan]
 
 

@@ -29,8 +29,8 @@ class Choices:
         with self._begin() as db:
             return sorted(db.scalars(names), key=str.casefold)
 
-    def roles(self) -> Sequence[str]:
-        """The ids of the roles that the newest invitations with roles give."""
+    def roles(self) -> dict[str, str]:
+        """The roles that the newest invitations with roles give: names by id."""
         newest = (
             select(ROWS.c.roles)
             .where(ROWS.c.roles.is_not(None))
@@ -38,4 +38,7 @@ class Choices:
             .limit(NEWEST)
         )
         with self._begin() as db:
-            return sorted({role for roles in db.scalars(newest) for role in roles or ()})
+            found = {
+                key: name for roles in db.scalars(newest) for key, name in (roles or {}).items()
+            }
+        return dict(sorted(found.items(), key=lambda role: role[1].casefold()))

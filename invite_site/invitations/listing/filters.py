@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, and_, cast, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, cast, false, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..lifecycle import EXPIRED, State
@@ -116,7 +116,14 @@ class Filters:
 
 
 def _has_role(role: str, database: str) -> ColumnElement[bool]:
+    """Whether it is one of the keys."""
     if database == "postgresql":
-        return cast(ROWS.c.roles, JSONB).contains([role])
-    each = func.json_each(ROWS.c.roles).table_valued("value")
-    return select(each.c.value).where(each.c.value == role).correlate(ROWS).exists()
+        return cast(ROWS.c.roles, JSONB).has_key(role)
+    each = func.json_each(ROWS.c.roles).table_valued("key")
+    return select(each.c.key).where(each.c.key == role).correlate(ROWS).exists()
+
+
+def unindexed(conditions: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """The conditions as one that no index is asked for: the databases would begin with that index, and
+    sort what they find there."""
+    return [case((and_(*conditions), 1), else_=0) == 1] if conditions else []

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, select, text
+from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..lifecycle import State
 from ..tables import Batch, Invitation, InvitationEvent, SentMessage
 from .choices import Choices
-from .filters import ROWS, Filters
+from .filters import ROWS, Filters, unindexed
 from .order import LARGEST_ID, Found, Ids, Position, Range, first_of, order_of, ranges_of
 from .search import Search, Trigrams, search_for
 
@@ -124,11 +124,9 @@ class Listing:
         return Count(number, seen <= limit)
 
     def _rest(self, filters: Filters, names: set[str], now: datetime) -> list[ColumnElement[bool]]:
-        """The conditions of these names as one that no index is asked for: the databases would begin
-        with that index, and sort what they find there."""
+        """The conditions of these names, for each row."""
         conditions = filters.conditions(now, self._database)
-        rest = [condition for name, condition in conditions.items() if name in names]
-        return [case((and_(*rest), 1), else_=0) == 1] if rest else []
+        return unindexed([each for name, each in conditions.items() if name in names])
 
     def _look_through(
         self,
@@ -231,6 +229,18 @@ class Listing:
                 .where(InvitationEvent.invitation_id == invitation_id)
                 .order_by(InvitationEvent.id)
             ).all()
+
+    def events_of(self, ids: Sequence[int]) -> dict[int, list[InvitationEvent]]:
+        """What happened to each of these invitations, oldest first."""
+        found: dict[int, list[InvitationEvent]] = {}
+        with self._begin() as db:
+            for event in db.scalars(
+                select(InvitationEvent)
+                .where(InvitationEvent.invitation_id.in_(ids))
+                .order_by(InvitationEvent.id)
+            ):
+                found.setdefault(event.invitation_id, []).append(event)
+        return found
 
     def messages(self, invitation_id: int) -> Sequence[SentMessage]:
         """The messages handed to the mail server for this invitation, oldest first."""

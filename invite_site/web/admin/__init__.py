@@ -22,4 +22,4 @@ def require_admin() -> ResponseReturnValue | None:
     return None
 
 
-from . import admins, batches, invitations, inviting, kept, readdressing  # noqa: E402, F401 - their views register themselves on `bp`
+from . import admins, batches, exports, invitations, inviting, jobs, kept, readdressing  # noqa: E402, F401 - their views register themselves on `bp`

@@ -4,9 +4,10 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
-from ...invitations.lifecycle import STATUSES, State
+from ...invitations.lifecycle import EXPIRED, STATUSES, State
 from ..current import services
 from ..forms import RevokeForm
+from ..templating import moment
 from . import bp
 from .filters import chips_of, filters_in, in_address
 from .reading import inviter, list_last_seen, one_line, remember_list, row_id
@@ -39,6 +40,8 @@ def invitations() -> ResponseReturnValue:
         newer=_shorter(trail),
         is_first_page=not before,
         looked_through=page.looked_through,
+        jobs=services.jobs.unfinished(),
+        can_extend=services.invitations.can_extend,
         filters=filters,
         in_address=in_address(filters),
         chips=chips_of(filters, batch.name if batch else ""),
@@ -81,6 +84,9 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
         back=list_last_seen(),
+        can_extend=services.invitations.can_extend
+        and status in (State.QUEUED, State.SENT, EXPIRED),
+        mails_to_extend=services.invitations.mails_to_extend and row.state == State.SENT,
         resend_possible_at=services.invitations.resend_possible_at(row),
     )
 
@@ -95,6 +101,19 @@ def resend(invitation_id: int) -> ResponseReturnValue:
         sentence = "A mail that asks them to sign in is on its way."
     else:
         sentence = "A new invitation is on its way; the older link stops working."
+    return _back_to(invitation_id, sentence, "success")
+
+
+@bp.post("/invitations/<int(max=2147483647):invitation_id>/extend")
+def extend(invitation_id: int) -> ResponseReturnValue:
+    """A later end, `days` from now."""
+    try:
+        row = services.invitations.extend(
+            invitation_id, request.form.get("days", 0, type=row_id), actor=inviter().name
+        )
+    except (NotPossibleNow, AlreadyInvited) as refused:
+        return _back_to(invitation_id, str(refused), "error")
+    sentence = f"It ends on {moment(row.expires_at)} now."
     return _back_to(invitation_id, sentence, "success")
 
 

@@ -17,6 +17,7 @@ LABELS = {
     "name": "Name",
     "note": "Note",
     "reason": "Reason",
+    "days": "Days from now",
     "text": "List",
     "who": "Address or account id",
 }

@@ -1,0 +1,71 @@
+"""The options of commands that act on many invitations: the filters of the list."""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ..invitations.jobs import JobKind
+from ..invitations.listing import ATTENTION, Filters
+from ..invitations.people import COMMAND_LINE
+from ..server import worker_name
+from ..web.current import services
+from ..web.templating import counted
+from .arguments import NUMBER, Status
+
+LOOK_EVERY = 0.5  # seconds, where a worker does the job
+Command = Callable[..., Any]
+_OPTIONS: list[Callable[[Command], Command]] = [
+    click.option("--search", "query", default="", help="Only those with this in address or name."),
+    click.option("--state", "status", type=Status(), help="Only those of this status."),
+    click.option("--batch", "batch_id", type=NUMBER, help="Only those of this batch."),
+    click.option("--inviter", default="", help="Only those that this person has invited."),
+    click.option(
+        "--day", type=click.DateTime(["%Y-%m-%d"]), help="Only those invited on this day (UTC)."
+    ),
+    click.option("--role", default="", help="Only those that give the role with this id."),
+    click.option(
+        "--attention",
+        type=click.Choice(ATTENTION),
+        help="Only those with a password for an hour and no sign-in, or that end within two days.",
+    ),
+]
+
+
+def with_filters(command: Command) -> Command:
+    """Give a command these options; `filters_of` reads what it is called with."""
+    for option in _OPTIONS[::-1]:
+        command = option(command)
+    return command
+
+
+def filters_of(given: dict[str, Any]) -> Filters:
+    """The filters that a command was called with."""
+    day: datetime | None = given["day"]
+    set_ones = {name: value for name, value in given.items() if value}
+    return Filters(**set_ones | {"day": day.date() if day else None})
+
+
+def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> None:
+    """Do this with all that fit, after a question unless `yes`; a line says what came of it. Where
+    it is interrupted a worker goes on."""
+    jobs = services.jobs
+    count = jobs.count(filters, ())
+    words = counted(count.number, count.is_exact)
+    noun = "invitation" if words == "1" else "invitations"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nothing was done. Add --yes to go on without a question.")
+        click.confirm(f"{kind.capitalize()} {words} {noun}?", abort=True)
+    job = jobs.begin(kind, filters=filters, actor=COMMAND_LINE, **how)
+    while job.ended_at is None:
+        if not jobs.work(worker_name()):
+            time.sleep(LOOK_EVERY)
+        job = jobs.get(job.id)
+    done = {JobKind.RESEND: "Queued again", JobKind.EXTEND: "Extended", JobKind.REVOKE: "Withdrawn"}
+    click.echo(f"{done[kind]}: {job.changed:,}.")
+    for sentence, number in sorted(job.refusals.items(), key=lambda each: -each[1]):
+        click.echo(f"Left as they are: {number:,}. {sentence}")

@@ -1,0 +1,52 @@
+"""A later end for an invitation whose link has not been used."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, case
+from sqlalchemy.orm import sessionmaker
+
+from .ledger import move
+from .lifecycle import EXTEND_QUEUED, EXTEND_SENT
+from .tables import Invitation
+
+
+class Extensions:
+    """Moves ends of life. Moments are aware UTC and come from the caller."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+
+    def extend(
+        self,
+        invitation_id: int,
+        *,
+        expires_at: datetime,
+        actor: str,
+        now: datetime,
+        has_mailed_end: bool,
+        evidence: dict[str, Any],
+    ) -> bool:
+        """Whether the end was moved: that of a queued invitation, and of a sent one unless its mail
+        `has_mailed_end`, a link whose life the tenant has been told."""
+        # One that had expired in the queue has been taken out of it; one that is held stays so.
+        is_out = (Invitation.next_try_at.is_(None)) & Invitation.new_email.is_(None)
+        columns = {
+            EXTEND_QUEUED: {"next_try_at": case((is_out, now), else_=Invitation.next_try_at)},
+            EXTEND_SENT: {},
+        }
+        with self._begin() as db:
+            for transition in (EXTEND_QUEUED,) if has_mailed_end else (EXTEND_QUEUED, EXTEND_SENT):
+                moved = move(
+                    db,
+                    transition,
+                    Invitation.id == invitation_id,
+                    actor=actor,
+                    now=now,
+                    evidence={"until": f"{expires_at:%Y-%m-%d %H:%M} UTC"} | evidence,
+                    expires_at=expires_at,
+                    **columns[transition],
+                )
+                if moved:
+                    return True
+        return False

@@ -1,0 +1,177 @@
+"""The jobs in the database: who works on one, and how far it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import sessionmaker
+
+from ...errors import JobNotFound
+from ..listing.filters import ROWS, Filters, unindexed
+from ..listing.search import search_for
+from ..tables import Invitation, InvitationEvent, Job
+from .kinds import EVENTS, JobKind
+
+LEASE = timedelta(minutes=1)
+_NEWEST = select(func.max(Invitation.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The next invitations of a job: those that fit, and those among them that it has changed before
+    it was interrupted. After them only ids smaller than `below` are left; zero: none."""
+
+    ids: Sequence[int]
+    changed_before: frozenset[int]
+    below: int
+
+
+class JobLedger:
+    """Jobs in a database. Moments are aware UTC and come from the caller. `looks` is how many
+    invitations are looked at for one chunk, `size` how many of them are in it."""
+
+    def __init__(self, engine: Engine, *, looks: int = 5_000, size: int = 25) -> None:
+        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        self._database = engine.dialect.name
+        self._looks = looks
+        self._size = size
+
+    def get(self, job_id: int) -> Job:
+        """Raises JobNotFound."""
+        with self._begin() as db:
+            job = db.get(Job, job_id)
+        if job is None:
+            raise JobNotFound("There is no such job.")
+        return job
+
+    def unfinished(self) -> Sequence[Job]:
+        """Those that are not over, oldest first; at most ten."""
+        with self._begin() as db:
+            found = select(Job).where(Job.ended_at.is_(None)).order_by(Job.id).limit(10)
+            return db.scalars(found).all()
+
+    def open(self, job: Job) -> Job:
+        """Keep a new job; that of the same `form_key` where a form is sent twice."""
+        try:
+            with self._begin() as db:
+                newest = max(job.numbers) if job.numbers else db.scalar(_NEWEST)
+                job.below = job.highest = (newest or 0) + 1
+                db.add(job)
+            return job
+        except IntegrityError:
+            with self._begin() as db:
+                found = db.scalars(select(Job).where(Job.form_key == job.form_key)).one_or_none()
+            if found is None:
+                raise
+            return found
+
+    def stop(self, job_id: int, now: datetime) -> bool:
+        """Do no more of it; False where it is over already. What is being done is finished."""
+        return self._change(Job.id == job_id, ended_at=now, is_stopped=True)
+
+    def take(self, worker: str, now: datetime) -> Job | None:
+        """The oldest job that nobody else works on, for a minute."""
+        is_free = or_(Job.lease_until.is_(None), Job.lease_until <= now, Job.lease_by == worker)
+        oldest = select(Job.id).where(Job.ended_at.is_(None), is_free).order_by(Job.id).limit(1)
+        with self._begin() as db:
+            if db.scalar(oldest) is None:  # nothing is written where there is nothing to do
+                return None
+            return db.scalars(
+                update(Job)
+                .where(Job.id.in_(oldest.scalar_subquery()), Job.ended_at.is_(None), is_free)
+                .values(lease_by=worker, lease_until=now + LEASE)
+                .returning(Job)
+                .execution_options(populate_existing=True)
+            ).one_or_none()
+
+    def goes_on(self, job: Job, worker: str, now: datetime) -> bool:
+        """Whether this worker still has the job, and nobody has stopped it."""
+        held = select(Job.id).where(
+            Job.id == job.id, Job.lease_by == worker, Job.lease_until > now, Job.ended_at.is_(None)
+        )
+        with self._begin() as db:
+            return db.scalar(held) is not None
+
+    def chunk(self, job: Job) -> Chunk:
+        """The next invitations of this job, newest first.
+
+        They are found by their ids, and not in the order of the list: what the job does to them would
+        give them another place there, where they could be met again.
+        """
+        with self._begin() as db:
+            lowest = min(job.numbers) if job.numbers else db.scalar(self._lowest(job))
+            if lowest is None or lowest >= job.below:
+                return Chunk([], frozenset(), 0)
+            ids = db.scalars(
+                select(ROWS.c.id)
+                .where(ROWS.c.id < job.below, ROWS.c.id >= lowest, *self._conditions(job))
+                .order_by(ROWS.c.id.desc())
+                .limit(self._size)
+            ).all()
+            events = db.execute(
+                select(InvitationEvent.invitation_id, InvitationEvent.evidence).where(
+                    InvitationEvent.invitation_id.in_(ids),
+                    InvitationEvent.event.in_(EVENTS[JobKind(job.kind)]),
+                )
+            ).all()
+        done = frozenset(number for number, evidence in events if evidence.get("job") == job.id)
+        return Chunk(ids, done, ids[-1] if len(ids) == self._size else lowest)
+
+    def _lowest(self, job: Job) -> Select[int]:
+        """The last of the ids that are looked at for the next chunk."""
+        looked_at = (
+            select(ROWS.c.id)
+            .where(ROWS.c.id < job.below)
+            .order_by(ROWS.c.id.desc())
+            .limit(self._looks)
+            .subquery()
+        )
+        return select(func.min(looked_at.c.id))
+
+    def _conditions(self, job: Job) -> list[ColumnElement[bool]]:
+        if job.filters is None:
+            return [ROWS.c.id.in_(job.numbers or ())]
+        filters = Filters.stored(job.filters)
+        # An end that comes while the job is under way does not change what was chosen.
+        conditions = [*filters.conditions(job.created_at, self._database).values()]
+        search = search_for(filters.query, self._database)
+        return unindexed([*conditions, *([search.finds()] if search else [])])
+
+    def note(
+        self,
+        job: Job,
+        worker: str,
+        *,
+        below: int,
+        changed: int,
+        refusals: Mapping[str, int],
+        now: datetime,
+    ) -> bool:
+        """Write how far the job is; whether this worker still has it. It is over where nothing is left
+        below."""
+        total = {
+            each: job.refusals.get(each, 0) + refusals.get(each, 0)
+            for each in {**job.refusals, **refusals}
+        }
+        values: dict[str, Any] = {
+            "below": below,
+            "changed": job.changed + changed,
+            "refused": job.refused + sum(refusals.values()),
+            "refusals": total,
+            "lease_until": now + LEASE,
+        }
+        is_held = (Job.id == job.id, Job.lease_by == worker)
+        with self._begin() as db:
+            # Also of one that was stopped meanwhile: what was done is told.
+            held = db.scalars(update(Job).where(*is_held).values(**values).returning(Job.id)).all()
+            if below <= 0:
+                db.execute(update(Job).where(*is_held, Job.ended_at.is_(None)).values(ended_at=now))
+            return bool(held)
+
+    def _change(self, *conditions: ColumnElement[bool], **values: Any) -> bool:
+        with self._begin() as db:
+            changed = update(Job).where(Job.ended_at.is_(None), *conditions).values(**values)
+            return bool(db.scalars(changed.returning(Job.id)).all())

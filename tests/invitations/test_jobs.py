@@ -1,0 +1,176 @@
+"""Actions on many invitations: each is done once, and what cannot be done is counted."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from invite_site.errors import NotPossibleNow
+from invite_site.invitations.jobs import JobKind, Jobs
+from invite_site.invitations.jobs.ledger import JobLedger
+from invite_site.invitations.listing import Filters
+from invite_site.invitations.tables import Invitation, InvitationEvent, Job
+from invite_site.settings import Delivery, LinkKind
+from tests.support.running import RunningSite, Tenant
+
+SENT = Filters(status="sent")
+WORKER = "worker"
+
+
+def jobs_of(site: RunningSite, size: int = 2, looks: int = 3) -> Jobs:
+    """In smaller chunks than the site's own."""
+    return replace(
+        site.services.jobs, ledger=JobLedger(site.services.engine, size=size, looks=looks)
+    )
+
+
+def to_its_end(jobs: Jobs, job: Job) -> Job:
+    while jobs.work(WORKER):
+        pass
+    return jobs.get(job.id)
+
+
+def set_state(site: RunningSite, state: str, *rows: Invitation, **more: object) -> None:
+    with site.services.engine.begin() as db:
+        db.execute(
+            update(Invitation)
+            .where(Invitation.id.in_([row.id for row in rows]))
+            .values(state=state, next_try_at=None, **more)
+        )
+
+
+def states(site: RunningSite) -> list[str]:
+    with site.services.engine.begin() as db:
+        return list(db.scalars(select(Invitation.state).order_by(Invitation.id)))
+
+
+def test_a_job_does_all_that_fit_once_and_says_why_others_stay(site_on: RunningSite) -> None:
+    """In chunks; the mails wait behind those of single invitations, and no limit by hand counts."""
+    rows = [site_on.invites(f"p{number}@example.com") for number in range(7)]
+    set_state(site_on, "sent", *rows[:6], first_sent_at=site_on.clock())
+    jobs = jobs_of(site_on)
+    job = jobs.begin(JobKind.RESEND, filters=SENT, actor="Grace")
+    assert (job.total, job.is_exact) == (6, True)
+    assert jobs.work(WORKER)
+    assert 0 < jobs.get(job.id).share_done < 1
+    done = to_its_end(jobs, job)
+    assert (done.changed, done.refused, done.share_done) == (6, 0, 1.0)
+    assert done.ended_at
+    assert states(site_on) == ["queued"] * 7
+    resent = site_on.row(rows[0].id)
+    assert (resent.generation, resent.place, resent.resends) == (2, 1, 0)
+    again = to_its_end(
+        jobs, jobs.begin(JobKind.RESEND, numbers=[row.id for row in rows], actor="Grace")
+    )
+    assert (again.changed, again.refused) == (0, 7)
+    assert again.refusals == {"This invitation is already on its way.": 7}
+
+
+def test_a_job_that_is_interrupted_changes_nothing_twice(site_on: RunningSite) -> None:
+    """A worker that dies has changed a part of a chunk and said nothing of it; another goes on."""
+    rows = [site_on.invites(f"p{number}@example.com") for number in range(4)]
+    set_state(site_on, "sent", *rows)
+    jobs = jobs_of(site_on, size=4)
+    job = jobs.begin(JobKind.RESEND, filters=Filters(), actor="Grace")
+    assert jobs.ledger.take("dead", site_on.clock())
+    for row in rows[2:]:
+        site_on.services.invitations.resend(row.id, actor="Grace", job_id=job.id)
+    set_state(site_on, "sent", *rows[2:])  # and they have gone out meanwhile
+    assert not jobs.work(WORKER)
+    site_on.clock.forward(minutes=2)
+    done = to_its_end(jobs, job)
+    assert (done.changed, done.refused) == (4, 0)
+    assert [site_on.row(row.id).generation for row in rows] == [2, 2, 2, 2]
+
+
+def test_a_job_that_is_stopped_leaves_the_rest(site_on: RunningSite) -> None:
+    """What was done stays so, and a second stop says that it is over."""
+    for number in range(6):
+        site_on.invites(f"p{number}@example.com")
+    jobs = jobs_of(site_on)
+    job = jobs.begin(JobKind.REVOKE, filters=Filters(), actor="Grace", reason="A mistake.")
+    jobs.work(WORKER)
+    jobs.stop(job.id)
+    assert not jobs.work(WORKER)
+    assert states(site_on) == ["queued"] * 4 + ["revoked"] * 2
+    stopped = jobs.get(job.id)
+    assert (stopped.changed, stopped.is_stopped) == (2, True)
+    assert 0 < stopped.share_done < 1
+    with pytest.raises(NotPossibleNow, match="over already"):
+        jobs.stop(job.id)
+    with sessionmaker(site_on.services.engine).begin() as db:
+        assert evidence_of(db, "revoked") == [{"reason": "A mistake.", "job": job.id}] * 2
+
+
+def evidence_of(db: Session, event: str) -> list[dict[str, object]]:
+    return list(
+        db.scalars(select(InvitationEvent.evidence).where(InvitationEvent.event == event)).all()
+    )
+
+
+def test_what_comes_later_is_no_part_of_a_job(site_on: RunningSite) -> None:
+    """Only what was there when somebody was asked; the same form twice is one job."""
+    site_on.invites("ada@example.com")
+    jobs = jobs_of(site_on)
+    job, same = (
+        jobs.begin(JobKind.REVOKE, filters=Filters(query="a"), actor="Grace", form_key="k")
+        for _ in range(2)
+    )
+    assert job.id == same.id
+    site_on.invites("abe@example.com")
+    to_its_end(jobs, job)
+    assert states(site_on) == ["revoked", "queued"]
+
+
+def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """A link of the tenant keeps its end; one of ours and a queued invitation get a later one."""
+    queued, sent, expired, over = (
+        site.invites(f"{name}@example.com") for name in ("queued", "sent", "expired", "over")
+    )
+    now = site.clock()
+    set_state(site, "sent", sent)
+    set_state(site, "queued", expired, expires_at=now)
+    set_state(site, "revoked", over, closed_at=now)
+    ours = replace(
+        site.services.jobs,
+        invitations=replace(
+            site.services.invitations, settings=replace(site.settings, link=LinkKind.LANDING)
+        ),
+    )
+    done = to_its_end(ours, ours.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=30))
+    assert (done.changed, done.refused) == (3, 1)
+    assert done.refusals == {"This invitation has ended. Invite the address again.": 1}
+    for row in (queued, sent, expired):
+        assert (site.row(row.id).expires_at - now).days == 30
+    assert site.row(sent.id).state == "sent"
+    assert site.row(expired.id).next_try_at  # it goes out after all
+    while site.delivers():
+        pass
+    assert {mail["To"][0]["Address"] for mail in tenant.mails()} == {queued.email, expired.email}
+    done = to_its_end(
+        site.services.jobs,
+        site.services.jobs.begin(JobKind.EXTEND, numbers=[sent.id], actor="G", days=60),
+    )
+    assert done.changed == 1
+    assert site.row(sent.id).state == "queued"
+    assert (site.row(sent.id).expires_at - now).days == 60
+
+
+def test_what_cannot_be_done_is_said_before_it_begins(site: RunningSite) -> None:
+    """Nobody chosen, no number of days, and a tenant that decides itself."""
+    jobs = site.services.jobs
+    with pytest.raises(NotPossibleNow, match="Choose at least one"):
+        jobs.begin(JobKind.RESEND, actor="G")
+    with pytest.raises(NotPossibleNow, match="Choose a number of days"):
+        jobs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=0)
+    settings = replace(site.settings, delivery=Delivery.TENANT_EMAIL)
+    theirs = replace(jobs, invitations=replace(jobs.invitations, settings=settings))
+    with pytest.raises(NotPossibleNow, match="tenant's own mail"):
+        theirs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=3)
+    row = site.invites("ada@example.com")
+    for days, words in ((0, "number of days"), (3, "tenant's own mail")):
+        with pytest.raises(NotPossibleNow, match=words):
+            theirs.invitations.extend(row.id, days, actor="G")

@@ -1,0 +1,143 @@
+"""Choosing invitations in the list, asking, following the job; and the list as a file."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from invite_site.invitations.tables import Invitation
+from tests.support.person import Person
+from tests.support.running import RunningSite, Tenant, signs_in
+
+FORMULA = "=cmd@example.com"
+
+
+@pytest.fixture
+def desk(site: RunningSite, admin: Person) -> Person:
+    """An admin, signed in, before a list of sixty."""
+    site.make_admin()
+    for number in range(59):
+        site.invites(f"p{number:02}@example.com")
+    site.invites(FORMULA, "Ada, \u0022Countess\u0022")
+    return signs_in(admin, site, start="/admin/invitations")
+
+
+def rows_of(person: Person, words: str) -> Iterator[list[str]]:
+    person.opens(person.sees_link(words))
+    assert person.response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    return csv.reader(io.StringIO(person.response.text.lstrip("\ufeff")))
+
+
+def works(site: RunningSite) -> None:
+    while site.services.jobs.work("worker"):
+        pass
+
+
+def test_some_are_chosen_and_revoked(site: RunningSite, desk: Person) -> None:
+    """A page asks first with their number; the job says how many it changed."""
+    desk.presses("Revoke the chosen")
+    assert "Choose at least one invitation first." in desk.text
+    page = f"{site.url}/admin/jobs/new?kind=revoke"
+    desk.opens(f"{page}&id=1&id=2&id=3")
+    assert desk.heading == "Revoke 3 invitations?"
+    assert desk.types(Reason="a mistake").form("Revoke invitations")[0] == "POST"
+    # The fields that share a name are sent by a browser, and left out by this one without script.
+    method, action, fields = desk.form("Revoke invitations")
+    answer = desk.browser.request(method, action, data={**fields, "id": ["1", "2", "3"]}, timeout=9)
+    desk.shows(answer)
+    assert desk.heading == "Revoke 3 invitations"
+    assert "0 done of 3" in desk.text
+    assert "a mistake" in desk.text
+    assert "A job is under way" in desk.opens(f"{site.url}/admin/invitations").text
+    works(site)
+    desk.opens(answer.url)
+    assert "3 done" in desk.text
+    assert desk.soup.progress["value"] == "100"  # type: ignore[index]
+    assert not desk.offers("Stop")
+    assert site.status("p02@example.com") == "revoked"
+    assert site.status("p03@example.com") == "queued"
+    part = desk.browser.get(answer.url + "/progress", headers={"HX-Request": "true"}, timeout=9)
+    assert "hx-get" not in part.text
+
+
+def test_all_that_match_are_extended_or_the_job_is_stopped(site: RunningSite, desk: Person) -> None:
+    """On every page of the list, by its filters; a wrong number of days is told."""
+    site.services.invitations.revoke(1, actor="Grace")
+    desk.opens(f"{site.url}/admin/invitations?state=queued&q=p&inviter=Grace+Hopper")
+    assert "Choose all that match, on every page" in desk.text
+    desk.opens(f"{site.url}/admin/jobs/new?kind=extend&all=1&state=queued&q=p0")
+    assert desk.heading == "Extend 9 invitations?"
+    assert "Search: p0" in desk.text
+    desk.types(Days_from_now="-1").presses("Extend invitations")
+    assert desk.response.status_code == 422
+    assert "Choose a number of days from 1 to 365." in desk.text
+    desk.types(Days_from_now="40").presses("Extend invitations")
+    works(site)
+    assert "9 done" in desk.opens(desk.url).text
+    assert (site.row(2).expires_at - site.clock()).days in (39, 40)
+    assert site.row(20).expires_at - site.clock() < timedelta(days=10)
+    desk.opens(f"{site.url}/admin/jobs/new?kind=revoke&all=1")
+    assert "Every invitation there is." in desk.text
+    desk.presses("Revoke invitations").presses("Stop")
+    assert "Stopped." in desk.text
+    works(site)
+    assert site.status("p20@example.com") == "queued"
+    for odd in ("jobs/new?kind=delete&id=1", "jobs/new"):
+        assert desk.opens(f"{site.url}/admin/{odd}").path == "/admin/invitations"
+    assert desk.opens(f"{site.url}/admin/jobs/99").response.status_code == 404
+
+
+def test_one_is_extended_on_its_page(site: RunningSite, tenant: Tenant, desk: Person) -> None:
+    """A queued one gets a later end; a sent one a mail whose link lasts as long, which it says."""
+    desk.opens(f"{site.url}/admin/invitations/1").types(Days_from_now="20").presses("Extend")
+    assert "It ends on" in desk.text
+    assert "Extended by" in desk.text
+    desk.types(Days_from_now="x").presses("Extend")
+    assert "Choose a number of days from 1 to 365." in desk.text
+    with site.services.engine.begin() as db:
+        db.execute(update(Invitation).where(Invitation.id == 1).values(state="sent"))
+    assert "a new mail goes out" in desk.opens(desk.url).text
+    desk.types(Days_from_now="30").presses("Extend")
+    assert site.row(1).state == "queued"
+    desk.opens(f"{site.url}/admin/invitations/1")
+    assert not tenant.mails()
+
+
+def test_the_list_is_a_file_as_it_is_filtered(site: RunningSite, desk: Person) -> None:
+    """All pages of it, newest first, safe to open in a spreadsheet program; and the events."""
+    header, *rows = rows_of(desk, "Download all (CSV)")
+    assert header[:3] == ["Address", "Name", "Status"]
+    assert len(rows) == 60
+    assert rows[0][:3] == ["'" + FORMULA, 'Ada, "Countess"', "Queued"]
+    assert 'filename="invitations-20' in desk.response.headers["Content-Disposition"]
+    desk.opens(f"{site.url}/admin/invitations?q=p0")
+    _, *rows = rows_of(desk, "Download all that match (CSV)")
+    assert [row[0] for row in rows] == [f"p{number:02}@example.com" for number in range(9, -1, -1)]
+    site.services.invitations.revoke(1, actor="Grace", reason="=1+1")
+    desk.opens(f"{site.url}/admin/invitations?q=p00")
+    header, *rows = rows_of(desk, "Download what happened to them (CSV)")
+    assert header[3] == "Event"
+    assert [row[3] for row in rows] == ["invited", "revoked"]
+    assert rows[1][-1] == "reason: =1+1"
+
+
+def test_the_filters_are_chosen_and_taken_off_by_links(site: RunningSite, desk: Person) -> None:
+    """By who invited, by the day; what names nothing is left out."""
+    today = site.clock().date()
+    desk.opens(f"{site.url}/admin/invitations?inviter=Grace+Hopper&day={today}&q=p01")
+    assert len(desk.soup.select("tbody tr")) == 1
+    assert "Grace Hopper" in [each.get_text() for each in desk.soup.select("#inviter option")]
+    desk.presses(f"Remove the filter Invited on {today.day} {today:%B %Y} (UTC)")
+    assert len(desk.soup.select("tbody tr")) == 1
+    desk.presses("Remove the filter Invited by Grace Hopper")
+    desk.presses("Remove the filter Search: p01")
+    assert len(desk.soup.select("tbody tr")) == 50
+    for odd in ("day=x", "day=9999-12-31", "day=0001-01-01", "attention=x", "inviter=", "role="):
+        desk.opens(f"{site.url}/admin/invitations?{odd}")
+        assert len(desk.soup.select("tbody tr")) == 50, odd
+    for none in ("day=1999-01-01", "inviter=x", "role=x", "attention=stuck", "attention=ending"):
+        desk.opens(f"{site.url}/admin/invitations?{none}")
+        assert "No invitation matches" in desk.text, none
