@@ -109,7 +109,7 @@ def build_services(
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
     checks = Checks(ledger, leases, tenant, clock)
-    invitations = Invitations(settings, ledger, clock, wake.set)
+    invitations = Invitations(settings, ledger, Extensions(engine), clock, wake.set)
     admin_ledger = AdminLedger(engine, settings.connection, settings.client_id)
     previews = Previews(engine, settings.connection, settings.client_id)
     deliveries = Deliveries(
@@ -127,7 +127,6 @@ def build_services(
         clock,
     )
     listing = Listing(engine)
-    invitations = Invitations(settings, ledger, Extensions(engine), clock, wake.set)
     return Services(
         settings=settings,
         clock=clock,

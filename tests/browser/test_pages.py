@@ -484,6 +484,7 @@ def test_the_keyboard_reaches_all_there_is_to_do(gallery: Gallery) -> None:
         "Sign out",
         "Invitations",
         "Resend",
+        "Extend",
         "Revoke",
         "Why?",
         "help@example.com",

@@ -1,10 +1,9 @@
-"""`flask admin …`, and what becomes of the invitations of an admin who leaves."""
+"""`flask admin …`: who may invite."""
 
 from collections.abc import Callable
 
 import pytest
 
-from invite_site.invitations.people import Inviter
 from tests.support.running import RunningSite, Tenant
 
 ADA = "ada@example.com"
@@ -55,23 +54,3 @@ def test_the_last_admin_may_be_withdrawn_here(site: RunningSite, run: Run) -> No
     site.make_admin()
     assert "may no longer invite." in run("admin", "revoke", "Admin@Example.com")
     assert not site.services.admins.all()
-
-
-def test_all_open_invitations_of_an_admin_are_withdrawn(site: RunningSite, run: Run) -> None:
-    """By account id or by name; on a pipe only where --yes says so."""
-    invite = site.services.invitations.invite
-    for number, inviter in enumerate(
-        [Inviter("Grace", "auth0|grace"), Inviter("Grace H.", "auth0|grace"), Inviter("Ada")]
-    ):
-        invite(f"p{number}@example.com", inviter=inviter)
-    output = run("invite", "revoke", "--all-of", "auth0|grace")
-    assert "2 open, nothing was withdrawn. Add --yes" in output
-    assert output.endswith("[exit 2]")
-    assert site.services.granting.open_from("auth0|grace") == 2
-    assert run("invite", "revoke", "--all-of", "auth0|grace", "--yes") == "Withdrawn: 2.\n"
-    assert run("invite", "revoke", "--all-of", "Ada", "--yes") == "Withdrawn: 1.\n"
-    nobody = run("invite", "revoke", "--all-of", "Ada", "--yes")
-    assert "No open invitation was sent by Ada." in nobody
-    assert nobody.endswith("[exit 1]")
-    for words in ((), ("1", "--all-of", "Ada")):
-        assert run("invite", "revoke", *words).endswith("[exit 2]")

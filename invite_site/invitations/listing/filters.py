@@ -118,7 +118,8 @@ class Filters:
 def _has_role(role: str, database: str) -> ColumnElement[bool]:
     """Whether it is one of the keys."""
     if database == "postgresql":
-        return cast(ROWS.c.roles, JSONB).has_key(role)
+        is_key: ColumnElement[bool] = cast(ROWS.c.roles, JSONB).has_key(role)
+        return is_key
     each = func.json_each(ROWS.c.roles).table_valued("key")
     return select(each.c.key).where(each.c.key == role).correlate(ROWS).exists()
 
