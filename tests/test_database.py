@@ -4,9 +4,9 @@ import contextlib
 import os
 import stat
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from invite_site.database.address import read_address
 from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
 from invite_site.errors import ConfigError, DatabaseOutdated, DatabaseUnusable
+from tests.support.forked import Forked, flask
 from tests.support.running import Tenant, running_site, settings_for
 
-ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (["serve"], ["invite", "work"], ["invite", "list"], ["db", "upgrade"])
 NOBODY = 65534
 AWAY = "postgres://acme:hunter2@127.0.0.1:1/invitations"
@@ -32,7 +32,8 @@ def postgres(request: pytest.FixtureRequest) -> str:
     return server
 
 
-def flask(*words: str, tenant: Tenant, database_url: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, tenant: Tenant, database_url: str) -> subprocess.CompletedProcess[str]:
+    """The `flask` command in a process of its own."""
     environment: Mapping[str, str] = {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -42,14 +43,7 @@ def flask(*words: str, tenant: Tenant, database_url: str) -> subprocess.Complete
         **tenant.environment,
         "DATABASE_URL": database_url,
     }
-    return subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "app", *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return flask(*words, environment=environment)
 
 
 def assert_one_sentence(ended: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -141,7 +135,7 @@ def test_a_damaged_file_is_one_sentence(words: list[str], tenant: Tenant, tmp_pa
     """It says which file, and what can be done."""
     file = tmp_path / "site.db"
     file.write_bytes(b"This is no database. " * 200)
-    ended = flask(*words, tenant=tenant, database_url=f"sqlite:///{file}")
+    ended = run(*words, tenant=tenant, database_url=f"sqlite:///{file}")
     assert_one_sentence(ended, str(file), "is not a database", "Restore it from a backup")
 
 
@@ -214,7 +208,7 @@ def test_a_statement_that_is_wrong_is_no_fault_of_the_file(tmp_path: Path) -> No
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_server_that_cannot_be_reached_is_one_sentence(words: list[str], tenant: Tenant) -> None:
     """It says which server, and why."""
-    ended = flask(*words, tenant=tenant, database_url=AWAY)
+    ended = run(*words, tenant=tenant, database_url=AWAY)
     assert_one_sentence(ended, "127.0.0.1, port 1", "Connection refused", "Check DATABASE_URL")
 
 
@@ -263,10 +257,10 @@ def test_a_command_says_that_the_database_is_older(tenant: Tenant, tmp_path: Pat
     """It would meet tables that are not there; `invite work` and `serve` upgrade it themselves."""
     database_url = f"sqlite:///{tmp_path / 'site.db'}"
     for words in (["invite", "list"], ["admin", "list"], ["invite", "send", "ada@example.com"]):
-        ended = flask(*words, tenant=tenant, database_url=database_url)
+        ended = run(*words, tenant=tenant, database_url=database_url)
         assert_one_sentence(ended, "older than this site", "flask db upgrade")
-    assert flask("db", "upgrade", tenant=tenant, database_url=database_url).returncode == 0
-    assert flask("invite", "list", tenant=tenant, database_url=database_url).returncode == 0
+    assert run("db", "upgrade", tenant=tenant, database_url=database_url).returncode == 0
+    assert run("invite", "list", tenant=tenant, database_url=database_url).returncode == 0
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -276,7 +270,7 @@ def test_a_command_says_that_the_database_is_newer(
     """Such as after a step back to an earlier version of the site."""
     database_url = f"sqlite:///{tmp_path / 'site.db'}"
     make_newer(database_url)
-    ended = flask(*words, tenant=tenant, database_url=database_url)
+    ended = run(*words, tenant=tenant, database_url=database_url)
     assert_one_sentence(ended, "newer than this site", "9999", "Start the newer version")
 
 
@@ -301,33 +295,31 @@ def test_a_site_brings_its_database_up_to_date(
         assert is_current(site.services.engine)
 
 
-def test_processes_that_start_together_upgrade_once(bare_database_url: str) -> None:
+def test_processes_that_start_together_upgrade_once(bare_database_url: str, tmp_path: Path) -> None:
     """Platforms start the site and its workers in the same moment."""
-    script = (
-        "import sys; from invite_site.database.engine import is_current, open_engine, upgrade; "
-        "engine = open_engine(sys.argv[1]); sys.stdin.read(); upgrade(engine); "
-        "sys.exit(not is_current(engine))"
-    )
-    with contextlib.ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", script, bare_database_url],
-                    cwd=ROOT,
-                    stdin=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            for _ in range(4)
-        ]
+    processes = [
+        Forked(Upgrade(bare_database_url), os.environ, err=str(tmp_path / str(number)))
+        for number in range(4)
+    ]
+    try:
+        for number, each in enumerate(processes):
+            assert each.wait(timeout=60) == 0, (tmp_path / str(number)).read_text()
+    finally:
         for each in processes:
-            assert each.stdin
-            each.stdin.close()
-        for each in processes:
-            assert each.stderr
-            said = each.stderr.read()
-            assert each.wait(timeout=60) == 0, said
+            each.kill()
+    engine = open_engine(bare_database_url)
+    assert is_current(engine)
+    engine.dispose()
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What a process does that finds an old database."""
+
+    database_url: str
+
+    def __call__(self) -> None:
+        upgrade(open_engine(self.database_url))
 
 
 def test_an_upgrade_that_fails_leaves_everything_as_it_was(bare_database_url: str) -> None:

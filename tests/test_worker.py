@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from invite_site.invitations.lifecycle import State
 from invite_site.invitations.tables import Invitation, WorkerHeartbeat
 from invite_site.server import working
+from tests.support.forked import ROOT, Forked
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -21,7 +23,7 @@ from tests.support.running import (
     sets_password,
     wait_until,
 )
-from tests.support.workers import workers
+from tests.support.workers import environment_of, workers
 
 ADA = "ada@example.com"
 
@@ -33,7 +35,7 @@ def start_worker(site_on: RunningSite, tenant: Tenant):  # type: ignore[no-untyp
         yield group.start
 
 
-Start = Callable[[], subprocess.Popen[bytes]]
+Start = Callable[[], Forked]
 
 
 def heartbeats_of(site: RunningSite) -> list[str]:
@@ -47,16 +49,23 @@ def sent_of(site: RunningSite) -> int:
         return db.scalar(sent) or 0
 
 
-def test_it_works(site_on: RunningSite, tenant: Tenant, start_worker: Start) -> None:
-    """A worker of its own delivers what the site queued, removes what has run out, and ends within ten
+def test_it_works(site_on: RunningSite, tenant: Tenant) -> None:
+    """A worker as a deployment starts it delivers what the site queued, removes what has run out, and ends within ten
     seconds when asked."""
     site_on.invites(ADA)
     site_on.services.heartbeats.beat("one that died", site_on.clock() - timedelta(days=2))
-    worker = start_worker()
-    wait_until(lambda: site_on.status(ADA) == "sent", "the invitation was sent")
-    wait_until(lambda: "one that died" not in heartbeats_of(site_on), "it was forgotten")
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=10) == 0
+    command = [sys.executable, "-m", "flask", "--app", "app", "invite", "work"]
+    worker = subprocess.Popen(
+        command, cwd=ROOT, env=environment_of(site_on, tenant), stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: site_on.status(ADA) == "sent", "the invitation was sent")
+        wait_until(lambda: "one that died" not in heartbeats_of(site_on), "it was forgotten")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=10) == 0
+    finally:
+        worker.kill()
+        worker.wait(timeout=10)
     assert len(tenant.mails(ADA)) == 1
 
 

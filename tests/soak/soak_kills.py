@@ -6,19 +6,20 @@ from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, signs_in
 from tests.support.workers import (
     OF_ITS_OWN,
-    WHOLE_PROCESS,
+    Command,
     an_outage_is_survived,
     nothing_is_lost,
+    whole_process,
 )
 
 pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.mark.parametrize(
-    ("command", "number"), [(WHOLE_PROCESS, 1), (OF_ITS_OWN, 2)], ids=["alone", "two"]
+    ("command", "number"), [(whole_process, 1), (OF_ITS_OWN, 2)], ids=["alone", "two"]
 )
 def test_kills_lose_nothing(
-    site_on: RunningSite, tenant: Tenant, command: list[str], number: int
+    site_on: RunningSite, tenant: Tenant, command: Command, number: int
 ) -> None:
     """One worker of the whole process, and two of their own, on each kind of database."""
     nothing_is_lost(site_on, tenant, people=1000, kills=25, command=command, number=number)

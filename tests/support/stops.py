@@ -3,22 +3,19 @@
 import contextlib
 import random
 import signal
-import socket
 import subprocess
 from collections import Counter
 
 import requests
-from sqlalchemy import func, select
 
 from invite_site.invitations.people import Inviter
-from invite_site.invitations.tables import Invitation
 
 from .running import RunningSite, Tenant, wait_until
-from .workers import workers
+from .workers import Command, held_by, name_of, workers
 
 
 def nothing_is_sent_twice(
-    site: RunningSite, tenant: Tenant, *, people: int, stops: int, command: list[str]
+    site: RunningSite, tenant: Tenant, *, people: int, stops: int, command: Command
 ) -> None:
     """Send SIGTERM to a worker at a random moment of its deliveries, and start another: each ends
     within ten seconds and keeps no lease, and in the end everybody has one mail."""
@@ -30,12 +27,12 @@ def nothing_is_sent_twice(
     with workers(site, tenant) as group:
         for _ in range(stops):
             process = group.start(command)
-            wait_until(lambda: _held_by(site, process) > 0, "it was delivering", 60)  # noqa: B023
+            wait_until(lambda: bool(held_by(site, name_of(process))), "it was delivering", 60)  # noqa: B023
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=chance.uniform(0, 0.3))
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=10) == 0
-            assert _held_by(site, process) == 0
+            assert not held_by(site, name_of(process))
         assert batches.progress(batch.id).queued > 0, "the stops were in the middle"
         group.start(command)
         wait_until(lambda: batches.progress(batch.id).is_over, "the batch was over", 600)
@@ -45,11 +42,3 @@ def nothing_is_sent_twice(
     copies = Counter(mail["To"][0]["Address"] for mail in mails)
     assert len(copies) == people
     assert set(copies.values()) == {1}
-
-
-def _held_by(site: RunningSite, process: subprocess.Popen[bytes]) -> int:
-    """How many invitations this process delivers now."""
-    name = f"{socket.gethostname()}:{process.pid}"
-    with site.services.engine.connect() as db:
-        held = select(func.count()).where(Invitation.lease_by == name)
-        return db.scalar(held) or 0

@@ -3,33 +3,34 @@
 import contextlib
 import os
 import random
-import subprocess
-import sys
+import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import requests
 from bs4 import BeautifulSoup
+from sqlalchemy import select, update
 
 from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation
 from invite_site.server import working
 
+from .forked import Flask, Forked
 from .person import Person
 from .running import SECRET_KEY, RunningSite, Tenant, wait_until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-OF_ITS_OWN = [sys.executable, "-m", "flask", "--app", "app", "invite", "work"]
-# As the demo does it: under a name that stays, so that what it held is due again at once.
-WHOLE_PROCESS = [
-    sys.executable,
-    "-c",
-    "from app import create_app\n"
-    "from invite_site.cli.run import stop_on_signal\n"
-    "from invite_site.server import work_for\n"
-    "work_for(create_app().extensions['invite_site'], 'the only one', stop_on_signal())",
-]
+Command = Callable[[], object]
+OF_ITS_OWN: Command = Flask("invite", "work")
+
+
+def whole_process() -> None:
+    """As the demo does it: under a name that stays, so that what it held is due again at once."""
+    from app import create_app
+    from invite_site.cli.run import stop_on_signal
+    from invite_site.server import work_for
+
+    work_for(create_app().extensions["invite_site"], "the only one", stop_on_signal())
 
 
 def environment_of(site: RunningSite, tenant: Tenant) -> dict[str, str]:
@@ -51,16 +52,14 @@ class Workers:
 
     def __init__(self, site: RunningSite, tenant: Tenant) -> None:
         self._environment = environment_of(site, tenant)
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.running: list[Forked] = []
 
-    def start(self, command: list[str] = OF_ITS_OWN) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdout=subprocess.DEVNULL
-        )
+    def start(self, command: Command = OF_ITS_OWN) -> Forked:
+        process = Forked(command, self._environment, out=os.devnull, err="")
         self.running.append(process)
         return process
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Forked) -> None:
         """kill -9."""
         process.kill()
         process.wait(timeout=10)
@@ -79,11 +78,19 @@ def workers(site: RunningSite, tenant: Tenant) -> Iterator[Workers]:
 
 
 def nothing_is_lost(
-    site: RunningSite, tenant: Tenant, *, people: int, kills: int, command: list[str], number: int
+    site: RunningSite,
+    tenant: Tenant,
+    *,
+    people: int,
+    kills: int,
+    command: Command,
+    number: int,
+    ends_leases: bool = False,
 ) -> None:
     """Kill one of `number` workers again and again while they send a batch; then hold the promise:
     everything is sent, a kill costs at most one copy more, nobody gets more than two, and the newest
-    link of each works."""
+    link of each works. `ends_leases`: when all else is sent, as if the minute of their leases had
+    passed."""
     chance = random.Random()  # noqa: S311 - moments, not secrets
     for route in ("POST /api/v2/users", "POST /api/v2/tickets/password-change"):
         tenant.fails(route, kind="slow", seconds=0.05, times=None)
@@ -91,6 +98,7 @@ def nothing_is_lost(
     text = "".join(f"p{each}@example.com\n" for each in range(people))
     batch = batches.preview(text, name="people", inviter=inviter)
     batches.start(batch.id, inviter=inviter)
+    dead: list[str] = []
     with workers(site, tenant) as group:
         for _ in range(number):
             group.start(command)
@@ -98,8 +106,18 @@ def nothing_is_lost(
             goal = people * (kill + 1) // (kills + 2)
             wait_until(lambda goal=goal: _sent(site, batch.id) >= goal, f"{goal} were sent", 120)  # type: ignore[misc]
             threading.Event().wait(chance.uniform(0, 0.3))  # any moment of a delivery
-            group.kill(chance.choice(group.running))
+            killed = chance.choice(group.running)
+            group.kill(killed)
+            dead.append(name_of(killed))
             group.start(command)
+        if ends_leases:
+            # Not before: what the dead asked of the tenant may still happen.
+            wait_until(
+                lambda: _sent(site, batch.id) + len(held_by(site, *dead)) == people, "the rest", 150
+            )
+            with site.services.engine.begin() as db:
+                held = update(Invitation).where(Invitation.lease_by.in_(dead))
+                db.execute(held.values(lease_until=site.clock()))
         wait_until(lambda: _sent(site, batch.id) == people, "all were sent", 150)
     tenant.heals()
     newest = _newest(tenant)
@@ -109,6 +127,17 @@ def nothing_is_lost(
     assert copies.total() - people <= kills, [who for who in copies if copies[who] > 1]
     for address, message in dict(reversed(newest)).items():
         assert _opens(tenant, message), address
+
+
+def name_of(process: Forked) -> str:
+    """The name of a worker of its own."""
+    return f"{socket.gethostname()}:{process.pid}"
+
+
+def held_by(site: RunningSite, *names: str) -> list[int]:
+    """The invitations that workers of these names deliver now."""
+    with site.services.engine.connect() as db:
+        return list(db.scalars(select(Invitation.id).where(Invitation.lease_by.in_(names))))
 
 
 def _sent(site: RunningSite, batch_id: int) -> int:
