@@ -1,5 +1,7 @@
 """A batch whose workers are killed, and one whose tenant goes away; `make soak` has the long forms."""
 
+import pytest
+
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, signs_in
 from tests.support.workers import (
@@ -10,6 +12,7 @@ from tests.support.workers import (
 )
 
 
+@pytest.mark.timeout(300)  # where other tests take the processors, it is more than the usual limit
 def test_kills_lose_nothing(site_on: RunningSite, tenant: Tenant) -> None:
     """Three in sixty invitations: of a whole process on SQLite, of one of two workers on PostgreSQL.
     `make soak` waits for the leases of those that were killed, which last a minute; here they are ended."""
