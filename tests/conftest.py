@@ -22,8 +22,18 @@ from tests.support.running import (
 )
 from tests.support.smtp_script import SmtpScript, smtp_script
 
-# A file of these takes a minute or more. One that came last would be waited for alone.
-LONG = ("browser/test_pages.py", "test_kills.py", "test_stops.py", "test_worker.py", "test_demo.py")
+# A file of these takes most of a minute or more. One that came last would be waited for alone.
+LONG = (
+    "browser/test_pages.py",
+    "test_kills.py",
+    "test_stops.py",
+    "test_worker.py",
+    "test_demo.py",
+    "test_database.py",
+    "web/test_floods.py",
+    "web/test_rate_limits.py",
+    "web/test_signin.py",
+)
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-randomly
