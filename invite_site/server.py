@@ -159,6 +159,7 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
                 services.reminders.queue,
                 services.mailer.connections.close_idle,
                 lambda: services.heartbeats.sweep(services.clock()),
+                lambda: services.statistics.fold(services.clock()),
             ],
             beat=lambda: services.heartbeats.beat(name, services.clock()),
             jobs=lambda: services.jobs.work(name),

@@ -37,6 +37,7 @@ from .invitations.sending.outcomes import Outcomes
 from .invitations.sending.samples import Samples
 from .invitations.sending.turns import Turns
 from .invitations.service import Invitations
+from .invitations.statistics import Statistics
 from .invitations.visits import Visits
 from .mail.conversation import Patience
 from .mail.message import Mailer
@@ -56,6 +57,7 @@ class Services:
     logins_engine: Engine
     ledger: Ledger
     listing: Listing
+    statistics: Statistics
     invitations: Invitations
     batches: Batches
     jobs: Jobs
@@ -135,6 +137,8 @@ def build_services(
         ledger=ledger,
         listing=listing,
         invitations=invitations,
+        statistics=Statistics(engine),
+        invitations=Invitations(settings, ledger, clock, wake.set),
         batches=Batches(
             settings,
             previews,

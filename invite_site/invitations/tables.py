@@ -20,6 +20,7 @@ def _state_in(states: Iterable[State]) -> str:
 
 
 _OPEN = _state_in(OPEN_STATES)
+_HAS_PASSWORD = f"state = '{State.PASSWORD_SET}'"
 
 # What PostgreSQL's search finds the beginnings of: the words of search_text as they stand, those of
 # an address at its @, and those at every sign. The index is over this very expression.
@@ -138,6 +139,13 @@ class Invitation(Base):
         Index("ix_invitation_address", "email_norm"),
         Index("ix_invitation_user_id", "user_id"),
         Index("ix_invitation_check_at", "check_at"),
+        Index(
+            "ix_invitation_stuck",
+            "password_set_at",
+            "id",
+            sqlite_where=text(_HAS_PASSWORD),
+            postgresql_where=text(_HAS_PASSWORD),
+        ),
         CheckConstraint(_state_in(State), name="state_known"),
         CheckConstraint(
             f"state <> '{State.ACCEPTED}' OR (accepted_at IS NOT NULL AND accepted_sub IS NOT NULL)",
@@ -344,6 +352,18 @@ class BatchRow(Base):
     invitation_id: Mapped[int | None]  # the one that the address has already
 
     __table_args__ = (Index("ix_batch_row_order", "batch_id", "fate", "line"),)
+
+
+class Tally(Base):
+    """A part of a count: the count is their sum. Triggers of the table of invitations add them in the
+    transaction of each change (migration 0011), so nobody waits for a row that all would change."""
+
+    __tablename__ = "tally"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    bucket: Mapped[int]  # hours, days or seconds: `statistics` says which
+    amount: Mapped[int]
 
 
 class Pace(Base):

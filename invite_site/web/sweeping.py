@@ -1,4 +1,5 @@
-"""Logins that were never finished are removed by the process that began them, worker or none."""
+"""Logins that were never finished are removed by the process that began them, worker or none; so are
+the parts of counts that have become many."""
 
 import logging
 import threading
@@ -17,14 +18,15 @@ EVERY = timedelta(minutes=1)
 
 
 def init_app(app: Flask, services: Services) -> None:
-    """After a request, once its answer has gone out, remove logins and sessions that have run out; at
-    most once a minute in this process."""
+    """After a request, once its answer has gone out, remove logins and sessions that have run out, and fold
+    the counts; at most once a minute in this process."""
     lock = threading.Lock()
     swept_at: datetime | None = None
 
     def sweep() -> None:
         try:
             services.sessions.sweep()
+            services.statistics.fold(services.clock())
         except (
             InviteSiteError,
             SQLAlchemyError,

@@ -1,0 +1,5 @@
+"""Counts of invitations, kept in the transaction of each change, for pages and commands."""
+
+from .figures import Statistics
+
+__all__ = ["Statistics"]

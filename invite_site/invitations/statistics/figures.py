@@ -1,0 +1,226 @@
+"""How many invitations stand where, in numbers that cost the same at any length of the table."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Executable,
+    ScalarSelect,
+    and_,
+    case,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.orm import Session, sessionmaker
+
+from ...database.base import Base
+from ..lifecycle import EXPIRED, STATUSES, State
+from ..tables import Invitation
+from . import tally
+from .tally import (
+    ACCEPTED_ON,
+    DAILY,
+    DAY,
+    EPOCH,
+    HOUR,
+    INVITED_ON,
+    PASSWORD_ON,
+    SENT_ON,
+    TALLY,
+    TOOK,
+    WAITING,
+    Mistake,
+    beginning_of,
+    day_of,
+    hour_of,
+)
+
+SHOWN_DAYS = 30
+STUCK_AFTER = HOUR  # since the password was set
+ENDS_WITHIN = 2 * DAY
+
+_rows = Base.metadata.tables[Invitation.__tablename__]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many invitations have each status, and how many need attention."""
+
+    counts: Mapping[str, int]  # of each of STATUSES
+    stuck: int  # have set a password more than an hour ago, and not signed in
+    ending: int  # are queued or sent, and expire within two days
+
+    @property
+    def total(self) -> int:
+        """All invitations."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day (UTC), and how many were invited and accepted on it."""
+
+    date: date
+    invited: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far all invitations came, and when. `days` are the last 30, oldest first.
+
+    Half of those who accepted took `seconds_to_accept` or less, from their first mail on.
+    """
+
+    sent: int
+    password_set: int
+    accepted: int
+    seconds_to_accept: int | None
+    days: tuple[Day, ...]
+
+
+class Statistics:
+    """Reads the counts, and keeps them few and right. Moments are aware UTC."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._session = sessionmaker(engine)
+
+    def standing(self, now: datetime) -> Standing:
+        """Where invitations stand now."""
+        with self._session.begin() as db:
+            kept = _kept(db, now)
+            exact = db.execute(_exact(now)).one()
+        expired_queued = kept[WAITING, "past"] - exact.sending_past + exact.queued_expired
+        expired_sent = kept[State.SENT, "past"] + exact.sent_expired
+        counts = {status: kept[status, "all"] for status in STATUSES} | {
+            State.QUEUED: kept[WAITING, "all"] - exact.sending - expired_queued,
+            State.SENDING: exact.sending,
+            State.SENT: kept[State.SENT, "all"] - expired_sent,
+            EXPIRED: expired_queued + expired_sent,
+        }
+        ending = kept[WAITING, "ending"] + kept[State.SENT, "ending"] - exact.sending_between
+        return Standing(
+            counts=counts,
+            stuck=kept[State.PASSWORD_SET, "stuck"] + exact.stuck,
+            ending=ending + exact.ending_first + exact.ending_last,
+        )
+
+    def progress(self, now: datetime) -> Progress:
+        """How far invitations came, and what happened on the last days."""
+        with self._session.begin() as db:
+            rows = db.execute(
+                select(TALLY.c.kind, TALLY.c.bucket, func.sum(TALLY.c.amount))
+                .where(TALLY.c.kind.in_((*DAILY, TOOK)))
+                .group_by(TALLY.c.kind, TALLY.c.bucket)
+            )
+            numbers = {(kind, bucket): number for kind, bucket, number in rows}
+        totals: Counter[str] = Counter()
+        for (kind, _), number in numbers.items():
+            totals[kind] += number
+        today = day_of(now)
+        return Progress(
+            sent=totals[SENT_ON],
+            password_set=totals[PASSWORD_ON],
+            accepted=totals[ACCEPTED_ON],
+            seconds_to_accept=_median(
+                {bucket: number for (kind, bucket), number in numbers.items() if kind == TOOK}
+            ),
+            days=tuple(
+                Day(
+                    (EPOCH + day * DAY).date(),
+                    numbers.get((INVITED_ON, day), 0),
+                    numbers.get((ACCEPTED_ON, day), 0),
+                )
+                for day in range(today - SHOWN_DAYS + 1, today + 1)
+            ),
+        )
+
+    def fold(self, now: datetime) -> None:
+        """Where many rows have come, put their sums in their place. Anybody may do so at any time."""
+        tally.fold(self._session, now)
+
+    def recount(self, now: datetime) -> list[Mistake]:
+        """Compare the counts with the invitations and mend them; returns what was wrong. Reads every
+        invitation; others may change them meanwhile."""
+        return tally.recount(self._session, now)
+
+
+def share(part: int, whole: int) -> int | None:
+    """How many in a hundred, rounded down, so that only all are 100; None of none."""
+    return min(part * 100 // whole, 100) if whole else None
+
+
+def _kept(db: Session, now: datetime) -> Counter[tuple[str, str]]:
+    """The sums for the state of invitations, by kind and part."""
+    bucket = TALLY.c.bucket
+    parts = {
+        "all": true(),
+        "past": bucket < hour_of(now),
+        "ending": and_(bucket > hour_of(now), bucket < hour_of(now + ENDS_WITHIN)),
+        "stuck": bucket < hour_of(now - STUCK_AFTER),
+    }
+    sums = (func.sum(case((is_part, TALLY.c.amount), else_=0)) for is_part in parts.values())
+    rows = db.execute(
+        select(TALLY.c.kind, *sums)
+        .where(TALLY.c.kind.not_in((*DAILY, TOOK)))
+        .group_by(TALLY.c.kind)
+    )
+    return Counter(
+        {
+            (kind, part): number
+            for kind, *numbers in rows
+            for part, number in zip(parts, numbers, strict=True)
+        }
+    )
+
+
+def _exact(now: datetime) -> Executable:
+    """What the sums cannot say, by the indexes: who is being sent, and the hours that are in part on
+    this side of a moment and in part on the other."""
+    hour, next_hour = beginning_of(hour_of(now)), beginning_of(hour_of(now) + 1)
+    last = now + ENDS_WITHIN
+    last_hour = beginning_of(hour_of(last))
+    stuck_since = now - STUCK_AFTER
+    row = _rows.c
+    is_waiting, is_sent, is_sending = (
+        row.state == state for state in (State.QUEUED, State.SENT, State.SENDING)
+    )
+    ends_first = and_(row.expires_at > now, row.expires_at < next_hour)
+    ends_last = and_(row.expires_at >= last_hour, row.expires_at <= last)
+    has_expired = and_(row.expires_at >= hour, row.expires_at <= now)
+    return select(
+        _number(is_sending).label("sending"),
+        _number(is_sending, row.expires_at < hour).label("sending_past"),
+        _number(is_sending, row.expires_at >= next_hour, row.expires_at < last_hour).label(
+            "sending_between"
+        ),
+        _number(is_waiting, has_expired).label("queued_expired"),
+        _number(is_sent, has_expired).label("sent_expired"),
+        (_number(is_waiting, ends_first) + _number(is_sent, ends_first)).label("ending_first"),
+        (_number(is_waiting, ends_last) + _number(is_sent, ends_last)).label("ending_last"),
+        _number(
+            row.state == State.PASSWORD_SET,
+            row.password_set_at >= beginning_of(hour_of(stuck_since)),
+            row.password_set_at <= stuck_since,
+        ).label("stuck"),
+    )
+
+
+def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(_rows).where(*conditions).scalar_subquery()
+
+
+def _median(numbers: Mapping[int, int]) -> int | None:
+    """Of so many at each of these numbers."""
+    half = sum(numbers.values()) / 2
+    so_far = 0
+    for number in sorted(numbers):
+        so_far += numbers[number]
+        if so_far and so_far >= half:
+            return number
+    return None
