@@ -138,7 +138,6 @@ def build_services(
         listing=listing,
         invitations=invitations,
         statistics=Statistics(engine),
-        invitations=Invitations(settings, ledger, clock, wake.set),
         batches=Batches(
             settings,
             previews,

@@ -14,7 +14,7 @@ from ..server import prepare, work_for, worker_name
 from ..settings import DAY
 from ..web.current import own_services, services
 from ..web.templating import moment
-from . import batches
+from . import batches, overview
 from .arguments import Named, invitation_number
 from .errors import LedgerGroup, SiteCommand
 from .filters import act_on_many, filters_of, with_filters
@@ -25,7 +25,13 @@ invite = LedgerGroup("invite", help="Send and follow invitations.")
 YES = click.option("--yes", is_flag=True, help="With filters: do it without a question.")
 ME = Inviter(name=COMMAND_LINE)
 
-for command in (batches.import_, batches.batch, batches.export):
+for command in (
+    batches.import_,
+    batches.batch,
+    batches.export,
+    overview.overview,
+    overview.recount,
+):
     invite.add_command(command)
 
 

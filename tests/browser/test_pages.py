@@ -45,6 +45,7 @@ NARROWEST = {"width": 320, "height": 640}
 ADMIN_PAGES = [
     "empty list",
     "list",
+    "overview",
     "list of older ones",
     "list without a match",
     "paused list",
@@ -252,6 +253,7 @@ def hang_admin_pages(gallery: Gallery) -> None:
 
     for _ in range(55):
         gallery.row("Grace Hopper", life=timedelta(seconds=-1))
+    gallery.hang("overview", admin, "/admin/").locator("summary").click()
     newest = gallery.hang("list", admin, "/admin/invitations")
     older = newest.get_by_role("link", name="Older").get_attribute("href")
     gallery.hang("list of older ones", admin, str(older))

@@ -22,4 +22,14 @@ def require_admin() -> ResponseReturnValue | None:
     return None
 
 
-from . import admins, batches, exports, invitations, inviting, jobs, kept, readdressing  # noqa: E402, F401 - their views register themselves on `bp`
+from . import (  # noqa: E402 - their views register themselves on `bp`
+    admins,  # noqa: F401
+    batches,  # noqa: F401
+    exports,  # noqa: F401
+    invitations,  # noqa: F401
+    inviting,  # noqa: F401
+    jobs,  # noqa: F401
+    kept,
+    overview,  # noqa: F401
+    readdressing,  # noqa: F401
+)

@@ -1,5 +1,7 @@
 """Who was invited, how far each one got, and what can be done about it."""
 
+from dataclasses import replace
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -15,11 +17,6 @@ from .timeline import timeline_of
 
 PAGE = 50
 TRAIL = 50  # pages that *Newer* leads back through
-
-
-@bp.get("/")
-def overview() -> ResponseReturnValue:
-    return redirect(url_for("admin.invitations"), 303)
 
 
 @bp.get("/invitations")
@@ -47,6 +44,10 @@ def invitations() -> ResponseReturnValue:
         chips=chips_of(filters, batch.name if batch else ""),
         statuses=STATUSES,
         choices=services.listing.choices,
+        # They are of all invitations, so beside another filter they would mislead.
+        counts=services.statistics.standing(now).counts
+        if replace(filters, status="").is_any
+        else {},
         finds_beginnings_only=services.listing.finds_beginnings_only,
         now=now,
         outage=outage,

@@ -27,7 +27,9 @@ BUTTON = "submit"
 def sign_in_again() -> ResponseReturnValue:
     """To the sign-in, and back to this page; what was sent is shown again then."""
     if request.method != "POST":
-        return start_login(next_page=request.full_path.rstrip("?"))
+        is_start = request.endpoint == "admin.overview"  # the list is what admins work with
+        page = url_for("admin.invitations") if is_start else request.full_path.rstrip("?")
+        return start_login(next_page=page)
     owner = session.get(SIGNED_IN_AS)
     if owner is None:  # nobody has signed in with this browser, so it is nobody's form
         return start_login(next_page=_page_of(request.path))
@@ -46,7 +48,7 @@ def kept_form() -> ResponseReturnValue:
     signed_in = current_session()
     form = signed_in and services.kept_forms.take(browser=browser_key(), sub=signed_in.sub)
     if not form:  # taken already, too old, or somebody else's
-        return redirect(url_for("admin.overview"), 303)
+        return redirect(url_for("admin.invitations"), 303)
     page = _page_of(form.path)
     if form.had_file:
         flash("You were signed out; nothing was done yet. Choose the file again.", "warning")
@@ -88,4 +90,4 @@ def _page_of(path: str) -> str:
         except (HTTPException, RequestRedirect):
             continue
         return adapter.build(endpoint, arguments)
-    return url_for("admin.overview")
+    return url_for("admin.invitations")
