@@ -141,6 +141,7 @@ class Invitation(Base):
         Index("ix_invitation_check_at", "check_at"),
         Index(
             "ix_invitation_stuck",
+            "state",  # of one value, but without it SQLite would take ix_invitation_status
             "password_set_at",
             "id",
             sqlite_where=text(_HAS_PASSWORD),

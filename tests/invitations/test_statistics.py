@@ -1,6 +1,7 @@
 """The counts of invitations are those of the rows, whatever happens to these, on both databases."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -157,41 +158,61 @@ def test_the_counts_follow_what_people_and_workers_do(
     assert same().counts["revoked"] == 3
 
 
+def edges() -> list[datetime]:
+    """Moments on both sides of whatever a figure depends on: hours, days, and what lies an hour back
+    or two days ahead."""
+    tick = timedelta(microseconds=1)
+    hour = NOW.replace(minute=0)
+    steps = [hour + each * HOUR for each in (-1, 0, 1, 48, 49)]
+    steps += [NOW, NOW - HOUR, NOW + 2 * DAY, NOW - 2 * DAY, NOW.replace(hour=0, minute=0)]
+    return [at + part for at in steps for part in (-tick, timedelta(), tick)] + [NOW - 90 * DAY]
+
+
+def test_the_counts_are_right_at_every_edge(engine: Engine) -> None:
+    """Of the states whose figures depend on a moment, at each of these."""
+    cases = [
+        (state, at)
+        for state in (State.QUEUED, State.SENDING, State.SENT, State.PASSWORD_SET)
+        for at in edges()
+    ]
+    rows = [
+        {
+            "ref": f"r{number}", "email": "", "email_norm": str(number), "name": "",
+            "connection": "", "client_id": "", "inviter": "", "inviter_sub": "",
+            "state": state, "created_at": at, "expires_at": at, "first_sent_at": at,
+            "password_set_at": at, "lease_until": at, "generation": 1, "attempts": 1,
+        }
+        for number, (state, at) in enumerate(cases)
+    ]  # fmt: skip
+    with engine.begin() as db:
+        db.execute(insert(Invitation), rows)
+    agree(engine, NOW)
+
+
 def test_the_counts_follow_whatever_changes_a_row(engine: Engine) -> None:
-    """Any state and any moment, at both sides of an hour and of a day, many rows at a time; what is
-    rolled back never counted, and what is deleted counts no more."""
+    """Any state and any moment, many rows at a time; what is rolled back never counted, and what is
+    deleted counts no more."""
     chance = random.Random(7)  # noqa: S311
     numbers = invited(engine, *"abcdefghijkl")
-    edges = [
-        NOW + days * DAY + part
-        for days in (-40, -2, 0, 1, 2)
-        for part in (
-            timedelta(),
-            timedelta(microseconds=-1),
-            -HOUR,
-            timedelta(minutes=39, seconds=59, microseconds=999_999),
-            timedelta(hours=11, minutes=40),
-        )
-    ]
 
     def changes() -> dict[str, object]:
         state = chance.choice(list(State))
         moments = {
-            name: chance.choice([None, *edges])
+            name: chance.choice([None, *edges()])
             for name in ("first_sent_at", "password_set_at", "accepted_at")
         }
         if state in (State.ACCEPTED, State.PASSWORD_SET):
-            moments = {name: at or chance.choice(edges) for name, at in moments.items()}
+            moments = {name: at or chance.choice(edges()) for name, at in moments.items()}
         return moments | {
             "state": state,
-            "created_at": chance.choice(edges),
-            "expires_at": chance.choice(edges),
+            "created_at": chance.choice(edges()),
+            "expires_at": chance.choice(edges()),
             "accepted_sub": "sub",
             "closed_at": NOW,
             "lease_until": NOW,
         }
 
-    for _ in range(15):
+    for _ in range(10):
         some = chance.sample(numbers, 3)
         with engine.begin() as db:
             db.execute(update(Invitation).where(Invitation.id.in_(some)).values(changes()))
@@ -299,7 +320,7 @@ def test_invitations_from_before_the_counts_are_counted(engine: Engine) -> None:
 
 
 def test_no_figure_reads_the_whole_table(engine: Engine) -> None:
-    """The rows of invitations are read by an index alone."""
+    """Of the invitations, only parts of two indexes are read."""
     invited(engine, "ada")
     statistics = Statistics(engine)
     with plans_of(engine) as plans:
@@ -307,5 +328,6 @@ def test_no_figure_reads_the_whole_table(engine: Engine) -> None:
         statistics.progress(NOW)
     assert len(plans) == 3
     for plan in plans:
-        assert "SCAN invitation" not in plan, plan
-        assert "Seq Scan on invitation" not in plan, plan
+        steps = [step for step in plan.split("; ") if " invitation" in step]
+        by_index = r"SEARCH invitation USING COVERING INDEX|Index Only Scan using"
+        assert [step for step in steps if not re.search(by_index, step)] == [], plan

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    literal,
     select,
     true,
 )
@@ -204,7 +205,8 @@ def _exact(now: datetime) -> Executable:
         (_number(is_waiting, ends_first) + _number(is_sent, ends_first)).label("ending_first"),
         (_number(is_waiting, ends_last) + _number(is_sent, ends_last)).label("ending_last"),
         _number(
-            row.state == State.PASSWORD_SET,
+            # As a literal, or SQLite would not take the index that is of this state alone.
+            row.state == literal(State.PASSWORD_SET.value, literal_execute=True),
             row.password_set_at >= beginning_of(hour_of(stuck_since)),
             row.password_set_at <= stuck_since,
         ).label("stuck"),

@@ -32,7 +32,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_invitation_stuck",
         "invitation",
-        ["password_set_at", "id"],
+        ["state", "password_set_at", "id"],
         sqlite_where=sa.text("state = 'password_set'"),
         postgresql_where=sa.text("state = 'password_set'"),
     )
