@@ -1,7 +1,8 @@
-"""`python -m bench.million`: the list at 1,000 invitations and at 1,000,000, on both databases.
+"""`python -m bench.million`: list and overview at 1,000 invitations and at 1,000,000, on both databases.
 
-A page of the long list is to take as long as the same page of the short one. Four databases are
-filled and asked in turns, so a busy machine slows both; what is timed is `Listing.page`.
+A page of the long list is to take as long as the same page of the short one, and so are the counts.
+Four databases are filled and asked in turns, so a busy machine slows both; what is timed is
+`Listing.page`, and what `Statistics` reads.
 """
 
 import argparse
@@ -10,8 +11,9 @@ import os
 import platform
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -22,6 +24,7 @@ from sqlalchemy import Engine, text
 from invite_site.database.engine import open_engine, upgrade
 from invite_site.invitations.listing import Listing
 from invite_site.invitations.people import search_text
+from invite_site.invitations.statistics import Statistics
 from tests.support.databases import postgres_database, postgres_server
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -38,9 +41,14 @@ STATES = (["accepted"] * 55 + ["sent"] * 30 + ["queued"] * 5 + ["password_set"] 
 COLUMNS = (
     "id", "ref", "email", "email_norm", "name", "search_text", "connection", "client_id", "state",
     "inviter", "inviter_sub", "batch_id", "created_at", "expires_at", "accepted_at", "accepted_sub",
-    "closed_at", "lease_until", "generation", "attempts",
+    "closed_at", "lease_until", "generation", "attempts", "first_sent_at", "password_set_at",
 )  # fmt: skip
 Case = tuple[str, dict[str, Any]]
+# What is no page of a list, and how it is read.
+FIGURES: dict[str, Callable[[Statistics], object]] = {
+    "counts beside the list": lambda statistics: statistics.standing(NOW),
+    "overview": lambda statistics: (statistics.standing(NOW), statistics.progress(NOW)),
+}
 
 
 def main() -> None:
@@ -75,20 +83,35 @@ def compare(kind: str, short_url: str, long_url: str, rows: int, rounds: int) ->
     """Fill both databases, and print a line for each page."""
     short, long = (filled(url, size) for url, size in ((short_url, SHORT), (long_url, rows)))
     print(f"\n{kind:44}{SHORT:>11,}{rows:>12,}{'ratio':>8}{'ms more':>9}")
-    for title, how in cases(SHORT):
-        same = dict(cases(rows))[title]
-        times = [(timed(short, how), timed(long, same)) for _ in range(rounds + 2)][2:]
+    asked = [
+        (title, pages(short, how), pages(long, dict(cases(rows))[title]))
+        for title, how in cases(SHORT)
+    ]
+    asked += [
+        (title, partial(read, Statistics(short)), partial(read, Statistics(long)))
+        for title, read in FIGURES.items()
+    ]
+    for title, ask_short, ask_long in asked:
+        times = [(timed(ask_short), timed(ask_long)) for _ in range(rounds + 2)][2:]
         ours, theirs = (median(each) for each in zip(*times, strict=True))
         is_slow = "  over" if theirs > 1.5 * ours and theirs - ours > 10 else ""
         print(
             f"{title:44}{ours:>11.2f}{theirs:>12.2f}{theirs / ours:>8.2f}{theirs - ours:>9.2f}{is_slow}"
         )
+    for engine in (short, long):
+        mistakes = Statistics(engine).recount(NOW)
+        print(f"counts that are wrong: {len(mistakes)}")
 
 
-def timed(listing: Listing, how: dict[str, Any]) -> float:
-    """Milliseconds for one page."""
+def pages(engine: Engine, how: dict[str, Any]) -> Callable[[], object]:
+    """What reads one page of the list."""
+    return partial(Listing(engine).page, now=NOW, size=51, **how)
+
+
+def timed(ask: Callable[[], object]) -> float:
+    """Milliseconds for one answer."""
     start = perf_counter()
-    listing.page(now=NOW, size=51, **how)
+    ask()
     return (perf_counter() - start) * 1000
 
 
@@ -129,7 +152,7 @@ def cases(rows: int) -> Iterator[Case]:
 # The rows -----------------------------------------------------------------------------------------
 
 
-def filled(url: str, rows: int) -> Listing:
+def filled(url: str, rows: int) -> Engine:
     """A database with so many invitations, as its own search index and statistics see them."""
     engine = open_engine(url)
     upgrade(engine)
@@ -138,8 +161,8 @@ def filled(url: str, rows: int) -> Listing:
         for batch in range(1, 101):
             db.execute(
                 text(
-                    "INSERT INTO batch (id, name, inviter, inviter_sub, created_at, rows, opened) "
-                    "VALUES (:id, 'list.csv', 'Grace', '', :at, 0, 0)"
+                    "INSERT INTO batch (id, name, inviter, inviter_sub, created_at, rows, opened, "
+                    "ignored) VALUES (:id, 'list.csv', 'Grace', '', :at, 0, 0, '[]')"
                 ),
                 {"id": batch, "at": NOW.strftime("%Y-%m-%d %H:%M:%S.%f")},
             )
@@ -149,7 +172,8 @@ def filled(url: str, rows: int) -> Listing:
     else:
         fill_postgres(engine, rows)
     print(f"{engine.dialect.name}: {rows:,} rows in {perf_counter() - start:.0f} s")
-    return Listing(engine)
+    Statistics(engine).fold(NOW)
+    return engine
 
 
 def fill_sqlite(engine: Engine, rows: int) -> None:
@@ -204,6 +228,8 @@ def invitations(rows: int) -> Iterator[tuple[object, ...]]:
             created_at if is_accepted else None, f"auth0|{number}" if is_accepted else None,
             created_at if state in ("accepted", "revoked", "failed") else None,
             NOW if state == "sending" else None, 1, 1,
+            None if state in ("queued", "sending") else created_at,
+            created_at if state in ("password_set", "accepted") else None,
         )  # fmt: skip
 
 

@@ -8,16 +8,16 @@ from datetime import date, datetime
 from sqlalchemy import (
     ColumnElement,
     Engine,
-    Executable,
     ScalarSelect,
     and_,
+    bindparam,
     case,
     func,
     literal,
     select,
     true,
 )
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import sessionmaker
 
 from ...database.base import Base
 from ..lifecycle import EXPIRED, STATUSES, State
@@ -44,8 +44,6 @@ from .tally import (
 SHOWN_DAYS = 30
 STUCK_AFTER = HOUR  # since the password was set
 ENDS_WITHIN = 2 * DAY
-
-_rows = Base.metadata.tables[Invitation.__tablename__]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,84 @@ class Progress:
     days: tuple[Day, ...]
 
 
+def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(_rows).where(*conditions).scalar_subquery()
+
+
+# The statements are built once: putting one together costs more than executing it.
+_rows = Base.metadata.tables[Invitation.__tablename__]
+_ends, _password_set_at = _rows.c.expires_at, _rows.c.password_set_at
+_is_queued, _is_sent, _is_sending = (
+    _rows.c.state == state for state in (State.QUEUED, State.SENT, State.SENDING)
+)
+# As a literal, or SQLite would not take the index that is of this state alone.
+_has_password = _rows.c.state == literal(State.PASSWORD_SET.value, literal_execute=True)
+
+# The sums for each state, by kind: of all, and of buckets that are wholly on one side of a moment.
+_bucket = TALLY.c.bucket
+_PARTS = {
+    "all": true(),
+    "past": _bucket < bindparam("hour"),
+    "ending": and_(_bucket > bindparam("hour"), _bucket < bindparam("last_hour")),
+    "stuck": _bucket < bindparam("stuck_hour"),
+}
+_KEPT = (
+    select(
+        TALLY.c.kind,
+        *(
+            func.sum(case((is_part, TALLY.c.amount), else_=0)).label(part)
+            for part, is_part in _PARTS.items()
+        ),
+    )
+    .where(TALLY.c.kind.not_in((*DAILY, TOOK)))
+    .group_by(TALLY.c.kind)
+)
+
+# What the sums cannot say, by the indexes: who is being sent, and the hours that are in part on this
+# side of a moment and in part on the other.
+_has_expired = and_(_ends >= bindparam("hour_begins"), _ends <= bindparam("now"))
+_ends_first = and_(_ends > bindparam("now"), _ends < bindparam("hour_ends"))
+_ends_last = and_(_ends >= bindparam("last_begins"), _ends <= bindparam("last"))
+_ends_between = and_(_ends >= bindparam("hour_ends"), _ends < bindparam("last_begins"))
+_EXACT = select(
+    _number(_is_sending).label("sending"),
+    _number(_is_sending, _ends < bindparam("hour_begins")).label("sending_past"),
+    _number(_is_sending, _ends_between).label("sending_between"),
+    _number(_is_queued, _has_expired).label("queued_expired"),
+    _number(_is_sent, _has_expired).label("sent_expired"),
+    (_number(_is_queued, _ends_first) + _number(_is_sent, _ends_first)).label("ending_first"),
+    (_number(_is_queued, _ends_last) + _number(_is_sent, _ends_last)).label("ending_last"),
+    _number(
+        _has_password,
+        _password_set_at >= bindparam("stuck_begins"),
+        _password_set_at <= bindparam("stuck_since"),
+    ).label("stuck"),
+)
+
+_DAYS_AND_TIMES = (
+    select(TALLY.c.kind, TALLY.c.bucket, func.sum(TALLY.c.amount))
+    .where(TALLY.c.kind.in_((*DAILY, TOOK)))
+    .group_by(TALLY.c.kind, TALLY.c.bucket)
+)
+
+
+def _moments(now: datetime) -> dict[str, int | datetime]:
+    """What the statements are asked with."""
+    hour, last, stuck_since = hour_of(now), now + ENDS_WITHIN, now - STUCK_AFTER
+    return {
+        "now": now,
+        "hour": hour,
+        "hour_begins": beginning_of(hour),
+        "hour_ends": beginning_of(hour + 1),
+        "last": last,
+        "last_hour": hour_of(last),
+        "last_begins": beginning_of(hour_of(last)),
+        "stuck_since": stuck_since,
+        "stuck_hour": hour_of(stuck_since),
+        "stuck_begins": beginning_of(hour_of(stuck_since)),
+    }
+
+
 class Statistics:
     """Reads the counts, and keeps them few and right. Moments are aware UTC."""
 
@@ -93,9 +169,12 @@ class Statistics:
 
     def standing(self, now: datetime) -> Standing:
         """Where invitations stand now."""
+        moments = _moments(now)
         with self._session.begin() as db:
-            kept = _kept(db, now)
-            exact = db.execute(_exact(now)).one()
+            kept: Counter[tuple[str, str]] = Counter()
+            for row in db.execute(_KEPT, moments):
+                kept.update({(row.kind, part): getattr(row, part) for part in _PARTS})
+            exact = db.execute(_EXACT, moments).one()
         expired_queued = kept[WAITING, "past"] - exact.sending_past + exact.queued_expired
         expired_sent = kept[State.SENT, "past"] + exact.sent_expired
         counts = {status: kept[status, "all"] for status in STATUSES} | {
@@ -114,11 +193,7 @@ class Statistics:
     def progress(self, now: datetime) -> Progress:
         """How far invitations came, and what happened on the last days."""
         with self._session.begin() as db:
-            rows = db.execute(
-                select(TALLY.c.kind, TALLY.c.bucket, func.sum(TALLY.c.amount))
-                .where(TALLY.c.kind.in_((*DAILY, TOOK)))
-                .group_by(TALLY.c.kind, TALLY.c.bucket)
-            )
+            rows = db.execute(_DAYS_AND_TIMES)
             numbers = {(kind, bucket): number for kind, bucket, number in rows}
         totals: Counter[str] = Counter()
         for (kind, _), number in numbers.items():
@@ -154,67 +229,6 @@ class Statistics:
 def share(part: int, whole: int) -> int | None:
     """How many in a hundred, rounded down, so that only all are 100; None of none."""
     return min(part * 100 // whole, 100) if whole else None
-
-
-def _kept(db: Session, now: datetime) -> Counter[tuple[str, str]]:
-    """The sums for the state of invitations, by kind and part."""
-    bucket = TALLY.c.bucket
-    parts = {
-        "all": true(),
-        "past": bucket < hour_of(now),
-        "ending": and_(bucket > hour_of(now), bucket < hour_of(now + ENDS_WITHIN)),
-        "stuck": bucket < hour_of(now - STUCK_AFTER),
-    }
-    sums = (func.sum(case((is_part, TALLY.c.amount), else_=0)) for is_part in parts.values())
-    rows = db.execute(
-        select(TALLY.c.kind, *sums)
-        .where(TALLY.c.kind.not_in((*DAILY, TOOK)))
-        .group_by(TALLY.c.kind)
-    )
-    return Counter(
-        {
-            (kind, part): number
-            for kind, *numbers in rows
-            for part, number in zip(parts, numbers, strict=True)
-        }
-    )
-
-
-def _exact(now: datetime) -> Executable:
-    """What the sums cannot say, by the indexes: who is being sent, and the hours that are in part on
-    this side of a moment and in part on the other."""
-    hour, next_hour = beginning_of(hour_of(now)), beginning_of(hour_of(now) + 1)
-    last = now + ENDS_WITHIN
-    last_hour = beginning_of(hour_of(last))
-    stuck_since = now - STUCK_AFTER
-    row = _rows.c
-    is_waiting, is_sent, is_sending = (
-        row.state == state for state in (State.QUEUED, State.SENT, State.SENDING)
-    )
-    ends_first = and_(row.expires_at > now, row.expires_at < next_hour)
-    ends_last = and_(row.expires_at >= last_hour, row.expires_at <= last)
-    has_expired = and_(row.expires_at >= hour, row.expires_at <= now)
-    return select(
-        _number(is_sending).label("sending"),
-        _number(is_sending, row.expires_at < hour).label("sending_past"),
-        _number(is_sending, row.expires_at >= next_hour, row.expires_at < last_hour).label(
-            "sending_between"
-        ),
-        _number(is_waiting, has_expired).label("queued_expired"),
-        _number(is_sent, has_expired).label("sent_expired"),
-        (_number(is_waiting, ends_first) + _number(is_sent, ends_first)).label("ending_first"),
-        (_number(is_waiting, ends_last) + _number(is_sent, ends_last)).label("ending_last"),
-        _number(
-            # As a literal, or SQLite would not take the index that is of this state alone.
-            row.state == literal(State.PASSWORD_SET.value, literal_execute=True),
-            row.password_set_at >= beginning_of(hour_of(stuck_since)),
-            row.password_set_at <= stuck_since,
-        ).label("stuck"),
-    )
-
-
-def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    return select(func.count()).select_from(_rows).where(*conditions).scalar_subquery()
 
 
 def _median(numbers: Mapping[int, int]) -> int | None:
