@@ -482,6 +482,7 @@ def test_the_keyboard_reaches_all_there_is_to_do(gallery: Gallery) -> None:
     assert stops[:-1] == [
         "Skip to the main part",
         'A&B "<x>',
+        "Overview",
         "Invitations",
         "Sign out",
         "Invitations",
