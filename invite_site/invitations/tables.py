@@ -357,7 +357,7 @@ class BatchRow(Base):
 
 class Tally(Base):
     """A part of a count: the count is their sum. Triggers of the table of invitations add them in the
-    transaction of each change (migration 0012), so nobody waits for a row that all would change."""
+    transaction of each change (migration 0013), so nobody waits for a row that all would change."""
 
     __tablename__ = "tally"
 

@@ -1,7 +1,7 @@
 """What the table `tally` holds, and how it is kept small and right.
 
 It has counts as amounts to be summed. Each change of an invitation adds to it, by triggers in the same
-transaction (migration 0012). Nothing is changed there, so no two transactions wait for each other;
+transaction (migration 0013). Nothing is changed there, so no two transactions wait for each other;
 `fold` puts sums in the place of many rows now and then. What is counted, by kind and bucket:
 
 - `waiting` (queued or being sent) and `sent`, by the hour in which they expire; `password_set`, by the
