@@ -233,7 +233,7 @@ def test_the_list_shows_one_batch_until_that_is_taken_off(
     signs_in(admin, site_on).opens(f"{site_on.url}/admin/invitations?batch=7")
     assert "Batch: <b>June.csv" in admin.text
     assert len(admin.soup.select("tbody tr")) == 50
-    assert admin.presses("Older").text.count("@example.com") == 2
+    assert len(admin.presses("Older").soup.select("tbody tr")) == 2
     assert "Batch: <b>June.csv" in admin.text
     admin.opens(f"{site_on.url}/admin/invitations?batch=7&state=queued&q=p0")
     assert len(admin.soup.select("tbody tr")) == 10
