@@ -25,6 +25,7 @@ from .statements import (
     CLAIM_ABANDONED,
     CLAIM_WAITING,
     IS_DUE,
+    IS_HELD,
     RETIRE_EXPIRED,
     change,
 )
@@ -115,6 +116,13 @@ class Leases:
                 actor=worker, now=now, next_try_at=now, lease_until=None, lease_by=None,
             )  # fmt: skip
             return len(released)
+
+    def require(self, job: Invitation) -> None:
+        """For what cannot be taken back, such as a ticket, which ends the one before it. Raises
+        LeaseLost."""
+        with self._engine.connect() as db:
+            if not db.scalar(IS_HELD, _claim_of(job)):
+                raise LeaseLost
 
     def extend(
         self, job: Invitation, *, now: datetime, message_id: str | None = None, **columns: Any
@@ -277,15 +285,18 @@ def _retire_expired(db: Session, now: datetime) -> bool:
 def _is_changed(
     db: Connection, job: Invitation, transition: Transition | None, columns: dict[str, Any]
 ) -> bool:
-    held = {
+    # By the names of the table, which differ from those of the class in a few places.
+    values = {Invitation.__mapper__.columns[name].name: value for name, value in columns.items()}
+    return db.execute(change(transition, tuple(values)), _claim_of(job) | values).rowcount == 1
+
+
+def _claim_of(job: Invitation) -> dict[str, Any]:
+    return {
         "held_id": job.id,
         "held_by": job.lease_by,
         "held_attempts": job.attempts,
         "held_generation": job.generation,
     }
-    # By the names of the table, which differ from those of the class in a few places.
-    values = {Invitation.__mapper__.columns[name].name: value for name, value in columns.items()}
-    return db.execute(change(transition, tuple(values)), held | values).rowcount == 1
 
 
 def _event(

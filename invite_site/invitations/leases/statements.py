@@ -69,6 +69,7 @@ _is_held = and_(
     _rows.c.attempts == bindparam("held_attempts"),
     _rows.c.generation == bindparam("held_generation"),
 )
+IS_HELD = select(exists().where(_rows.c.state == State.SENDING, _is_held))
 ADD_EVENT = insert(_events)
 ADD_MESSAGE = insert(_messages)
 CHANGE_MESSAGE = (

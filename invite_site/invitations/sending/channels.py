@@ -76,6 +76,8 @@ class TicketLink:
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         lifetime = int((job.expires_at - self.clock()).total_seconds())
+        # Who has stood still too long would end the link that another worker has mailed meanwhile.
+        self.leases.require(job)
         ticket = self.tenant.create_ticket(user_id, ref=job.ref, lifetime=lifetime)
         try:
             self.leases.extend(

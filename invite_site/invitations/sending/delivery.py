@@ -117,6 +117,7 @@ class Deliveries:
     def _send(self, job: Invitation, outgoing: Outgoing) -> None:
         user = self.tenant.get_user(job.user_id) if job.user_id else None
         if user and user.email != job.email_norm:
+            self.leases.require(job)
             self.tenant.withdraw_ticket(user.user_id)  # the older link stops working as well
             return self.outcomes.held(job, user.email)
         if user and user.blocked:

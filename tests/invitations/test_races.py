@@ -1,0 +1,214 @@
+"""Two things that want the same invitation in the same moment: one wins, and the other hears what is so."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from invite_site.accounts.sessions import Identity
+from invite_site.errors import NotPossibleNow
+from invite_site.invitations.acceptance import LoginOutcome
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    sets_password,
+    signs_in,
+)
+
+ADA = "ada@example.com"
+ROUNDS = 4  # of each race, so that both sides win sometimes
+
+
+def sent(site: RunningSite, number: int = ROUNDS) -> list[Any]:
+    """Invitations of so many people."""
+    rows = [site.invites(f"person{n}@example.com") for n in range(number)]
+    site.delivers()
+    return [site.row(row.id) for row in rows]
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """What each of these gives where all begin together; NotPossibleNow is given, not raised."""
+    start = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], Any]) -> Any:
+        start.wait(timeout=15)
+        try:
+            return action()
+        except NotPossibleNow as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
+
+
+def login_of(site: RunningSite, row: Any) -> Callable[[], LoginOutcome]:
+    """The end of a login of the invited account, on the way from the invitation."""
+    who = Identity(
+        sub=row.user_id,
+        email=row.email_norm,
+        email_verified=True,
+        name="",
+        tenant_sid="",
+        has_admin_role=False,
+    )
+    return lambda: site.services.acceptance.complete_login(who, row.ref)
+
+
+def events_of(site: RunningSite, row: Any) -> list[str]:
+    return [str(each.event) for each in site.services.listing.events(row.id)]
+
+
+def callback_of(person: Person, site: RunningSite) -> str:
+    """Fill in the tenant's login page and go on as far as the address of the callback."""
+    response = person.types(Password=PASSWORD).sends("Continue")
+    while not (location := response.headers["Location"]).startswith(f"{site.url}/callback"):
+        response = person.peeks(urljoin(response.url, location))
+    return str(location)
+
+
+def test_of_ten_callbacks_of_one_login_one_signs_in(
+    site_on: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The others get a page that says what can be so, and a button."""
+    row = site_on.invites(ADA)
+    site_on.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    address = callback_of(person, site_on)
+
+    def comes_back() -> Person:
+        with Person() as copy:
+            for cookie in person.cookies:
+                copy.cookies.set_cookie(cookie)
+            return copy.opens(address)
+
+    browsers = at_once(*[comes_back] * 10)
+    [winner] = [each for each in browsers if each.cookie("sid")]
+    assert winner.response.status_code == 200
+    assert winner.path == "/"
+    for other in (each for each in browsers if each is not winner):
+        assert other.response.status_code == 400
+        assert "was finished already" in other.text
+        assert other.offers("Sign in")
+    assert events_of(site_on, row).count("accepted") == 1
+    assert site_on.row(row.id).state == "accepted"
+    assert tenant.calls("POST /oauth/token") == 2, "the worker's and the winner's"
+
+
+def test_ten_logins_at_once_are_all_let_in_and_accept_once(site_on: RunningSite) -> None:
+    """Of one person in ten browsers."""
+    [row] = sent(site_on, 1)
+    outcomes = at_once(*[login_of(site_on, row)] * 10)
+    assert all(each.has_access for each in outcomes)
+    assert outcomes.count(LoginOutcome.ACCEPTED) == 1
+    assert events_of(site_on, row).count("accepted") == 1
+
+
+def test_revoking_against_a_login_has_one_winner(site_on: RunningSite) -> None:
+    """Whoever signs in has access, or the invitation is withdrawn and they have none."""
+    for row in sent(site_on):
+        revoked, outcome = at_once(
+            lambda row=row: site_on.services.invitations.revoke(row.id, actor="Grace"),
+            login_of(site_on, row),
+        )
+        ends = [each for each in events_of(site_on, row) if each in ("accepted", "revoked")]
+        assert ends == [site_on.row(row.id).state]
+        if ends == ["accepted"]:
+            assert outcome is LoginOutcome.ACCEPTED
+            assert "has ended already" in str(revoked)
+        else:
+            assert outcome is LoginOutcome.WITHDRAWN
+            assert revoked.state == "revoked"
+
+
+def test_resending_against_a_login_mails_nobody_who_is_in(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """The login wins in either order; a resend that came before it goes no further."""
+    for row in sent(site_on):
+        resent, outcome = at_once(
+            lambda row=row: site_on.services.invitations.resend(row.id, actor="Grace"),
+            login_of(site_on, row),
+        )
+        assert outcome is LoginOutcome.ACCEPTED
+        events = events_of(site_on, row)
+        if isinstance(resent, NotPossibleNow):
+            assert "has been accepted" in str(resent)
+            assert "resent" not in events
+        assert events.count("accepted") == 1
+        site_on.delivers()
+        assert site_on.row(row.id).state == "accepted"
+        assert len(tenant.mails(row.email)) == 1
+
+
+def test_renewal_against_resending_is_one_mail(site_on: RunningSite, tenant: Tenant) -> None:
+    """The owner hears that it is on its way already, which is so."""
+    for row in sent(site_on):
+        resent, _ = at_once(
+            lambda row=row: site_on.services.invitations.resend(row.id, actor="Grace"),
+            lambda row=row: site_on.services.invitations.renew(row.ref),
+        )
+        events = events_of(site_on, row)
+        assert events.count("renewed") + events.count("resent") == 1
+        if isinstance(resent, NotPossibleNow):
+            assert str(resent) == "This invitation is already on its way."
+            assert "renewed" in events
+        site_on.delivers()
+        assert site_on.row(row.id).generation == 2
+        assert len(tenant.mails(row.email)) == 2
+        live = [
+            each["state"] == "live" and each["user_id"] == row.user_id
+            for each in tenant.state["tickets"]
+        ]
+        assert sum(live) == 1
+
+
+def test_a_resend_page_that_was_open_for_days_says_what_is_so_now(
+    site_on: RunningSite, tenant: Tenant, admin: Person
+) -> None:
+    """It expired meanwhile: that can be sent again. It was renewed meanwhile: it is on its way."""
+    [row] = sent(site_on, 1)
+    site_on.make_admin()
+    page = f"/admin/invitations/{row.id}"
+    signs_in(admin, site_on, start=page)
+    with Person() as second:
+        signs_in(second, site_on, start=page)
+        site_on.clock.forward(seconds=(row.expires_at - site_on.clock()).total_seconds() - 1)
+        admin.opens(site_on.url + page)
+        second.opens(site_on.url + page)
+        assert "Ended" not in admin.text
+        site_on.clock.forward(seconds=1)
+        admin.presses("Resend")
+        assert "A new invitation is on its way" in admin.text
+        second.presses("Resend")
+        assert "already on its way" in second.text
+    site_on.delivers()
+    assert site_on.status(row.email) == "sent"
+    assert len(tenant.mails(row.email)) == 2
+    assert events_of(site_on, row).count("resent") == 1
+
+
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_worker_that_stood_still_replaces_no_newer_link(
+    site_on: RunningSite, tenant: Tenant, person: Person, is_withdrawn: bool
+) -> None:
+    """Another worker has sent it after the lease ran out, or another invitation of the same person after
+    this one was withdrawn."""
+    row = site_on.invites(ADA)
+    [job] = site_on.services.deliveries.claim("slow worker", limit=1)
+    if is_withdrawn:
+        site_on.services.invitations.revoke(row.id, actor="Grace")
+        row = site_on.invites(ADA)
+    seconds = 30 if is_withdrawn else 61  # of 60 that a lease lasts
+    site_on.clock.forward(seconds=seconds)
+    tenant.forward(seconds)
+    site_on.delivers()
+    assert site_on.row(row.id).state == "sent"
+    site_on.services.deliveries.deliver(job)
+    assert site_on.row(row.id).state == "sent"
+    assert len(tenant.mails(ADA)) == 1
+    assert person.opens(tenant.link_to(ADA)).offers("Reset password")
