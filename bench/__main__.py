@@ -14,6 +14,7 @@ from .journeys import memory_rows
 from .landing import landing_rows
 from .plot import write_plot
 from .processes import ServerProcess, server_process
+from .renewal import renewal_rows
 from .report import Row, environment, table, write_json
 from .startup import measure_startup
 from .tail import tail_rows
@@ -80,6 +81,7 @@ PARTS: dict[str, Part] = {
     "start": _start_rows,
     "landing": landing_rows,
     "tail": tail_rows,
+    "renewal": renewal_rows,
     "memory": memory_rows,
     **{case.part: partial(bulk_rows, case) for case in CASES},
 }

@@ -16,6 +16,7 @@ class Answer:
     location: str
     cookies: str
     body: str
+    headers: tuple[tuple[str, str], ...]
 
 
 class Browser:
@@ -28,9 +29,9 @@ class Browser:
     def get(self, url: str, cookies: str = "", **headers: str) -> Answer:
         return self._ask("GET", url, None, {"Cookie": cookies, **headers})
 
-    def post(self, url: str, form: str, cookies: str = "") -> Answer:
+    def post(self, url: str, form: str, cookies: str = "", **headers: str) -> Answer:
         kind = "application/x-www-form-urlencoded"
-        return self._ask("POST", url, form, {"Cookie": cookies, "Content-Type": kind})
+        return self._ask("POST", url, form, {"Cookie": cookies, "Content-Type": kind, **headers})
 
     def order(self, url: str, method: str = "GET", order: object = None) -> Any:
         """An order to the control plane of a tenant, and its answer."""
@@ -80,4 +81,5 @@ class Browser:
                 each.partition(";")[0] for each in response.headers.get_all("Set-Cookie", [])
             ),
             text,
+            tuple(response.getheaders()),
         )

@@ -26,6 +26,7 @@ from .resends import BY_HAND, BY_INVITEE
 from .tables import Invitation
 
 ENDED = "This invitation has ended, so its address stays. Invite the other address by itself."
+NOBODY = 0  # the number of no invitation
 MINUTE, RESOLUTION = timedelta(minutes=1), timedelta.resolution
 BEHIND_SINGLE = 1  # the place in the queue behind whoever is invited alone
 LONGEST_EXTENSION = 365  # days from now
@@ -194,12 +195,11 @@ class Invitations:
         """
         now = self.clock()
         row = self.ledger.by_ref(ref)
-        if row is None:
-            return
+        # An unknown ref goes the same way, or the time of the answer would tell it from a known one.
         renewed = self.ledger.requeue(
-            row.id,
+            row.id if row else NOBODY,
             actor="invitee",
-            expires_at=now + lifetime_of(row.lifetime, self.settings),
+            expires_at=now + lifetime_of(row.lifetime if row else None, self.settings),
             now=now,
             transition=RENEW,
             allowance=BY_INVITEE,
