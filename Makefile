@@ -31,7 +31,7 @@ test-fast: $(VENV)/.done-test  ## the tests that need no browser
 test-proxy: $(VENV)/.done-test  ## the journey behind nginx, which has to be installed, as docs/running.md sets it up
 	@$(BIN)/python -m pytest -n1 tests/deployment/proxy_nginx.py
 
-soak: $(VENV)/.done-test  ## the long runs: hundreds of kills, an hour of outage
+soak: $(VENV)/.done-test  ## the long runs: hundreds of kills, an hour of outage, the life of invitations in any order
 	@$(BIN)/python -m pytest -n1 tests/soak/soak_*.py
 
 check: $(VENV)/.done-test  ## lint, types, and who imports whom

@@ -99,15 +99,6 @@ def test_of_ten_callbacks_of_one_login_one_signs_in(
     assert tenant.calls("POST /oauth/token") == 2, "the worker's and the winner's"
 
 
-def test_ten_logins_at_once_are_all_let_in_and_accept_once(site_on: RunningSite) -> None:
-    """Of one person in ten browsers."""
-    [row] = sent(site_on, 1)
-    outcomes = at_once(*[login_of(site_on, row)] * 10)
-    assert all(each.has_access for each in outcomes)
-    assert outcomes.count(LoginOutcome.ACCEPTED) == 1
-    assert events_of(site_on, row).count("accepted") == 1
-
-
 def test_revoking_against_a_login_has_one_winner(site_on: RunningSite) -> None:
     """Whoever signs in has access, or the invitation is withdrawn and they have none."""
     for row in sent(site_on):

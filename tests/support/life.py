@@ -1,0 +1,230 @@
+"""The life of invitations as a property: what people, workers, faults and time may do in any order, and
+what has to be true after each step. Hypothesis chooses the steps and shortens those that break it."""
+
+import contextlib
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from invite_site.errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, TenantRefused
+from invite_site.invitations.people import Inviter
+from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+
+from .life_truths import Truths
+from .person import Person
+from .running import Clock, Tenant, logs_in, running_site, settings_for
+
+ADDRESSES = ("ada@example.com", "grace+work@example.com")
+FAULTS: dict[str, dict[str, Any]] = {
+    "the tenant is away": {"route": "* /api/v2", "kind": "status", "status": 503},
+    "the tenant is busy": {
+        "route": "* /api/v2", "kind": "status", "status": 429, "headers": {"Retry-After": "3"},
+    },
+    "the answer about an account is lost": {"route": "POST /api/v2/users", "kind": "act_then_drop"},
+    "the answer about a ticket is lost": {"route": "POST /api/v2/tickets", "kind": "act_then_drop"},
+    "the mail server is busy": {"route": "SMTP", "kind": "status", "status": 451},
+    "the mail server refuses the address": {
+        "route": "SMTP", "kind": "status", "status": 550, "at": "rcpt",
+    },
+    "the mail server drops a message it took": {
+        "route": "SMTP", "kind": "reset", "at": "after_store",
+    },
+}  # fmt: skip
+# Around what the site counts with: a second click, a lease, the pauses of resends and renewals, a check
+# of a sent one, the reminder, the end.
+JUMPS = (3, 61, 125, 16 * 60, 3601, 86_400, 4 * 86_400, 5 * 86_400 + 1)
+REMINDER = 86_400
+
+people = st.sampled_from(ADDRESSES)
+newest_or_older = st.sampled_from((0, 0, 1))  # which of somebody's mails, the newest first
+
+
+def life_at(tenant: Tenant, folder: Path) -> Callable[[], "Life"]:
+    """Lives at this tenant, each with a site and a database of its own below `folder`."""
+    numbers = itertools.count()
+
+    def begin() -> Life:
+        below = folder / str(next(numbers))
+        below.mkdir()
+        return Life(tenant, below)
+
+    return begin
+
+
+class Life(RuleBasedStateMachine):
+    """The steps. Each is one that the site may refuse; what is wrong is what it does."""
+
+    def __init__(self, tenant: Tenant, folder: Path) -> None:
+        super().__init__()
+        self.tenant = tenant
+        tenant.reset()
+        tenant.heals()
+        self.ahead = 0.0
+        self.turn_tenant_clock(0)
+        self.open_parts = contextlib.ExitStack()
+        settings = settings_for(tenant, folder, REMINDER_SECONDS=str(REMINDER))
+        self.clock = Clock()
+        self.site = self.open_parts.enter_context(running_site(settings, clock=self.clock))
+        self.api = ManagementApi(
+            self.site.settings, Credentials.of_the_site(self.site.settings), COMMAND
+        )
+        self.passwords: dict[str, str] = {}  # by the id of the account
+        self.jobs: list[Any] = []  # claimed by a worker that does not go on
+        self.signed_in: str | None = None  # the account that signed in during this step
+        self.truths = Truths(self.site, tenant)
+
+    def teardown(self) -> None:
+        self.open_parts.close()
+
+    # The owner ------------------------------------------------------------------------------------
+
+    @initialize(who=people)
+    def the_first_is_invited(self, who: str) -> None:
+        self.owner_invites(who, again=False)
+
+    @rule(who=people, again=st.booleans())
+    def owner_invites(self, who: str, again: bool) -> None:
+        with contextlib.suppress(AlreadyInvited, AlreadyAccepted):
+            self.site.services.invitations.invite(who, inviter=Inviter("Grace"), again=again)
+
+    @rule(who=people)
+    def owner_resends(self, who: str) -> None:
+        with contextlib.suppress(NotPossibleNow, AlreadyInvited):
+            self.site.services.invitations.resend(self.newest(who).id, actor="Grace")
+
+    @rule(who=people)
+    def owner_revokes(self, who: str) -> None:
+        with contextlib.suppress(NotPossibleNow):
+            self.site.services.invitations.revoke(self.newest(who).id, actor="Grace")
+
+    @rule(who=people)
+    def account_gets_another_address(self, who: str) -> None:
+        """And the old one back, the next time."""
+        user_id = self.newest(who).user_id
+        user = self.truths.account(user_id)
+        if user is None:
+            return
+        email = who if user["email"] != who else f"new.{who}"
+        with contextlib.suppress(TenantRefused):  # another account has it
+            self.api.send(
+                "PATCH",
+                f"/users/{user_id}",
+                {"email": email, "connection": self.site.settings.connection},
+            )
+
+    @rule(who=people)
+    def owner_readdresses(self, who: str) -> None:
+        row = self.newest(who)
+        with contextlib.suppress(NotPossibleNow, AlreadyInvited):
+            self.site.services.invitations.readdress(row.id, row.new_email or "", actor="Grace")
+
+    # The invitee ----------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.truths.mails)
+    @rule(who=people, older=newest_or_older)
+    def invitee_chooses_password(self, who: str, older: int) -> None:
+        """By the link of a mail, and comes back to the site."""
+        mails = [
+            each for each in reversed(self.truths.mails) if each.to.endswith(who) and each.link
+        ]
+        if len(mails) <= older:
+            return
+        mail, before = mails[older], self.truths.state["users"]
+        password = f"Correct-Horse-{len(self.passwords) + 1}"
+        with Person() as invitee:
+            invitee.opens(str(mail.link))
+            if invitee.offers("Reset password"):
+                invitee.types_into("New password", password)
+                invitee.types_into("Re-enter new password", password).presses("Reset password")
+            assert invitee.response.status_code < 500, invitee.text
+        changed = [
+            now["user_id"]
+            for then, now in zip(before, self.tenant.state["users"], strict=True)
+            if now["last_password_reset"] != then["last_password_reset"]
+        ]
+        of_the_mail = self.truths.row_of(mail.ref).user_id
+        assert changed in ([], [of_the_mail]), "the link is of another account"
+        self.passwords |= dict.fromkeys(changed, password)
+
+    @precondition(lambda self: self.passwords)
+    @rule(who=people, on_the_way_from=st.none() | people)
+    def somebody_signs_in(self, who: str, on_the_way_from: str | None) -> None:
+        """The person themselves or, where they are on the way from another's invitation, with the wrong
+        account. The tenant's clock is right meanwhile: a token from the future is refused."""
+        user = self.tenant.user(who)
+        password = self.passwords.get(user["user_id"]) if user else None
+        if password is None:
+            return
+        row = self.newest(on_the_way_from) if on_the_way_from else None
+        start = f"/invite/sign-in?i={row.ref}" if row else "/login"
+        self.turn_tenant_clock(0)
+        with Person() as somebody:
+            somebody.opens(self.site.url + start)
+            if somebody.url.startswith(self.tenant.url):
+                self.signed_in = user["user_id"]
+                logs_in(somebody, who, password)
+                assert somebody.url.startswith(self.site.url), somebody.text
+                assert somebody.response.status_code in (200, 403), somebody.text
+        self.turn_tenant_clock(self.ahead)
+        is_waited_for = self.signed_in and (row is None or row.user_id == self.signed_in)
+        if is_waited_for and user["email_verified"]:
+            own = [each for each in self.truths.rows if each.user_id == user["user_id"]]
+            states = [self.site.row(each.id).state for each in own if each.is_open]
+            assert set(states) <= {"accepted"}, "signed in, and not accepted"
+
+    @rule(who=people)
+    def invitee_asks_for_renewal(self, who: str) -> None:
+        self.site.services.invitations.renew(self.newest(who).ref)
+
+    # Workers --------------------------------------------------------------------------------------
+
+    @rule()
+    def worker_delivers(self) -> None:
+        self.site.services.reminders.queue()
+        self.site.delivers()
+
+    @rule()
+    def worker_claims_and_stops(self) -> None:
+        """It is killed if it never goes on; its leases run out then."""
+        self.jobs += self.site.services.deliveries.claim("slow worker", limit=1)
+
+    @precondition(lambda self: self.jobs)
+    @rule()
+    def worker_goes_on(self) -> None:
+        """However long it stood still."""
+        self.site.services.deliveries.deliver(self.jobs.pop(0))
+
+    # Faults and time ------------------------------------------------------------------------------
+
+    @rule(fault=st.sampled_from(sorted(FAULTS)), times=st.integers(1, 2))
+    def something_fails(self, fault: str, times: int) -> None:
+        self.tenant.fails(**FAULTS[fault], times=times)
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        self.tenant.heals()
+
+    @rule(seconds=st.sampled_from(JUMPS))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.forward(seconds=seconds)
+        self.ahead += seconds
+        self.turn_tenant_clock(self.ahead)
+
+    # ----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def all_is_right(self) -> None:
+        self.truths.look(self.signed_in)
+        self.signed_in = None
+
+    def turn_tenant_clock(self, ahead: float) -> None:
+        self.tenant.control("PUT", "/clock", {"offset": ahead})
+
+    def newest(self, who: str) -> Any:
+        """The newest invitation of this person, or of anybody where there is none."""
+        rows = self.truths.rows
+        return next((row for row in reversed(rows) if row.email_norm.endswith(who)), rows[-1])
