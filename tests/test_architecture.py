@@ -113,3 +113,12 @@ def test_no_file_names_a_package_index() -> None:
         assert "--hash=sha256:" in text
         assert "://" not in text
         assert "index-url" not in text
+
+
+def test_the_asks_name_tests_that_exist() -> None:
+    """`docs/invitation-asks.md` has twenty-five rows, each with a test that holds it."""
+    page = (ROOT / "docs" / "invitation-asks.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^\| \d+ \|.*`tests/[^`]+` \|$", page, re.MULTILINE)) == 25
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    sources = {path: (ROOT / path).read_text(encoding="utf-8") for path, _ in named}
+    assert [name for path, name in named if f"def {name}(" not in sources[path]] == []
