@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from invite_site.errors import AlreadyAccepted, AlreadyInvited, NotPossibleNow, TenantRefused
+from invite_site.errors import AlreadyAccepted, AlreadyInvited, DeliveryError, NotPossibleNow
 from invite_site.invitations.people import Inviter
-from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+from invite_site.tenant.http import WORKER, Credentials, ManagementApi
 
 from .life_truths import Truths
 from .person import Person
@@ -70,7 +70,7 @@ class Life(RuleBasedStateMachine):
         self.clock = Clock()
         self.site = self.open_parts.enter_context(running_site(settings, clock=self.clock))
         self.api = ManagementApi(
-            self.site.settings, Credentials.of_the_site(self.site.settings), COMMAND
+            self.site.settings, Credentials.of_the_site(self.site.settings), WORKER
         )
         self.passwords: dict[str, str] = {}  # by the id of the account
         self.jobs: list[Any] = []  # claimed by a worker that does not go on
@@ -109,7 +109,7 @@ class Life(RuleBasedStateMachine):
         if user is None:
             return
         email = who if user["email"] != who else f"new.{who}"
-        with contextlib.suppress(TenantRefused):  # another account has it
+        with contextlib.suppress(DeliveryError):  # another account has it, or the tenant fails
             self.api.send(
                 "PATCH",
                 f"/users/{user_id}",
