@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from ..accounts.admins import Admins
 from ..accounts.sessions import Identity, Note
 from ..errors import DeliveryError, InvalidInvitee, NotPossibleNow
+from ..languages import marked
 from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, invitation_link
 from .checks import Checks
@@ -96,14 +97,16 @@ class Acceptance:
         user = self.tenant.get_user(invitation.user_id)
         if user is None or user.email != invitation.email_norm or user.blocked:
             raise NotPossibleNow(
-                "The account of this invitation has been changed. Ask for a new invitation."
+                marked("The account of this invitation has been changed. Ask for a new invitation.")
             )
         if invitation.ticket_issued_at and self.checks.has_password(invitation, user):
             return None
         if not self.visits.open_link(invitation.id, now=now):
             raise NotPossibleNow(
-                "This link was opened a moment ago, or very often. Wait a few seconds, then "
-                "press the button again."
+                marked(
+                    "This link was opened a moment ago, or very often. Wait a few seconds, then "
+                    "press the button again."
+                )
             )
         left = min(invitation.expires_at - now, LANDING_TICKET_LIFE)
         ticket = self.tenant.create_ticket(
@@ -112,7 +115,9 @@ class Acceptance:
         if not self.visits.record_ticket(invitation.id, issued_at=ticket.issued_at):
             with suppress(DeliveryError):
                 self.tenant.withdraw_ticket(invitation.user_id)
-            raise NotPossibleNow("This invitation has just changed. Open the newest mail again.")
+            raise NotPossibleNow(
+                marked("This invitation has just changed. Open the newest mail again.")
+            )
         return invitation_link(ticket.url, self.settings.app_name)
 
     def complete_login(self, identity: Identity, ref: str | None) -> LoginOutcome:

@@ -30,6 +30,7 @@ class InvitationSummary:
     ref: str
     email: str
     state: str
+    locale: str | None
     in_doubt_at: datetime | None
     result_seen_at: datetime | None
 

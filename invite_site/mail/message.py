@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,6 +15,7 @@ from email.utils import format_datetime, make_msgid
 from typing import NotRequired, TypedDict, Unpack
 
 from ..errors import MailRefused
+from ..languages import ENGLISH, LANGUAGES, time_left
 from ..mailbox import Mailbox, is_mail_address
 from ..settings import LinkKind, Settings
 from .connections import Connections
@@ -47,7 +48,8 @@ class Recipient:
 
 class Words(TypedDict):
     """What an invitation says. `renew_url` is where the invitee asks for a new link; `note` is the
-    inviter's own; `first_message_id` is that of the message that this one follows."""
+    inviter's own; `first_message_id` is that of the message that this one follows; without a
+    `language` it is English."""
 
     url: str
     renew_url: str
@@ -59,6 +61,7 @@ class Words(TypedDict):
     note: NotRequired[str]
     is_reminder: NotRequired[bool]
     first_message_id: NotRequired[str | None]
+    language: NotRequired[str | None]
 
 
 class Mailer:
@@ -69,7 +72,9 @@ class Mailer:
         self._patience = patience
         self._server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
         self.connections = Connections(self._server, patience)
-        self._templates = load_templates(settings.mail_templates)
+        self._templates = {
+            each: load_templates(settings.mail_templates, each) for each in LANGUAGES
+        }
 
     def send_invitation(
         self,
@@ -112,12 +117,15 @@ class Mailer:
         note: str = "",
         is_reminder: bool = False,
         first_message_id: str | None = None,
+        language: str | None = None,
     ) -> EmailMessage:
         """The message as it is sent. Raises MailRefused for an address that no header can hold."""
         settings = self._settings
+        spoken = language if language and language in LANGUAGES else ENGLISH
         message = self._message(
             kind,
             to,
+            language=spoken,
             message_id=message_id,
             now=now,
             url=url,
@@ -131,7 +139,7 @@ class Mailer:
             note=unlinked_text(note),
             is_reminder=is_reminder,
             expires_at=expires_at,
-            expires_in=time_left(expires_at - now),
+            expires_in=time_left(expires_at - now, spoken),
             works_once=settings.link == LinkKind.TICKET,
         )
         if first_message_id:  # a retry with another link: shown together with the first
@@ -158,10 +166,17 @@ class Mailer:
             connection.send(message, self._settings.mail_from.address, address)
 
     def _message(
-        self, template: str, to: Recipient, *, message_id: str, now: datetime, **context: object
+        self,
+        template: str,
+        to: Recipient,
+        *,
+        message_id: str,
+        now: datetime,
+        language: str = ENGLISH,
+        **context: object,
     ) -> EmailMessage:
         def render(part: str) -> str:
-            return self._templates.get_template(f"{template}/{part}").render(context)
+            return self._templates[language].get_template(f"{template}/{part}").render(context)
 
         message = EmailMessage(policy=POLICY)
         message["Subject"] = " ".join(render("subject.txt").split())
@@ -172,6 +187,7 @@ class Mailer:
             message.set_raw("Reply-To", mailbox_header(self._settings.contact_email))
         message["Date"] = format_datetime(now)
         message.set_raw("Message-ID", message_id)
+        message["Content-Language"] = language
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
         message.set_content(render("body.txt"))
         message.add_alternative(render("body.html"), subtype="html")
@@ -182,18 +198,6 @@ def part_of(message: EmailMessage, subtype: str) -> str:
     """The body of this kind, `plain` or `html`."""
     part = message.get_body((subtype,))
     return str(part.get_content()) if part else ""
-
-
-def time_left(left: timedelta) -> str:
-    """The time in words, in whole days, hours or minutes: "5 days", "1 hour".
-
-    Rounded down, but for the moment between the invitation and its mail.
-    """
-    left += timedelta(seconds=59)
-    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if count := int(left.total_seconds()) // seconds:
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "less than a minute"
 
 
 def mailbox_header(mailbox: Mailbox) -> str:

@@ -11,6 +11,7 @@ from html import unescape
 from itertools import product
 from pathlib import Path
 
+from babel.support import NullTranslations
 from jinja2 import (
     ChoiceLoader,
     Environment,
@@ -23,6 +24,7 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..errors import ConfigError
+from ..languages import ENGLISH, day, direction_of, moment, translations_of
 from ..settings import ROOT
 from .wording import ended, quoted
 
@@ -60,8 +62,8 @@ _VARIANTS: Mapping[str, tuple[object, object]] = {
 }
 
 
-def load_templates(folder: Path | None) -> Environment:
-    """The templates; those in `folder` take the place of ours. What is changed there later counts from
+def load_templates(folder: Path | None, language: str = ENGLISH) -> Environment:
+    """The templates, in this language; those in `folder` take the place of ours. What is changed there later counts from
     the next start. Raises ConfigError, which names every problem with its file and line."""
     loaders = [FileSystemLoader(each) for each in (folder, OURS) if each]
     # Whoever may write a mail need not be somebody who may run code here.
@@ -72,11 +74,25 @@ def load_templates(folder: Path | None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    templates.policies["ext.i18n.trimmed"] = True
+    speak(templates, language, translations_of(language))
     templates.filters.update(ended=ended, quoted=quoted)
-    if folder and (problems := list(_problems_of(templates, folder))):
+    if folder and language == ENGLISH and (problems := list(_problems_of(templates, folder))):
         raise ConfigError([f"MAIL_TEMPLATES: {each}" for each in problems])
     return templates
+
+
+def speak(templates: Environment, language: str, translations: NullTranslations) -> None:
+    """Let these templates speak a language with these sentences."""
+    templates.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    direction = direction_of(language)
+    # Outlook knows no `start`.
+    start = "right" if direction == "rtl" else "left"
+    templates.globals.update(language=language, direction=direction, start=start)
+    templates.filters["moment"] = lambda at: moment(at, language)
+    templates.filters["day"] = lambda at: day(at, language)
 
 
 def _problems_of(templates: Environment, folder: Path) -> Iterator[str]:

@@ -41,4 +41,4 @@ def quoted(text: str, width: int = 76) -> str:
 
 def ended(sentence: str) -> str:
     """The sentence with its full stop, unless it ends in a name that brings one: `Acme Inc.`."""
-    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
+    return sentence if sentence.endswith((".", "!", "?", "…")) else sentence + "."

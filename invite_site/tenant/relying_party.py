@@ -106,7 +106,7 @@ class RelyingParty:
         """A redirect to the tenant's login page; `content` comes back from `finish`.
 
         `note` is written in the transaction that keeps the login. `params` go to `/authorize`:
-        `login_hint`, `prompt`, `connection`. Raises TenantUnreachable, LoginError.
+        `login_hint`, `prompt`, `connection`, `ui_locales`. Raises TenantUnreachable, LoginError.
         """
         try:
             response: Response = self._oauth.auth0.authorize_redirect(

@@ -13,6 +13,7 @@ from . import (
     health,
     home,
     landing,
+    language,
     limits,
     rate_limits,
     revision,
@@ -37,6 +38,7 @@ def init_app(app: Flask, services: Services) -> None:
     services.relying_party.init_app(app)
     revision.init_app(app, services)
     limits.init_app(app)
+    language.init_app(app)
     security.init_app(app, services.settings)
     rate_limits.init_app(app, services.settings)
     templating.init_app(app)

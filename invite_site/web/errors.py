@@ -4,6 +4,7 @@ import logging
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -26,13 +27,13 @@ from .signin import login_refused
 log = logging.getLogger(__name__)
 
 SENTENCES = {
-    400: ("That request could not be understood", "Go back and try it again."),
-    403: ("You may not open this page", "Go to the start page."),
-    404: ("There is no such page", "Check the address, or go to the start page."),
-    405: ("That does not work this way", "Go to the start page."),
-    413: ("That is too much at once", "Send less in one go."),
+    400: (_("That request could not be understood"), _("Go back and try it again.")),
+    403: (_("You may not open this page"), _("Go to the start page.")),
+    404: (_("There is no such page"), _("Check the address, or go to the start page.")),
+    405: (_("That does not work this way"), _("Go to the start page.")),
+    413: (_("That is too much at once"), _("Send less in one go.")),
 }
-UNKNOWN = ("Something went wrong", "Go back and try it again.")
+UNKNOWN = (_("Something went wrong"), _("Go back and try it again."))
 
 
 def init_app(app: Flask) -> None:
@@ -67,7 +68,7 @@ def _page(
         status=status,
         title=title or known[0],
         advice=advice or known[1],
-        way_on=way_on or ("account.home", "Go to the start page"),
+        way_on=way_on or ("account.home", _("Go to the start page")),
     )
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
 
@@ -104,16 +105,19 @@ def _batch_not_found() -> ResponseReturnValue:
 def _csrf_failed(error: CSRFError) -> ResponseReturnValue:
     return _page(
         400,
-        "This form has lost its cookie",
-        "Nothing was changed. Go back, reload the page and send the form again.",
+        _("This form has lost its cookie"),
+        _("Nothing was changed. Go back, reload the page and send the form again."),
     )
 
 
 def _form_from_elsewhere(error: ForeignForm) -> ResponseReturnValue:
     return _page(
         400,
-        "This form did not come from this site",
-        f"Nothing was changed. Open {services.settings.site_url} and send the form from a page there.",
+        _("This form did not come from this site"),
+        _(
+            "Nothing was changed. Open %(address)s and send the form from a page there.",
+            address=services.settings.site_url,
+        ),
     )
 
 
@@ -121,8 +125,8 @@ def _database_unusable(error: DatabaseUnusable) -> ResponseReturnValue:
     log.error("%s", error)
     return _page(
         503,
-        "The site cannot reach its database",
-        "Nothing was saved. Wait a moment, then try again.",
+        _("The site cannot reach its database"),
+        _("Nothing was saved. Wait a moment, then try again."),
         retry_after=5,
     )
 
@@ -132,14 +136,16 @@ def _database_outdated(error: DatabaseOutdated) -> ResponseReturnValue:
     if error.is_newer:
         return _page(
             503,
-            "The database is newer than this site",
-            "Whoever runs this site can start its newer version. Nothing was changed.",
+            _("The database is newer than this site"),
+            _("Whoever runs this site can start its newer version. Nothing was changed."),
         )
     return _page(
         503,
-        "The database is older than this site",
-        "Whoever runs this site can bring it up to date: run `flask db upgrade`. "
-        "Nothing was changed.",
+        _("The database is older than this site"),
+        _(
+            "Whoever runs this site can bring it up to date: run `flask db upgrade`. "
+            "Nothing was changed."
+        ),
     )
 
 
@@ -147,9 +153,11 @@ def _upstream_unavailable(error: DeliveryError) -> ResponseReturnValue:
     log.warning("a page had to do without the tenant: %s", type(error).__name__)
     return _page(
         503,
-        "This does not work right now",
-        "The sign-in service does not answer. Nothing is lost: wait a moment, go back and "
-        "try it again.",
+        _("This does not work right now"),
+        _(
+            "The sign-in service does not answer. Nothing is lost: wait a moment, go back and "
+            "try it again."
+        ),
         retry_after=10,
     )
 
@@ -158,6 +166,6 @@ def _internal_error(error: Exception) -> ResponseReturnValue:
     log.error("unforeseen error in %s", request.endpoint, exc_info=error)
     return _page(
         500,
-        "Something went wrong here",
-        "It is our fault and has been noted. Go back and try it again.",
+        _("Something went wrong here"),
+        _("It is our fault and has been noted. Go back and try it again."),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email_validator import EmailNotValidError, validate_email
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from ..errors import NotPossibleNow
@@ -25,6 +26,7 @@ from .current import (
     landing_invitation,
     services,
 )
+from .language import speak
 from .rate_limits import limited_by_invitation, limited_renewals
 from .signin import remember_landing, start_invited_login, start_login
 
@@ -33,13 +35,17 @@ bp = Blueprint("landing", __name__)
 # What Auth0 is known to say, and what it means here. The text itself is never shown.
 USED = "this url can be used only once"
 EXPIRED = "access expired"
+RENEWALS = ("landing.renew", "landing.ask_for_renewal")
 
 
 @bp.before_request
 def find_invitation() -> None:
     """Read it before the limiter asks for it, which would take a database that is away for a Redis
     that is away."""
-    landing_invitation()
+    invitation = landing_invitation()
+    # *Get a new link* is the same page for every ref, so it may not speak the invitation's language.
+    if invitation is not None and request.endpoint not in RENEWALS:
+        speak(invitation.locale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ def open_link(token: str) -> ResponseReturnValue:
     try:
         url = services.acceptance.open_link(invitation)
     except NotPossibleNow as refused:
-        flash(str(refused), "error")
+        flash(gettext(str(refused)), "error")
         return _page(services.acceptance.find_by_link(token))
     if url is None:
         return start_invited_login(invitation)
@@ -190,6 +196,8 @@ def _dead_link(ref: str) -> ResponseReturnValue:
 
 def _page(invitation: Invitation | None, status: str = "") -> ResponseReturnValue:
     """What is so with this invitation, in the words of `status` where that says more than its state."""
+    if invitation is not None:  # an older link names it only now
+        speak(invitation.locale)
     status = status or (_status(invitation) if invitation else "unknown")
     page = render_template("landing/link.html", status=status, invitation=invitation)
     return page if invitation else (page, 404)

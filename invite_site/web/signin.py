@@ -16,6 +16,7 @@ from ..errors import LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from .current import current_session, services, sid_cookie
+from .language import page_language, speak
 from .rate_limits import limited_callbacks, limited_logins
 from .security import renew_form_token
 
@@ -110,9 +111,11 @@ def callback() -> ResponseReturnValue:
         g.has_redeemed_nothing = "code" in request.args
         refusal = finished.refusal or LoginError("refused")
         log.info("sign-in refused: %s", refusal.code)
+        _speak_as_invited(ref)
         return login_refused(refusal, ref)
     outcome = services.acceptance.complete_login(finished.identity, ref)
     if not outcome.has_access:
+        _speak_as_invited(ref)
         log.info("sign-in without access: %s", outcome.value)
         page = render_template(
             "auth/no_access.html", outcome=outcome.name, identity=finished.identity, ref=ref
@@ -173,14 +176,26 @@ def safe_next_path(target: str) -> str:
     return "/" if endpoint.startswith(NO_NEXT_PAGE) else adapter.build(endpoint, arguments)
 
 
+def _speak_as_invited(ref: str | None) -> None:
+    if ref and (invitation := services.acceptance.find(ref)):
+        speak(invitation.locale)
+
+
 def _begin(
     *, ref: str | None, next_page: str = "/", note: Note | None = None, **params: str | None
 ) -> Response:
     content = {"invitation": ref, "next": next_page}
-    response = services.relying_party.begin(content=content, note=note, **params)
+    response = services.relying_party.begin(
+        content=content, note=note, ui_locales=_language_at_tenant(), **params
+    )
     if request.method == "POST":
         response.status_code = 303  # the browser goes on with GET (RFC 9110 §15.4.4)
     return response
+
+
+def _language_at_tenant() -> str | None:
+    """That of our pages. To an admin the tenant speaks as their browser asks."""
+    return None if request.blueprint == "admin" else page_language()
 
 
 def _sign_in(identity: Identity, next_page: str) -> Response:

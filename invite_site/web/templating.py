@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 
 from ..invitations.listing import COUNTED
-from ..mail.message import time_left
+from ..languages import time_left
 from ..mail.wording import ended
 from .current import current_session, is_admin, services
 

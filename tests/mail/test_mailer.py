@@ -18,7 +18,8 @@ from invite_site.errors import (
     MailRefused,
     MailUnavailable,
 )
-from invite_site.mail.message import Mailer, Recipient, time_left
+from invite_site.languages import time_left
+from invite_site.mail.message import Mailer, Recipient
 from invite_site.server import listening
 from invite_site.tenant.management import invitation_link
 from tests.support.running import APP_NAME, Tenant, settings_for

@@ -30,6 +30,7 @@ def words_of(
         renew_url=f"{site_url}/invite/renew?i={row.ref}",
         inviter=row.inviter_known,
         note=row.note,
+        language=row.locale,
         is_reminder=row.is_reminder,
         expires_at=row.expires_at,
         message_id=message_id,
