@@ -7,6 +7,7 @@ import click
 from ..errors import InvitationNotFound
 from ..invitations.lifecycle import STATUSES
 from ..invitations.people import Invitee
+from ..languages import LANGUAGES, language_of
 from ..services import Services
 
 LARGEST = 2_147_483_647  # of a number in the database
@@ -21,6 +22,18 @@ class Status(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert("_".join(str(value).split()), param, ctx)
+
+
+class Language(click.ParamType[str]):
+    """A language of invitations, by code or name."""
+
+    name = "language"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        code = language_of(str(value))
+        if code is None:
+            self.fail(f"{value} is none of {', '.join(LANGUAGES.values())}.", param, ctx)
+        return code
 
 
 class Named(click.ParamType[int | str]):

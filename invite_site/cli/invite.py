@@ -15,7 +15,7 @@ from ..settings import DAY
 from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches, overview
-from .arguments import Named, invitation_number
+from .arguments import Language, Named, invitation_number
 from .errors import LedgerGroup, SiteCommand
 from .filters import act_on_many, filters_of, with_filters
 from .run import stop_on_signal
@@ -50,9 +50,16 @@ for command in (
     multiple=True,
     help="A role of the tenant, by name or id, given once they have accepted. May be repeated.",
 )
+@click.option("--language", type=Language(), help="Of the mail and its pages: a code or a name.")
 @click.option("--again", is_flag=True, help="Though they accepted before: their account is gone.")
 def send(
-    address: str, name: str, note: str, days: int | None, roles: tuple[str, ...], again: bool
+    address: str,
+    name: str,
+    note: str,
+    days: int | None,
+    roles: tuple[str, ...],
+    language: str | None,
+    again: bool,
 ) -> None:
     """Invite ADDRESS. The worker sends it."""
     options = Options.parse(
@@ -60,6 +67,7 @@ def send(
         note=note,
         lifetime=days * DAY if days else None,
         roles=_roles_named(roles),
+        language=language,
     )
     row = services.invitations.invite(address, name=name, inviter=ME, again=again, options=options)
     click.echo(f"Queued as number {row.id}.")

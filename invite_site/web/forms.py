@@ -23,6 +23,7 @@ from ..invitations.admins.service import SUB_LENGTH
 from ..invitations.options import LIFETIMES, LONGEST_LIFETIME, NOTE_LENGTH, Options, takes_words
 from ..invitations.people import ADDRESS_LENGTH, NAME_LENGTH
 from ..invitations.tables import Invitation
+from ..languages import LANGUAGES
 from ..settings import Settings
 from .templating import period
 
@@ -53,6 +54,7 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         description=f"Optional, at most {NOTE_LENGTH} characters. The mail quotes it under your name.",
     )
     lifetime = SelectField("The link works for")
+    language = SelectField("Language", description="Of the mail and of the pages it leads to.")
     roles = SelectMultipleField("Roles", option_widget=CheckboxInput())
     again = BooleanField("Their account was removed at the tenant: invite them again")
     key = HiddenField(default=lambda: secrets.token_urlsafe(16))
@@ -75,11 +77,14 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
                 earlier.note,
             )
             self.lifetime.data = str(earlier.lifetime or "")
+            self.language.data = earlier.locale or ""
             self.roles.data = list(earlier.roles or {})
+        by_browser = {"": "As their browser asks; the mail in English"}
+        self.language.choices = list((by_browser | dict(LANGUAGES)).items())
         self._set_lifetimes(settings)
         self._set_roles(roles, (earlier.roles if earlier else None) or {})
         if not takes_words(settings):
-            del self.note, self.lifetime
+            del self.note, self.lifetime, self.language
 
     @property
     def chosen_lifetime(self) -> int | None:
@@ -88,12 +93,19 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         is_choice = chosen.isdecimal() and 0 < int(chosen) <= LONGEST_LIFETIME
         return int(chosen) if is_choice else None
 
+    @property
+    def chosen_language(self) -> str | None:
+        """A code; None for that of the browser, and while what was chosen is no choice."""
+        chosen = (self.language and self.language.data) or ""
+        return chosen if chosen in LANGUAGES else None
+
     def options(self, settings: Settings) -> Options:
-        """Note, life and roles. Raises InvalidInvitee."""
+        """Note, life, roles and language. Raises InvalidInvitee."""
         return Options.parse(
             settings,
             note=(self.note and self.note.data) or "",
             lifetime=self.chosen_lifetime,
+            language=self.chosen_language,
             roles={
                 each: self._known_roles[each] for each in (self.roles and self.roles.data) or ()
             },
@@ -173,7 +185,7 @@ class ListForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     file = FileField(
         "File",
         description="A CSV file, as spreadsheet programs save it: a column of addresses and, if you "
-        "like, one of names.",
+        "like, one of names and one of languages.",
     )
     text = TextAreaField(
         "Or paste the list",

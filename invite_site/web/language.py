@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.filters["local_moment"] = lambda at: moment_in(at, str(_locale()))
+    app.jinja_env.filters["language_name"] = lambda code: LANGUAGES.get(code, code)
     app.context_processor(_context)
 
     @app.before_request

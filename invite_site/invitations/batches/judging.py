@@ -37,6 +37,7 @@ class Judged(NamedTuple):
     fate: Fate
     reason: str
     invitation_id: int | None = None
+    locale: str | None = None
 
 
 Parse = Callable[[str, str], Invitee]  # address and name; raises InvalidInvitee
@@ -56,11 +57,26 @@ def judge_list(
             continue
         repeats = lines.get(invitee.email_norm)
         lines.setdefault(invitee.email_norm, row.line)
-        judged.append(judge(row.line, invitee, of_address.get(invitee.email_norm), repeats=repeats))
+        judged.append(
+            judge(
+                row.line,
+                invitee,
+                of_address.get(invitee.email_norm),
+                repeats=repeats,
+                locale=row.locale,
+            )
+        )
     return judged
 
 
-def judge(line: int, invitee: Invitee, known: Known | None, *, repeats: int | None) -> Judged:
+def judge(
+    line: int,
+    invitee: Invitee,
+    known: Known | None,
+    *,
+    repeats: int | None,
+    locale: str | None = None,
+) -> Judged:
     """One row with a good address; `repeats` is the line that has the address first."""
     fate, reason, invitation_id = Fate.GOOD, "", None
     if repeats is not None:
@@ -71,7 +87,7 @@ def judge(line: int, invitee: Invitee, known: Known | None, *, repeats: int | No
         fate, invitation_id = Fate.ACCEPTED, known.accepted_id
         reason = f"This person accepted an invitation on {known.accepted_at:%d %B %Y}."
     return Judged(
-        line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id
+        line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id, locale
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import UnreadableList
+from ...languages import LANGUAGES, language_of
 
 MAX_BYTES = 2_000_000
 EMAIL_KEPT = 320  # of what stands in the place of an address; more is no address
@@ -50,18 +51,21 @@ _FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first"
 _LAST_WORDS = frozenset(
     ["lastname", "surname", "familyname", "nachname", "nom", "last", "family", "apellido"]
 )
+_LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
 _SIGNS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row as it stands in the list. `problem` says why it cannot be read, or is empty."""
+    """A row as it stands in the list. `problem` says why it cannot be read, or is empty; `locale` is its
+    language, where it names one."""
 
     line: int
     email: str
     name: str
     problem: str = ""
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class _Columns:
     names: tuple[int, ...]
     width: int = 0
     ignored: tuple[str, ...] = ()
+    language: int | None = None
 
 
 def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
@@ -208,12 +213,13 @@ def _columns_named(header: Sequence[str]) -> _Columns | None:
     names = tuple(number for number in (name, first, last) if number is not None)
     if name is not None:
         names = (name,)
+    language = _first(words, _LANGUAGE_WORDS)
     ignored = tuple(
         cell.strip()[:60]
         for number, cell in enumerate(header)
-        if cell.strip() and number != email and number not in names
+        if cell.strip() and number not in (email, language, *names)
     )
-    return _Columns(email, names, len(header), ignored)
+    return _Columns(email, names, len(header), ignored, language)
 
 
 def _without_accents(text: str) -> str:
@@ -233,7 +239,13 @@ def _row_of(line: int, cells: list[str], columns: _Columns) -> ListRow:
             "This row has more cells than the header. A cell that holds the separator needs quotation "
             "marks."
         )
-    return _row(line, email, name, problem)
+    word = "" if columns.language is None else _cell(cells, columns.language)
+    locale = language_of(word)
+    if word and locale is None and not problem:
+        problem = (
+            f"{word[:60]} is no language of invitations. Write {', '.join(LANGUAGES)}, or nothing."
+        )
+    return _row(line, email, name, problem, locale)
 
 
 def _cell(cells: list[str], number: int) -> str:
@@ -272,9 +284,9 @@ def _one_person(line: int, words: str) -> ListRow:
     )
 
 
-def _row(line: int, email: str, name: str, problem: str = "") -> ListRow:
+def _row(line: int, email: str, name: str, problem: str = "", locale: str | None = None) -> ListRow:
     """The row, with `Ada <ada@example.com>` in the place of an address taken apart."""
     if found := _NAME_AND_ADDRESS.fullmatch(email):
         email = found["email"].strip()
         name = name or found["name"].strip().strip('"').strip()
-    return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem)
+    return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem, locale)

@@ -109,7 +109,9 @@ class Batches:
         """Another address or name for a row of a preview. Raises BatchNotFound."""
         row = self.previews.row(batch_id, row_id)
         before = row.email_norm
-        judged = judge_list([ListRow(row.line, email.strip(), name)], self._parse, self._known)[0]
+        judged = judge_list(
+            [ListRow(row.line, email.strip(), name, locale=row.locale)], self._parse, self._known
+        )[0]
         self.previews.judge_again(row.id, judged)
         for address in {before, judged.email_norm} - {None}:
             self._judge_repeats(batch_id, str(address))
@@ -209,7 +211,9 @@ class Batches:
         for number, row in enumerate(rows):
             invitee = Invitee(row.email, email_norm, row.name)
             repeats = rows[0].line if number else None
-            self.previews.judge_again(row.id, judge(row.line, invitee, known, repeats=repeats))
+            self.previews.judge_again(
+                row.id, judge(row.line, invitee, known, repeats=repeats, locale=row.locale)
+            )
 
     def _refuse(self, batch_id: int, sentence: str) -> None:
         """Say why nothing was changed. Raises BatchNotFound, NotPossibleNow."""

@@ -83,7 +83,9 @@ class Starting:
             known = self._previews.known_in(db, [str(row.email_norm) for row in rest], now)
             for row in rest:
                 of_row = known[str(row.email_norm)]
-                if of_row.is_expired and self._renew(db, of_row, _name(row), columns, inviter, now):
+                if of_row.is_expired and self._renew(
+                    db, of_row, _of_person(row), columns, inviter, now
+                ):
                     opened += 1
                     db.delete(row)
                 else:
@@ -115,6 +117,7 @@ class Starting:
             "email": BatchRow.email,
             "email_norm": BatchRow.email_norm,
             "name": BatchRow.name,
+            "locale": BatchRow.locale,
             "search_text": BatchRow.search_text,
             "connection": literal(self._connection),
             "client_id": literal(self._client_id),
@@ -199,9 +202,10 @@ def _good_rows(db: Session, batch_id: int) -> Sequence[BatchRow]:
     ).all()
 
 
-def _name(row: BatchRow) -> dict[str, str]:
-    """Columns that change with the name."""
-    return {"name": row.name, "search_text": row.search_text}
+def _of_person(row: BatchRow) -> dict[str, str]:
+    """Columns that a row changes; where it names no language, that of the invitation stays."""
+    language = {"locale": row.locale} if row.locale else {}
+    return {"name": row.name, "search_text": row.search_text, **language}
 
 
 def _leave_out(row: BatchRow, known: Known) -> None:

@@ -1,4 +1,4 @@
-"""What an inviter may add to an invitation: a note, how long its link works, roles."""
+"""What an inviter may add to an invitation: a note, how long its link works, roles, a language."""
 
 import re
 import unicodedata
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypedDict
 
 from ...errors import InvalidInvitee
+from ...languages import LANGUAGES
 from ...settings import DAY, Delivery, Settings
 from ..people import is_unfit
 from ..tables import Invitation
@@ -16,7 +17,7 @@ from ..tables import Invitation
 NOTE_LENGTH = 500
 LIFETIMES = tuple(days * DAY for days in (1, 2, 5, 14, 30))  # seconds
 LONGEST_LIFETIME = max(LIFETIMES)
-TENANT_WRITES = "The tenant sends its own mail: it takes no note, and its link lives as long as its template says."
+TENANT_WRITES = "The tenant sends its own mail: it takes no note and no language, and its link lives as long as its template says."
 
 
 class Columns(TypedDict):
@@ -25,16 +26,19 @@ class Columns(TypedDict):
     note: str
     lifetime: int | None
     roles: dict[str, str] | None
+    locale: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`note` is plain text; `lifetime` is seconds, None for that of the settings; `roles` are ids at
-    the tenant with the names that they had when they were chosen."""
+    the tenant with the names that they had when they were chosen; `language` is a code, None for that
+    of the browser (and English in the mail)."""
 
     note: str = ""
     lifetime: int | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
 
     @classmethod
     def parse(
@@ -44,6 +48,7 @@ class Options:
         note: str = "",
         lifetime: int | None = None,
         roles: Mapping[str, str] = MappingProxyType({}),
+        language: str | None = None,
     ) -> "Options":
         """The options of one invitation. Raises InvalidInvitee, which names the field."""
         if (note.strip() or lifetime is not None) and not takes_words(settings):
@@ -52,7 +57,11 @@ class Options:
             raise InvalidInvitee(
                 "lifetime", f"A link works for at most {LONGEST_LIFETIME // DAY} days."
             )
-        return cls(_checked_note(note), lifetime, dict(roles))
+        if language is not None and language not in LANGUAGES:
+            raise InvalidInvitee("language", f"Choose one of {', '.join(LANGUAGES.values())}.")
+        if language is not None and not takes_words(settings):
+            raise InvalidInvitee("language", TENANT_WRITES)
+        return cls(_checked_note(note), lifetime, dict(roles), language)
 
     @classmethod
     def of(cls, row: Invitation) -> "Options":
@@ -62,7 +71,12 @@ class Options:
     @property
     def columns(self) -> "Columns":
         """The columns of an invitation that these are kept in."""
-        return Columns(note=self.note, lifetime=self.lifetime, roles=dict(self.roles) or None)
+        return Columns(
+            note=self.note,
+            lifetime=self.lifetime,
+            roles=dict(self.roles) or None,
+            locale=self.language,
+        )
 
 
 NO_OPTIONS = Options()

@@ -20,12 +20,13 @@ class UnreadableDraft(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the mail depends on; `lifetime` is seconds, None for that of the settings."""
+    """What the mail depends on; `lifetime` is seconds, None for that of the settings; `language` is a code."""
 
     email: str
     name: str
     note: str
     lifetime: int | None
+    language: str | None = None
 
     def sealed(self, secret_keys: tuple[str, ...]) -> str:
         """As a word that only this site can read."""

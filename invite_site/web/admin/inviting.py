@@ -183,6 +183,7 @@ def _draft(form: InviteForm) -> tuple[Draft | None, str]:
         form.name.data or "",
         (form.note and form.note.data) or "",
         form.chosen_lifetime,
+        form.chosen_language,
     )
     try:
         _message(draft)
@@ -196,7 +197,9 @@ def _invitee(draft: Draft) -> Invitee:
 
 
 def _options(draft: Draft) -> Options:
-    return Options.parse(services.settings, note=draft.note, lifetime=draft.lifetime)
+    return Options.parse(
+        services.settings, note=draft.note, lifetime=draft.lifetime, language=draft.language
+    )
 
 
 def _message(draft: Draft) -> EmailMessage:
