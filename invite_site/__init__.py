@@ -1,13 +1,13 @@
 """The invite-to-login site. `create_app` puts settings, services, pages and commands together."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from flask import Flask
 
 from . import cli, env_file, logs, web
-from .services import build_services
+from .services import build_services, machine_time
 from .settings import DAY, ENV_FILE, ROOT, Settings
 from .web.current import login_cookie
 
@@ -19,8 +19,10 @@ def create_app(
     clock: Callable[[], datetime] | None = None,
     *,
     file: Path = ENV_FILE,
+    token_clock: Callable[[], datetime] = machine_time,
 ) -> Flask:
-    """The site. Without `settings` it reads `file` and the environment; `clock` gives aware UTC.
+    """The site. Without `settings` it reads `file` and the environment; `clock` gives aware UTC, and so
+    does `token_clock`, which the tenant's tokens are held against.
 
     Raises ConfigError naming everything that is wrong with the settings.
     """
@@ -43,6 +45,6 @@ def create_app(
     )
     # Redirects for a slash too few or too many would take their host from the request.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
-    web.init_app(app, build_services(settings, clock or (lambda: datetime.now(UTC))))
+    web.init_app(app, build_services(settings, clock or machine_time, token_clock=token_clock))
     cli.init_app(app)
     return app

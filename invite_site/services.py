@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -85,10 +85,21 @@ class Services:
         self.logins_engine.dispose()
 
 
+def machine_time() -> datetime:
+    """Aware UTC by the clock of this machine."""
+    return datetime.now(UTC)
+
+
 def build_services(
-    settings: Settings, clock: Callable[[], datetime], patience: Patience | None = None
+    settings: Settings,
+    clock: Callable[[], datetime],
+    patience: Patience | None = None,
+    *,
+    token_clock: Callable[[], datetime] = machine_time,
 ) -> Services:
-    """The services of these settings; `patience` is that with the mail server. Raises ConfigError for a database address it cannot read."""
+    """The services of these settings; `patience` is that with the mail server, `token_clock` the one
+    that the times in the tenant's tokens are held against: the machine's, also where `clock` is moved,
+    unless the tenant's is moved with it. Raises ConfigError for a database address it cannot read."""
     engine = open_engine(settings.database_url)
     # A login under way that a power cut loses is begun again; waiting for the disk at each would
     # make every landing slower. PostgreSQL flushes for many at once: no second pool there.
@@ -165,6 +176,6 @@ def build_services(
         samples=Samples(settings, mailer, clock),
         role_offers=RoleOffers(tenant.roles, clock),
         tenant=tenant,
-        relying_party=RelyingParty(settings, sessions),
+        relying_party=RelyingParty(settings, sessions, token_clock),
         wake=wake,
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -47,8 +47,16 @@ def wait_asked_for(headers: Mapping[str, str]) -> float | None:
         return float(after)
     reset = headers.get("x-ratelimit-reset", "")
     if reset.isdecimal():
-        return max(float(reset) - time.time(), 0.0)
+        return max(float(reset) - _answered_at(headers), 0.0)
     return None
+
+
+def _answered_at(headers: Mapping[str, str]) -> float:
+    """When the tenant answered, in UNIX seconds, by its own clock where it says so: that is the clock
+    that `x-ratelimit-reset` is told by."""
+    with suppress(KeyError, ValueError):
+        return parsedate_to_datetime(headers["Date"]).timestamp()
+    return time.time()
 
 
 def json_object(answer: requests.Response) -> dict[str, Any]:

@@ -7,9 +7,10 @@ says about itself and about the person is believed only after it was checked her
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +27,7 @@ from ..accounts.sessions import Identity, Note, Sessions
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
 from .bounded import BoundedAdapter
+from .id_tokens import claims_at
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +80,12 @@ class FinishedLogin:
 
 
 class RelyingParty:
-    """Begins and ends logins at the tenant of the settings."""
+    """Begins and ends logins at the tenant of the settings. `clock` gives aware UTC, as it is for
+    whoever compares the times in tokens."""
 
-    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+    def __init__(
+        self, settings: Settings, sessions: Sessions, clock: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
         self._oauth = _OAuth(cache=sessions)
         self._oauth.register(  # type: ignore[no-untyped-call]  # the stubs leave it untyped
@@ -94,6 +99,7 @@ class RelyingParty:
                 "default_timeout": TIMEOUT,
             },
             tenant_url=settings.tenant_url,
+            clock=clock,
         )
 
     def init_app(self, app: Flask) -> None:
@@ -252,13 +258,14 @@ class _Transactions(FlaskIntegration):
 class _Client(FlaskOAuth2App):
     """Authlib's client with one pool of connections for all logins and checked metadata."""
 
-    def __init__(self, *args: Any, tenant_url: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, tenant_url: str, clock: Callable[[], datetime], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._clock = clock
         self._is_local = is_loopback(tenant_url)
         self._issuer = f"{tenant_url}/"
-        self.clock_difference = (
-            0.0  # seconds that the tenant's newest answer is ahead of this machine
-        )
+        self.clock_difference = 0.0  # seconds that the tenant's newest answer is ahead of our clock
         self._connections = _KeptConnections(pool_maxsize=POOL)
         self._keys_asked_again_at = float("-inf")
         self._writer = self.client_cls(client_id=self.client_id, **self.client_kwargs)
@@ -313,6 +320,11 @@ class _Client(FlaskOAuth2App):
             raise ValueError("The tenant's keys cannot be read.")
         return keys
 
+    def parse_id_token(self, token: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The claims of the ID token, its times held against our clock."""
+        kwargs["claims_cls"] = claims_at(self._clock(), token)
+        return super().parse_id_token(token, *args, **kwargs)
+
     def _get_session(self) -> Any:
         return self._with_kept_connections(super()._get_session())  # type: ignore[misc]  # not in the stubs
 
@@ -331,7 +343,7 @@ class _Client(FlaskOAuth2App):
     def _compare_clocks(self, response: requests.Response, **_: Any) -> None:
         with suppress(KeyError, ValueError):
             theirs = parsedate_to_datetime(response.headers["Date"])
-            self.clock_difference = theirs.timestamp() - time.time()
+            self.clock_difference = (theirs - self._clock()).total_seconds()
 
 
 class _OAuth(OAuth):
