@@ -13,8 +13,8 @@ help:  ## list the commands
 demo: $(VENV)/.done-demo  ## site, worker, local tenant and mailbox on this machine, nothing else needed
 	@$(BIN)/python app.py
 
-demo-reset:  ## forget everything the demo has stored
-	@rm -rf "$${INSTANCE_DIR:-instance}" && echo "Forgotten: $${INSTANCE_DIR:-instance}/"
+demo-reset:  ## forget everything the demo has stored, unless it runs
+	@if [ -x $(BIN)/python ]; then $(BIN)/python app.py reset; else rm -rf "$${INSTANCE_DIR:-instance}"; fi
 
 run: $(VENV)/.done  ## the site and a worker against the tenant of the environment or .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask --app app serve
@@ -66,7 +66,7 @@ $(VENV)/.done: requirements.lock
 $(VENV)/.done-demo: requirements-demo.lock
 $(VENV)/.done-test: requirements-test.lock
 $(VENV)/.done $(VENV)/.done-demo $(VENV)/.done-test: $(VENV)/.created pyproject.toml
-	@echo "Installing $(filter %.lock,$^) into $(VENV) (once) ..."
+	@echo "Installing the packages of $(filter %.lock,$^) into $(VENV): once, for about a minute ..."
 	@$(BIN)/python -m pip install -q --require-hashes -r $(filter %.lock,$^)
 	@$(BIN)/python -m pip install -q --no-deps -e .
 	@touch $@

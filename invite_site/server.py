@@ -8,8 +8,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
+from wsgiref.types import WSGIApplication
 
-from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -85,7 +85,9 @@ def _bound(port: int, host: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serving(app: Flask, listener: socket.socket, *, silence: int = SILENCE) -> Iterator[None]:
+def serving(
+    app: WSGIApplication, listener: socket.socket, *, silence: int = SILENCE
+) -> Iterator[None]:
     """Serve `app` on this socket, in a thread, until the block ends. A connection on which nothing comes
     for `silence` seconds is closed."""
     logging.getLogger("waitress").setLevel(logging.WARNING)

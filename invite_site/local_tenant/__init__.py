@@ -6,13 +6,20 @@ site, and only the names below may be imported from it.
 
 from typing import TYPE_CHECKING
 
-from .config import TenantConfig
+from .config import Demonstration, TenantConfig
 from .server import PortInUse, RunningTenant, serve
 
 if TYPE_CHECKING:
     from flask import Flask
 
-__all__ = ["PortInUse", "RunningTenant", "TenantConfig", "create_tenant", "serve"]
+__all__ = [
+    "Demonstration",
+    "PortInUse",
+    "RunningTenant",
+    "TenantConfig",
+    "create_tenant",
+    "serve",
+]
 
 
 def create_tenant(config: TenantConfig) -> "Flask":

@@ -76,4 +76,7 @@ def build_app(tenant: Tenant) -> Flask:
         web.csrf.exempt(part.bp)
     app.jinja_env.globals["control"] = tenant.config.control
     app.wsgi_app = FaultInjection(app.wsgi_app, tenant)  # type: ignore[method-assign]
+    if tenant.config.demonstration is not None:
+        around = tenant.config.demonstration.around
+        app.wsgi_app = around(app.wsgi_app)  # type: ignore[method-assign,assignment]
     return app

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .config import CONNECTION, TenantConfig
+from .experience import choose_experience
+from .simulation.faults import parse_fault
 from .store.clients import APPLICATION, MANAGEMENT, SETUP
 from .tenant import Tenant
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _THREADS = 8
+_LOOKED_AT = 50  # of the newest mails, where one to an address is looked for
 
 
 class PortInUse(OSError):
@@ -39,6 +42,47 @@ class RunningTenant:
     smtp_port: int
     mailbox_url: str
     environment: Mapping[str, str] = field(repr=False)
+    demo: "DemoControl" = field(repr=False)
+
+
+class DemoControl:
+    """What a demo in the same process may ask of the tenant and order from it."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def now(self) -> float:
+        """The tenant's time, in seconds since the epoch."""
+        return self._tenant.clock.now()
+
+    def set_clock(self, offset: float) -> None:
+        """Set the tenant's clock `offset` seconds ahead of the machine's, or behind it."""
+        self._tenant.clock.offset = offset
+
+    def choose_experience(self, name: str) -> None:
+        """Choose the pages that people meet: `classic`, `classic_reset` or `new`."""
+        choose_experience(self._tenant, name)
+
+    def order_fault(self, order: Mapping[str, Any]) -> None:
+        """Let calls fail; raises ValueError where the order of the control plane is ill-formed."""
+        self._tenant.faults.add(parse_fault(order))
+
+    def unread_mails(self) -> int:
+        """How many mails nobody has opened."""
+        return self._tenant.mails.counts()[1]
+
+    def mark_mails_read(self) -> None:
+        """Mark every mail as read."""
+        self._tenant.mails.mark_all_read()
+
+    def newest_mail(self, address: str) -> tuple[str, str] | None:
+        """The id of the newest mail to this address and the first link in its text, or None."""
+        from .mail.message import first_link, read_mail
+
+        for mail in self._tenant.mails.page(0, _LOOKED_AT):
+            if address.lower() in (each.lower() for each in mail.recipients):
+                return mail.id, first_link(read_mail(mail).text)
+        return None
 
 
 @contextmanager
@@ -56,7 +100,14 @@ def serve(config: TenantConfig) -> Iterator[RunningTenant]:
 
         stack.enter_context(_smtp_server(tenant, smtp))
         stack.enter_context(_http_server(build_app(tenant), tenant, http))
-        yield RunningTenant(url, port, smtp_port, f"{url}/mailbox", _environment(tenant, smtp_port))
+        yield RunningTenant(
+            url,
+            port,
+            smtp_port,
+            f"{url}/mailbox",
+            _environment(tenant, smtp_port),
+            DemoControl(tenant),
+        )
 
 
 def _environment(tenant: Tenant, smtp_port: int) -> dict[str, str]:

@@ -71,8 +71,8 @@ def test_the_plan_is_switched(tenant: TenantClient) -> None:
 def test_the_clock_is_moved(tenant: TenantClient) -> None:
     """Ahead in leaps, and back to now."""
     with Person() as person:
-        chooses(person, tenant, "5 days ahead", leap="5 days ahead")
-        chooses(person, tenant, "1 hour ahead", leap="1 hour ahead")
+        chooses(person, tenant, "Five days ahead", leap="Five days ahead")
+        chooses(person, tenant, "An hour ahead", leap="An hour ahead")
         assert tenant.control("GET", "/clock").json()["offset"] == 5 * 86_400 + 3600
         assert "ahead by 5 days, 1:00:00" in person.text
         person.presses("Back to now")
@@ -91,6 +91,25 @@ def test_a_fault_is_ordered_and_called_off(tenant: TenantClient) -> None:
     assert tenant.api("GET", "/users").status_code == 200
 
 
+def test_trouble_for_a_demo_has_a_name_and_an_end(tenant: TenantClient) -> None:
+    """One button each, for a minute of the machine's time; another ends all of it."""
+
+    def status() -> int:
+        return requests.get(f"{tenant.url}/api/v2/users", timeout=10).status_code
+
+    with Person() as person:
+        chooses(person, tenant, "Tenant away for a minute", trouble="Tenant away for a minute")
+        assert "From now on: Tenant away for a minute." in person.text
+        assert "* /api/v2: status 503, for a minute" in person.text
+        assert status() == 503
+        person.presses("End all of it")
+        assert "Everything works again." in person.text
+    assert status() == 401
+    order = {"route": "GET /api/v2/users", "kind": "status", "status": 503, "lasts": 0}
+    tenant.control("POST", "/faults", order)
+    assert status() == 401
+
+
 def test_a_lie_is_told_and_withdrawn(tenant: TenantClient) -> None:
     """One at a time."""
     with Person() as person:
@@ -104,7 +123,7 @@ def test_a_lie_is_told_and_withdrawn(tenant: TenantClient) -> None:
 def test_a_form_without_its_token_is_refused(tenant: TenantClient, switch: str) -> None:
     """Also one with a token of another browser, and one with the control plane's header."""
     address = f"{tenant.url}/_tenant/dashboard/{switch}"
-    form = {"experience": "new", "plan": "free", "leap": "1 hour ahead"}
+    form = {"experience": "new", "plan": "free", "leap": "An hour ahead"}
     with Person() as person:
         token = opens_dashboard(person, tenant).form("Switch plan")[2]["_csrf"]
     for sent, headers in (

@@ -65,7 +65,8 @@ def test_the_html_part_can_do_nothing_but_be_looked_at(tenant: TenantClient) -> 
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
-    assert "sandbox allow-popups" in policy
+    assert "sandbox allow-same-origin allow-popups" in policy
+    assert "allow-scripts" not in policy
     assert '<head><base target="_top">' in answer.text
 
 

@@ -3,7 +3,7 @@
 import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -13,7 +13,7 @@ from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
 from auth0.management.core.request_options import RequestOptions
 
-from invite_site.local_tenant import RunningTenant, TenantConfig, serve
+from invite_site.local_tenant import TenantConfig, serve
 from tests.support.tls_front import TlsFront, write_certificate
 
 from .client import CONNECTION, PASSWORD, TenantClient
@@ -47,13 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     )
     with serve(config) as running, front.leading_to(running.port):
         # The control plane is reached past the front.
-        inside = RunningTenant(
-            f"http://localhost:{running.port}",
-            running.port,
-            running.smtp_port,
-            running.mailbox_url,
-            running.environment,
-        )
+        inside = replace(running, url=f"http://localhost:{running.port}")
         yield Served(domain, TenantClient(inside), trusted)
 
 

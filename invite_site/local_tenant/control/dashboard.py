@@ -1,4 +1,4 @@
-"""The dashboard for demos: users, tickets, log and mails, and forms for the control plane.
+"""The dashboard: first what a demo shows, then the switches and records that tests are after.
 
 It is present only with the control plane, for this machine only.
 """
@@ -37,9 +37,24 @@ _EXPERIENCES = {
 }
 # How far one button sets the clock ahead.
 _CLOCK_STEPS = {
-    "1 hour ahead": timedelta(hours=1),
-    "1 day ahead": timedelta(days=1),
-    "5 days ahead": timedelta(days=5),
+    "An hour ahead": timedelta(hours=1),
+    "A day ahead": timedelta(days=1),
+    "Five days ahead": timedelta(days=5),
+}
+_MINUTE = 60  # real seconds, whatever the tenant's clock shows
+# What goes wrong in a demo: each is a button, and one or more faults.
+_TROUBLES: dict[str, tuple[Mapping[str, Any], ...]] = {
+    "Mail server away for a minute": (
+        {"route": "SMTP", "kind": "status", "status": 421, "at": "connect", "lasts": _MINUTE},
+    ),
+    "Next address is refused": ({"route": "SMTP", "kind": "status", "status": 550, "at": "rcpt"},),
+    "Tenant away for a minute": (
+        {"route": "* /api/v2", "kind": "status", "status": 503, "lasts": _MINUTE},
+        {"route": "POST /oauth/token", "kind": "status", "status": 503, "lasts": _MINUTE},
+    ),
+    "Slow tenant for a minute": (
+        {"route": "* /api/v2", "kind": "slow", "seconds": 3, "lasts": _MINUTE},
+    ),
 }
 # A selection for demos; the control plane's JSON can order any other.
 _FAULTS: dict[str, Mapping[str, Any]] = {
@@ -93,7 +108,11 @@ def show() -> ResponseReturnValue:
 
 
 def _switches(tenant: Tenant) -> dict[str, Any]:
+    demonstration = tenant.config.demonstration
     return {
+        "demonstration": demonstration,
+        "scenario": demonstration.scenario() if demonstration else "",
+        "troubles": tuple(_TROUBLES),
         "experience": current_experience(tenant).name,
         "experiences": _EXPERIENCES,
         "plan": tenant.limits.plan.name,
@@ -164,6 +183,28 @@ def set_experience() -> ResponseReturnValue:
     return _redirect_with(f"People now meet: {_EXPERIENCES[name]}.")
 
 
+@bp.post("/scenario")
+def set_scenario() -> ResponseReturnValue:
+    """Choose how invitations travel, at the tenant and at the site of the demo."""
+    demonstration, name = current_tenant().config.demonstration, request.form.get("scenario", "")
+    if demonstration is None or name not in demonstration.scenarios:
+        return _redirect_with("There is no such scenario.")
+    demonstration.choose_scenario(name)
+    return _redirect_with(f"Invitations now travel like this: {demonstration.scenarios[name]}.")
+
+
+@bp.post("/trouble")
+def order_trouble() -> ResponseReturnValue:
+    """Order what goes wrong in a demo, or end all of it."""
+    tenant, name = current_tenant(), request.form.get("trouble", "")
+    if name not in _TROUBLES:
+        tenant.faults.clear()
+        return _redirect_with("Everything works again.")
+    for order in _TROUBLES[name]:
+        tenant.faults.add(parse_fault(order))
+    return _redirect_with(f"From now on: {name}.")
+
+
 @bp.post("/plan")
 def set_plan() -> ResponseReturnValue:
     """Choose the rate limits."""
@@ -179,8 +220,14 @@ def set_plan() -> ResponseReturnValue:
 def set_clock() -> ResponseReturnValue:
     """Set the clock ahead, or back to now."""
     tenant, leap = current_tenant(), _CLOCK_STEPS.get(request.form.get("leap", ""))
-    tenant.clock.offset = 0.0 if leap is None else tenant.clock.offset + leap.total_seconds()
-    return _redirect_with(f"It is now {_time(tenant.clock.now())} at the tenant.")
+    demonstration = tenant.config.demonstration
+    if leap is not None:
+        tenant.clock.offset += leap.total_seconds()
+    elif demonstration is None:  # what a site has stored would lie in its future
+        tenant.clock.offset = 0.0
+    if demonstration is not None:
+        demonstration.on_clock_moved(tenant.clock.offset)
+    return _redirect_with(f"It is now {_time(tenant.clock.now())}.")
 
 
 @bp.post("/faults")

@@ -1,13 +1,14 @@
 """The mailbox: a page for people, and JSON in the shape of Mailpit's API for programs."""
 
 import re
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ..tenant import current_tenant
 from ..web import message_page
-from .message import Message, read_mail, split_links
+from .message import Message, first_link, read_mail, split_links
 
 bp = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
@@ -33,7 +34,13 @@ def show_mail(mail_id: str) -> ResponseReturnValue:
     """One mail: headers, the text with its links, and the HTML part in a frame."""
     message = _message(mail_id)
     current_tenant().mails.mark_read(mail_id)
-    return render_template("mail.html", message=message, pieces=split_links(message.text))
+    return render_template(
+        "mail.html",
+        message=message,
+        pieces=split_links(message.text),
+        open_as=_name_of(message),
+        open_at=_link_for_invitee(message),
+    )
 
 
 @bp.get("/<mail_id>/html")
@@ -42,8 +49,9 @@ def show_html(mail_id: str) -> ResponseReturnValue:
     response = make_response(_with_top_links(_message(mail_id).html))
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
-        " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
-        " allow-top-navigation-by-user-activation"
+        # Of the same origin, so that the page around it can read its height; it runs no script.
+        " frame-ancestors 'self'; sandbox allow-same-origin allow-popups"
+        " allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
     )
     return response
 
@@ -53,6 +61,21 @@ def _message(mail_id: str) -> Message:
     if mail is None:
         abort(message_page("No such mail", "It may have been deleted.", 404))
     return read_mail(mail)
+
+
+def _name_of(message: Message) -> str:
+    """How the recipient is called: the first word of the name, or what the address begins with."""
+    to = message.to[0] if message.to else {"Name": "", "Address": message.sender["Address"]}
+    return (to["Name"].split() or [to["Address"].partition("@")[0]])[0]
+
+
+def _link_for_invitee(message: Message) -> str:
+    """In a demo, the first link of the mail under the invitee's host name; else an empty text."""
+    demonstration, link = current_tenant().config.demonstration, first_link(message.text)
+    if demonstration is None:
+        return ""
+    host = urlsplit(demonstration.invitee_url).hostname or ""
+    return re.sub(r"^http://localhost:", f"http://{host}:", link)
 
 
 def _with_top_links(html: str) -> str:

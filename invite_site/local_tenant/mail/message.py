@@ -109,6 +109,11 @@ def _date(text: str, mail: Mail) -> str:
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
+def first_link(text: str) -> str:
+    """The first address that the text links to, or an empty text."""
+    return next((address for _, address in split_links(text) if address), "")
+
+
 def split_links(text: str) -> list[tuple[str, str | None]]:
     """A text split into pieces, each with the address it links to, or None."""
     cut: list[tuple[str, str | None]] = []

@@ -1,6 +1,7 @@
 """The faults that the control plane has ordered, and the calls they apply to."""
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,17 @@ HTTP_KINDS = ("status", "slow", "reset", "act_then_drop")
 SMTP_KINDS = ("status", "slow", "reset")
 SMTP_MOMENTS = ("connect", "rcpt", "data", "after_store")
 
+_FIELDS = frozenset(
+    ("route", "kind", "status", "times", "lasts", "seconds", "headers", "body", "at")
+)
+
 
 @dataclass
 class Fault:
     """One order. `route` is `METHOD /path` (with all below that path) or `SMTP`.
 
-    `times` None means until deleted; `seconds` is for `slow`; `at` for SMTP alone.
+    `times` None means until deleted; `seconds` is for `slow`; `at` for SMTP alone. `ends_at` is a moment
+    of `time.monotonic`, None for no end.
     """
 
     route: str
@@ -26,6 +32,7 @@ class Fault:
     headers: Mapping[str, str]
     body: Any
     at: str
+    ends_at: float | None = None
 
     def applies_to(self, method: str, path: str) -> bool:
         """Whether it applies to a call: its method (`*` for all), its path or one below."""
@@ -41,7 +48,7 @@ class BadFault(ValueError):
 
 def parse_fault(order: Mapping[str, Any]) -> Fault:
     """The fault in the control plane's JSON; raises `BadFault`."""
-    unknown = set(order) - {"route", "kind", "status", "times", "seconds", "headers", "body", "at"}
+    unknown = set(order) - _FIELDS
     if unknown:
         raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
     route, kind = str(order.get("route", "")), str(order.get("kind", ""))
@@ -54,7 +61,8 @@ def parse_fault(order: Mapping[str, Any]) -> Fault:
     at = str(order.get("at", "data"))
     if is_smtp and at not in SMTP_MOMENTS:
         raise BadFault(f"at is one of {', '.join(SMTP_MOMENTS)}")
-    times = order.get("times", 1)
+    lasts = order.get("lasts")
+    times = order.get("times", 1 if lasts is None else None)
     return Fault(
         route=route,
         kind=kind,
@@ -64,6 +72,7 @@ def parse_fault(order: Mapping[str, Any]) -> Fault:
         headers={str(k): str(v) for k, v in dict(order.get("headers") or {}).items()},
         body=order.get("body"),
         at=at,
+        ends_at=None if lasts is None else time.monotonic() + float(lasts),
     )
 
 
@@ -87,11 +96,13 @@ class Faults:
     def all(self) -> list[Fault]:
         """The faults that are still to be carried out."""
         with self._lock:
+            self._forget_ended()
             return list(self._faults)
 
     def take(self, method: str, path: str) -> Fault | None:
         """The fault for an HTTP call, counted down, or None."""
         with self._lock:
+            self._forget_ended()
             for fault in self._faults:
                 if fault.route != SMTP and fault.applies_to(method, path):
                     return self._count_down(fault)
@@ -100,10 +111,15 @@ class Faults:
     def take_smtp(self, at: str) -> Fault | None:
         """The fault for that moment of an SMTP conversation, counted down."""
         with self._lock:
+            self._forget_ended()
             for fault in self._faults:
                 if fault.route == SMTP and fault.at == at:
                     return self._count_down(fault)
         return None
+
+    def _forget_ended(self) -> None:
+        now = time.monotonic()
+        self._faults = [each for each in self._faults if each.ends_at is None or each.ends_at > now]
 
     def _count_down(self, fault: Fault) -> Fault:
         if fault.times is not None:

@@ -68,6 +68,10 @@ class Mails:
         """Mark a mail as read."""
         self._database.run("UPDATE mail SET read = 1 WHERE id = ? AND read = 0", mail_id)
 
+    def mark_all_read(self) -> None:
+        """Mark every mail as read."""
+        self._database.run("UPDATE mail SET read = 1 WHERE read = 0")
+
     def delete(self, mail_ids: list[str]) -> None:
         """Delete these mails."""
         with self._database.transaction() as connection:

@@ -1,0 +1,77 @@
+"""`make demo`: the whole flow on this machine, in one process, with nothing else needed.
+
+The only package that imports the local tenant. The site gets its settings the way any deployment
+does, from variables, and reaches the tenant by HTTP and SMTP alone; the demo around the two adds a
+guide to their pages, a story to begin with, and one clock.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+from .. import local_tenant
+from ..errors import InviteSiteError
+from ..server import PortInUse, listening, wait_for
+from .instance import Instance
+from .running import Demo
+from .steps import Addresses
+
+
+def main() -> None:
+    """Run the demo until Ctrl-C; with the word `reset` forget it instead. Ends with one sentence where
+    a port or the folder is taken."""
+    instance = Instance.from_environment()
+    try:
+        if sys.argv[1:] == ["reset"]:
+            instance.forget()
+            print(f"Forgotten: {instance.folder}/")  # noqa: T201 - a word for the person
+            return
+        _run(instance)
+    except (PortInUse, local_tenant.PortInUse) as taken:
+        sys.exit(_port_taken(taken.port))
+    except InviteSiteError as refused:
+        sys.exit(str(refused))
+
+
+def _run(instance: Instance) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    os.environ["LOCAL_TENANT_CONTROL"] = "1"
+    demo = Demo(
+        instance,
+        site_port=_port("SITE_PORT", 3000),
+        tenant_port=_port("TENANT_PORT", 3001),
+        smtp_port=_port("SMTP_PORT", 1025),
+        is_empty=os.environ.get("DEMO_EMPTY", "") not in ("", "0"),
+    )
+    with instance.locked(), listening(demo.site_port) as listener, demo.serving(listener, stop):
+        if not stop.is_set():
+            _say_what_to_do(demo.addresses, demo.owner, demo.owner_password, instance)
+            wait_for(stop)
+    print("Stopped.")  # noqa: T201 - a word for the person at the terminal
+
+
+def _port(name: str, default: int) -> int:
+    value = os.environ.get(name, "").strip() or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        sys.exit(f"{name} must be a number from 1 to 65535, not {value!r}.")
+    return int(value)
+
+
+def _port_taken(port: int) -> str:
+    ports = {_port("TENANT_PORT", 3001): "TENANT_PORT", _port("SMTP_PORT", 1025): "SMTP_PORT"}
+    variable = ports.get(port, "SITE_PORT")
+    return f"Port {port} is taken by another program. Choose another one: {variable}=… make demo"
+
+
+def _say_what_to_do(to: Addresses, owner: str, password: str, instance: Instance) -> None:
+    text = f"""
+Ready: {to.site}
+You are the owner: {owner} with the password {password}; invitees are at {to.site_of_invitee}
+First step: {to.site}/admin/invitations/new - the bar on each page says what comes next
+Mailbox: {to.mailbox} - dashboard: {to.dashboard}
+Ctrl-C stops it; `make demo-reset` forgets everything. Settings: {instance.environment_file}
+"""
+    print(text, flush=True)  # noqa: T201 - this is what the demo says

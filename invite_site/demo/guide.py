@@ -1,0 +1,87 @@
+"""The bar of the demo on every page of the site and the tenant: who you are, and the next step.
+
+Put in by a WSGI middleware, since the two programs shall know nothing of the demo: a page is changed
+after it was made, its policy stays as strict as it is, and a real site has none of this.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from jinja2 import Environment, FileSystemLoader
+
+from ..errors import InviteSiteError
+from .answers import Answer, ask
+from .steps import Addresses, Scene, next_step
+from .two_hosts import is_invitee
+
+PAGES = Path(__file__).resolve().parent / "pages"
+STYLE = "/_demo/guide.css"
+FRAMED = "/html"  # the HTML part of a mail, which stands in a frame
+BODY = b"<body>"
+
+# The scene of a request; True for one to the tenant.
+SceneOf = Callable[[WSGIEnvironment, bool], Scene]
+
+
+class Guide:
+    """Writes the bar. `scene_of` looks at what has happened, `unread` counts new mails."""
+
+    def __init__(self, addresses: Addresses, scene_of: SceneOf, unread: Callable[[], int]) -> None:
+        self._addresses = addresses
+        self._scene_of = scene_of
+        self._unread = unread
+        pages = Environment(loader=FileSystemLoader(PAGES), autoescape=True)
+        self._template = pages.get_template("guide.html")
+        self._style = (PAGES / "guide.css").read_bytes()
+
+    def around(self, app: WSGIApplication, *, is_tenant: bool) -> WSGIApplication:
+        """The same application with the bar on its pages."""
+
+        def with_bar(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            path = str(environ.get("PATH_INFO", ""))
+            if path == STYLE:
+                return self._style_sheet().given_to(start_response)
+            answer = ask(app, environ)
+            if answer.media_type == "text/html" and not path.endswith(FRAMED):
+                body = answer.whole_body()
+                if BODY in body:
+                    bar = self._bar(environ, is_tenant=is_tenant)
+                    body = body.replace(BODY, BODY + bar.encode(), 1)
+                answer = _with_body(answer, body)
+            return answer.given_to(start_response)
+
+        return with_bar
+
+    def _bar(self, environ: WSGIEnvironment, *, is_tenant: bool) -> str:
+        scene = step = None
+        try:
+            scene = self._scene_of(environ, is_tenant)
+            step = next_step(scene)
+        except InviteSiteError:  # the page itself says what is wrong
+            pass
+        guided = scene.guided if scene else None
+        invitee = f"{guided.name}, invitee" if guided else "the invitee"
+        return self._template.render(
+            who=invitee if is_invitee(environ) else "the owner",
+            step=step,
+            mailbox=self._addresses.mailbox,
+            dashboard=self._addresses.dashboard,
+            unread=self._unread(),
+        )
+
+    def _style_sheet(self) -> Answer:
+        headers = [
+            ("Content-Type", "text/css; charset=utf-8"),
+            ("Content-Length", str(len(self._style))),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-cache"),
+        ]
+        return Answer("200 OK", headers, [self._style])
+
+
+def _with_body(answer: Answer, body: bytes) -> Answer:
+    if not body:  # the answer to a HEAD
+        return Answer(answer.status, answer.headers, [])
+    headers = [each for each in answer.headers if each[0].lower() != "content-length"]
+    return Answer(answer.status, [*headers, ("Content-Length", str(len(body)))], [body])

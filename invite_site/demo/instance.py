@@ -1,0 +1,121 @@
+"""The folder of a demo: its settings, its clock, and that one demo runs in it."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from ..errors import InviteSiteError
+from ..settings import ROOT
+
+DATABASES = ("site.db", "tenant.db")
+
+
+class DemoRuns(InviteSiteError):
+    """Another demo uses this folder."""
+
+
+class Instance:
+    """INSTANCE_DIR, by default `instance` in the project."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def from_environment(cls) -> "Instance":
+        return cls(Path(os.environ.get("INSTANCE_DIR") or ROOT / "instance").resolve())
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other demos, and `make demo-reset`, out of the folder. Raises DemoRuns.
+
+        The system lets go of the lock where a process is killed.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.folder / "demo.lock").open("w", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as held:
+                raise DemoRuns(
+                    f"A demo runs in {self.folder}. Stop it with Ctrl-C first, or choose another "
+                    "folder: INSTANCE_DIR=…"
+                ) from held
+            yield
+
+    def forget(self) -> None:
+        """Delete everything. Raises DemoRuns."""
+        if self.folder.exists():
+            with self.locked():
+                shutil.rmtree(self.folder)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has used a demo here yet."""
+        return not any((self.folder / name).exists() for name in DATABASES)
+
+    def begin_story(self) -> None:
+        """Note that the story is being told; what a kill leaves of it, `forget_half_story` deletes."""
+        self._unfinished.touch()
+
+    def end_story(self) -> None:
+        """The story is complete: from now on the databases are kept."""
+        self._unfinished.unlink()
+
+    def forget_half_story(self) -> None:
+        """Delete the databases where the story in them was not finished; nobody has used them."""
+        if not self._unfinished.exists():
+            return
+        for name in DATABASES:
+            for file in self.folder.glob(f"{name}*"):
+                file.unlink()
+        self._unfinished.unlink()
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.folder / "story-unfinished"
+
+    @property
+    def clock_offset(self) -> float:
+        """How many seconds the demo's clock is ahead of the machine's."""
+        file = self.folder / "clock"
+        return float(file.read_text(encoding="ascii")) if file.exists() else 0.0
+
+    def keep_clock_offset(self, seconds: float) -> None:
+        """Go on with this offset at the next start."""
+        _write(self.folder / "clock", str(seconds))
+
+    @property
+    def environment_file(self) -> Path:
+        return self.folder / "demo.env"
+
+    def earlier_environment(self) -> dict[str, str]:
+        """The settings of the start before this one."""
+        file = self.environment_file
+        found = dotenv_values(file) if file.exists() else {}
+        return {name: value for name, value in found.items() if value}
+
+    def write_environment(self, environment: Mapping[str, str]) -> None:
+        """Every setting a deployment would have, so that any client can use them."""
+        _write(
+            self.environment_file,
+            "".join(f"{name}='{value}'\n" for name, value in environment.items()),
+        )
+
+
+def secret_key(earlier: Mapping[str, str]) -> str:
+    """The key of the start before this one, or a new one."""
+    return earlier.get("SECRET_KEY") or secrets.token_hex()
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace a file that its owner alone can read, at once as a whole."""
+    new = file.with_name(f"{file.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.write(text)
+    new.replace(file)

@@ -1,0 +1,174 @@
+"""What the guide of the demo says: the next step, by what has happened and by the page that is open."""
+
+from dataclasses import dataclass
+
+from ..invitations.lifecycle import EXPIRED, State
+
+FORM = "/admin/invitations/new"
+LOGIN_PAGES = ("/login", "/u/login")
+PASSWORD_PAGES = ("/lo/reset", "/u/reset")
+LINK_PAGES = ("/i/",)
+RENEWAL_PAGES = ("/invite/renew",)
+ON_THEIR_WAY = (State.QUEUED, State.SENDING, State.SENT)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two programs answer: the site for the owner and the invitee, the tenant likewise."""
+
+    site: str
+    site_of_invitee: str
+    tenant: str
+    tenant_of_invitee: str
+
+    @property
+    def mailbox(self) -> str:
+        return f"{self.tenant_of_invitee}/mailbox"
+
+    @property
+    def dashboard(self) -> str:
+        return f"{self.tenant}/_tenant/dashboard"
+
+
+@dataclass(frozen=True)
+class Guided:
+    """The invitation that the guide follows: the newest that was sent from the form.
+
+    `mail_id` and `mail_link` are those of the newest mail to its address, or empty.
+    """
+
+    number: int
+    name: str
+    email: str
+    status: str
+    mail_id: str
+    mail_link: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The page that is open, on whose side, and what has happened so far. `is_form_sent`: the page is
+    the answer to a form.
+
+    `returns_by_login` says that people come back from the password page by the login route.
+    """
+
+    addresses: Addresses
+    path: str
+    is_form_sent: bool
+    is_tenant: bool
+    is_invitee: bool
+    guided: Guided | None
+    returns_by_login: bool
+    owner: str
+    owner_password: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sentence, and where it leads, if that is not on the page itself."""
+
+    sentence: str
+    link: str = ""
+    words: str = ""
+
+
+def next_step(scene: Scene) -> Step:
+    """The one thing to do now."""
+    on_login_page = scene.is_tenant and scene.path.startswith(LOGIN_PAGES)
+    if not scene.is_invitee and on_login_page:
+        return Step(f"Sign in as {scene.owner} with the password {scene.owner_password}.")
+    guided = scene.guided
+    if guided is None:
+        return _invite(scene)
+    if guided.status == State.ACCEPTED:
+        return _accepted(scene, guided)
+    if guided.status in (State.REVOKED, State.FAILED):
+        return Step(
+            f"The invitation of {guided.name} has ended.", _page_of(scene, guided), "See why"
+        )
+    if scene.is_invitee:
+        return _as_invitee(scene, guided, on_login_page=on_login_page)
+    if guided.status == EXPIRED:
+        return Step(
+            f"The invitation of {guided.name} has expired.",
+            _mail(scene, guided),
+            f"Open the mail as {guided.name}",
+        )
+    if guided.status == State.PASSWORD_SET:
+        return Step(
+            f"{guided.name} has chosen a password and has not signed in.",
+            f"{scene.addresses.site_of_invitee}/login",
+            f"Sign in as {guided.name}",
+        )
+    return Step(
+        f"The mail to {guided.name} goes out at once.",
+        _mail(scene, guided),
+        f"Read it as {guided.name}",
+    )
+
+
+def _invite(scene: Scene) -> Step:
+    if not scene.is_tenant and scene.path == FORM:
+        return Step("Enter any address, such as ada@example.com, and send the invitation.")
+    return Step(
+        "Begin as the owner: invite somebody.", scene.addresses.site + FORM, "Invite somebody"
+    )
+
+
+def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
+    path, again = scene.path, ""
+    if scene.returns_by_login:
+        again = " Stay in this browser: what comes back names nobody."
+    if scene.is_tenant and path.startswith(PASSWORD_PAGES) and scene.is_form_sent:
+        return Step(f"The password is set. Press the button that leads back.{again}")
+    if scene.is_tenant and path.startswith(PASSWORD_PAGES):
+        return Step(f"Choose a password, such as {scene.password}, and type it twice.{again}")
+    if on_login_page:
+        address = f" Your address is {guided.email}." if scene.returns_by_login else ""
+        return Step(f"Sign in with the password that you have just chosen.{address}")
+    if not scene.is_tenant and path.startswith(LINK_PAGES) and guided.status != EXPIRED:
+        return Step(f"This page is our own link: press its button.{again}")
+    if not scene.is_tenant and path.startswith(RENEWAL_PAGES) and guided.status == EXPIRED:
+        return Step("Ask for a new link; it comes by mail.")
+    if guided.status == State.PASSWORD_SET:
+        return Step(
+            "The password is set; the login is missing.",
+            f"{scene.addresses.site_of_invitee}/login",
+            "Sign in",
+        )
+    if guided.mail_id and path == f"/mailbox/{guided.mail_id}":
+        ended = "The time of this link has run out; see what it says now." * (
+            guided.status == EXPIRED
+        )
+        link = guided.mail_link.replace(scene.addresses.site, scene.addresses.site_of_invitee)
+        link = link.replace(scene.addresses.tenant, scene.addresses.tenant_of_invitee)
+        return Step(ended or "Follow the link in the mail.", link, "Follow the link")
+    if guided.status == EXPIRED and not scene.is_tenant:
+        return Step("The link has expired. Ask for a new one on this page.")
+    if guided.mail_id:
+        return Step(f"A mail to {guided.email} is there.", _mail(scene, guided), "Open the mail")
+    return Step("The mail is on its way.", scene.addresses.mailbox, "Look again")
+
+
+def _accepted(scene: Scene, guided: Guided) -> Step:
+    page = _page_of(scene, guided)
+    if scene.addresses.site + scene.path == page and not (scene.is_invitee or scene.is_tenant):
+        return Step(
+            f"{guided.name} has accepted: each step below says who has proved it.",
+            scene.addresses.dashboard,
+            "Try another scenario",
+        )
+    return Step(f"{guided.name} has accepted.", page, "Back to the owner")
+
+
+def _page_of(scene: Scene, guided: Guided) -> str:
+    return f"{scene.addresses.site}/admin/invitations/{guided.number}"
+
+
+def _mail(scene: Scene, guided: Guided) -> str:
+    """The mail, or the mailbox while there is none."""
+    return (
+        f"{scene.addresses.mailbox}/{guided.mail_id}" if guided.mail_id else scene.addresses.mailbox
+    )
