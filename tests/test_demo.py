@@ -1,6 +1,5 @@
 """The demo and `make run` as real processes: started, used, killed, started again."""
 
-import contextlib
 import os
 import signal
 import stat
@@ -13,80 +12,19 @@ import pytest
 import requests
 from dotenv import dotenv_values
 
-from invite_site.server import listening
+from invite_site.demo.instance import DemoRuns, Instance
+from tests.support.demo import ROOT, Demo, free_ports, running_demo
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
     ADMIN_PASSWORD,
     PASSWORD,
+    RunningSite,
     Tenant,
     logs_in,
     sets_password,
     wait_until,
 )
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        return [stack.enter_context(listening(0)).getsockname()[1] for _ in range(number)]
-
-
-class Demo:
-    """`python app.py` in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        site, tenant, smtp = free_ports(3)
-        self.folder = folder
-        self.url = f"http://localhost:{site}"
-        self.tenant = Tenant(f"http://localhost:{tenant}", f"http://localhost:{tenant}/mailbox", {})
-        self.environment = {
-            **os.environ,
-            "SITE_PORT": str(site),
-            "TENANT_PORT": str(tenant),
-            "SMTP_PORT": str(smtp),
-            "INSTANCE_DIR": str(folder),
-            "AUTH0_DOMAIN": "real.example.com",  # the demo never looks at these
-            "AUTH0_CLIENT_SECRET": "real",
-            "DEMO_EMPTY": "1",
-        }
-        self.process: subprocess.Popen[str] | None = None
-        self.said = ""
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py")],
-            env=self.environment,
-            cwd=self.folder.parent,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        self.said = ""
-        for line in self.process.stdout:
-            self.said += line
-            if "make demo-reset" in line:
-                return
-        raise AssertionError(f"the demo ended: {self.said}")
-
-    def end(self, number: int) -> int:
-        assert self.process
-        assert self.process.stdout
-        self.process.send_signal(number)
-        code = self.process.wait(timeout=10)
-        self.process.stdout.close()
-        self.process = None
-        return code
-
-
-@contextlib.contextmanager
-def running_demo(folder: Path) -> Iterator[Demo]:
-    demo = Demo(folder / "instance")
-    demo.start()
-    yield demo
-    if demo.process:
-        demo.end(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -128,6 +66,110 @@ def test_it_works(demo: Demo, admin: Person, person: Person) -> None:
     assert person.heading.startswith("Welcome")
     assert "Accepted" in admin.opens(admin.url).text
     assert demo.end(signal.SIGINT) == 0
+
+
+def invites_and_follows(owner: Person, demo: Demo, address: str) -> str:
+    """Invite, and return the first link of the mail that comes."""
+    invites(owner, demo.url, address)
+    wait_until(lambda: bool(demo.tenant.mails(address)), "the mail came")
+    text = demo.tenant.mails(address)[0]["Text"]
+    return next(str(word) for word in text.split() if word.startswith("http"))
+
+
+def test_a_kill_while_the_story_is_told_leaves_a_demo_that_starts(tmp_path: Path) -> None:
+    """The next start tells it from the beginning: people in every status that lasts. What the variables
+    say counts from then on, and nobody can reset a demo that runs."""
+    demo = Demo(tmp_path / "instance")
+    process = demo.begin(DEMO_EMPTY="")
+    assert process.stdout
+    wait_until(lambda: (demo.folder / "site.db").exists(), "the story began", seconds=60)
+    wait_until(
+        lambda: requests_served(demo) or process.poll() is not None, "people came", seconds=60
+    )
+    assert (demo.folder / "story-unfinished").exists()
+    demo.end(signal.SIGKILL)
+    demo.start(DEMO_EMPTY="", INVITE_LINK="landing")
+    try:
+        with Person() as owner:
+            signs_in_as_admin(owner, demo.url)
+            rows = [row.get_text(" ", strip=True) for row in owner.soup.select("tbody tr")]
+            assert len(rows) == 13
+            statuses = {row.get_text(strip=True) for row in owner.soup.select("tbody .status")}
+            wanted = "Accepted Expired Failed Password set Queued Revoked Sent"
+            assert " ".join(sorted(statuses)) == wanted
+            assert dotenv_values(demo.folder / "demo.env")["INVITE_LINK"] == "landing"
+            assert "0 new" in owner.opens(demo.tenant.mailbox_url).text
+        with pytest.raises(DemoRuns, match="Stop it with Ctrl-C first"):
+            Instance(demo.folder).forget()
+        demo.end(signal.SIGINT)
+        reset = subprocess.run(
+            [sys.executable, str(ROOT / "app.py"), "reset"],
+            env=demo.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert reset.stdout == f"Forgotten: {demo.folder}/\n"
+        assert not demo.folder.exists()
+    finally:
+        if demo.process:
+            demo.end(signal.SIGKILL)
+
+
+def requests_served(demo: Demo) -> bool:
+    """Whether a mail of the story has come."""
+    try:
+        box = requests.get(f"{demo.tenant.mailbox_url}/api/v1/messages", timeout=5)
+    except requests.ConnectionError:
+        return False
+    return box.json()["total"] > 1
+
+
+def test_a_scenario_sets_the_site_and_the_tenant(
+    lasting_demo: Demo, admin: Person, person: Person
+) -> None:
+    """The next mail travels by it, on the invitee's side; then everything is as before."""
+    signs_in_as_admin(admin, lasting_demo.url)
+    for scenario, beginning in (
+        ("landing", f"{lasting_demo.url}/i/"),
+        ("new", f"{lasting_demo.tenant.url}/u/reset-verify?"),
+        ("tenant_email", f"{lasting_demo.tenant.url}/lo/reset?"),
+        ("classic", f"{lasting_demo.tenant.url}/lo/reset?"),
+    ):
+        person.opens(lasting_demo.dashboard)
+        _, action, fields = person.form("Choose scenario")
+        fields["scenario"] = scenario
+        person.shows(person.browser.post(action, data=fields, timeout=30))
+        assert "Invitations now travel like this" in person.text
+        link = invites_and_follows(admin, lasting_demo, f"{scenario}@example.com")
+        assert link.startswith(beginning), scenario
+        mine = link.replace("localhost", "127.0.0.1")
+        who = person.opens(mine).soup.select_one(".demo-who")
+        assert who
+        assert who.get_text() == f"You are: {scenario.capitalize()}, invitee"
+
+
+def test_the_owner_and_an_invitee_are_two_people_in_one_browser(
+    lasting_demo: Demo, person: Person
+) -> None:
+    """Each host name has its own sessions, at the site and at the tenant."""
+    signs_in_as_admin(person, lasting_demo.url)
+    link = invites_and_follows(person, lasting_demo, "side@example.com")
+    sets_password(person, link.replace("localhost", "127.0.0.1"))
+    assert person.url.startswith(lasting_demo.tenant.url.replace("localhost", "127.0.0.1"))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert person.url == f"{lasting_demo.invitee_url}/"
+    assert person.heading.startswith("Welcome")
+    person.opens(f"{lasting_demo.url}/admin/invitations")
+    assert person.heading == "Invitations"
+    assert "Side has accepted." in person.soup.get_text()
+
+
+def test_a_real_site_has_no_guide(site: RunningSite, tenant: Tenant, person: Person) -> None:
+    """Neither the site nor the tenant alone has the bar, or its style."""
+    for url in (site.url, tenant.url):
+        assert person.opens(url).soup.select_one(".demo-guide") is None
+        assert requests.get(f"{url}/_demo/guide.css", timeout=10).status_code == 404
 
 
 def test_its_settings_are_in_a_file_of_its_owner(lasting_demo: Demo) -> None:

@@ -160,7 +160,8 @@ def _accepted(scene: Scene, guided: Guided) -> Step:
             scene.addresses.dashboard,
             "Try another scenario",
         )
-    return Step(f"{guided.name} has accepted.", page, "Back to the owner")
+    words = "Back to the owner" if scene.is_invitee else "See the invitation"
+    return Step(f"{guided.name} has accepted.", page, words)
 
 
 def _page_of(scene: Scene, guided: Guided) -> str:

@@ -28,6 +28,7 @@ bp = Blueprint("dashboard", __name__, url_prefix="/_tenant/dashboard")
 
 # How many of each kind are shown.
 _ROWS = 20
+_MAILS = 5
 _MOST_TIMES = 1000
 
 _EXPERIENCES = {
@@ -98,7 +99,7 @@ def show() -> ResponseReturnValue:
         ticket_counts=tenant.tickets.counts(),
         entries=tenant.logs.latest(_ROWS),
         types=TYPES,
-        mails=[read_mail(mail) for mail in tenant.mails.page(0, _ROWS)],
+        mails=[read_mail(mail) for mail in tenant.mails.page(0, _MAILS)],
         mails_total=total,
         mails_unread=unread,
         calls=_calls(tenant),

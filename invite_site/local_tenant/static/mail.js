@@ -5,7 +5,7 @@
   if (!frame) return;
   const fit = () => {
     const page = frame.contentDocument;
-    if (!page || !page.documentElement) return;
+    if (!page || page.URL === "about:blank" || page.readyState !== "complete") return;
     frame.style.height = "0";
     frame.style.height = `${page.documentElement.scrollHeight + 2}px`;
   };

@@ -1,0 +1,111 @@
+"""The demo in Chromium: who follows its guide gets to the end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import has_no_sideways_scroll
+from tests.support.demo import Demo, running_demo
+from tests.support.running import ADMIN, ADMIN_PASSWORD
+
+PASSWORD = "Ada-Demo-1!"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    with running_demo(tmp_path) as running:
+        yield running
+
+
+def goes_on(page: Page) -> None:
+    """Click what the guide offers."""
+    page.locator(".demo-guide a.demo-next").click()
+
+
+def signs_in(page: Page, password: str) -> None:
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Continue", exact=True).click()
+
+
+def signs_in_as_owner(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/admin/invitations")
+    page.get_by_label("Email address").fill(ADMIN)
+    signs_in(page, ADMIN_PASSWORD)
+    expect(page.get_by_role("heading", name="Invitations")).to_be_visible()
+
+
+def reads_the_mail(page: Page) -> None:
+    """By the guide, which leads to the mailbox while the mail is on its way."""
+    goes_on(page)
+    follow = page.locator(".demo-guide a.demo-next", has_text="Follow the link")
+    for _ in range(20):
+        if follow.count():
+            break
+        goes_on(page)
+    expect(page.locator("iframe.mail")).to_be_visible()
+    page.wait_for_function(
+        """() => {
+            const frame = document.querySelector("iframe.mail");
+            const mail = frame.contentDocument.documentElement;
+            return mail.scrollHeight > 200 && frame.clientHeight >= mail.scrollHeight;
+        }"""
+    )  # or the mail is cut
+
+
+def chooses_password(page: Page) -> None:
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("Re-enter new password").fill(PASSWORD)
+    page.get_by_role("button", name="Reset password").or_(
+        page.get_by_role("button", name="Set password")
+    ).click()
+    page.wait_for_url("**/login?**")
+
+
+def test_it_works(desk: Page, demo: Demo) -> None:
+    """From the start page to *Accepted* on the owner's page by what the guide offers, one form and the
+    two passwords."""
+    desk.goto(demo.url)
+    goes_on(desk)
+    desk.get_by_label("Email address").fill(ADMIN)
+    signs_in(desk, ADMIN_PASSWORD)
+    desk.get_by_label("Email address").fill("ada@example.com")
+    desk.get_by_role("button", name="Send invitation").click()
+    reads_the_mail(desk)
+    expect(desk.locator(".demo-who")).to_have_text("You are: Ada, invitee")
+    goes_on(desk)
+    chooses_password(desk)
+    signs_in(desk, PASSWORD)
+    expect(desk.get_by_role("heading", name="Welcome")).to_be_visible()
+    goes_on(desk)
+    expect(desk.locator(".status").first).to_have_text("Accepted")
+    expect(desk.locator(".demo-who")).to_have_text("You are: the owner")
+
+
+def test_five_days_ahead_an_invitation_has_expired_and_is_renewed(phone: Page, demo: Demo) -> None:
+    """One clock for the site, its worker and the tenant; signing in goes on working."""
+    signs_in_as_owner(phone, demo)
+    phone.goto(f"{demo.url}/admin/invitations/new")
+    phone.get_by_label("Email address").fill("bea@example.com")
+    phone.get_by_role("button", name="Send invitation").click()
+    reads_the_mail(phone)
+    phone.get_by_role("complementary").get_by_role("link", name="Dashboard").click()
+    phone.get_by_role("button", name="Five days ahead").click()
+    assert has_no_sideways_scroll(phone)
+
+    signs_in_as_owner(phone, demo)
+    phone.get_by_role("link", name="bea@example.com").click()
+    expect(phone.locator(".status").first).to_have_text("Expired")
+    goes_on(phone)
+    goes_on(phone)
+    expect(phone.get_by_role("heading", name="expired")).to_be_visible()
+    phone.get_by_role("link", name="Get a new link").click()
+    phone.get_by_role("button", name="Send me a new link").click()
+    expect(phone.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
+    reads_the_mail(phone)
+    goes_on(phone)
+    chooses_password(phone)
+    signs_in(phone, PASSWORD)
+    goes_on(phone)
+    expect(phone.locator(".status").first).to_have_text("Accepted")
