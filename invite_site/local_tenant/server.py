@@ -81,7 +81,7 @@ class DemoControl:
 
         for mail in self._tenant.mails.page(0, _LOOKED_AT):
             if address.lower() in (each.lower() for each in mail.recipients):
-                return mail.id, first_link(read_mail(mail).text)
+                return mail.id, first_link(read_mail(mail))
         return None
 
 

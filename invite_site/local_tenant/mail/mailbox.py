@@ -71,7 +71,7 @@ def _name_of(message: Message) -> str:
 
 def _link_for_invitee(message: Message) -> str:
     """In a demo, the first link of the mail under the invitee's host name; else an empty text."""
-    demonstration, link = current_tenant().config.demonstration, first_link(message.text)
+    demonstration, link = current_tenant().config.demonstration, first_link(message)
     if demonstration is None:
         return ""
     host = urlsplit(demonstration.invitee_url).hostname or ""

@@ -9,6 +9,7 @@ from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import Any
 
 from ..simulation.clock import iso
@@ -106,12 +107,15 @@ def _date(text: str, mail: Mail) -> str:
         return iso(mail.created_at)
 
 
+_HREF = re.compile(r'<a\b[^>]*\bhref="(https?://[^"]+)"', re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
-def first_link(text: str) -> str:
-    """The first address that the text links to, or an empty text."""
-    return next((address for _, address in split_links(text) if address), "")
+def first_link(message: Message) -> str:
+    """The first address that the mail links to, in its text or else in its HTML; or an empty text."""
+    found = (address for _, address in split_links(message.text) if address)
+    in_html = (unescape(address) for address in _HREF.findall(message.html))
+    return next(found, None) or next(in_html, "")
 
 
 def split_links(text: str) -> list[tuple[str, str | None]]:
