@@ -179,6 +179,7 @@ class Demo:
         return Scene(
             addresses=self.addresses,
             path=str(environ.get("PATH_INFO", "")),
+            has_result="success=true" in str(environ.get("QUERY_STRING", "")).split("&"),
             is_form_sent=environ["REQUEST_METHOD"] == "POST",
             is_tenant=is_tenant,
             is_invitee=is_invitee(environ),

@@ -47,14 +47,15 @@ class Guided:
 
 @dataclass(frozen=True)
 class Scene:
-    """The page that is open, on whose side, and what has happened so far. `is_form_sent`: the page is
-    the answer to a form.
+    """The page that is open, on whose side, and what has happened so far. `has_result`: its
+    address says that the password was set; `is_form_sent`: the page is the answer to a form.
 
     `returns_by_login` says that people come back from the password page by the login route.
     """
 
     addresses: Addresses
     path: str
+    has_result: bool
     is_form_sent: bool
     is_tenant: bool
     is_invitee: bool
@@ -132,6 +133,8 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
         return Step(f"This page is our own link: press its button.{again}")
     if not scene.is_tenant and path.startswith(RENEWAL_PAGES) and guided.status == EXPIRED:
         return Step("Ask for a new link; it comes by mail.")
+    if scene.has_result:
+        return Step(f"Somebody else is signed in on this side: continue as {guided.name}.")
     if guided.status == State.PASSWORD_SET:
         return Step(
             "The password is set; the login is missing.",
