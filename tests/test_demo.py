@@ -96,7 +96,7 @@ def test_a_kill_while_the_story_is_told_leaves_a_demo_that_starts(tmp_path: Path
         with Person() as owner:
             signs_in_as_admin(owner, demo.url)
             rows = [row.get_text(" ", strip=True) for row in owner.soup.select("tbody tr")]
-            assert len(rows) == 13
+            assert len(rows) == 12
             statuses = {row.get_text(strip=True) for row in owner.soup.select("tbody .status")}
             wanted = "Accepted Expired Failed Password set Queued Revoked Sent"
             assert " ".join(sorted(statuses)) == wanted

@@ -54,7 +54,6 @@ class Story:
         yield from self._invited("jonas.webber@example.net", "Jonas Weber", day=13.02)
         yield from self._invited("amina.diallo@example.org", "Amina Diallo", day=10.41)
         yield _days(9.53), lambda: self._revoke("amina.diallo@example.org", "Has left the project")
-        yield from self._accepted("noah.fischer@example.com", "Noah Fischer", day=9.08, after=3)
         yield from self._password_set("kenji.watanabe@example.com", "Kenji Watanabe", day=7.16)
         yield from self._invited("lucia.ortega@example.com", "Lucía Ortega", day=6.45)
         yield _days(1.24), lambda: self._resend("lucia.ortega@example.com")

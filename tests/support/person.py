@@ -194,7 +194,7 @@ class Person:
 def _chosen_in(select: Tag) -> str:
     """The value of the option that is chosen: the first one, where none is marked."""
     chosen = select.find("option", selected=True) or select.find("option")
-    return str(chosen["value"]) if chosen else ""
+    return str(chosen.get("value", chosen.get_text(strip=True))) if chosen else ""
 
 
 def _text_in(area: Tag) -> str:
