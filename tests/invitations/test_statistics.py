@@ -313,7 +313,7 @@ def test_invitations_from_before_the_counts_are_counted(engine: Engine) -> None:
     from alembic import command
 
     invited(engine, "ada", "bob", "cyd")
-    command.downgrade(alembic_config(engine), "0011")
+    command.downgrade(alembic_config(engine), "0012")
     upgrade(engine)
     agree(engine, NOW)
     assert Statistics(engine).standing(NOW).counts["queued"] == 3

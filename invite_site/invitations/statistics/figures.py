@@ -21,6 +21,7 @@ from sqlalchemy.orm import sessionmaker
 
 from ...database.base import Base
 from ..lifecycle import EXPIRED, STATUSES, State
+from ..listing.filters import ENDS_WITHIN, STUCK_AFTER
 from ..tables import Invitation
 from . import tally
 from .tally import (
@@ -28,7 +29,6 @@ from .tally import (
     DAILY,
     DAY,
     EPOCH,
-    HOUR,
     INVITED_ON,
     PASSWORD_ON,
     SENT_ON,
@@ -42,8 +42,6 @@ from .tally import (
 )
 
 SHOWN_DAYS = 30
-STUCK_AFTER = HOUR  # since the password was set
-ENDS_WITHIN = 2 * DAY
 
 
 @dataclass(frozen=True, slots=True)
