@@ -25,12 +25,14 @@ from .invitations.extensions import Extensions
 from .invitations.jobs import Jobs
 from .invitations.jobs.ledger import JobLedger
 from .invitations.leases import Leases
+from .invitations.leases.checks import CheckLeases
 from .invitations.leases.heartbeats import Heartbeats
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.options.roles import RoleOffers
 from .invitations.pacer import Pacer
 from .invitations.reminders import Reminders
+from .invitations.resending import Resending
 from .invitations.sending.channels import SignInMail, channel_of
 from .invitations.sending.delivery import Deliveries
 from .invitations.sending.outcomes import Outcomes
@@ -59,6 +61,7 @@ class Services:
     listing: Listing
     statistics: Statistics
     invitations: Invitations
+    resending: Resending
     batches: Batches
     jobs: Jobs
     exports: Exports
@@ -108,7 +111,7 @@ def build_services(
     ledger = Ledger(engine, settings.connection, settings.client_id)
     visits = Visits(engine, settings.connection)
     pacer = Pacer(engine, settings.plan, clock)
-    leases = Leases(engine, pacer)
+    leases, check_leases = Leases(engine, pacer), CheckLeases(engine, pacer)
     circuit_breaker = CircuitBreaker(engine)
     heartbeats = Heartbeats(engine)
     sessions = Sessions(engine, logins_engine, clock)
@@ -121,8 +124,9 @@ def build_services(
     has_own_mail = settings.delivery == Delivery.TICKET
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
-    checks = Checks(ledger, leases, tenant, clock)
-    invitations = Invitations(settings, ledger, Extensions(engine), clock, wake.set)
+    checks = Checks(ledger, check_leases, tenant, clock)
+    invitations = Invitations(settings, ledger, clock, wake.set)
+    resending = Resending(settings, ledger, Extensions(engine), clock, wake.set)
     admin_ledger = AdminLedger(engine, settings.connection, settings.client_id)
     previews = Previews(engine, settings.connection, settings.client_id)
     deliveries = Deliveries(
@@ -131,7 +135,7 @@ def build_services(
         leases,
         circuit_breaker,
         outcomes,
-        Checks(ledger, leases, tenant_of_worker, clock),
+        Checks(ledger, check_leases, tenant_of_worker, clock),
         pacer,
         tenant_of_worker,
         channel,
@@ -148,6 +152,7 @@ def build_services(
         ledger=ledger,
         listing=listing,
         invitations=invitations,
+        resending=resending,
         statistics=Statistics(engine),
         batches=Batches(
             settings,
@@ -160,7 +165,7 @@ def build_services(
             deliveries.rate,
             wake.set,
         ),
-        jobs=Jobs(JobLedger(engine), listing, invitations, clock),
+        jobs=Jobs(JobLedger(engine), listing, invitations, resending, clock),
         exports=Exports(listing, clock),
         acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
         checks=checks,
@@ -171,7 +176,9 @@ def build_services(
         sessions=sessions,
         kept_forms=KeptForms(engine, clock),
         admins=admins,
-        granting=Granting(settings, admins, ledger, admin_ledger, invitations, tenant, clock),
+        granting=Granting(
+            settings, admins, ledger, admin_ledger, invitations, resending, tenant, clock
+        ),
         mailer=mailer,
         samples=Samples(settings, mailer, clock),
         role_offers=RoleOffers(tenant.roles, clock),

@@ -1,6 +1,8 @@
 """What is decided elsewhere and must not change unnoticed: routes, settings, locks."""
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 from tests.support.running import RunningSite
@@ -92,6 +94,21 @@ def test_every_setting_is_explained_in_the_example() -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     explained = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
     assert explained == read
+
+
+def test_no_part_of_the_site_outgrows_its_reader() -> None:
+    """At most 16 modules a folder, 350 lines a module, 200 lines a class."""
+    too_large = []
+    for module in PACKAGE.rglob("*.py"):
+        source = module.read_text(encoding="utf-8")
+        name = module.relative_to(PACKAGE)
+        too_large += [str(name)] * (source.count("\n") > 350)
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef) and (node.end_lineno or 0) - node.lineno >= 200:
+                too_large.append(f"{name}: {node.name}")
+    folders = Counter(module.parent for module in PACKAGE.rglob("*.py"))
+    too_large += [str(folder) for folder, modules in folders.items() if modules > 16]
+    assert too_large == []
 
 
 def test_the_architecture_page_names_files_that_exist() -> None:

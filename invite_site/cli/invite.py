@@ -9,7 +9,7 @@ from ..invitations.jobs import JobKind
 from ..invitations.listing import Filters
 from ..invitations.options import LONGEST_LIFETIME, Options
 from ..invitations.people import COMMAND_LINE, Inviter
-from ..invitations.service import LONGEST_EXTENSION
+from ..invitations.resending import LONGEST_EXTENSION
 from ..server import prepare, work_for, worker_name
 from ..settings import DAY
 from ..web.current import own_services, services
@@ -132,11 +132,11 @@ def resend(
         )
     if failed_since is not None:
         since = failed_since.replace(tzinfo=UTC)
-        resent = services.invitations.resend_failed(since, actor=ME.name)
+        resent = services.resending.resend_failed(since, actor=ME.name)
         click.echo(f"Queued again: {resent}.")
     elif invitation is not None:
         number = invitation_number(invitation, services)
-        services.invitations.resend(number, actor=ME.name)
+        services.resending.resend(number, actor=ME.name)
         click.echo("Queued again.")
     else:
         act_on_many(JobKind.RESEND, filters, yes=yes)
@@ -158,7 +158,7 @@ def extend(invitation: int | str | None, days: int, yes: bool, **given: Any) -> 
     filters = _one_of(invitation, given)
     if invitation is not None:
         number = invitation_number(invitation, services)
-        row = services.invitations.extend(number, days, actor=ME.name)
+        row = services.resending.extend(number, days, actor=ME.name)
         click.echo(f"It ends on {moment(row.expires_at)}.")
     else:
         act_on_many(JobKind.EXTEND, filters, yes=yes, days=days)

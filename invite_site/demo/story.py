@@ -103,7 +103,7 @@ class Story:
         self.site.services.invitations.revoke(number, actor=INVITER.name, reason=reason)
 
     def _resend(self, email: str) -> None:
-        self.site.services.invitations.resend(self._number(email), actor=INVITER.name)
+        self.site.services.resending.resend(self._number(email), actor=INVITER.name)
 
     def _pause_workshop(self) -> None:
         batches = self.site.services.batches

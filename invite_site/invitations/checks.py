@@ -15,7 +15,7 @@ from ..errors import DeliveryError, TenantRefused
 from ..tenant.management import Tenant, TenantUser
 from ..tenant.rate_limits import Kind
 from .drift import drift_of, shown_of
-from .leases import Leases
+from .leases.checks import CheckLeases
 from .ledger import Ledger
 from .lifecycle import EventKind, State
 from .options.roles import give_roles
@@ -35,7 +35,7 @@ class Checks:
     """Questions to the tenant, outside of any delivery. `clock` gives aware UTC."""
 
     ledger: Ledger
-    leases: Leases
+    leases: CheckLeases
     tenant: Tenant
     clock: Callable[[], datetime]
 

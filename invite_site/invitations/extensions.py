@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, case
 from sqlalchemy.orm import sessionmaker
 
-from .ledger import move
+from .ledger.moves import move
 from .lifecycle import EXTEND_QUEUED, EXTEND_SENT
 from .tables import Invitation
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import sessionmaker
 
-from .ledger import move, new_life
+from .ledger.moves import move, new_life
 from .lifecycle import REMIND, State
 from .resends import BY_INVITEE
 from .tables import Invitation

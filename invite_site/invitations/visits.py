@@ -9,7 +9,8 @@ from sqlalchemy.orm import sessionmaker
 from ..accounts.sessions import Note
 from ..database.base import Base
 from .admins.ledger import fulfil
-from .ledger import NO_LEASE, REF, SETTLED, move, record
+from .ledger.moves import NO_LEASE, SETTLED, move, record
+from .ledger.queries import REF
 from .lifecycle import ACCEPT, EventKind, State
 from .tables import Invitation
 

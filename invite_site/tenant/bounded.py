@@ -44,3 +44,10 @@ class BoundedAdapter(HTTPAdapter):
             if len(body) > self._largest or time.monotonic() > end:
                 raise HTTPError("the answer is too long")
         return bytes(body)
+
+
+class KeptConnections(BoundedAdapter):
+    """Authlib opens and closes a session for each login; the connections outlive it here."""
+
+    def close(self) -> None:
+        pass

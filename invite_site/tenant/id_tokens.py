@@ -22,3 +22,8 @@ def claims_at(now: datetime, token: Mapping[str, Any]) -> type:
             super().validate(seconds, leeway)
 
     return Claims
+
+
+def text_of(value: object) -> str:
+    """The claim as text that can be stored and shown; anything else as none."""
+    return "".join(c for c in value if c.isprintable()) if isinstance(value, str) else ""

@@ -26,8 +26,8 @@ from werkzeug.wrappers import Response
 from ..accounts.sessions import Identity, Note, Sessions
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
-from .bounded import BoundedAdapter
-from .id_tokens import claims_at
+from .bounded import KeptConnections
+from .id_tokens import claims_at, text_of
 
 log = logging.getLogger(__name__)
 
@@ -51,19 +51,10 @@ UNREADABLE = (
 # What RFC 6749 §4.1.2.1, OpenID Connect §3.1.2.6 and Auth0 say at the callback. Anything else is
 # somebody's text.
 KNOWN_REFUSALS = frozenset(
-    {
-        "access_denied",
-        "unauthorized",
-        "login_required",
-        "consent_required",
-        "interaction_required",
-        "account_selection_required",
-        "invalid_request",
-        "invalid_scope",
-        "server_error",
-        "temporarily_unavailable",
-    }
-)
+    ("access_denied", "unauthorized", "login_required", "consent_required", "interaction_required",
+     "account_selection_required", "invalid_request", "invalid_scope", "server_error",
+     "temporarily_unavailable")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +199,16 @@ class RelyingParty:
         if not claims:
             raise LoginError("token_missing")
         sub = claims.get("sub")
-        if not isinstance(sub, str) or not sub or _text(sub) != sub:
+        if not isinstance(sub, str) or not sub or text_of(sub) != sub:
             raise LoginError("token_invalid")
         if claims.get("aud") not in (self._settings.client_id, [self._settings.client_id]):
             raise LoginError("token_invalid")
         return Identity(
             sub=sub,
-            email=_text(claims.get("email")),
+            email=text_of(claims.get("email")),
             email_verified=claims.get("email_verified") is True,
-            name=_text(claims.get("name")),
-            tenant_sid=_text(claims.get("sid")),
+            name=text_of(claims.get("name")),
+            tenant_sid=text_of(claims.get("sid")),
             has_admin_role=self._has_admin_role(claims),
         )
 
@@ -266,7 +257,7 @@ class _Client(FlaskOAuth2App):
         self._is_local = is_loopback(tenant_url)
         self._issuer = f"{tenant_url}/"
         self.clock_difference = 0.0  # seconds that the tenant's newest answer is ahead of our clock
-        self._connections = _KeptConnections(pool_maxsize=POOL)
+        self._connections = KeptConnections(pool_maxsize=POOL)
         self._keys_asked_again_at = float("-inf")
         self._writer = self.client_cls(client_id=self.client_id, **self.client_kwargs)
 
@@ -351,15 +342,3 @@ class _OAuth(OAuth):
 
     oauth2_client_cls = _Client  # type: ignore[assignment]  # the stubs want the very class
     framework_integration_cls = _Transactions
-
-
-class _KeptConnections(BoundedAdapter):
-    """Authlib opens and closes a session for each login; the connections outlive it here."""
-
-    def close(self) -> None:
-        pass
-
-
-def _text(value: object) -> str:
-    """The claim as text that can be stored and shown; anything else as none."""
-    return "".join(c for c in value if c.isprintable()) if isinstance(value, str) else ""

@@ -13,7 +13,7 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from ..errors import NotPossibleNow
-from ..invitations.ledger import REF
+from ..invitations.ledger.queries import REF
 from ..invitations.lifecycle import State
 from ..invitations.people import ADDRESS_LENGTH
 from ..invitations.tables import Invitation
@@ -134,7 +134,7 @@ def renew() -> ResponseReturnValue:
 @limited_renewals
 def ask_for_renewal() -> ResponseReturnValue:
     """What comes of it is told to the invited address alone."""
-    services.invitations.renew(request.form.get("i", ""))
+    services.resending.renew(request.form.get("i", ""))
     return redirect(url_for("landing.renew", asked=1), 303)
 
 

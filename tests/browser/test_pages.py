@@ -332,7 +332,7 @@ def hang_invitee_pages(gallery: Gallery) -> None:
     used = "This URL can be used only once"
     gallery.hang("link used", visitor, back.format("false", used, ""))
     replaced = gallery.sent("Rosalind Franklin")
-    services.invitations.resend(replaced.id, actor="Grace Hopper")
+    services.resending.resend(replaced.id, actor="Grace Hopper")
     site.delivers()
     gallery.hang("link replaced", visitor, back.format("false", used, replaced.ref))
     gallery.hang("link expired", visitor, back.format("false", "Access expired", ""))

@@ -56,7 +56,7 @@ def renamed(site: RunningSite, tenant: Tenant) -> Any:
     """A sent invitation whose account got another address, and that was sent again since."""
     row = sent(site)
     change_user(site, row, email=NEW, connection=site.settings.connection)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     return site.row(row.id)
 
@@ -71,7 +71,7 @@ def test_the_link_to_a_renamed_account_goes_to_nobody(
     assert site.delivers() == 0
     assert [each["state"] for each in tenant.state["tickets"]][:1] == ["superseded"]
     with pytest.raises(NotPossibleNow, match="another address"):
-        site.services.invitations.resend(renamed.id, actor="Grace")
+        site.services.resending.resend(renamed.id, actor="Grace")
 
 
 def test_the_admin_sees_both_addresses_and_sends_to_the_new_one(
@@ -131,14 +131,14 @@ def test_a_blocked_account_is_said_and_can_be_sent_again(site: RunningSite, tena
     """Nothing goes out while it is blocked."""
     row = sent(site)
     change_user(site, row, blocked=True)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     failed = site.row(row.id)
     assert failed.state == "failed"
     assert "blocked" in (failed.last_error or "")
     change_user(site, row, blocked=False)
     site.clock.forward(minutes=3)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     assert site.row(row.id).state == "sent"
     assert len(tenant.mails(ADA)) == 2
@@ -148,7 +148,7 @@ def test_an_account_that_is_gone_is_made_anew(site: RunningSite, tenant: Tenant)
     """Sending again is enough."""
     row = sent(site)
     api(site).send("DELETE", f"/users/{row.user_id}", None)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     again = site.row(row.id)
     assert again.state == "sent"

@@ -123,7 +123,7 @@ def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: P
     row = landing.invites(ADA)
     landing.delivers()
     link = link_in(tenant, ADA)
-    landing.services.invitations.resend(row.id, actor="Grace")
+    landing.services.resending.resend(row.id, actor="Grace")
     assert person.opens(link).heading == "A newer invitation is on its way"
     landing.delivers()
     assert person.opens(link).heading == "A newer mail has replaced this link"

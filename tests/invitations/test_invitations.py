@@ -271,7 +271,7 @@ def test_a_refusal_that_meets_one_person_alone_ends_that_row(
     assert site.row(row.id).state == "failed"
     assert site.services.circuit_breaker.outage() is None
     since = site.clock() - timedelta(minutes=1)
-    assert site.services.invitations.resend_failed(since, actor="Grace") == 1
+    assert site.services.resending.resend_failed(since, actor="Grace") == 1
     site.delivers()
     assert site.row(row.id).state == "sent"
 
@@ -394,7 +394,7 @@ def test_resending_replaces_the_link_and_the_life(
     site.delivers()
     old = tenant.link_to(ADA)
     site.clock.forward(days=4)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     new = tenant.link_to(ADA)
     assert new != old
@@ -460,7 +460,7 @@ def test_what_cannot_be_resent_says_why(
         site.services.invitations.revoke(row.id, actor="Grace")
     assert site.row(row.id).state == state
     with pytest.raises(NotPossibleNow) as refused:
-        site.services.invitations.resend(row.id, actor="Grace")
+        site.services.resending.resend(row.id, actor="Grace")
     assert str(refused.value).endswith(".")
 
 
@@ -535,7 +535,7 @@ def test_an_invitation_whose_worker_died_and_whose_time_ran_out_is_expired(
     site.clock.forward(days=6)
     site.delivers()
     assert site.status(ADA) == "expired"
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     assert site.status(ADA) == "sent"
 

@@ -75,7 +75,7 @@ def test_a_job_that_is_interrupted_changes_nothing_twice(site_on: RunningSite) -
     job = jobs.begin(JobKind.RESEND, filters=Filters(), actor="Grace")
     assert jobs.ledger.take("dead", site_on.clock())
     for row in rows[2:]:
-        site_on.services.invitations.resend(row.id, actor="Grace", job_id=job.id)
+        site_on.services.resending.resend(row.id, actor="Grace", job_id=job.id)
     set_state(site_on, "sent", *rows[2:])  # and they have gone out meanwhile
     assert not jobs.work(WORKER)
     site_on.clock.forward(minutes=2)
@@ -173,4 +173,4 @@ def test_what_cannot_be_done_is_said_before_it_begins(site: RunningSite) -> None
     row = site.invites("ada@example.com")
     for days, words in ((0, "number of days"), (3, "tenant's own mail")):
         with pytest.raises(NotPossibleNow, match=words):
-            theirs.invitations.extend(row.id, days, actor="G")
+            theirs.resending.extend(row.id, days, actor="G")

@@ -26,11 +26,11 @@ def test_every_link_lives_as_long_as_the_invitation_says(
     site.delivers()
     site.clock.forward(hours=5)
     tenant.forward(5 * 3600)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     site.clock.forward(hours=5)
     tenant.forward(5 * 3600)
-    site.services.invitations.renew(row.ref)
+    site.services.resending.renew(row.ref)
     site.delivers()
     ends = site.row(row.id).expires_at - site.row(row.id).last_sent_at
     assert abs(ends - timedelta(days=1)) < timedelta(seconds=30)

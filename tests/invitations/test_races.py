@@ -122,7 +122,7 @@ def test_resending_against_a_login_mails_nobody_who_is_in(
     """The login wins in either order; a resend that came before it goes no further."""
     for row in sent(site_on):
         resent, outcome = at_once(
-            lambda row=row: site_on.services.invitations.resend(row.id, actor="Grace"),
+            lambda row=row: site_on.services.resending.resend(row.id, actor="Grace"),
             login_of(site_on, row),
         )
         assert outcome is LoginOutcome.ACCEPTED
@@ -140,8 +140,8 @@ def test_renewal_against_resending_is_one_mail(site_on: RunningSite, tenant: Ten
     """The owner hears that it is on its way already, which is so."""
     for row in sent(site_on):
         resent, _ = at_once(
-            lambda row=row: site_on.services.invitations.resend(row.id, actor="Grace"),
-            lambda row=row: site_on.services.invitations.renew(row.ref),
+            lambda row=row: site_on.services.resending.resend(row.id, actor="Grace"),
+            lambda row=row: site_on.services.resending.renew(row.ref),
         )
         events = events_of(site_on, row)
         assert events.count("renewed") + events.count("resent") == 1

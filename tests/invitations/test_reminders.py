@@ -67,7 +67,7 @@ def test_whoever_needs_none_gets_none(reminding: RunningSite, tenant: Tenant) ->
     reminding.delivers()
     reminding.services.invitations.revoke(revoked.id, actor="Grace")
     reminding.clock.forward(days=3.1)
-    reminding.services.invitations.renew(renewed.ref)
+    reminding.services.resending.renew(renewed.ref)
     reminding.delivers()
     assert reminds(reminding) == 0
     assert len(tenant.mails()) == 2 + 1
@@ -80,7 +80,7 @@ def test_a_mail_sent_again_by_hand_is_no_reminder(reminding: RunningSite, tenant
     reminding.clock.forward(days=3.1)
     reminds(reminding)
     reminding.clock.forward(hours=1)
-    reminding.services.invitations.resend(row.id, actor="Grace")
+    reminding.services.resending.resend(row.id, actor="Grace")
     reminding.delivers()
     assert not tenant.mails(ADA)[0]["Subject"].startswith("Reminder")
 

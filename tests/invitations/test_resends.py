@@ -25,7 +25,7 @@ def number(site_on: RunningSite) -> int:
 def resends(site: RunningSite, number: int) -> bool:
     """Whether it could be sent again now; if so it has gone out."""
     try:
-        site.services.invitations.resend(number, actor="Grace")
+        site.services.resending.resend(number, actor="Grace")
     except ResentTooSoon:
         return False
     site.delivers()
@@ -39,7 +39,7 @@ def test_ten_clicks_at_once_are_one_mail(site_on: RunningSite, tenant: Tenant, n
     def clicks(_: int) -> bool:
         start.wait(timeout=15)
         try:
-            site_on.services.invitations.resend(number, actor="Grace")
+            site_on.services.resending.resend(number, actor="Grace")
         except NotPossibleNow:
             return False
         return True
@@ -57,7 +57,7 @@ def test_after_two_minutes_it_can_be_sent_again(site_on: RunningSite, number: in
     assert resends(site_on, number), "the first mail does not count: somebody may have lost it"
     site_on.clock.forward(minutes=1, seconds=50)
     with pytest.raises(ResentTooSoon, match="It can be sent again from") as refused:
-        site_on.services.invitations.resend(number, actor="Grace")
+        site_on.services.resending.resend(number, actor="Grace")
     wait = refused.value.possible_at - site_on.clock()
     assert timedelta() < wait <= timedelta(minutes=1, seconds=10)
     assert refused.value.possible_at.second == 0
@@ -74,7 +74,7 @@ def test_ten_times_a_day_are_enough(site_on: RunningSite, tenant: Tenant, number
         site_on.clock.forward(minutes=2, seconds=1)
     assert not resends(site_on, number)
     row = site_on.row(number)
-    possible_at = site_on.services.invitations.resend_possible_at(row)
+    possible_at = site_on.services.resending.resend_possible_at(row)
     assert possible_at is not None
     assert timedelta(days=1) <= possible_at - began < timedelta(days=1, minutes=2)
     site_on.clock.forward(hours=23)
@@ -119,7 +119,7 @@ def test_what_is_sent_again_in_bulk_or_by_the_worker_does_not_count(
     assert row.state == "sent"
     assert row.resend_from is None
     for again in (
-        lambda: site_on.services.invitations.resend_failed(since, actor="Grace"),
+        lambda: site_on.services.resending.resend_failed(since, actor="Grace"),
         lambda: batches.send_failed_again(batch.id, actor="Grace"),
     ):
         tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
@@ -141,7 +141,7 @@ def test_the_page_says_when_it_is_possible_again(
     admin.presses("Resend")
     site_on.delivers()
     admin.opens(admin.url)
-    possible_at = site_on.services.invitations.resend_possible_at(site_on.row(number))
+    possible_at = site_on.services.resending.resend_possible_at(site_on.row(number))
     assert possible_at is not None
     assert f"{possible_at:%H:%M} UTC on it can be sent once more" in admin.text
     admin.presses("Resend")

@@ -165,10 +165,10 @@ def test_one_too_soon_after_another_is_refused(
 ) -> None:
     """As with every mail that is sent again by hand."""
     row = chose_password(site, tenant, person)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     with pytest.raises(ResentTooSoon):
-        site.services.invitations.resend(row.id, actor="Grace")
+        site.services.resending.resend(row.id, actor="Grace")
 
 
 def test_a_refused_one_takes_nothing_away(
@@ -177,7 +177,7 @@ def test_a_refused_one_takes_nothing_away(
     """The password is set whatever the mail server says; the page tells its answer."""
     row = chose_password(site, tenant, person)
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     after = site.row(row.id)
     assert after.state == "password_set"
@@ -196,7 +196,7 @@ def test_an_account_that_is_gone_gets_a_link_again(
     row = chose_password(site, tenant, person)
     api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
     api.send("DELETE", f"/users/{site.row(row.id).user_id}", {})
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     after = site.row(row.id)
     assert (after.state, after.password_set_at) == ("sent", None)

@@ -130,7 +130,7 @@ def test_the_counts_follow_what_people_and_workers_do(
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
     site_on.delivers()
     assert same().counts["failed"] == 1
-    services.invitations.resend(failed.id, actor="Grace")
+    services.resending.resend(failed.id, actor="Grace")
     slow, quick = (site_on.invites(f"{name}@example.com") for name in ("bob", "cyd"))
     site_on.delivers()
     assert same().counts["sent"] == 3

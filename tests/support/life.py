@@ -94,7 +94,7 @@ class Life(RuleBasedStateMachine):
     @rule(who=people)
     def owner_resends(self, who: str) -> None:
         with contextlib.suppress(NotPossibleNow, AlreadyInvited):
-            self.site.services.invitations.resend(self.newest(who).id, actor="Grace")
+            self.site.services.resending.resend(self.newest(who).id, actor="Grace")
 
     @rule(who=people)
     def owner_revokes(self, who: str) -> None:
@@ -178,7 +178,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(who=people)
     def invitee_asks_for_renewal(self, who: str) -> None:
-        self.site.services.invitations.renew(self.newest(who).ref)
+        self.site.services.resending.renew(self.newest(who).ref)
 
     # Workers --------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def test_an_older_mail_names_the_newer_one(
     row = sent(site)
     older = tenant.link_to(ADA)
     site.clock.forward(minutes=5)
-    site.services.invitations.resend(row.id, actor="Grace")
+    site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     person.opens(older)
     if person.url.startswith(tenant.url):
@@ -77,7 +77,7 @@ def test_an_older_link_of_ours_is_remembered(
     row = sent(landing)
     older = our_link(tenant)
     landing.clock.forward(minutes=5)
-    landing.services.invitations.resend(row.id, actor="Grace")
+    landing.services.resending.resend(row.id, actor="Grace")
     person.opens(older)
     assert person.heading == "A newer invitation is on its way"
     landing.delivers()
@@ -171,7 +171,7 @@ def test_a_page_of_a_dead_link_names_no_address(
     """Whoever holds an old link may not be the invitee any more."""
     row = sent(landing)
     older = our_link(tenant)
-    landing.services.invitations.resend(row.id, actor="Grace")
+    landing.services.resending.resend(row.id, actor="Grace")
     landing.delivers()
     for address in (older, older[:-5], returned(landing, row)):
         assert ADA not in person.opens(address).text

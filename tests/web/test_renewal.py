@@ -59,7 +59,7 @@ def test_it_is_done_once_in_15_minutes_and_three_times_a_day(
     row = sent(site_on)
     for wait, mails in ((0, 2), (14, 2), (2, 3), (16, 4), (16, 4), (24 * 60, 5)):
         site_on.clock.forward(minutes=wait)
-        site_on.services.invitations.renew(row.ref)
+        site_on.services.resending.renew(row.ref)
         site_on.delivers()
         assert len(tenant.mails(ADA)) == mails, wait
 
@@ -71,7 +71,7 @@ def test_of_many_requests_at_once_one_counts(site_on: RunningSite, tenant: Tenan
 
     def ask() -> None:
         ready.wait()
-        site_on.services.invitations.renew(row.ref)
+        site_on.services.resending.renew(row.ref)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ...accounts.admins import add_grant
 from ...errors import NotPossibleNow
 from ..batches.ledger import move_all, record_where
-from ..ledger import record, withdrawn
+from ..ledger.moves import record, withdrawn
 from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
 from ..tables import Invitation, PendingGrant
 

@@ -14,6 +14,7 @@ from ...tenant.management import Tenant
 from ..ledger import Ledger
 from ..lifecycle import EXPIRED
 from ..people import Invitee, Inviter
+from ..resending import Resending
 from ..service import Invitations
 from .ledger import AdminLedger, Awaited
 
@@ -38,6 +39,7 @@ class Granting:
     ledger: Ledger
     admin_ledger: AdminLedger
     invitations: Invitations
+    resending: Resending
     tenant: Tenant
     clock: Callable[[], datetime]
 
@@ -132,7 +134,7 @@ class Granting:
         else:
             invitation_id = open_now.id
             if open_now.status(self.clock()) == EXPIRED:
-                self.invitations.resend(invitation_id, actor=by.name)
+                self.resending.resend(invitation_id, actor=by.name)
         is_new = self.admin_ledger.promise(invitation_id, by=by.name, now=self.clock())
         return Granted(is_new, invitation_id)
 

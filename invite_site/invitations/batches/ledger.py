@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import Base
 from ...errors import BatchNotFound
-from ..ledger import SETTLED, new_life
+from ..ledger.moves import SETTLED, new_life
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
 from ..tables import Batch, Invitation
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import Base
 from ...errors import BatchNotFound, NotPossibleNow
-from ..ledger import new_life
+from ..ledger.moves import new_life
 from ..lifecycle import INVITE, RESEND, Fate, State
 from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation

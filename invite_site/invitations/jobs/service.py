@@ -7,7 +7,8 @@ from datetime import datetime
 
 from ...errors import AlreadyInvited, InvitationError, NotPossibleNow
 from ..listing import Count, Filters, Listing
-from ..service import LONGEST_EXTENSION, Invitations
+from ..resending import LONGEST_EXTENSION, Resending
+from ..service import Invitations
 from ..tables import Job
 from .kinds import JobKind
 from .ledger import JobLedger
@@ -23,6 +24,7 @@ class Jobs:
     ledger: JobLedger
     listing: Listing
     invitations: Invitations
+    resending: Resending
     clock: Callable[[], datetime]
 
     def count(self, filters: Filters | None, numbers: Sequence[int]) -> Count:
@@ -49,7 +51,7 @@ class Jobs:
         if filters is None and not numbers:
             raise NotPossibleNow("Choose at least one invitation.")
         if kind == JobKind.EXTEND:
-            if not self.invitations.can_extend:
+            if not self.resending.can_extend:
                 raise NotPossibleNow(
                     "The tenant's own mail decides how long its link works. Resend the invitations "
                     "instead."
@@ -118,11 +120,11 @@ class Jobs:
 
     def _act(self, job: Job, number: int) -> None:
         """Raises InvitationError."""
-        invitations, actor = self.invitations, job.actor
+        actor = job.actor
         match JobKind(job.kind):
             case JobKind.RESEND:
-                invitations.resend(number, actor=actor, job_id=job.id)
+                self.resending.resend(number, actor=actor, job_id=job.id)
             case JobKind.EXTEND:
-                invitations.extend(number, job.days or 0, actor=actor, job_id=job.id)
+                self.resending.extend(number, job.days or 0, actor=actor, job_id=job.id)
             case JobKind.REVOKE:
-                invitations.revoke(number, actor=actor, reason=job.reason, job_id=job.id)
+                self.invitations.revoke(number, actor=actor, reason=job.reason, job_id=job.id)

@@ -5,17 +5,17 @@ worker is allowed only while the row is still under the very claim that it was g
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, false, or_, select, update
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
-from ..ledger import NO_LEASE, SETTLED, move, record
-from ..lifecycle import CLAIM, RELEASE, SET_PASSWORD, EventKind, State, Transition
+from ..ledger.moves import NO_LEASE, move
+from ..lifecycle import CLAIM, RELEASE, Transition
 from ..pacer import Calls, Pacer
 from ..tables import Invitation, SentMessage
 from .statements import (
@@ -31,7 +31,6 @@ from .statements import (
 )
 
 LEASE = timedelta(seconds=60)  # longer than the tenant's calls, and again than the mail
-CHECK_LEASE = timedelta(seconds=60)
 
 
 class MessageStatus(enum.StrEnum):
@@ -189,92 +188,6 @@ class Leases:
                     break
                 people.add(message.invitation_id)
             return len(people - {besides})
-
-    def claim_checks(
-        self,
-        states: Sequence[State],
-        *,
-        limit: int,
-        now: datetime,
-        calls: Calls,
-        keep: float = 0.0,
-    ) -> Sequence[Invitation]:
-        """Invitations in these states that the tenant is to be asked about; each is due again if the
-        asker dies. `keep` is the share of the tenant's limits that is left for deliveries.
-
-        One that is in doubt counts as sent.
-        """
-        is_asked = Invitation.state.in_(states)
-        is_in_doubt = Invitation.in_doubt_at.is_not(None) if State.SENT in states else false()
-        due = select(Invitation.id).where(Invitation.check_at <= now, or_(is_asked, is_in_doubt))
-        with self._begin() as db:
-            if db.scalar(due.limit(1)) is None:
-                return ()
-            if self._pacer is not None:
-                with self._pacer.reserving(db.connection()) as buckets:
-                    limit = buckets.affordable(calls, limit, keep=keep)
-                    buckets.spend(calls, limit)
-            if not limit:
-                return ()
-            due = due.order_by(Invitation.check_at).limit(limit).with_for_update(skip_locked=True)
-            return db.scalars(
-                update(Invitation)
-                .where(Invitation.id.in_(due.scalar_subquery()))
-                .values(check_at=now + CHECK_LEASE)
-                .returning(Invitation)
-            ).all()
-
-    def mark_password_set(self, row: Invitation, *, at: datetime, now: datetime) -> None:
-        """The tenant says that the password was chosen, at `at`."""
-        with self._begin() as db:
-            move(
-                db,
-                SET_PASSWORD,
-                Invitation.id == row.id,
-                or_(Invitation.state == State.SENT, Invitation.in_doubt_at.is_not(None)),
-                actor="tenant",
-                now=now,
-                evidence={"last_password_reset": at.isoformat()},
-                password_set_at=at,
-                **SETTLED,
-            )
-
-    def record_account(
-        self, row: Invitation, *, account: dict[str, object], drift: str | None, now: datetime
-    ) -> None:
-        """What the tenant says of the account, and how it differs from the invitation; that it does is
-        an event, once."""
-        seen = update(Invitation).where(Invitation.id == row.id)
-        differs = Invitation.drift.is_distinct_from(drift)
-        with self._begin() as db:
-            is_new = db.scalars(
-                seen.where(differs).values(drift=drift).returning(Invitation.id)
-            ).one_or_none()
-            db.execute(seen.values(asked_at=now, tenant_account=account))
-            if is_new and drift:
-                record(
-                    db, row.id, EventKind.ACCOUNT_DIFFERS,
-                    actor="tenant", now=now, evidence={"drift": drift},
-                )  # fmt: skip
-
-    def end_check(
-        self,
-        row: Invitation,
-        *,
-        again_at: datetime | None,
-        now: datetime,
-        event: EventKind | None = None,
-        evidence: Mapping[str, Any] | None = None,
-        **columns: Any,
-    ) -> None:
-        """The question to the tenant is answered, or is to be asked again at `again_at`; `columns`
-        change with it."""
-        of_row = update(Invitation).where(Invitation.id == row.id)
-        with self._begin() as db:
-            db.execute(of_row.values(check_at=again_at, **columns))
-            if event:
-                found = dict(evidence or {})
-                record(db, row.id, event, actor="worker", now=now, evidence=found)
 
 
 def _retire_expired(db: Session, now: datetime) -> bool:

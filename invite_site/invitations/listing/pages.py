@@ -1,4 +1,4 @@
-"""The invitations page by page, and what happened to one of them."""
+"""The invitations page by page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from ..lifecycle import State
-from ..tables import Batch, Invitation, InvitationEvent, SentMessage
+from ..tables import Batch, Invitation
 from .choices import Choices
 from .filters import ROWS, Filters, unindexed
+from .histories import Histories
 from .order import LARGEST_ID, Found, Ids, Position, Range, first_of, order_of, ranges_of
 from .search import Search, Trigrams, search_for
 
@@ -41,7 +42,7 @@ class Count:
     is_exact: bool
 
 
-class Listing:
+class Listing(Histories):
     """Reads and changes nothing. Moments are aware UTC and come from the caller.
 
     `glance`, `few` and `looks` are smaller in tests.
@@ -50,7 +51,7 @@ class Listing:
     def __init__(
         self, engine: Engine, *, glance: int = GLANCE, few: int = FEW, looks: int = LOOKS
     ) -> None:
-        self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        super().__init__(engine)
         self._database = engine.dialect.name
         self._glance = glance
         self._few = few
@@ -220,36 +221,6 @@ class Listing:
         """The batch with this number."""
         with self._begin() as db:
             return db.get(Batch, batch_id)
-
-    def events(self, invitation_id: int) -> Sequence[InvitationEvent]:
-        """What happened to this invitation, oldest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(InvitationEvent)
-                .where(InvitationEvent.invitation_id == invitation_id)
-                .order_by(InvitationEvent.id)
-            ).all()
-
-    def events_of(self, ids: Sequence[int]) -> dict[int, list[InvitationEvent]]:
-        """What happened to each of these invitations, oldest first."""
-        found: dict[int, list[InvitationEvent]] = {}
-        with self._begin() as db:
-            for event in db.scalars(
-                select(InvitationEvent)
-                .where(InvitationEvent.invitation_id.in_(ids))
-                .order_by(InvitationEvent.id)
-            ):
-                found.setdefault(event.invitation_id, []).append(event)
-        return found
-
-    def messages(self, invitation_id: int) -> Sequence[SentMessage]:
-        """The messages handed to the mail server for this invitation, oldest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(SentMessage)
-                .where(SentMessage.invitation_id == invitation_id)
-                .order_by(SentMessage.id)
-            ).all()
 
 
 def _ask(db: Session, *questions: Ids) -> Found:

@@ -27,7 +27,7 @@ from ...errors import (
 from ..checks import LOOKS
 from ..circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
 from ..leases import LEASE, Leases, Message, MessageStatus
-from ..ledger import SETTLED
+from ..ledger.moves import SETTLED
 from ..lifecycle import (
     CONFIRM,
     COUNT_AS_SENT,

@@ -38,7 +38,7 @@ def invitations() -> ResponseReturnValue:
         is_first_page=not before,
         looked_through=page.looked_through,
         jobs=services.jobs.unfinished(),
-        can_extend=services.invitations.can_extend,
+        can_extend=services.resending.can_extend,
         filters=filters,
         in_address=in_address(filters),
         chips=chips_of(filters, batch.name if batch else ""),
@@ -85,17 +85,16 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
         back=list_last_seen(),
-        can_extend=services.invitations.can_extend
-        and status in (State.QUEUED, State.SENT, EXPIRED),
-        mails_to_extend=services.invitations.mails_to_extend and row.state == State.SENT,
-        resend_possible_at=services.invitations.resend_possible_at(row),
+        can_extend=services.resending.can_extend and status in (State.QUEUED, State.SENT, EXPIRED),
+        mails_to_extend=services.resending.mails_to_extend and row.state == State.SENT,
+        resend_possible_at=services.resending.resend_possible_at(row),
     )
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
 def resend(invitation_id: int) -> ResponseReturnValue:
     try:
-        row = services.invitations.resend(invitation_id, actor=inviter().name)
+        row = services.resending.resend(invitation_id, actor=inviter().name)
     except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")
     if row.password_set_at:
@@ -109,7 +108,7 @@ def resend(invitation_id: int) -> ResponseReturnValue:
 def extend(invitation_id: int) -> ResponseReturnValue:
     """A later end, `days` from now."""
     try:
-        row = services.invitations.extend(
+        row = services.resending.extend(
             invitation_id, request.form.get("days", 0, type=row_id), actor=inviter().name
         )
     except (NotPossibleNow, AlreadyInvited) as refused:

@@ -106,7 +106,7 @@ def _form_page(kind: JobKind, is_all: bool, numbers: list[int], error: str = "")
         days=request.form.get("days", DAYS),
         error=error,
         key=secrets.token_urlsafe(16),
-        mails_to_extend=services.invitations.mails_to_extend,
+        mails_to_extend=services.resending.mails_to_extend,
         back=list_last_seen(),
     )
 

@@ -1,0 +1,191 @@
+"""The ledger of invitations: every question to the table, and the changes that admins make.
+
+Each change is one conditional UPDATE and one event in one transaction, so two people or two
+workers that want the same thing get one winner. Which changes there are says `lifecycle`; those
+that an invitee's browser causes are in `visits`, those of a worker in `leases`.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from ...errors import AlreadyInvited
+from ..lifecycle import INVITE, READDRESS, RESEND, REVOKE, State, Transition
+from ..people import Invitee, Inviter, search_text
+from ..resends import Allowance
+from ..tables import Invitation
+from .moves import move, new_life, record, withdrawn
+from .queries import Queries
+
+
+class Ledger(Queries):
+    """Invitations in a database: finds them, and makes the changes that admins and the command line ask
+    for. Moments are aware UTC and come from the caller."""
+
+    def open(
+        self,
+        invitee: Invitee,
+        *,
+        inviter: Inviter,
+        expires_at: datetime,
+        now: datetime,
+        form_key: str | None = None,
+        is_second_try: bool = False,
+        **columns: Any,
+    ) -> Invitation:
+        """A new queued invitation; the one of the same `form_key` where a form is sent twice. `columns`
+        is what it has of its own.
+
+        Raises AlreadyInvited, also where two people ask in the same moment.
+        """
+        try:
+            with self._begin() as db:
+                row = Invitation(
+                    ref=secrets.token_urlsafe(16),
+                    email=invitee.email,
+                    email_norm=invitee.email_norm,
+                    name=invitee.name,
+                    connection=self._connection,
+                    client_id=self._client_id,
+                    state=INVITE.target,
+                    inviter=inviter.name,
+                    inviter_sub=inviter.sub,
+                    form_key=form_key,
+                    supersedes_id=db.scalar(
+                        select(func.max(Invitation.id)).where(*self._of_address(invitee.email_norm))
+                    ),
+                    created_at=now,
+                    expires_at=expires_at,
+                    next_try_at=now,
+                    **columns,
+                )
+                db.add(row)
+                db.flush()
+                record(db, row.id, INVITE.event, actor=inviter.name, now=now, target=INVITE.target)
+                return row
+        except IntegrityError:
+            if is_second_try:
+                raise
+        # A unique index refused the row: the same form again, or the address is taken.
+        if form_key and (earlier := self._first(Invitation.form_key == form_key)):
+            if earlier.email_norm == invitee.email_norm:
+                return earlier
+            form_key = None  # Back, another address, and sent again: another invitation
+        taken = self.open_of(invitee.email_norm)
+        if taken is None:  # it ended between the two statements
+            return self.open(
+                invitee,
+                inviter=inviter,
+                expires_at=expires_at,
+                now=now,
+                form_key=form_key,
+                is_second_try=True,
+                **columns,
+            )
+        raise AlreadyInvited(taken.id, taken.inviter, taken.created_at)
+
+    def requeue(
+        self,
+        invitation_id: int,
+        *,
+        actor: str,
+        expires_at: datetime,
+        now: datetime,
+        transition: Transition = RESEND,
+        allowance: Allowance | None = None,
+        can_sign_in: bool = False,
+        evidence: dict[str, Any] | None = None,
+        place: int = 0,
+        **columns: Any,
+    ) -> Invitation | None:
+        """A new life and a new message for a sent, failed or expired invitation, and where the mail
+        `can_sign_in` people for one whose password is set; None in any other state. Raises
+        AlreadyInvited where a failed one has been replaced by another.
+
+        With an `allowance` it counts, and None also means: too soon. `place` is that in the queue.
+        `columns` change with it, such as who invites this time.
+        """
+        states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]
+        with self._conflicts_with_open(invitation_id), self._begin() as db:
+            return _one(
+                move(
+                    db,
+                    transition,
+                    Invitation.id == invitation_id,
+                    or_(Invitation.state.in_(states), Invitation.is_expired(now)),
+                    *((allowance.is_left(now),) if allowance else ()),
+                    actor=actor,
+                    now=now,
+                    evidence=evidence,
+                    **new_life(expires_at, now)
+                    | {"place": place}
+                    | (allowance.counted(now) if allowance else {})
+                    | columns,
+                )
+            )
+
+    def readdress(
+        self, invitation_id: int, *, email: str, actor: str, expires_at: datetime, now: datetime
+    ) -> Invitation | None:
+        """Send an invitation that is held to the address that the account has now; None where it is
+        not held for this address. Raises AlreadyInvited."""
+        with self._conflicts_with_open(invitation_id), self._begin() as db:
+            name = db.scalar(select(Invitation.name).where(Invitation.id == invitation_id))
+            return _one(
+                move(
+                    db,
+                    READDRESS,
+                    Invitation.id == invitation_id,
+                    Invitation.new_email == email,
+                    actor=actor,
+                    now=now,
+                    email=email,
+                    email_norm=email,
+                    search_text=search_text(email, email, name or ""),
+                    **new_life(expires_at, now) | {"place": 0},
+                )
+            )
+
+    def revoke(
+        self,
+        invitation_id: int,
+        *,
+        actor: str,
+        reason: str,
+        now: datetime,
+        evidence: dict[str, Any] | None = None,
+    ) -> Invitation | None:
+        """Withdraw an open invitation; None where it has ended already."""
+        with self._begin() as db:
+            return _one(
+                move(
+                    db,
+                    REVOKE,
+                    Invitation.id == invitation_id,
+                    actor=actor,
+                    now=now,
+                    evidence=({"reason": reason} if reason else {}) | (evidence or {}),
+                    **withdrawn(now),
+                )
+            )
+
+    @contextmanager
+    def _conflicts_with_open(self, invitation_id: int) -> Iterator[None]:
+        """The unique index refuses a second open invitation to one address: say which is open."""
+        try:
+            yield
+        except IntegrityError as refused:
+            row = self.get(invitation_id)
+            taken = self.open_of(row.new_email or row.email_norm)
+            if taken is None:
+                raise
+            raise AlreadyInvited(taken.id, taken.inviter, taken.created_at) from refused
+
+
+def _one(rows: Sequence[Invitation]) -> Invitation | None:
+    return rows[0] if rows else None

@@ -1,0 +1,97 @@
+"""How an invitation is changed: one conditional UPDATE and one event, in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, case, update
+from sqlalchemy.orm import Session
+
+from ..lifecycle import EventKind, State, Transition
+from ..tables import Invitation, InvitationEvent
+
+
+def record(
+    db: Session,
+    invitation_id: int,
+    event: EventKind,
+    *,
+    actor: str,
+    now: datetime,
+    sources: tuple[State, ...] = (),
+    target: State | None = None,
+    evidence: dict[str, Any] | None = None,
+) -> None:
+    """Add an event within the transaction of the change that it records."""
+    db.add(
+        InvitationEvent(
+            invitation_id=invitation_id,
+            at=now,
+            actor=actor,
+            event=event,
+            from_state=sources[0] if len(sources) == 1 else None,
+            to_state=target,
+            evidence=evidence or {},
+        )
+    )
+
+
+def move(
+    db: Session,
+    transition: Transition,
+    *conditions: ColumnElement[bool],
+    actor: str,
+    now: datetime,
+    evidence: dict[str, Any] | None = None,
+    **values: Any,
+) -> Sequence[Invitation]:
+    """Move the rows that meet `conditions` along this transition, each with its event.
+
+    Returns the rows that moved. One UPDATE decides, so of several callers one wins.
+    """
+    rows = db.scalars(
+        update(Invitation)
+        .where(Invitation.state.in_(transition.sources), *conditions)
+        .values(state=transition.target, **values)
+        .returning(Invitation)
+        .execution_options(populate_existing=True)
+    ).all()
+    for row in rows:
+        record(
+            db, row.id, transition.event, actor=actor, now=now,
+            sources=transition.sources, target=transition.target, evidence=evidence,
+        )  # fmt: skip
+    return rows
+
+
+# Columns of an invitation that no worker has anything to do for any more, and nobody waits for.
+SETTLED: dict[str, Any] = {
+    "next_try_at": None,
+    "check_at": None,
+    "in_doubt_at": None,
+    "last_error": None,
+}
+NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_by": None}
+
+
+def new_life(expires_at: datetime | SQLColumnExpression[datetime], now: datetime) -> dict[str, Any]:
+    """Columns of an invitation that is to be sent anew."""
+    return SETTLED | {
+        "expires_at": expires_at,
+        "next_try_at": now,
+        "generation": Invitation.generation + 1,
+        "attempts": 0,
+        "result_seen_at": case(
+            (Invitation.password_set_at.is_not(None), Invitation.result_seen_at), else_=None
+        ),
+        "closed_at": None,
+        "new_email": None,
+        "is_paused": False,
+    }
+
+
+def withdrawn(now: datetime) -> dict[str, Any]:
+    """Columns of an invitation that is withdrawn. The tenant's live ticket still has to be: `check_at`
+    asks the worker for that."""
+    check_at = case((Invitation.user_id.is_not(None), now), else_=None)
+    return SETTLED | NO_LEASE | {"closed_at": now, "check_at": check_at}
