@@ -48,8 +48,8 @@ def reads_the_mail(page: Page) -> None:
     page.wait_for_function(
         """() => {
             const frame = document.querySelector("iframe.mail");
-            const mail = frame.contentDocument.documentElement;
-            return mail.scrollHeight > 200 && frame.clientHeight >= mail.scrollHeight;
+            const mail = frame.contentDocument?.documentElement;
+            return mail && mail.scrollHeight > 200 && frame.clientHeight >= mail.scrollHeight;
         }"""
     )  # or the mail is cut
 

@@ -65,7 +65,7 @@ def test_an_answer_that_is_an_error_leaves_the_page_as_it_was(
         db.execute(text("ALTER TABLE invitation RENAME TO away"))
     with desk.expect_response(lambda answer: answer.status >= 500):
         pass
-    expect(desk.get_by_text(ADA)).to_be_visible()
+    expect(desk.get_by_text(ADA, exact=True)).to_be_visible()
     with followed.services.engine.begin() as db:
         db.execute(text("ALTER TABLE away RENAME TO invitation"))
         db.execute(text("ALTER TABLE hidden RENAME TO invitation_event"))

@@ -136,8 +136,8 @@ def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
     set_state(site, "revoked", over, closed_at=now)
     ours = replace(
         site.services.jobs,
-        invitations=replace(
-            site.services.invitations, settings=replace(site.settings, link=LinkKind.LANDING)
+        resending=replace(
+            site.services.resending, settings=replace(site.settings, link=LinkKind.LANDING)
         ),
     )
     done = to_its_end(ours, ours.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=30))
@@ -167,7 +167,7 @@ def test_what_cannot_be_done_is_said_before_it_begins(site: RunningSite) -> None
     with pytest.raises(NotPossibleNow, match="Choose a number of days"):
         jobs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=0)
     settings = replace(site.settings, delivery=Delivery.TENANT_EMAIL)
-    theirs = replace(jobs, invitations=replace(jobs.invitations, settings=settings))
+    theirs = replace(jobs, resending=replace(jobs.resending, settings=settings))
     with pytest.raises(NotPossibleNow, match="tenant's own mail"):
         theirs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=3)
     row = site.invites("ada@example.com")

@@ -79,7 +79,12 @@ def test_the_list_says_what_changed_last_and_when_an_invitation_ends(
     line = desk.opens(f"{site.url}/admin/invitations").soup.select_one("tbody tr")
     assert line is not None
     words = [cell.get_text(" ", strip=True) for cell in line.select("td")]
-    assert words == [f"{ADA} Ada Byron", "Sent ends in 4 days", "3 hours ago", "Grace Hopper"]
+    assert words == [
+        f"Choose {ADA} {ADA} Ada Byron",
+        "Sent ends in 4 days",
+        "3 hours ago",
+        "Grace Hopper",
+    ]
     at = line.select_one(".when time")
     assert at is not None
     assert at["datetime"] == site.row(row.id).last_sent_at.isoformat()

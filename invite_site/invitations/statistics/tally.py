@@ -75,7 +75,7 @@ class Mistake:
 def fold(sessions: sessionmaker[Session], now: datetime) -> None:
     """Where many rows have come, put their sums in their place. Anybody may do so at any time."""
     sums = select(TALLY.c.kind, TALLY.c.bucket).distinct().subquery()
-    with sessions.begin() as db:
+    with sessions() as db:  # most often there is nothing to write, and then nothing is committed
         rows = db.scalar(select(func.count()).select_from(TALLY)) or 0
         needed = db.scalar(select(func.count()).select_from(sums)) or 0
     if rows - needed < FOLD_FROM:
