@@ -201,11 +201,9 @@ def test_its_settings_are_in_a_file_of_its_owner(lasting_demo: Demo) -> None:
     "fault",
     [
         None,
-        ("POST /api/v2/users", {"kind": "slow", "seconds": 4}),
-        ("POST /api/v2/tickets/password-change", {"kind": "slow", "seconds": 4}),
         ("SMTP", {"kind": "slow", "seconds": 4, "at": "data"}),
     ],
-    ids=["at once", "account", "ticket", "mail"],
+    ids=["at once", "mail"],  # test_worker.py has the other steps
 )
 def test_killed_after_send_invitation_it_goes_on_where_it_was(
     demo: Demo, admin: Person, person: Person, fault: tuple[str, dict[str, object]] | None

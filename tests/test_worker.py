@@ -81,15 +81,20 @@ def test_a_worker_has_a_token_before_anything_waits(site: RunningSite, tenant: T
     assert tenant.calls("POST /oauth/token") == 2
 
 
+SLOW_TICKET = ("POST /api/v2/tickets/password-change", {"kind": "slow", "seconds": 3})
+
+
 @pytest.mark.parametrize(
-    ("route", "fault"),
+    ("database_url", "route", "fault"),
     [
-        ("POST /oauth/token", {"kind": "slow", "seconds": 3}),
-        ("POST /api/v2/users", {"kind": "slow", "seconds": 3}),
-        ("POST /api/v2/tickets/password-change", {"kind": "slow", "seconds": 3}),
-        ("SMTP", {"kind": "slow", "seconds": 3, "at": "data"}),
+        ("sqlite", "POST /oauth/token", {"kind": "slow", "seconds": 3}),
+        ("sqlite", "POST /api/v2/users", {"kind": "slow", "seconds": 3}),
+        ("sqlite", *SLOW_TICKET),
+        ("sqlite", "SMTP", {"kind": "slow", "seconds": 3, "at": "data"}),
+        ("postgresql", *SLOW_TICKET),  # which step it is makes no difference to the database
     ],
-    ids=["token", "account", "ticket", "mail"],
+    indirect=["database_url"],
+    ids=["token", "account", "ticket", "mail", "ticket-postgresql"],
 )
 def test_a_killed_worker_loses_nothing(
     site_on: RunningSite,

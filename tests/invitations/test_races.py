@@ -21,7 +21,7 @@ from tests.support.running import (
 )
 
 ADA = "ada@example.com"
-ROUNDS = 4  # of each race, so that both sides win sometimes
+ROUNDS = 3  # of each race, so that both sides win sometimes
 
 
 def sent(site: RunningSite, number: int = ROUNDS) -> list[Any]:

@@ -11,7 +11,7 @@ import requests
 from tests.support.running import RunningSite
 
 BROWSERS = 16  # at the same time
-CALLBACKS = 160  # of each flood: of more, more would be refused
+CALLBACKS = 96  # of each flood: of more, more would be refused
 TOKEN_CALLS = 60  # that a flood may cost the tenant
 
 
