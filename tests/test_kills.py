@@ -23,6 +23,7 @@ def test_kills_lose_nothing(site_on: RunningSite, tenant: Tenant) -> None:
     )
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the long form has both
 def test_an_outage_in_the_middle_of_a_batch(
     site_on: RunningSite, tenant: Tenant, admin: Person
 ) -> None:

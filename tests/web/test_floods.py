@@ -17,7 +17,7 @@ from tests.support.rate_counts import ADDRESS_LIMIT, came, key_of
 from tests.support.redis_server import redis_server
 from tests.support.running import ADMIN, RunningSite, Tenant, running_site, settings_for, signs_in
 
-OFFICE = 60  # people behind one address: more than any limit of failures
+OFFICE = 50  # people behind one address: more than any limit of failures
 
 
 @pytest.fixture(scope="module")
