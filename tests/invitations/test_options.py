@@ -71,3 +71,14 @@ def test_the_tenants_own_mail_takes_neither(
     with pytest.raises(InvalidInvitee, match="The tenant sends its own mail"):
         Options.parse(settings, **words)  # type: ignore[arg-type]
     assert Options.parse(settings, note=" \n") == Options()
+
+
+def test_another_address_gets_all_that_the_first_one_had(site: RunningSite) -> None:
+    """Every column that is the invitation's own, also those that come to be."""
+    given = Options.parse(
+        site.settings, note="Welcome!", lifetime=DAY, roles={"rol_1": "Editor"}, language="de"
+    )
+    row = site.services.invitations.invite(ADA, inviter=GRACE, options=given)
+    other = site.services.invitations.change_address(row.id, "byron@example.com", inviter=GRACE)
+    assert Options.of(other).columns == given.columns
+    assert all(given.columns.values()), "each of them is set here"

@@ -66,7 +66,7 @@ class Options:
     @classmethod
     def of(cls, row: Invitation) -> "Options":
         """Those that this invitation has."""
-        return cls(row.note, row.lifetime, row.roles or {})
+        return cls(row.note, row.lifetime, row.roles or {}, row.locale)
 
     @property
     def columns(self) -> "Columns":
