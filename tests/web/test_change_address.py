@@ -83,6 +83,20 @@ def test_one_that_has_ended_is_left_alone(site: RunningSite, tenant: Tenant, adm
     assert site.services.ledger.open_of(NEW) is None
 
 
+def test_a_grant_that_waits_is_for_the_address_it_was_made_for(
+    site: RunningSite, tenant: Tenant, admin: Person
+) -> None:
+    """The page says so before anything is changed, and only where one waits."""
+    row = sent(site)
+    site.make_admin()
+    address = f"/admin/invitations/{row.id}/address"
+    assert "invite others" not in signs_in(admin, site, start=address).text
+    site.services.granting.grant(ADA, by=GRACE, invites=True)
+    assert "grant it again" in admin.opens(site.url + address).text
+    admin.types(Email_address=NEW).presses("Change address")
+    assert not site.services.granting.awaited()
+
+
 def test_of_two_who_change_it_at_once_one_does(site_on: RunningSite, tenant: Tenant) -> None:
     """One open invitation is left, whoever was first."""
     row = sent(site_on)

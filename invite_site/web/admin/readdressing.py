@@ -49,4 +49,7 @@ def change_address(invitation_id: int) -> ResponseReturnValue:
 def _page(
     row: Invitation, form: AddressForm, taken: AlreadyInvited | AlreadyAccepted | None = None
 ) -> str:
-    return render_template("admin/change_address.html", row=row, form=form, taken=taken)
+    is_to_be_admin = row.id in {each.invitation_id for each in services.granting.awaited()}
+    return render_template(
+        "admin/change_address.html", row=row, form=form, taken=taken, is_to_be_admin=is_to_be_admin
+    )
