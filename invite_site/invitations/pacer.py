@@ -27,7 +27,9 @@ SHORTEST_WAIT = 0.1  # after a 429 that names no time, or one that has passed
 SAFETY = 0.998  # of the published rate: our clock and the tenant's differ
 # Seconds after which a call that was reserved has arrived at the tenant, or never will.
 FIRST_CALL = 1.0
-UNHEARD = Rate(2, 2)  # of the Free plan, until the first answer tells more
+UNHEARD = PLANS[Plan.FREE][Kind.TICKETS]  # until the first answer tells more
+# The least that a kind has once an answer about another has shown that the plan is not Free.
+NOT_FREE = PLANS[Plan.ENTERPRISE_NONPRODUCTION][Kind.TICKETS]
 
 _pace = Base.metadata.tables[tables.Pace.__tablename__]
 _READ = select(_pace.c.buckets)
@@ -188,10 +190,18 @@ class Buckets:
         if not bucket.is_heard or bucket.burst is None:
             bucket.burst, bucket.rate, bucket.is_heard = burst, rate.per_second * SAFETY, True
             bucket.tokens = min(float(remaining), _capacity(burst))
+            if burst != UNHEARD.burst:
+                self._is_not_free()
         elif burst < bucket.burst:
             bucket.burst, bucket.rate = burst, min(bucket.rate, rate.per_second * SAFETY)
         for each in self._sharing(kind):
             each.tokens = min(each.tokens, bucket.tokens, answer.tokens(bucket.rate))
+
+    def _is_not_free(self) -> None:
+        for each in self._of.values():
+            if not each.is_heard and each.burst == UNHEARD.burst:
+                each.burst, each.rate = NOT_FREE.burst, NOT_FREE.per_second * SAFETY
+                each.tokens += _capacity(NOT_FREE.burst) - _capacity(UNHEARD.burst)
 
     def wait(self, kind: Kind, seconds: float) -> None:
         """The tenant refused a call (429) and asked for this wait."""

@@ -127,6 +127,19 @@ def test_one_at_a_time_until_the_tenant_was_heard(engine: Engine, clock: Clock) 
     assert pacer.known_rate(INVITATION) == pytest.approx(8, rel=0.01)
 
 
+def test_an_answer_about_one_kind_shows_that_the_plan_is_not_free(
+    engine: Engine, clock: Clock
+) -> None:
+    """Free has one bucket of two calls for all; what no answer was about yet has ten at the least."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    pacer.hear_unreserved(Kind.READ_USERS, 200, says(40, 39), 0.0)
+    assert reserve(pacer, engine, 100) == 4
+    others = Pacer(engine, Plan.UNKNOWN, clock)
+    others.start()
+    others.hear_unreserved(Kind.READ_USERS, 200, says(2, 1), 0.0)
+    assert reserve(others, engine, 100) == 0
+
+
 def test_a_tenant_that_counts_nothing_is_not_paced(engine: Engine, clock: Clock) -> None:
     """An answer without the headers."""
     pacer = Pacer(engine, Plan.UNKNOWN, clock)

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,46 @@ def test_the_connection_is_read_and_changed(setup: TenantClient) -> None:
     unknown = setup.api("GET", "/connections/con_0000000000000000")
     assert refused(unknown) == (404, "The connection does not exist", "inexistent_connection")
     assert refused(setup.api("GET", "/connections/7"))[::2] == (400, "invalid_uri")
+
+
+@contract("§2.1", "the connection's password policy counts at POST /users and on the pages")
+@pytest.mark.parametrize(
+    ("options", "refused_one", "taken"),
+    [
+        ({"passwordPolicy": "none"}, "", "x"),
+        ({"passwordPolicy": "low"}, "sh0rt", "longer"),
+        ({"passwordPolicy": "fair"}, "lower4711", "Lower4711"),
+        ({"passwordPolicy": "good"}, "lower4711", "lower-4711"),
+        ({"passwordPolicy": "excellent"}, "Looonger-4711", "Loonger-4711"),
+        ({"passwordPolicy": "low", "password_complexity_options": {"min_length": 9}}, "eight-of", "nine-of-9"),
+        ({"password_options": {"complexity": {"min_length": 12}}}, "Lower-4711", "Lower-471142"),
+    ],
+)  # fmt: skip
+def test_a_password_meets_the_policy_of_the_connection(
+    setup: TenantClient, options: dict[str, Any], refused_one: str, taken: str
+) -> None:
+    """Each policy, and each way of asking for a longer password."""
+    (connection,) = setup.api("GET", "/connections").json()
+    setup.api("PATCH", f"/connections/{connection['id']}", {"options": options})
+    ticket = setup.create_ticket(setup.create_user()["user_id"])
+
+    order = {"connection": CONNECTION, "email": "bea@example.com"}
+    assert setup.api("POST", "/users", {**order, "password": refused_one}).status_code == 400
+    assert "Password is too weak" in setup.set_password(ticket, refused_one).text
+    assert "Password is too weak" not in setup.set_password(ticket, taken).text
+    assert setup.api("POST", "/users", {**order, "password": taken}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "options", [{"passwordPolicy": "strict"}, {"password_history": {"enable": True, "size": 5}}]
+)
+def test_a_rule_for_passwords_that_is_not_built_is_refused(
+    setup: TenantClient, options: dict[str, Any]
+) -> None:
+    """Rather than taken and not acted upon."""
+    (connection,) = setup.api("GET", "/connections").json()
+    answer = setup.api("PATCH", f"/connections/{connection['id']}", {"options": options})
+    assert refused(answer)[::2] == (404, "not_supported_by_local_tenant")
 
 
 # --- how the tenant presents itself

@@ -52,11 +52,14 @@ def lines(desk: Person) -> list[str]:
 
 
 def delivers(site: RunningSite, number: int) -> int:
-    """So many of what is due, as a worker does it; returns how many there were."""
-    jobs = site.services.deliveries.claim("test worker", limit=number)
-    for job in jobs:
-        site.services.deliveries.deliver(job)
-    return len(jobs)
+    """So many of what is due, as a worker does it; returns how many there were. The first answers of the
+    tenant allow more than is claimed before them."""
+    taken, deliveries = 0, site.services.deliveries
+    while jobs := deliveries.claim("test worker", limit=number - taken):
+        for job in jobs:
+            deliveries.deliver(job)
+        taken += len(jobs)
+    return taken
 
 
 def token_of(desk: Person) -> str:

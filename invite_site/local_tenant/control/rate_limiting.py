@@ -4,7 +4,7 @@ from flask import Flask, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from ..management.schema import ApiError
-from ..simulation.rate_limits import OFF, Reading
+from ..simulation.rate_limits import Reading
 from ..store.database import digest
 from ..tenant import Tenant, current_tenant
 from ..web import message_page
@@ -23,8 +23,6 @@ def register(app: Flask) -> None:
 
 def _count() -> ResponseReturnValue | None:
     tenant = current_tenant()
-    if tenant.limits.plan.name == OFF:
-        return None
     for kind, subject in _kinds(tenant):
         reading = tenant.limits.take(kind, subject)
         if reading is None:

@@ -6,9 +6,10 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from ..store.documents import Document
+from ..store.password_policy import Policy, UnknownPolicy
 from ..tenant import current_tenant
 from .call import call, listed_whole, selected, sent_body, sent_json
-from .schema import ApiError, Field, check_body, invalid_body, invalid_path
+from .schema import ApiError, Field, check_body, invalid_body, invalid_path, not_built
 
 _FIELDS = {
     "display_name": Field("string", "Connection name used in the new universal login", 1, 128),
@@ -61,6 +62,10 @@ def change_connection(connection_id: str) -> ResponseReturnValue:
     """200 with the connection; `options` are replaced whole."""
     _known(connection_id)
     body = sent_body(_FIELDS)
+    try:
+        Policy.of(body.get("options"))
+    except UnknownPolicy as unknown:
+        raise not_built(f"the password policy {unknown}") from None
     return current_tenant().connection.change(body)
 
 

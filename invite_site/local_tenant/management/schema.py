@@ -72,6 +72,12 @@ def invalid_body(reason: str) -> ApiError:
     return ApiError(400, f"Payload validation error: '{reason}'.", "invalid_body")
 
 
+def not_built(what: str) -> ApiError:
+    """The answer to a value that Auth0 takes and the local tenant does not; for a path `web.py` has it."""
+    text = f"The local tenant does not implement {what}"
+    return ApiError(404, text, "not_supported_by_local_tenant")
+
+
 def invalid_path(reason: str) -> ApiError:
     """The 400 for a path parameter that breaks a rule."""
     return ApiError(400, f"Path validation error: {reason}", "invalid_uri")

@@ -8,7 +8,6 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from ..config import CONNECTION
-from ..pages.policy import check_password
 from ..pages.verify_email import send_verification_mail
 from ..store.users import PROFILE_FIELDS, User, UserExists
 from ..tenant import Tenant, current_tenant
@@ -177,7 +176,10 @@ def _check(tenant: Tenant, body: dict[str, Any], required: tuple[str, ...]) -> N
     reserved = sorted(_RESERVED_METADATA & set(body.get("app_metadata") or {}))
     if reserved:
         raise invalid_body(f"Invalid property name in app_metadata: {reserved[0]}")
-    if "password" in body and not check_password(body["password"]).is_good:
+    if (
+        "password" in body
+        and not current_tenant().connection.password_policy.check(body["password"]).is_good
+    ):
         raise ApiError(400, "PasswordStrengthError: Password is too weak")
 
 

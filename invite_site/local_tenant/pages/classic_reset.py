@@ -15,7 +15,6 @@ from ..web import (
     stale_form_page,
 )
 from .custom_page import custom_page
-from .policy import POLICY_TEXT
 from .ticket import (
     DONE,
     EXPIRED,
@@ -64,7 +63,7 @@ def set_password() -> ResponseReturnValue:
     if error is not None:
         log_failure(tenant, context, error)
         return _end(tenant, context, success=False, message=error)
-    problem = validate_passwords(password, form.get("confirmNewPassword"))
+    problem = validate_passwords(tenant, password, form.get("confirmNewPassword"))
     if problem is not None:
         return _show_error(tenant, code, context, problem)
     success = redeem(tenant, context, password)
@@ -149,7 +148,7 @@ def _form(tenant: Tenant, code: str, context: TicketContext) -> ResponseReturnVa
         email=context.user.email,
         error=error,
         field=field,
-        policy=POLICY_TEXT,
+        policy=tenant.connection.password_policy,
     )
 
 

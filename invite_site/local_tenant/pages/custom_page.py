@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from ..tenant import Tenant
 from ..web import form_origins, message_page
-from .policy import MINIMUM_LENGTH
 
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 # Any version of the widget, from Auth0's CDN.
@@ -38,9 +37,10 @@ def custom_page(tenant: Tenant, code: str, email: str) -> Response | None:
         "email": email,
         "ticket": code,
         "csrf_token": generate_csrf(),
-        "password_policy": "good",
+        "password_policy": tenant.connection.password_policy.name,
         # Rendered into a script without escaping; it contains no input.
-        "password_complexity_options": Markup('{"min_length":%d}') % MINIMUM_LENGTH,
+        "password_complexity_options": Markup('{"min_length":%d}')
+        % tenant.connection.password_policy.shortest,
         "lang": request.accept_languages.best_match(settings["enabled_locales"]) or "en",
         "tenant": {
             "name": tenant.tenant_name,

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ..config import CONNECTION
+from ..store.password_policy import PasswordCheck
 from ..store.tickets import Ticket
 from ..store.users import User
 from ..tenant import Tenant
 from ..web import with_query
-from .policy import PasswordCheck, check_password
 
 # Auth0's texts, which the application gets as `message`.
 DONE = "You can now login to the application with the new password."
@@ -67,9 +67,9 @@ def ticket_error(tenant: Tenant, context: TicketContext) -> str | None:
     return USED
 
 
-def validate_passwords(password: str, again: str | None) -> ValidationError | None:
+def validate_passwords(tenant: Tenant, password: str, again: str | None) -> ValidationError | None:
     """The error in a new password that was typed twice, or None."""
-    check = check_password(password)
+    check = tenant.connection.password_policy.check(password)
     if not check.is_good:
         return ValidationError(check.explanation(), check)
     return None if password == again else ValidationError(PASSWORDS_DIFFER)

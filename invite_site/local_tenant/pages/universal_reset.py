@@ -74,7 +74,7 @@ def set_password() -> ResponseReturnValue:
     tenant, state = current_tenant(), request.form.get("state", "")
     context = _require_live(tenant, _ticket_of_state(tenant, state))
     password = request.form.get("password-reset", "")
-    problem = validate_passwords(password, request.form.get("re-enter-password"))
+    problem = validate_passwords(tenant, password, request.form.get("re-enter-password"))
     if problem is not None:
         if problem.check is not None:
             log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
@@ -128,6 +128,7 @@ def _form(tenant: Tenant, state: str, context: TicketContext) -> str:
         email=context.user.email,
         error=error,
         is_weak=field == NEW_PASSWORD,
+        policy=tenant.connection.password_policy,
     )
 
 

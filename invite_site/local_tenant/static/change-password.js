@@ -20,11 +20,13 @@
   };
   const STRENGTH = {
     lengthAtLeast: "At least %d characters in length",
+    shouldContain: "Should contain:",
     containsAtLeast: "Contain at least %d of the following %d types of characters:",
     lowerCase: "Lower case letters (a-z)",
     upperCase: "Upper case letters (A-Z)",
     numbers: "Numbers (such as 0-9)",
     specialCharacters: "Special characters (such as !@#$%^&*)",
+    identicalChars: 'No more than %d identical characters in a row (e.g., "%s" not allowed)',
   };
 
   function element(name, properties = {}, ...children) {
@@ -56,12 +58,16 @@
   }
 
   function policy(texts, options) {
-    const kinds = ["lowerCase", "upperCase", "numbers", "specialCharacters"];
-    const list = element("ul", {}, ...kinds.map((kind) => element("li", {}, texts[kind])));
-    const filled = texts.containsAtLeast.replace("%d", "3").replace("%d", "4");
+    const rules = [[texts.lengthAtLeast.replace("%d", (options.password_complexity_options || {}).min_length || 8)]];
+    const kinds = ["lowerCase", "upperCase", "numbers"];
+    if (options.password_policy === "fair") rules.push([texts.shouldContain, kinds]);
+    if (["good", "excellent"].includes(options.password_policy)) {
+      rules.push([texts.containsAtLeast.replace("%d", "3").replace("%d", "4"), [...kinds, "specialCharacters"]]);
+    }
+    if (options.password_policy === "excellent") rules.push([texts.identicalChars.replace("%d", "2").replace("%s", "aaa")]);
+    const list = (each) => element("ul", {}, ...each.map((kind) => element("li", {}, texts[kind])));
     return element("ul", { id: "cp-policy", className: "cp-policy" },
-      element("li", {}, texts.lengthAtLeast.replace("%d", options.min_length || 8)),
-      element("li", {}, filled, list));
+      ...rules.map(([text, items]) => element("li", {}, text, ...(items ? [list(items)] : []))));
   }
 
   window.Auth0ChangePassword = function Auth0ChangePassword(options) {
@@ -85,7 +91,7 @@
     const [label, password] = field("cp-password", "New password", dict.passwordPlaceholder, "cp-policy");
     const [labelAgain, again] = field("cp-confirmation", "Re-enter new password", dict.passwordConfirmationPlaceholder, "");
     const form = element("form", { className: "cp-form" },
-      username, label, password, labelAgain, again, policy(strength, options.password_complexity_options || {}), button);
+      username, label, password, labelAgain, again, policy(strength, options), button);
 
     // The page's own heading stays its first one.
     const heading = element(document.querySelector("h1") ? "h2" : "h1", { className: "cp-title" }, dict.title);

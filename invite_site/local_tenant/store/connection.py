@@ -4,6 +4,7 @@ from ..config import CONNECTION
 from .clients import APPLICATION, Clients
 from .database import Database, random_code
 from .documents import Document, SingleDocument
+from .password_policy import GOOD, Policy
 
 _ID = "connection_id"
 
@@ -26,7 +27,7 @@ class Connection:
             "strategy": "auth0",
             "options": {
                 "mfa": {"active": True, "return_enroll_settings": True},
-                "passwordPolicy": "good",
+                "passwordPolicy": GOOD,
                 "disable_signup": False,
                 "brute_force_protection": True,
             },
@@ -40,6 +41,11 @@ class Connection:
         """Replace some properties, each whole: `options` loses what is left out, as at Auth0."""
         self._changes.change(changes)
         return self.get()
+
+    @property
+    def password_policy(self) -> Policy:
+        """What its options ask of a password."""
+        return Policy.of(self.get()["options"])
 
     def enable(self, client_id: str, enabled: bool) -> None:
         """Allow an application to use this connection, or forbid it."""
