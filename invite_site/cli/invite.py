@@ -88,6 +88,7 @@ def _roles_named(words: tuple[str, ...]) -> dict[str, str]:
 
 @invite.command("list")
 @with_filters
+@click.option("--by-change", is_flag=True, help="The last change first.")
 @click.option(
     "--number",
     type=click.IntRange(1, 100_000),
@@ -95,12 +96,14 @@ def _roles_named(words: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="How many at most.",
 )
-def list_(number: int, **given: Any) -> None:
+def list_(number: int, by_change: bool, **given: Any) -> None:
     """List invitations, newest first; those of a status by the end of their life, latest first."""
     now = services.clock()
     filters, before = filters_of(given), ""
     while number > 0:
-        page = services.listing.find(filters, now=now, before=before, size=number)
+        page = services.listing.find(
+            filters, now=now, before=before, size=number, by_change=by_change
+        )
         for row in page.rows:
             status = row.status(now).replace("_", " ")
             click.echo(f"{row.id}\t{status}\t{row.email}\t{moment(row.created_at)}")

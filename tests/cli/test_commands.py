@@ -153,6 +153,15 @@ def test_the_list_takes_a_status_as_it_prints_it(
     assert [line.split("\t")[1:3] for line in lines] == [["password set", "ada@example.com"]]
 
 
+def test_the_list_has_the_last_change_first_where_that_is_asked_for(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+    for name in ("ada", "bob"):
+        site.invites(f"{name}@example.com")
+    site.clock.forward(minutes=1)
+    site.services.invitations.revoke(1, actor="Grace", reason="")
+    assert run("invite", "list").split("\n")[0].startswith("2\t")
+    assert run("invite", "list", "--by-change").split("\n")[0].startswith("1\t")
+
+
 def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run) -> None:  # type: ignore[no-untyped-def]
     """Exit status 2, and what it would take; an empty list would look like an answer."""
     for words in (

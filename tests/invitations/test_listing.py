@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def rows(engine: Engine) -> list[Invitation]:
                 "batch_id": (None, 1, 2)[number // 5 % 3], "generation": 1, "attempts": 0,
                 "password_set_at": NOW - number * HOUR / 40,
                 "roles": {0: {"editor": "Editor"}, 1: {"editor": "Editor", "o'ne": "a"}}.get(number % 4),
-                "accepted_at": NOW, "accepted_sub": "auth0|1", "closed_at": NOW, "lease_until": NOW,
+                "accepted_at": NOW, "accepted_sub": "auth0|1", "closed_at": NOW - number % 11 * HOUR, "lease_until": NOW,
             }
         )  # fmt: skip
     batch = {"name": "list.csv", "inviter": "Grace", "inviter_sub": "", "created_at": NOW}
@@ -208,7 +209,9 @@ FILTERS: list[dict[str, Any]] = [
 AT_LAST = NOW + 41 * DAY / 10 - 2 * DAY  # when some have two days left, and some more
 
 
-def fit(rows: list[Invitation], how: dict[str, Any], now: datetime = NOW) -> list[int]:
+def fit(
+    rows: list[Invitation], how: dict[str, Any], now: datetime = NOW, by_change: bool = False
+) -> list[int]:
     """The ids of a list in its order, by looking at every row."""
     status, ends_by = how.get("status", ""), how.get("attention") == "ending"
     chosen = [
@@ -229,6 +232,9 @@ def fit(rows: list[Invitation], how: dict[str, Any], now: datetime = NOW) -> lis
     by_life = (status or "attention" in how) and "day" not in how
 
     def place(row: Invitation) -> tuple[datetime, int]:
+        if by_change:
+            moments = (row.created_at, row.last_sent_at, row.password_set_at, row.closed_at)
+            return max(filter(None, moments)), row.id
         return row.created_at if "day" in how else row.expires_at if by_life else NOW, row.id
 
     return [row.id for row in sorted(chosen, key=place, reverse=True)]
@@ -238,19 +244,20 @@ def _ends_soon(row: Invitation, now: datetime) -> bool:
     return row.state in ("queued", "sent") and now < row.expires_at <= now + 2 * DAY
 
 
+@pytest.mark.parametrize("by_change", [False, True])
 @pytest.mark.parametrize("looks", [10_000, 7])
 def test_every_combination_of_filters_has_its_rows_once_and_in_order(
-    engine: Engine, rows: list[Invitation], looks: int
+    engine: Engine, rows: list[Invitation], looks: int, by_change: bool
 ) -> None:
     """Also where a page looks through a part of the list only: the next one goes on there."""
     listing = Listing(engine, looks=looks)
-    for how in FILTERS:
+    for how in [*FILTERS, {}, {"query": "ada"}]:
         now = AT_LAST if how.get("attention") == "ending" else NOW
-        expected = fit(rows, how, now)
+        expected = fit(rows, how, now, by_change)
         assert expected or how.get("status"), how
         seen, before, pages = [], "", 0
         while pages < 200:
-            page = listing.find(Filters(**how), now=now, before=before, size=4)
+            page = listing.find(Filters(**how), now=now, before=before, size=4, by_change=by_change)
             seen += [row.id for row in page.rows]
             pages += 1
             if page.older is None:
@@ -288,11 +295,13 @@ def test_no_filter_reads_the_whole_table_or_sorts(engine: Engine, rows: list[Inv
     listing = Listing(engine, looks=20)
     for how in FILTERS:
         filters = Filters(**how)
-        before = listing.find(filters, now=NOW, size=2).older or ""
-        with plans_of(engine) as plans:
-            listing.find(filters, now=NOW, size=5)
-            listing.find(filters, now=NOW, size=5, before=before)
-        assert not slow(plans), (how, plans)
+        for by_change in (False, True):
+            asked = partial(listing.find, filters, now=NOW, by_change=by_change)
+            before = asked(size=2).older or ""
+            with plans_of(engine) as plans:
+                asked(size=5)
+                asked(size=5, before=before)
+            assert not slow(plans), (how, by_change, plans)
 
 
 # Searches -----------------------------------------------------------------------------------------
@@ -428,9 +437,13 @@ def slow(plans: list[str]) -> list[str]:
     """Those that read every invitation, or sort anything but the hits of a search."""
     scan = re.compile(r"SCAN invitation\b(?! USING)|Seq Scan on invitation")
     sort = re.compile(r"USE TEMP B-TREE|Sort Key|\bSort\b")
+    nothing = "-> Result (cost=0.00..0.00 rows=0"  # of filters that exclude each other
     hits = re.compile(r"invitation_search VIRTUAL TABLE|Bitmap Index Scan on ix_invitation_words")
     return [
-        plan for plan in plans if scan.search(plan) or (sort.search(plan) and not hits.search(plan))
+        plan
+        for plan in plans
+        if scan.search(plan)
+        or (sort.search(plan) and not hits.search(plan) and nothing not in " ".join(plan.split()))
     ]
 
 
@@ -466,5 +479,7 @@ def test_no_search_reads_the_whole_table_or_sorts(
                 listing.page(
                     now=NOW, query=query, status=status, batch_id=batch_id, before=before, size=5
                 )
+                if not (status or batch_id):
+                    listing.find(Filters(query=query), now=NOW, size=5, by_change=True)
         assert plans
         assert not slow(plans), (status, batch_id, plans)

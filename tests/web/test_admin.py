@@ -263,6 +263,29 @@ def test_the_list_of_a_status_is_turned_by_its_links(site: RunningSite, desk: Pe
     assert "p59@example.com" in desk.text
 
 
+def test_the_last_change_comes_first_where_that_is_asked_for(
+    site: RunningSite, desk: Person
+) -> None:
+    """On each page, with and without a filter, until all is shown again."""
+    for number in range(60):
+        site.invites(f"p{number:02}@example.com")
+    site.clock.forward(minutes=1)
+    site.services.invitations.revoke(7, actor="Grace", reason="")
+    desk.opens(f"{site.url}/admin/invitations")
+    desk.presses("Last change")
+    assert desk.soup.select("tbody a")[0].get_text() == "p06@example.com"
+    desk.presses("Older")
+    assert len(desk.soup.select("tbody tr")) == 10
+    assert desk.form("Show")[2]["order"] == "changed"
+    desk.presses("Newest")
+    desk.types_into("Address or name", "example").presses("Show")
+    assert desk.soup.select("tbody a")[0].get_text() == "p06@example.com"
+    desk.presses("Remove the filter Search: example")
+    assert desk.soup.select("tbody a")[0].get_text() == "p06@example.com"
+    desk.presses("Remove the order Last change first")
+    assert desk.soup.select("tbody a")[0].get_text() == "p59@example.com"
+
+
 def test_the_page_says_where_a_search_finds_beginnings_only(
     site_on: RunningSite, admin: Person
 ) -> None:

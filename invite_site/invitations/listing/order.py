@@ -131,21 +131,27 @@ class Range:
         return conditions
 
 
-def order_of(filters: Filters) -> str:
+def order_of(filters: Filters, *, by_change: bool = False) -> str:
     """The column that the list of these filters is ordered by, before the ids; empty for none."""
+    if by_change:
+        return "changed_at"
     if filters.day:
         return "created_at"
     return "expires_at" if filters.status or filters.attention else ""
 
 
-def ranges_of(filters: Filters, now: datetime) -> tuple[list[Range], set[str]]:
+def ranges_of(
+    filters: Filters, now: datetime, *, by_change: bool = False
+) -> tuple[list[Range], set[str]]:
     """The ranges that a list is made of, and the names of the filters that they do not hold: each row
     has to be asked for these.
 
     *Expired* is a range of each state that can be so. Their first rows are merged here: the
     databases would read and sort all rows of both states.
     """
-    order = order_of(filters)
+    order = order_of(filters, by_change=by_change)
+    if by_change:
+        return [Range(order)], {"status", "batch_id", "inviter", "day", "role", "attention"}
     between = filters.invited_between()
     if between:
         ranges = [Range(order, after=between[0], by=between[1])]

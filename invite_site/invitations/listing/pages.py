@@ -69,19 +69,27 @@ class Listing(Histories):
         """The rows of a page; `filters` are the fields of Filters."""
         return self.find(Filters(**filters), now=now, before=before, size=size).rows
 
-    def find(self, filters: Filters, *, now: datetime, before: str = "", size: int = 50) -> Page:
+    def find(
+        self,
+        filters: Filters,
+        *,
+        now: datetime,
+        before: str = "",
+        size: int = 50,
+        by_change: bool = False,
+    ) -> Page:
         """At most `size` invitations that fit: newest first; those of a status, or that end soon, in
-        the order of the end of their life, latest first.
+        the order of the end of their life, latest first. `by_change`: the last change first.
 
         `before` is the `older` of the page before, or the `position` of a row; anything else is no
         position, and the page is the first.
         """
-        order = order_of(filters)
+        order = order_of(filters, by_change=by_change)
         after = Position.parse(before, order)
         search = search_for(filters.query, self._database)
         if filters.query.strip() and search is None:
             return Page([], None)
-        ranges, names = ranges_of(filters, now)
+        ranges, names = ranges_of(filters, now, by_change=by_change)
         rest = self._rest(filters, names, now)
         until: Position | None = None
         with self._begin() as db:
@@ -194,9 +202,9 @@ class Listing(Histories):
         # The limit keeps the databases from beginning with the index of the status instead.
         hits = search.hits().limit(LARGEST_ID).subquery()
         are_there = or_(*(and_(True, *each.conditions(hits.c, at)) for each, at in far))
-        order = far[0][0].ordered(hits.c)
-        chosen = select(hits.c.id, hits.c.expires_at).where(are_there).order_by(*order)
-        return _ask(db, chosen.limit(size))
+        first = far[0][0]
+        chosen = select(hits.c.id, hits.c[first.order or "expires_at"]).where(are_there)
+        return _ask(db, chosen.order_by(*first.ordered(hits.c)).limit(size))
 
     def waiting(self, now: datetime) -> int:
         """How many invitations could go out now; at most WAITING are counted."""

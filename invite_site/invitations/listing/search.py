@@ -32,7 +32,8 @@ TRIGRAM = 3  # letters
 
 _index = table("invitation_search", column("invitation_search"), column("rowid"))
 TEXT = "search_text"
-_HITS = select(ROWS.c.id, ROWS.c.batch_id, ROWS.c.state, ROWS.c.expires_at)
+Hits = Select[int, int | None, str, datetime, datetime]
+_HITS = select(ROWS.c.id, ROWS.c.batch_id, ROWS.c.state, ROWS.c.expires_at, ROWS.c.changed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Search(ABC):
     words: tuple[str, ...]
 
     @abstractmethod
-    def hits(self) -> Select[int, int | None, str, datetime]:
-        """The rows that it finds, by the index: id, batch, state and end of life."""
+    def hits(self) -> Hits:
+        """The rows that it finds, by the index: id, batch, state, end of life and last change."""
 
     @abstractmethod
     def finds(self) -> ColumnElement[bool]:
@@ -65,7 +66,7 @@ def search_for(query: str, database: str) -> Search | None:
 class Trigrams(Search):
     """SQLite's FTS5. A word of less than three letters has the spaces before it instead."""
 
-    def hits(self) -> Select[int, int | None, str, datetime]:
+    def hits(self) -> Hits:
         return _HITS.where(ROWS.c.id.in_(self._candidates()), self.finds())
 
     def more_than(self, number: int) -> Select[int]:
@@ -106,7 +107,7 @@ def _rare_part(word: str) -> str:
 class Beginnings(Search):
     """PostgreSQL's GIN index over the words of `search_text`."""
 
-    def hits(self) -> Select[int, int | None, str, datetime]:
+    def hits(self) -> Hits:
         return _HITS.where(self._are_in(SEARCH_WORDS))
 
     def finds(self) -> ColumnElement[bool]:

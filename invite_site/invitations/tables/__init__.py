@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, text
+from sqlalchemy import JSON, CheckConstraint, Computed, ForeignKey, Index, String, false, text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ...database.base import Base
 from ..lifecycle import EXPIRED, OPEN_STATES, State
 from ..people import COMMAND_LINE, safe_name, search_text
+from .expressions import latest_of
 from .many import Batch as Batch
 from .many import BatchRow as BatchRow
 from .many import Job as Job
@@ -83,6 +84,14 @@ class Invitation(Base):
     accepted_sub: Mapped[str | None]
     accepted_email: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    # When the newest of what is known of it happened; the database computes it.
+    changed_at: Mapped[datetime] = mapped_column(
+        Computed(
+            latest_of(
+                "created_at", "last_sent_at", "result_seen_at", "password_set_at", "closed_at"
+            )
+        )
+    )
     last_error: Mapped[str | None] = mapped_column(
         "trouble"
     )  # one sentence: why it failed or waits
@@ -137,6 +146,7 @@ class Invitation(Base):
         Index("ix_invitation_inviter", "inviter", "state", "expires_at", "id"),
         Index("ix_invitation_inviter_order", "inviter", "id"),
         Index("ix_invitation_created", "created_at", "id"),
+        Index("ix_invitation_changed", "changed_at", "id"),
         Index(
             "ix_invitation_with_roles",
             "id",
@@ -186,12 +196,6 @@ class Invitation(Base):
         return bool(
             self.reminded_at and self.last_sent_at and self.reminded_at >= self.last_sent_at
         )
-
-    @property
-    def changed_at(self) -> datetime:
-        """When the newest of what is known of it happened."""
-        moments = (self.last_sent_at, self.result_seen_at, self.password_set_at, self.closed_at)
-        return max(at for at in (self.created_at, *moments) if at)
 
     @property
     def was_sent_again(self) -> bool:

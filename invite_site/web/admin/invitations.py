@@ -21,12 +21,13 @@ TRAIL = 50  # pages that *Newer* leads back through
 
 @bp.get("/invitations")
 def invitations() -> ResponseReturnValue:
-    """The list, as `filters_in` reads it from the address; `before` is where the page before ended,
-    `trail` where those before it did."""
+    """The list, as `filters_in` reads it from the address; `order=changed` has the last change first,
+    `before` is where the page before ended, `trail` where those before it did."""
     filters = filters_in(request.args)
+    by_change = request.args.get("order") == "changed"
     before, trail = request.args.get("before", ""), request.args.get("trail", "")
     now = services.clock()
-    page = services.listing.find(filters, now=now, before=before, size=PAGE)
+    page = services.listing.find(filters, now=now, before=before, size=PAGE, by_change=by_change)
     batch = services.listing.batch(filters.batch_id) if filters.batch_id is not None else None
     outage = services.circuit_breaker.outage()
     remember_list()
@@ -41,6 +42,7 @@ def invitations() -> ResponseReturnValue:
         can_extend=services.resending.can_extend,
         filters=filters,
         in_address=in_address(filters),
+        order="changed" if by_change else None,
         chips=chips_of(filters, batch.name if batch else ""),
         statuses=STATUSES,
         choices=services.listing.choices,
