@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test test-fast test-proxy coverage soak check format bench browser translations locks
+.PHONY: help demo demo-reset run test test-fast test-proxy coverage soak check format bench browser screenshots translations locks
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -42,6 +42,9 @@ format: $(VENV)/.done-test  ## put the code into its format
 
 bench: $(VENV)/.done-test  ## measure beside a quickstart-style site
 	@$(BIN)/python -m bench
+
+screenshots: $(VENV)/.done-test browser  ## take the pictures of README.md and docs/using.md
+	@$(BIN)/python -m tests.browser.screenshots
 
 translations: $(VENV)/.done-test  ## collect the sentences of pages and mails, and compile their translations
 	@$(BIN)/pybabel -q extract -F pyproject.toml -k marked --sort-by-file --add-location=file --width=100 -o translations/messages.pot .

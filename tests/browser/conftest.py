@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.install import find
+from tests.browser.install import launch_options
 from tests.support.running import RunningSite
 
 PATIENCE = 10_000  # milliseconds for one step of a person
@@ -21,12 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    path = find()
-    if path is None:
-        pytest.fail("no Chromium: `make browser` installs one, or set CHROMIUM", pytrace=False)
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return {**browser_type_launch_args, "executable_path": path, "args": quiet + sandbox}
+    try:
+        return {**browser_type_launch_args, **launch_options()}
+    except LookupError as missing:
+        pytest.fail(str(missing), pytrace=False)
 
 
 @pytest.fixture

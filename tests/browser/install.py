@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -18,6 +19,16 @@ def find() -> str | None:
         if path := shutil.which(name):
             return path
     return _playwrights_own()
+
+
+def launch_options() -> dict[str, Any]:
+    """How Playwright starts it. Raises LookupError where there is none."""
+    path = find()
+    if path is None:
+        raise LookupError("no Chromium: `make browser` installs one, or set CHROMIUM")
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    return {"executable_path": path, "args": quiet + sandbox}
 
 
 def _playwrights_own() -> str | None:

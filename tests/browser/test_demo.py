@@ -95,6 +95,7 @@ def test_five_days_ahead_an_invitation_has_expired_and_is_renewed(phone: Page, d
     reads_the_mail(phone)
     phone.get_by_role("complementary").get_by_role("link", name="Dashboard").click()
     phone.get_by_role("button", name="Five days ahead").click()
+    expect(phone.get_by_text("ahead by 5 days")).to_be_visible()
     assert has_no_sideways_scroll(phone)
 
     signs_in_as_owner(phone, demo)

@@ -87,9 +87,9 @@ class Demo:
 
 
 @contextlib.contextmanager
-def running_demo(folder: Path) -> Iterator[Demo]:
+def running_demo(folder: Path, **variables: str) -> Iterator[Demo]:
     demo = Demo(folder / "instance")
-    demo.start()
+    demo.start(**variables)
     yield demo
     if demo.process:
         demo.end(signal.SIGKILL)

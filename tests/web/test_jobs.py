@@ -90,6 +90,23 @@ def test_all_that_match_are_extended_or_the_job_is_stopped(site: RunningSite, de
     assert desk.opens(f"{site.url}/admin/jobs/99").response.status_code == 404
 
 
+def test_where_none_is_chosen_all_that_match_a_filter_are_meant(
+    site: RunningSite, desk: Person
+) -> None:
+    """The list says so, and the next page with which filter; without one nothing is meant."""
+    assert "if you choose none" not in desk.text
+    desk.opens(f"{site.url}/admin/invitations?q=p01")
+    assert "All that match, if you choose none." in desk.text
+    desk.presses("Revoke the chosen")
+    assert desk.heading == "Revoke 1 invitation?"
+    assert "All that match" in desk.text
+    assert "Search: p01" in desk.text
+    desk.presses("Revoke invitation")
+    works(site)
+    assert site.status("p01@example.com") == "revoked"
+    assert site.status("p02@example.com") == "queued"
+
+
 def test_one_is_extended_on_its_page(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """A queued one gets a later end; a sent one a mail whose link lasts as long, which it says."""
     desk.opens(f"{site.url}/admin/invitations/1").types(Days_from_now="20").presses("Extend")

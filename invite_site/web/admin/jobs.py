@@ -19,13 +19,14 @@ DAYS = 7  # that an extension lasts, if nobody says otherwise
 
 @bp.get("/jobs/new")
 def new_job() -> ResponseReturnValue:
-    """Asks before anything is done, with the number. `all` stands for every invitation that fits the
-    filters in the address; else each `id` is one."""
+    """Asks before anything is done, with the number. Each `id` in the address is one invitation; `all`
+    stands for every one that fits its filters. Without either, all that fit are meant where there is
+    a filter."""
     kind = _kind(request.args.get("kind", ""))
     if kind is None:
         return redirect(list_last_seen(), 303)
-    is_all = bool(request.args.get("all"))
     numbers = request.args.getlist("id", type=row_id)
+    is_all = bool(request.args.get("all")) or not (numbers or filters_in(request.args).is_any)
     if not is_all and not numbers:
         flash("Choose at least one invitation first.", "error")
         return redirect(list_last_seen(), 303)
