@@ -128,30 +128,6 @@ def requests_served(demo: Demo) -> bool:
     return box.json()["total"] > 1
 
 
-def test_a_scenario_sets_the_site_and_the_tenant(
-    lasting_demo: Demo, admin: Person, person: Person
-) -> None:
-    """The next mail travels by it, on the invitee's side; then everything is as before."""
-    signs_in_as_admin(admin, lasting_demo.url)
-    for scenario, beginning in (
-        ("landing", f"{lasting_demo.url}/i/"),
-        ("new", f"{lasting_demo.tenant.url}/u/reset-verify?"),
-        ("tenant_email", f"{lasting_demo.tenant.url}/lo/reset?"),
-        ("classic", f"{lasting_demo.tenant.url}/lo/reset?"),
-    ):
-        person.opens(lasting_demo.dashboard)
-        _, action, fields = person.form("Choose scenario")
-        fields["scenario"] = scenario
-        person.shows(person.browser.post(action, data=fields, timeout=30))
-        assert "Invitations now travel like this" in person.text
-        link = invites_and_follows(admin, lasting_demo, f"{scenario}@example.com")
-        assert link.startswith(beginning), scenario
-        page = requests.get(link.replace("localhost", "127.0.0.1"), timeout=15).text
-        who = BeautifulSoup(page, "html.parser").select_one(".demo-who")
-        assert who
-        assert who.get_text() == f"You are: {scenario.capitalize()}, invitee"
-
-
 def test_the_owner_and_an_invitee_are_two_people_in_one_browser(
     lasting_demo: Demo, person: Person
 ) -> None:
