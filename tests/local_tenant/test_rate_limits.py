@@ -66,12 +66,12 @@ def test_the_reset_is_a_moment(slow: TenantClient) -> None:
     assert "Retry-After" not in answer.headers
 
 
-@contract("§8", "without a plan nothing is limited, and the headers name a limit of 100,000 (ours)")
+@contract("§8", "without a plan nothing is limited, and the headers name a limit of 1,000 (ours)")
 def test_limits_are_off_by_default(tenant: TenantClient) -> None:
     """So that tests are quick; every answer has the headers all the same."""
     assert tenant.control("GET", "/plan").json()["plan"] == "off"
     for answer in (tenant.api("GET", "/users"), tenant.api("GET", "/users/auth0|nobody")):
-        assert [answer.headers[name] for name in HEADERS[:2]] == ["100000", "99999"]
+        assert [answer.headers[name] for name in HEADERS[:2]] == ["1000", "999"]
         assert int(answer.headers[HEADERS[2]]) > 0
 
 

@@ -39,7 +39,7 @@ _ALL_PLANS = {
 }
 
 OFF = "off"
-UNLIMITED = 100_000  # the limit in the headers where no plan is applied (ours)
+UNLIMITED = 1_000  # the limit in the headers where no plan is applied (ours)
 PLANS = {
     plan.name: plan
     for plan in (
