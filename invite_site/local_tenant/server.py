@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _THREADS = 8
+_CONNECTIONS = 2_000  # kept open by clients; beyond that nobody is answered
 _LOOKED_AT = 50  # of the newest mails, where one to an address is looked for
 
 
@@ -147,7 +148,14 @@ def _http_server(app: "Flask", tenant: Tenant, bound: socket.socket) -> Iterator
     from waitress import wasyncore
     from waitress.server import create_server
 
-    server: Any = create_server(app, sockets=[bound], threads=_THREADS, ident=None)
+    server: Any = create_server(
+        app,
+        sockets=[bound],
+        threads=_THREADS,
+        connection_limit=_CONNECTIONS,
+        asyncore_use_poll=True,  # select() takes no more than 1,024
+        ident=None,
+    )
     thread = threading.Thread(target=server.run, name="local-tenant-http", daemon=True)
     thread.start()
     try:

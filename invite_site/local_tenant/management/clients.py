@@ -115,6 +115,8 @@ def _columns(body: dict[str, Any], client: Client | None = None) -> dict[str, An
 def list_clients() -> ResponseReturnValue:
     """A page of applications, the oldest first."""
     shown = [_shown(each) for each in current_tenant().clients.all()]
+    if request.args.get("is_global") == "true":  # the one for all applications, which is not built
+        shown = []
     wanted = [name for name in request.args.get("app_type", "").split(",") if name]
     found = [selected(each) for each in shown if not wanted or each["app_type"] in wanted]
     return listed_page("clients", found)
