@@ -41,7 +41,7 @@ def calls(connection: str, languages: list[str]) -> Iterator[str]:
                 yield line.format(connection=connection, prompt=prompt, language=language)
 
 
-@contract("§14.8", "an export by the Deploy CLI meets no answer that an official client repeats")
+@contract("§1.3", "an export by the Deploy CLI meets no answer that an official client repeats")
 def test_an_export_ends(setup: TenantClient) -> None:
     """Each call is answered once: a client waits and tries again after 429 and 5xx, up to minutes."""
     (connection,) = setup.api("GET", "/connections").json()
