@@ -144,6 +144,7 @@ def build_services(
         clock,
     )
     listing = Listing(engine)
+    role_offers = RoleOffers(tenant.roles, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -161,6 +162,7 @@ def build_services(
             Starting(engine, previews, settings.connection, settings.client_id),
             circuit_breaker,
             heartbeats,
+            role_offers,
             clock,
             deliveries.rate,
             wake.set,
@@ -181,7 +183,7 @@ def build_services(
         ),
         mailer=mailer,
         samples=Samples(settings, mailer, clock),
-        role_offers=RoleOffers(tenant.roles, clock),
+        role_offers=role_offers,
         tenant=tenant,
         relying_party=RelyingParty(settings, sessions, token_clock),
         wake=wake,

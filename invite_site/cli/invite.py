@@ -66,24 +66,11 @@ def send(
         services.settings,
         note=note,
         lifetime=days * DAY if days else None,
-        roles=_roles_named(roles),
+        roles=services.role_offers.named(roles) if roles else {},
         language=language,
     )
     row = services.invitations.invite(address, name=name, inviter=ME, again=again, options=options)
     click.echo(f"Queued as number {row.id}.")
-
-
-def _roles_named(words: tuple[str, ...]) -> dict[str, str]:
-    """The roles with these names or ids. Raises ClickException where the tenant has none of that name."""
-    if not words:
-        return {}
-    offer = services.role_offers.current()
-    by_word = {name: role_id for role_id, name in offer.roles.items()}
-    by_word |= {role_id: role_id for role_id in offer.roles}
-    for word in words:
-        if word not in by_word:
-            raise click.ClickException(offer.sentence or f"The tenant has no role {word}.")
-    return {by_word[word]: offer.roles[by_word[word]] for word in words}
 
 
 @invite.command("list")

@@ -185,7 +185,7 @@ class ListForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     file = FileField(
         "File",
         description="A CSV file, as spreadsheet programs save it: a column of addresses and, if you "
-        "like, one of names and one of languages.",
+        "like, of names, languages, notes and roles.",
     )
     text = TextAreaField(
         "Or paste the list",

@@ -9,6 +9,7 @@ import ipaddress
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import ParamSpec, TypeVar
 
 from flask import Flask, g, request
@@ -118,14 +119,10 @@ def limited_callbacks(view: Callable[P, R]) -> Callable[P, R]:
     return limiter.limit(ALL_CALLBACKS_LIMIT, key_func=as_one)(view)
 
 
-def _has_sent_test(_: Response) -> bool:
-    return bool(g.get("has_sent_test"))
-
-
-# Mails that somebody sends to themselves. A view that has sent one sets `g.has_sent_test`.
-limited_test_mails = limiter.limit(
-    f"1 per {TEST_MAIL_EVERY} seconds", key_func=by_session, deduct_when=_has_sent_test
-)
+def limited_test_mail() -> AbstractContextManager[None]:
+    """Counts a mail that somebody sends to themselves, in a `with` around it: two clicks at once send one.
+    Raises RateLimitExceeded."""
+    return limiter.limit(f"1 per {TEST_MAIL_EVERY} seconds", key_func=by_session, scope="test mail")
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -120,8 +120,7 @@ def test_the_focus_stays_while_the_page_follows(admin_page: Page, site: RunningS
     admin_page.get_by_role("button", name="Send 20 invitations").click()
     admin_page.get_by_text("Cancel the rest", exact=True).click()
     admin_page.get_by_role("button", name="Pause").focus()
-    for job in site.services.deliveries.claim("test worker", limit=10):
-        site.services.deliveries.deliver(job)
+    site.sends(10)
     expect(admin_page.get_by_text("10 of 20 have gone out")).to_be_visible()
     expect(admin_page.get_by_role("button", name="Pause")).to_be_focused()
     expect(admin_page.get_by_role("button", name="Cancel the rest now")).to_be_visible()

@@ -24,6 +24,10 @@ ALIKE = "tbody tr:nth-child(n + 9)"
 LONG_PAGES = ("list", "preview", "overview")
 NARROWEST = {"width": 320, "height": 640}
 
+pytestmark = pytest.mark.timeout(
+    400
+)  # opening them all takes a minute, and more beside other tests
+
 
 @pytest.fixture(scope="module")
 def gallery(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:

@@ -3,12 +3,14 @@
 import csv
 import io
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 from flask import request
 from flask_wtf.csrf import CSRFError
 
+from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
 
@@ -49,17 +51,6 @@ def lines(desk: Person) -> list[str]:
         " ".join(" ".join(cell.get_text(" ") for cell in row.find_all("td")[:3]).split())
         for row in desk.soup.select("tbody tr")
     ]
-
-
-def delivers(site: RunningSite, number: int) -> int:
-    """So many of what is due, as a worker does it; returns how many there were. The first answers of the
-    tenant allow more than is claimed before them."""
-    taken, deliveries = 0, site.services.deliveries
-    while jobs := deliveries.claim("test worker", limit=number - taken):
-        for job in jobs:
-            deliveries.deliver(job)
-        taken += len(jobs)
-    return taken
 
 
 def token_of(desk: Person) -> str:
@@ -306,6 +297,35 @@ def test_a_correction_is_judged_against_the_rest(site: RunningSite, desk: Person
     assert desk.offers("Send 2 invitations")
 
 
+def test_language_note_and_roles_of_a_row_reach_its_invitation(
+    site: RunningSite, tenant: Tenant, desk: Person, tmp_path: Path
+) -> None:
+    """As far as the list has them; what is wrong with them is told, and the row is mended without."""
+    role = at_tenant(tenant, tmp_path).api.send("POST", "/roles", {"name": "Editor"})
+    rows = (
+        "Email,Language,Note,Roles\n"
+        "ada@example.com,de,Welcome!,Editor\n"
+        "bob@example.com,,,\n"
+        "cyd@example.com,,,Emperor\n"
+        f"dan@example.com,,{'x' * 501},\n"
+    )
+    pastes(desk, site, rows)
+    told = [row.get_text(" ", strip=True) for row in desk.soup.select("tbody tr")]
+    assert "The tenant has no role Emperor. Saved as it is, the row goes out without." in told[0]
+    assert "This note is too long: 501 characters" in told[1]
+    assert told[2].startswith("ada@example.com Deutsch, Editor, with a note")
+    assert told[3].startswith("bob@example.com Line")
+    desk.presses("Save line 4")
+    desk.presses("Send 3 invitations")
+    ada, bob, cyd = (
+        site.services.listing.page(now=site.clock(), query=each)[0]
+        for each in ("ada", "bob", "cyd")
+    )
+    assert (ada.locale, ada.note, ada.roles) == ("de", "Welcome!", {role["id"]: "Editor"})
+    for row in (bob, cyd):
+        assert (row.locale, row.note, row.roles) == (None, "", None)
+
+
 def test_sending_twice_is_sending_once(site: RunningSite, desk: Person) -> None:
     """Five clicks at once, and Back and *Send* again: the same invitations, the same answer."""
     pastes(desk, site, "\n".join(f"p{n}@example.com" for n in range(20)))
@@ -375,7 +395,7 @@ def test_a_batch_can_be_paused_resumed_and_cancelled(
     assert site.delivers() == 0
     desk.presses("Resume")
     assert "The batch goes on." in desk.text
-    assert delivers(site, 10) == 10
+    assert site.sends(10) == 10
     desk.opens(desk.url)
     desk.presses("Cancel the rest now")
     assert "What had not gone out is revoked" in desk.text

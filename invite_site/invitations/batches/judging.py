@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...errors import InvalidInvitee
 from ..lifecycle import Fate
+from ..options import NO_OPTIONS, Options
 from ..people import Invitee
 from .lists import ListRow
 
@@ -38,22 +39,34 @@ class Judged(NamedTuple):
     reason: str
     invitation_id: int | None = None
     locale: str | None = None
+    note: str = ""
+    roles: dict[str, str] | None = None
 
 
 Parse = Callable[[str, str], Invitee]  # address and name; raises InvalidInvitee
+ParseOptions = Callable[[ListRow], Options]  # raises InvalidInvitee
 
 
 def judge_list(
-    rows: Sequence[ListRow], parse: Parse, known: Callable[[Sequence[str]], Mapping[str, Known]]
+    rows: Sequence[ListRow],
+    parse: Parse,
+    parse_options: ParseOptions,
+    known: Callable[[Sequence[str]], Mapping[str, Known]],
 ) -> list[Judged]:
     """Each row of a list with its fate. `known` is asked once, for all addresses of the list."""
-    parsed = [_parsed(row, parse) for row in rows]
+    options = [_options(row, parse_options) for row in rows]
+    parsed = [
+        _parsed(row, parse) if isinstance(of_row, Options) else of_row
+        for row, of_row in zip(rows, options, strict=True)
+    ]
     of_address = known([each.email_norm for each in parsed if isinstance(each, Invitee)])
     lines: dict[str, int] = {}
     judged = []
-    for row, invitee in zip(rows, parsed, strict=True):
+    for row, invitee, of_row in zip(rows, parsed, options, strict=True):
+        kept = of_row if isinstance(of_row, Options) else NO_OPTIONS
         if isinstance(invitee, str):
-            judged.append(Judged(row.line, row.email, None, row.name, Fate.BAD, invitee))
+            bad = Judged(row.line, row.email, None, row.name, Fate.BAD, invitee)
+            judged.append(with_options(bad, kept))
             continue
         repeats = lines.get(invitee.email_norm)
         lines.setdefault(invitee.email_norm, row.line)
@@ -63,7 +76,7 @@ def judge_list(
                 invitee,
                 of_address.get(invitee.email_norm),
                 repeats=repeats,
-                locale=row.locale,
+                options=kept,
             )
         )
     return judged
@@ -75,7 +88,7 @@ def judge(
     known: Known | None,
     *,
     repeats: int | None,
-    locale: str | None = None,
+    options: Options = NO_OPTIONS,
 ) -> Judged:
     """One row with a good address; `repeats` is the line that has the address first."""
     fate, reason, invitation_id = Fate.GOOD, "", None
@@ -86,14 +99,29 @@ def judge(
     elif known and known.accepted_id:
         fate, invitation_id = Fate.ACCEPTED, known.accepted_id
         reason = f"This person accepted an invitation on {known.accepted_at:%d %B %Y}."
-    return Judged(
-        line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id, locale
+    judged = Judged(
+        line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id
     )
+    return with_options(judged, options)
+
+
+def with_options(judged: Judged, options: Options) -> Judged:
+    """The same row with language, note and roles."""
+    columns = options.columns
+    return judged._replace(locale=columns["locale"], note=columns["note"], roles=columns["roles"])
 
 
 def invited_by(known: Known) -> str:
     """Who invited this address already, and when."""
     return f"{known.inviter} invited this address on {known.invited_at:%d %B %Y at %H:%M} UTC."
+
+
+def _options(row: ListRow, parse_options: ParseOptions) -> Options | str:
+    """Language, note and roles of a row, or what is wrong with them."""
+    try:
+        return parse_options(row)
+    except InvalidInvitee as invalid:
+        return f"{invalid} Saved as it is, the row goes out without."
 
 
 def _parsed(row: ListRow, parse: Parse) -> Invitee | str:

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import UnreadableList
 from ...languages import LANGUAGES, language_of
@@ -52,6 +52,8 @@ _LAST_WORDS = frozenset(
     ["lastname", "surname", "familyname", "nachname", "nom", "last", "family", "apellido"]
 )
 _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
+_NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
+_ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol", "rôle", "rôles"])
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -59,13 +61,15 @@ _SIGNS = re.compile(r"[\W_]+")
 @dataclass(frozen=True, slots=True)
 class ListRow:
     """A row as it stands in the list. `problem` says why it cannot be read, or is empty; `locale` is its
-    language, where it names one."""
+    language, where it names one, `roles` are names or ids of roles."""
 
     line: int
     email: str
     name: str
     problem: str = ""
     locale: str | None = None
+    note: str = ""
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class _Columns:
     width: int = 0
     ignored: tuple[str, ...] = ()
     language: int | None = None
+    note: int | None = None
+    roles: int | None = None
 
 
 def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
@@ -214,12 +220,13 @@ def _columns_named(header: Sequence[str]) -> _Columns | None:
     if name is not None:
         names = (name,)
     language = _first(words, _LANGUAGE_WORDS)
+    note, roles = _first(words, _NOTE_WORDS), _first(words, _ROLE_WORDS)
     ignored = tuple(
         cell.strip()[:60]
         for number, cell in enumerate(header)
-        if cell.strip() and number not in (email, language, *names)
+        if cell.strip() and number not in (email, language, note, roles, *names)
     )
-    return _Columns(email, names, len(header), ignored, language)
+    return _Columns(email, names, len(header), ignored, language, note, roles)
 
 
 def _without_accents(text: str) -> str:
@@ -239,17 +246,19 @@ def _row_of(line: int, cells: list[str], columns: _Columns) -> ListRow:
             "This row has more cells than the header. A cell that holds the separator needs quotation "
             "marks."
         )
-    word = "" if columns.language is None else _cell(cells, columns.language)
+    word = _cell(cells, columns.language)
     locale = language_of(word)
     if word and locale is None and not problem:
         problem = (
             f"{word[:60]} is no language of invitations. Write {', '.join(LANGUAGES)}, or nothing."
         )
-    return _row(line, email, name, problem, locale)
+    roles = tuple(filter(None, map(str.strip, re.split("[,;|]", _cell(cells, columns.roles)))))
+    row = _row(line, email, name, problem)
+    return replace(row, locale=locale, note=_cell(cells, columns.note), roles=roles)
 
 
-def _cell(cells: list[str], number: int) -> str:
-    return cells[number].strip() if number < len(cells) else ""
+def _cell(cells: list[str], number: int | None) -> str:
+    return cells[number].strip() if number is not None and number < len(cells) else ""
 
 
 # Pasted text --------------------------------------------------------------------------------------
@@ -284,9 +293,9 @@ def _one_person(line: int, words: str) -> ListRow:
     )
 
 
-def _row(line: int, email: str, name: str, problem: str = "", locale: str | None = None) -> ListRow:
+def _row(line: int, email: str, name: str, problem: str = "") -> ListRow:
     """The row, with `Ada <ada@example.com>` in the place of an address taken apart."""
     if found := _NAME_AND_ADDRESS.fullmatch(email):
         email = found["email"].strip()
         name = name or found["name"].strip().strip('"').strip()
-    return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem, locale)
+    return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem)

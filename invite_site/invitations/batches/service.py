@@ -9,6 +9,8 @@ from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
 from ..leases.heartbeats import Heartbeats
 from ..lifecycle import EXPIRED, Fate, State
+from ..options import Options
+from ..options.roles import RoleOffers
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation
 from .judging import Known, judge, judge_list
@@ -71,6 +73,7 @@ class Batches:
     starting: Starting
     circuit_breaker: CircuitBreaker
     heartbeats: Heartbeats
+    role_offers: RoleOffers
     clock: Callable[[], datetime]
     rate: Callable[[], float | None]
     on_queued: Callable[[], None]
@@ -82,7 +85,12 @@ class Batches:
         """
         people = read_list(content, max_rows=self.settings.batch_rows)
         now = self.clock()
-        judged = judge_list(people.rows, self._parse, lambda norms: self.previews.known(norms, now))
+        judged = judge_list(
+            people.rows,
+            self._parse,
+            self._parse_options,
+            lambda norms: self.previews.known(norms, now),
+        )
         return self.previews.keep(
             judged, name=name, ignored=people.ignored, inviter=inviter, now=now
         )
@@ -110,7 +118,10 @@ class Batches:
         row = self.previews.row(batch_id, row_id)
         before = row.email_norm
         judged = judge_list(
-            [ListRow(row.line, email.strip(), name, locale=row.locale)], self._parse, self._known
+            [ListRow(row.line, email.strip(), name)],
+            self._parse,
+            lambda _: _options_of(row),
+            self._known,
         )[0]
         self.previews.judge_again(row.id, judged)
         for address in {before, judged.email_norm} - {None}:
@@ -201,6 +212,10 @@ class Batches:
     def _parse(self, email: str, name: str) -> Invitee:
         return Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
 
+    def _parse_options(self, row: ListRow) -> Options:
+        roles = self.role_offers.named(row.roles) if row.roles else {}
+        return Options.parse(self.settings, note=row.note, language=row.locale, roles=roles)
+
     def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
         return self.previews.known(addresses, self.clock())
 
@@ -212,7 +227,7 @@ class Batches:
             invitee = Invitee(row.email, email_norm, row.name)
             repeats = rows[0].line if number else None
             self.previews.judge_again(
-                row.id, judge(row.line, invitee, known, repeats=repeats, locale=row.locale)
+                row.id, judge(row.line, invitee, known, repeats=repeats, options=_options_of(row))
             )
 
     def _refuse(self, batch_id: int, sentence: str) -> None:
@@ -258,3 +273,8 @@ def result_of(row: Invitation, now: datetime) -> tuple[object, ...]:
     times = (row.created_at, row.last_sent_at, row.accepted_at)
     written = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in times)
     return (row.email, row.name, words, row.last_error or "", *written)
+
+
+def _options_of(row: BatchRow) -> Options:
+    """Those that a row of a preview has."""
+    return Options(note=row.note, roles=row.roles or {}, language=row.locale)

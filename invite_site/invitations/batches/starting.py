@@ -118,6 +118,8 @@ class Starting:
             "email_norm": BatchRow.email_norm,
             "name": BatchRow.name,
             "locale": BatchRow.locale,
+            "note": BatchRow.note,
+            "roles": BatchRow.roles,
             "search_text": BatchRow.search_text,
             "connection": literal(self._connection),
             "client_id": literal(self._client_id),
@@ -167,7 +169,7 @@ class Starting:
         self,
         db: Session,
         known: Known,
-        name: dict[str, str],
+        name: dict[str, Any],
         columns: dict[str, Any],
         inviter: Inviter,
         now: datetime,
@@ -202,10 +204,11 @@ def _good_rows(db: Session, batch_id: int) -> Sequence[BatchRow]:
     ).all()
 
 
-def _of_person(row: BatchRow) -> dict[str, str]:
-    """Columns that a row changes; where it names no language, that of the invitation stays."""
-    language = {"locale": row.locale} if row.locale else {}
-    return {"name": row.name, "search_text": row.search_text, **language}
+def _of_person(row: BatchRow) -> dict[str, Any]:
+    """Columns that a row changes; language, note and roles stay where it names none."""
+    named = {"locale": row.locale, "note": row.note, "roles": row.roles}
+    given = {name: value for name, value in named.items() if value}
+    return {"name": row.name, "search_text": row.search_text, **given}
 
 
 def _leave_out(row: BatchRow, known: Known) -> None:

@@ -1,12 +1,18 @@
 """Roles: which ones an inviter may choose, and giving them once the invitation is accepted."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ...errors import CredentialsRefused, DeliveryError, TenantRefused, TenantUnavailable
+from ...errors import (
+    CredentialsRefused,
+    DeliveryError,
+    InvalidInvitee,
+    TenantRefused,
+    TenantUnavailable,
+)
 from ...tenant.roles import TenantRoles
 from ..lifecycle import EventKind
 from ..tables import Invitation
@@ -46,6 +52,17 @@ class RoleOffers:
             finally:
                 self._lock.release()
         return self._offer
+
+    def named(self, words: Sequence[str]) -> dict[str, str]:
+        """The roles with these names or ids, by id. Raises InvalidInvitee where there is none of a name."""
+        offer = self.current()
+        by_word = {name: role_id for role_id, name in offer.roles.items()}
+        by_word |= {role_id: role_id for role_id in offer.roles}
+        for word in words:
+            if word not in by_word:
+                none = f"The tenant has no role {word[:60]}."
+                raise InvalidInvitee("roles", none if offer.roles else offer.sentence or none)
+        return {by_word[word]: offer.roles[by_word[word]] for word in words}
 
     def _ask(self, earlier: Offer) -> Offer:
         try:

@@ -50,6 +50,7 @@ class BatchRow(Base):
     search_text: Mapped[str]
     locale: Mapped[str | None] = mapped_column(String(16))
     note: Mapped[str] = mapped_column(default="", server_default="")
+    roles: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     invitation_id: Mapped[int | None]  # the one that the address has already
 
     __table_args__ = (Index("ix_batch_row_order", "batch_id", "fate", "line"),)

@@ -60,7 +60,9 @@ def preview_batch() -> ResponseReturnValue:
 @bp.get("/batches/template.csv")
 def template_csv() -> ResponseReturnValue:
     """An empty list with the columns that are read."""
-    return csv_files.answer([("Email address", "Name")], name="people.csv")
+    return csv_files.answer(
+        [("Email address", "Name", "Language", "Note", "Roles")], name="people.csv"
+    )
 
 
 @bp.get("/batches/<int(max=2147483647):batch_id>")
