@@ -62,15 +62,16 @@ def barriers(
 
 
 def too_small_to_press(page: Page, part: str = "body") -> list[str]:
-    """What is pressed there and is less than 44 pixels high, but for links within a sentence; a label is
-    pressed like its field."""
+    """What is pressed there and is less than 44 pixels high, but for links within a sentence; a box
+    is pressed by its label."""
     pressed = page.locator(part).locator("a, button, input:not([type=hidden]), select, summary")
     small: list[str] = pressed.evaluate_all(
         """all => all
             .filter(each => getComputedStyle(each).display !== "inline")
             .filter(each => !each.matches(".skip-link"))
             .filter(each => each.checkVisibility())
-            .filter(each => (each.labels?.[0] ?? each).getBoundingClientRect().height < 44)
+            .filter(each => (each.matches("[type=checkbox], [type=radio]") ? each.labels[0] : each)
+                .getBoundingClientRect().height < 44)
             .map(each => each.outerHTML)"""
     )
     return small
