@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first one has no window at all, and opens a page in a quarter of the time.
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 
 
 def find() -> str | None:
@@ -44,9 +51,11 @@ def install() -> None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
             ["apt-get", "update", "-qq"],
-            ["apt-get", "install", "-y", "-qq", "chromium"],
+            ["apt-get", "install", "-y", "-qq", "chromium-headless-shell"],
+            ["apt-get", "install", "-y", "-qq", "chromium"],  # where there is none without a window
         ):
-            if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+            if find():
                 return
     else:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])

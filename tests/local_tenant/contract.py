@@ -1,6 +1,6 @@
 """Which documented fact a test holds the local tenant to; the table in `docs/` comes from here.
 
-`python -m tests.local_tenant.contract` writes the tables of `docs/local-tenant.md` anew.
+`python -m tests.local_tenant.contract` writes the tables of `docs/local-tenant-tests.md` anew.
 """
 
 import ast
@@ -15,7 +15,7 @@ from invite_site.local_tenant.simulation.switches import SWITCHES
 Test = TypeVar("Test", bound=Callable[..., None])
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE.parent.parent / "docs" / "local-tenant.md"
+PAGE = HERE.parent.parent / "docs" / "local-tenant-tests.md"
 
 SECTIONS = {
     "0": "What to know first",

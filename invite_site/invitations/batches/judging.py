@@ -121,7 +121,7 @@ def _options(row: ListRow, parse_options: ParseOptions) -> Options | str:
     try:
         return parse_options(row)
     except InvalidInvitee as invalid:
-        return f"{invalid} Saved as it is, the row goes out without."
+        return str(invalid)
 
 
 def _parsed(row: ListRow, parse: Parse) -> Invitee | str:
