@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 FEWEST_THREADS = 4
 MOST_THREADS = 32
 UNLIMITED_THREADS = 8  # where no rate limit says how many are of use
+# Invitations a second. More than a process can send, and than any plan allows: no limit to speak of, and
+# the time of a delivery is then that of our own processors.
+NO_LIMIT = 25.0
 SPARE = 1.5  # more than are needed on average
 POLL = 0.1  # seconds between two looks at an empty queue
 CHECK_EVERY = 0.25  # seconds between two looks for what to ask the tenant
@@ -97,7 +100,7 @@ class _Claims:
     def _most(self) -> int:
         """In flight at once: what the tenant's rate needs (Little's law), and some to spare."""
         rate = self._deliveries.known_rate()
-        if rate is None:
+        if rate is None or rate > NO_LIMIT:
             return UNLIMITED_THREADS
         needed = math.ceil(rate * self._seconds * SPARE)
         return min(max(needed, FEWEST_THREADS), MOST_THREADS)
