@@ -42,8 +42,8 @@ def routes(tmp_path: Path, start: str) -> set[str]:
 
 
 def test_every_call_is_on_the_page(tmp_path: Path) -> None:
-    """Of the control plane and the Management API; and no other one."""
-    page = PAGE.read_text(encoding="utf-8")
+    """Of the Management API on the tenant's page, of the control plane on the other; and no other one."""
+    page = PAGE.with_name("local-tenant.md").read_text(encoding="utf-8") + PAGE.read_text("utf-8")
     listed = {
         f"{method} {path}"
         for methods, path in re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE)[A-Z, ]*) (/[^`]*)`", page)

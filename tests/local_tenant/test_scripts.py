@@ -227,5 +227,6 @@ def test_without_script_a_stored_page_has_a_plain_form(
     store(tenant, PAGE)
     user = tenant.create_user()
     plain_phone.goto(tenant.create_ticket(user["user_id"], result_url=RESULT_URL))
-    chooses(plain_phone, GOOD, "Reset password")
-    expect(plain_phone).to_have_url(re.compile(r"^http://localhost:9/invite/complete"))
+    # Nobody answers there, and a browser need not show the address of what did not load.
+    with plain_phone.expect_request(re.compile(r"^http://localhost:9/invite/complete")):
+        chooses(plain_phone, GOOD, "Reset password")
