@@ -232,7 +232,13 @@ def _serving(name: str, app: Any, listener: socket.socket) -> Iterator[None]:
             return [f"{name} {os.getpid()}".encode()]
         return app(environ, start_response)
 
-    server: Any = create_server(identified, sockets=[listener], threads=THREADS, ident=None)
+    server: Any = create_server(
+        identified,
+        sockets=[listener],
+        threads=THREADS,
+        ident=None,
+        clear_untrusted_proxy_headers=False,  # as our own server has it: TRUSTED_PROXIES decides
+    )
     threading.Thread(target=server.run, daemon=True).start()
     yield
 
