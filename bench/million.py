@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from invite_site.database.engine import open_engine, upgrade
-from invite_site.invitations.listing import Listing
+from invite_site.invitations.listing import Filters, Listing
 from invite_site.invitations.people import search_text
 from invite_site.invitations.statistics import Statistics
 from tests.support.databases import postgres_database, postgres_server
@@ -88,6 +88,14 @@ def compare(kind: str, short_url: str, long_url: str, rows: int, rounds: int) ->
         for title, how in cases(SHORT)
     ]
     asked += [
+        (title, by_change(short, how), by_change(long, how))
+        for title, how in (
+            ("last change first", {}),
+            ("last change first, status sent", {"status": "sent"}),
+            ("last change first, search a name", {"query": "hopper"}),
+        )
+    ]
+    asked += [
         (title, partial(read, Statistics(short)), partial(read, Statistics(long)))
         for title, read in FIGURES.items()
     ]
@@ -106,6 +114,11 @@ def compare(kind: str, short_url: str, long_url: str, rows: int, rounds: int) ->
 def pages(engine: Engine, how: dict[str, Any]) -> Callable[[], object]:
     """What reads one page of the list."""
     return partial(Listing(engine).page, now=NOW, size=51, **how)
+
+
+def by_change(engine: Engine, how: dict[str, Any]) -> Callable[[], object]:
+    """The same in the order of the last change."""
+    return partial(Listing(engine).find, Filters(**how), now=NOW, size=51, by_change=True)
 
 
 def timed(ask: Callable[[], object]) -> float:

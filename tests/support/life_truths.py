@@ -151,7 +151,7 @@ def _replayed(events: list[Any]) -> str | None:
 
 def _mail_of(mail: Any) -> Mail:
     [to] = mail["To"]
-    refs = re.findall(r"/invite/renew\?i=([\w-]+)", mail["Text"])
+    refs = re.findall(r"/invite/(?:renew|sign-in)\?i=([\w-]+)", mail["Text"])
     links = [word for word in mail["Text"].split() if "/lo/reset?ticket=" in word]
     return Mail(to["Address"], refs[0], links[0] if links else None)
 
