@@ -4,12 +4,12 @@ import re
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.install import launch_options
+from tests.browser.steps import signs_in_as_admin
 from tests.browser.walks import WALKS, Owner
 from tests.support.demo import Demo, running_demo
-from tests.support.running import ADMIN, ADMIN_PASSWORD
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 USING = DOCS / "using.md"
@@ -40,12 +40,7 @@ def main() -> None:
 
 def signed_in(page: Page, demo: Demo) -> Owner:
     """The owner of the demo, before the list."""
-    page.goto(f"{demo.url}/admin/")
-    page.get_by_label("Email address").fill(ADMIN)
-    page.get_by_label("Password", exact=True).fill(ADMIN_PASSWORD)
-    page.get_by_role("button", name="Continue", exact=True).click()
-    expect(page.get_by_role("heading", name="Invitations")).to_be_visible()
-    return Owner(page, demo.url)
+    return Owner(signs_in_as_admin(page, demo), demo.url)
 
 
 def name_of(title: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.demo import Demo
 from tests.support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, RunningSite
 
 AXE = Axe().axe_script
@@ -14,7 +15,7 @@ WCAG = {"type": "tag", "values": LEVELS}
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}  # all that the dark can change
 
 
-def signs_in_as_admin(page: Page, site: RunningSite) -> Page:
+def signs_in_as_admin(page: Page, site: RunningSite | Demo) -> Page:
     page.goto(f"{site.url}/admin/")
     page.get_by_label("Email address").fill(ADMIN)
     page.get_by_label("Password", exact=True).fill(ADMIN_PASSWORD)
