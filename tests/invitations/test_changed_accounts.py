@@ -8,6 +8,7 @@ import pytest
 from invite_site.accounts.sessions import Identity
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.people import Inviter
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from tests.support.person import Person
 from tests.support.running import (
@@ -97,6 +98,36 @@ def test_a_held_invitation_can_be_revoked(site: RunningSite, renamed: Any) -> No
     """The other choice."""
     site.services.invitations.revoke(renamed.id, actor="Grace")
     assert site.row(renamed.id).state == "revoked"
+
+
+def test_a_revoked_link_dies_though_the_address_is_invited_with_another_account(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Renamed at the tenant, revoked, invited again: the newer ticket is not of the older account."""
+    old = sent(site)
+    change_user(site, old, email=NEW, connection=site.settings.connection)
+    site.services.invitations.revoke(old.id, actor="Grace")
+    new = sent(site)
+    site.clock.forward(seconds=61)
+    site.delivers()
+    assert new.user_id != old.user_id
+    assert tenant.linked_accounts() == [new.user_id]
+
+
+def test_the_link_to_an_address_that_was_changed_at_both_places_works(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The account was renamed first, so that the newer invitation uses the account of the older one."""
+    old = sent(site)
+    change_user(site, old, email=NEW, connection=site.settings.connection)
+    new = site.services.invitations.change_address(old.id, NEW, inviter=Inviter("Grace"))
+    for _ in range(3):
+        site.delivers()
+        site.clock.forward(seconds=61)
+    assert site.row(new.id).user_id == old.user_id
+    with Person() as invitee:
+        sets_password(invitee, tenant.link_to(NEW))
+        assert invitee.sees_in("Email address") == NEW
 
 
 def test_the_address_shown_is_the_address_used(site: RunningSite, renamed: Any) -> None:

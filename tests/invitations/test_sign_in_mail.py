@@ -78,6 +78,25 @@ def test_it_works(site: RunningSite, tenant: Tenant, person: Person) -> None:
         assert later.opens(sign_in_link(tenant)).heading == "You have accepted this invitation"
 
 
+def test_a_revoked_link_dies_though_the_newer_mail_has_none(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The account came into use by another way than the link, so that no newer ticket replaces it."""
+    row = site.invites(ADA)
+    site.delivers()
+    site.services.invitations.revoke(row.id, actor="Grace")
+    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
+    user = f"/users/{site.row(row.id).user_id}"
+    api.send("PATCH", user, {"password": PASSWORD, "connection": site.settings.connection})
+    api.send("PATCH", user, {"email_verified": True, "connection": site.settings.connection})
+    signs_in(person, site, ADA, PASSWORD)
+    assert len(tenant.linked_accounts()) == 1
+    newer = site.invites(ADA)
+    site.delivers()
+    assert site.row(newer.id).asks_to_sign_in
+    assert tenant.linked_accounts() == []
+
+
 @pytest.mark.parametrize(
     ("has_logged_in", "is_verified"), [(False, True), (True, False), (False, False)]
 )

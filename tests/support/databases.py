@@ -4,6 +4,7 @@ PostgreSQL comes out of a wheel and lives for one test run; TEST_POSTGRES_URL na
 (`postgresql://user:password@host`), in which databases may be created.
 """
 
+import atexit
 import contextlib
 import functools
 import itertools
@@ -67,13 +68,14 @@ def copy_sqlite(database_url: str) -> None:
     PostgreSQL too."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        shutil.copyfile(_upgraded_folder().name + "/site.db", url.database)
+        shutil.copyfile(_upgraded_folder() / "site.db", url.database)
 
 
 @functools.cache
-def _upgraded_folder() -> tempfile.TemporaryDirectory[str]:
-    folder = tempfile.TemporaryDirectory(prefix="upgraded")
-    _upgrade(f"sqlite:///{folder.name}/site.db")
+def _upgraded_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="upgraded"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _upgrade(f"sqlite:///{folder}/site.db")
     return folder
 
 

@@ -55,6 +55,8 @@ class Truths:
     state: Any = None  # of the tenant, as it was last seen
     rows: list[Any] = field(default_factory=list)  # the invitations, oldest first
     mails: list[Mail] = field(default_factory=list)  # oldest first
+    # Of each invitation, a step earlier.
+    _accounts: dict[int, str | None] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _histories: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
 
@@ -62,14 +64,21 @@ class Truths:
         """Fails where something is not as it has to be. `signed_in` is the account that signed in during
         the step before."""
         self.state = self.tenant.state
+        self._accounts = {row.id: row.user_id for row in self.rows}
         with Session(self.site.services.engine) as db:
             self.rows = list(db.scalars(select(Invitation).order_by(Invitation.id)))
             events = list(db.scalars(select(InvitationEvent).order_by(InvitationEvent.id)))
         self._look_into_mailbox()
         is_open = [row.email_norm for row in self.rows if row.is_open]
         assert len(is_open) == len(set(is_open)), "two open invitations for one address"
-        live = [each["user_id"] for each in self.state["tickets"] if each["state"] == "live"]
+        live = self.tenant.linked_accounts(self.state)
         assert len(live) == len(set(live)), "two live tickets for one account"
+        for user_id in set(live):
+            rows = [row for row in self.rows if row.user_id == user_id]
+            is_over = bool(rows) and all(row.state == State.REVOKED for row in rows)
+            will_end = any(row.check_at for row in rows)
+            assert will_end or not is_over, "a revoked link works, and nobody withdraws it"
+        assert not self.site.services.statistics.recount(self.site.clock()), "a count is wrong"
         for row in self.rows:
             self._look_at_history(row, [e for e in events if e.invitation_id == row.id], signed_in)
             self._look_at_link(row)
@@ -118,7 +127,10 @@ class Truths:
         if event.event == EventKind.ACCEPTED:
             assert row.accepted_sub == signed_in, "accepted without a sign-in"
             assert event.evidence["sub"] == row.accepted_sub == row.user_id
-            assert self.account(row.user_id)["logins_count"] > 0
+            account = self.account(row.user_id)
+            assert account["logins_count"] > 0
+            is_invited = account["email"] == row.email_norm
+            assert is_invited or self._accounts[row.id] == row.user_id, "accepted by another person"
 
     def _look_at_link(self, row: Any) -> None:
         """The newest mailed link of a sent invitation works until it is used."""

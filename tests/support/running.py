@@ -90,6 +90,11 @@ class Tenant:
     def fails(self, route: str, **fault: Any) -> None:
         self.control("POST", "/faults", {"route": route, **fault})
 
+    @property
+    def faults(self) -> list[Any]:
+        """What is still to fail. One that has begun is not in it any more."""
+        return list(self.control("GET", "/faults")["faults"])
+
     def heals(self) -> None:
         self.control("DELETE", "/faults")
 
@@ -102,6 +107,20 @@ class Tenant:
 
     def user(self, email: str) -> Any:
         return next((u for u in self.state["users"] if u["email"] == email.lower()), None)
+
+    def linked_accounts(self, state: Any = None) -> list[str]:
+        """The `user_id` of each ticket that is live, now or in this state. One that withdraws another
+        lives for a second, is given to nobody, and does not count."""
+        live = [each for each in (state or self.state)["tickets"] if each["state"] == "live"]
+        lives = [
+            datetime.fromisoformat(each["expires"]) - datetime.fromisoformat(each["created"])
+            for each in live
+        ]
+        return [
+            each["user_id"]
+            for each, life in zip(live, lives, strict=True)
+            if life > timedelta(seconds=1)
+        ]
 
     def calls(self, start: str) -> int:
         """How many requests the tenant answered whose "METHOD /path" begins like this."""

@@ -170,8 +170,7 @@ class Deliveries:
             raise TenantRefused(BLOCKED)
         if user.is_in_use:
             return self._mail_sign_in(job, user, outgoing)
-        origin = self.ledger.by_ref(user.invitation_ref or "")
-        is_ours = origin is not None and origin.email_norm == job.email_norm
+        is_ours = self.ledger.by_ref(user.invitation_ref or "") is not None
         if not is_ours or (user.has_logged_in and user.invitation_ref != job.ref):
             raise UserExists(
                 "This address already has an account that this site did not create, and the tenant "
