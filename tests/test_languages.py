@@ -23,7 +23,7 @@ from invite_site.errors import DatabaseOutdated, DatabaseUnusable, TenantUnavail
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.tables import Invitation
 from invite_site.languages import FOLDER, LANGUAGES, language_of
-from invite_site.mail.templates import MailKind, load_templates, speak
+from invite_site.mail.templates import MailKind, templates_in
 from invite_site.settings import ROOT
 from invite_site.web.security import ForeignForm
 from tests.support.databases import copy_sqlite
@@ -226,8 +226,7 @@ def test_no_mail_holds_a_sentence_that_is_not_translated(
     kind: MailKind, pseudo_folder: Path
 ) -> None:
     """Subject, text and HTML, with all that may be in them."""
-    templates = load_templates(None)
-    speak(templates, PSEUDO, Translations.load(str(pseudo_folder), [PSEUDO]))
+    templates = templates_in(PSEUDO, Translations.load(str(pseudo_folder), [PSEUDO]))
     for full in (True, False):
         context = {
             "url": "https://tenant.example.com/lo", "renew_url": "https://site.example.com/r",

@@ -4,6 +4,7 @@ docs/mail-templates.md has their variables.
 """
 
 import enum
+import functools
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -62,9 +63,21 @@ _VARIANTS: Mapping[str, tuple[object, object]] = {
 }
 
 
+@functools.cache
 def load_templates(folder: Path | None, language: str = ENGLISH) -> Environment:
-    """The templates, in this language; those in `folder` take the place of ours. What is changed there later counts from
-    the next start. Raises ConfigError, which names every problem with its file and line."""
+    """The templates, in this language; those in `folder` take the place of ours. What is changed there
+    later counts from the next start of the process. Raises ConfigError, which names every problem with
+    its file and line."""
+    templates = templates_in(language, translations_of(language), folder)
+    if folder and language == ENGLISH and (problems := list(_problems_of(templates, folder))):
+        raise ConfigError([f"MAIL_TEMPLATES: {each}" for each in problems])
+    return templates
+
+
+def templates_in(
+    language: str, translations: NullTranslations, folder: Path | None = None
+) -> Environment:
+    """The same with these sentences, and not checked."""
     loaders = [FileSystemLoader(each) for each in (folder, OURS) if each]
     # Whoever may write a mail need not be somebody who may run code here.
     templates = ImmutableSandboxedEnvironment(
@@ -77,22 +90,18 @@ def load_templates(folder: Path | None, language: str = ENGLISH) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     templates.policies["ext.i18n.trimmed"] = True
-    speak(templates, language, translations_of(language))
-    templates.filters.update(ended=ended, quoted=quoted)
-    if folder and language == ENGLISH and (problems := list(_problems_of(templates, folder))):
-        raise ConfigError([f"MAIL_TEMPLATES: {each}" for each in problems])
-    return templates
-
-
-def speak(templates: Environment, language: str, translations: NullTranslations) -> None:
-    """Let these templates speak a language with these sentences."""
     templates.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # of the extension
     direction = direction_of(language)
     # Outlook knows no `start`.
     start = "right" if direction == "rtl" else "left"
     templates.globals.update(language=language, direction=direction, start=start)
-    templates.filters["moment"] = lambda at: moment(at, language)
-    templates.filters["day"] = lambda at: day(at, language)
+    templates.filters.update(
+        ended=ended,
+        quoted=quoted,
+        moment=functools.partial(moment, language=language),
+        day=functools.partial(day, language=language),
+    )
+    return templates
 
 
 def _problems_of(templates: Environment, folder: Path) -> Iterator[str]:
