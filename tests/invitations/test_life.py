@@ -8,7 +8,7 @@ from tests.support.life import life_at
 from tests.support.running import Tenant
 
 SHORT = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=30,
     derandomize=True,  # the same steps each time; `make soak` tries new ones
     database=None,
