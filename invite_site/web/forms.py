@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
+from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
     EmailField,
@@ -66,10 +67,11 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         settings: Settings,
         roles: Mapping[str, str],
         earlier: Invitation | None = None,
+        sent: MultiDict[str, str] | None = None,
     ) -> None:
         """`roles` are those of the tenant by id; `earlier` is an invitation whose person is invited
-        again."""
-        super().__init__()
+        again; `sent` is what was typed where that is not in this request."""
+        super().__init__(**({} if sent is None else {"formdata": sent}))
         if earlier is not None:
             self.email.data, self.name.data, self.note.data = (
                 earlier.email,
@@ -98,6 +100,17 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         """A code; None for that of the browser, and while what was chosen is no choice."""
         chosen = (self.language and self.language.data) or ""
         return chosen if chosen in LANGUAGES else None
+
+    @property
+    def choices_in_words(self) -> list[tuple[str, str]]:
+        """The label of each choice, and what is chosen there."""
+        fields = [each for each in (self.lifetime, self.language, self.roles) if each]
+        words = [", ".join(each[1] for each in field.iter_choices() if each[2]) for field in fields]
+        return [
+            (field.label.text, chosen)
+            for field, chosen in zip(fields, words, strict=True)
+            if chosen
+        ]
 
     def options(self, settings: Settings) -> Options:
         """Note, life, roles and language. Raises InvalidInvitee."""

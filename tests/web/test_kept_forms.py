@@ -33,18 +33,20 @@ def test_an_invitation_typed_too_late_is_sent_by_one_press_more(
     desk.presses("Invite someone")
     site.clock.forward(minutes=31)
     note = "Welcome!\n\nGrace"
-    desk.types(Email_address=ADA, Name="Ada Byron", Note=note, The_link_works_for="86400")
+    desk.types(Email_address=ADA, Name="Ada Byron", Note=note)
+    desk.types(The_link_works_for="86400", Language="de")
     desk.presses("Send invitation")
     assert desk.heading == SENTENCE
     assert desk.sees_in("Note").replace("\r", "") == note
     assert desk.sees_in("Email address") == ADA
     assert desk.sees_in("Name") == "Ada Byron"
+    assert "The link works for 1 day Language Deutsch" in desk.text
     assert not site.services.listing.page(now=site.clock())
     desk.presses("Send invitation")
     assert desk.heading == ADA
     assert site.status(ADA) == "queued"
     row = site.row(int(desk.path.rpartition("/")[2]))
-    assert (row.note, row.lifetime) == (note, 86400)
+    assert (row.note, row.lifetime, row.locale) == (note, 86400, "de")
 
 
 def test_a_withdrawal_too_late_is_done_by_one_press_more(

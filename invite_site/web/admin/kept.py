@@ -2,12 +2,14 @@
 
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from ...accounts.kept_forms import KeptForm
 from ...tenant.relying_party import browser_key
 from ..current import current_session, services
+from ..forms import InviteForm
 from ..signin import SIGNED_IN_AS, start_login
 from . import bp
 
@@ -60,6 +62,7 @@ def kept_form() -> ResponseReturnValue:
         person=_person_of(form.path),
         admin=_admin_of(form),
         typed=[(name, LABELS[name], value) for name, value in form.fields if name in LABELS],
+        chosen=_choices_of(form),
         unseen=[item for item in form.fields if item[0] not in (*LABELS, BUTTON)],
         button=dict(form.fields).get(BUTTON) or "Send again",
     )
@@ -77,6 +80,18 @@ def _admin_of(form: KeptForm) -> str:
     sub = dict(form.fields).get("sub", "")
     grant = services.admins.find(sub) if sub else None
     return grant.label if grant else sub
+
+
+def _choices_of(form: KeptForm) -> list[tuple[str, str]]:
+    """What was chosen in the form for one person: its label and its words. It goes along unseen."""
+    if form.path != url_for("admin.create"):
+        return []
+    invite = InviteForm(
+        settings=services.settings,
+        roles=services.role_offers.current().roles,
+        sent=MultiDict(form.fields),
+    )
+    return invite.choices_in_words
 
 
 def _page_of(path: str) -> str:
