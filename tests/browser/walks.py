@@ -190,7 +190,6 @@ def downloads_the_list(owner: Owner) -> None:
 
 @walk("Go on with a batch, or hold it")
 def resumes_a_batch(owner: Owner) -> None:
-    owner.clicks("Batches")
     owner.clicks("Workshop in spring")
     owner.shows(owner.page)
     owner.clicks("Resume")

@@ -7,10 +7,11 @@ import pytest
 from click.testing import Result
 from sqlalchemy import insert, update
 
+from invite_site.invitations.people import Inviter
 from invite_site.invitations.statistics import share
 from invite_site.invitations.tables import Invitation, Tally
 from tests.support.person import Person
-from tests.support.running import RunningSite, signs_in
+from tests.support.running import RunningSite, Tenant, signs_in
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -121,6 +122,26 @@ def test_the_figures_lead_to_their_lists(
         f"{now:%Y-%m-%d}          5 invited          0 accepted",
     ):
         assert line in said, said
+
+
+def test_a_batch_that_is_being_sent_is_one_click_away(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """So that the rest of it can be cancelled in three; once nothing of it waits it is gone from here."""
+    batches, grace = site.services.batches, Inviter("Grace")
+    for name, address in (("First", "ada@example.com"), ("Second", "alan@example.com")):
+        batch = batches.preview(address, name=name, inviter=grace)
+        batches.start(batch.id, inviter=grace)
+    batches.pause(batch.id, actor="Grace")
+    batches.preview("joan@example.com", name="Not started", inviter=grace)
+    desk.presses("Overview")
+    section = '[aria-labelledby="batches"] li'
+    shown = [each.get_text(" ", strip=True) for each in desk.soup.select(section)]
+    assert shown == ["Second 1 invitation, paused", "First 1 invitation"]
+    desk.presses("Second").presses("Cancel the rest now")
+    site.delivers()
+    desk.presses("Overview")
+    assert desk.soup.select(section) == []
 
 
 def test_where_nothing_needs_attention_the_page_says_so(site: RunningSite, desk: Person) -> None:

@@ -30,6 +30,8 @@ RESULT_COLUMNS = (
     "Accepted (UTC)",
 )
 
+NEWEST = 50  # batches that are looked at for the overview
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -84,15 +86,9 @@ class Batches:
         Raises UnreadableList.
         """
         people = read_list(content, max_rows=self.settings.batch_rows)
-        now = self.clock()
-        judged = judge_list(
-            people.rows,
-            self._parse,
-            self._parse_options,
-            lambda norms: self.previews.known(norms, now),
-        )
+        judged = judge_list(people.rows, self._parse, self._parse_options, self._known)
         return self.previews.keep(
-            judged, name=name, ignored=people.ignored, inviter=inviter, now=now
+            judged, name=name, ignored=people.ignored, inviter=inviter, now=self.clock()
         )
 
     def get(self, batch_id: int) -> Batch:
@@ -102,6 +98,10 @@ class Batches:
     def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:
         """Batches and previews, newest first, of those with a number below `before`."""
         return self.ledger.latest(before=before, size=size)
+
+    def under_way(self) -> Sequence[Batch]:
+        """The newest batches that have invitations to send still."""
+        return self.ledger.under_way(of_newest=NEWEST)
 
     def fates(self, batch_id: int) -> dict[Fate, int]:
         """How many rows of a preview have each fate; after the start, of those left out."""

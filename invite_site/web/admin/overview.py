@@ -18,6 +18,7 @@ def overview() -> ResponseReturnValue:
         "admin/overview.html",
         standing=standing,
         progress=progress,
+        batches=services.batches.under_way(),
         share=share,
         most=max(max(day.invited, day.accepted) for day in progress.days),
         outage=services.circuit_breaker.outage(),
