@@ -135,13 +135,16 @@ def test_a_batch_that_is_being_sent_is_one_click_away(
     batches.pause(batch.id, actor="Grace")
     batches.preview("joan@example.com", name="Not started", inviter=grace)
     desk.presses("Overview")
-    section = '[aria-labelledby="batches"] li'
+    section = 'ul[aria-labelledby="batches"] li'
     shown = [each.get_text(" ", strip=True) for each in desk.soup.select(section)]
     assert shown == ["Second 1 invitation, paused", "First 1 invitation"]
     desk.presses("Second").presses("Cancel the rest now")
     site.delivers()
     desk.presses("Overview")
     assert desk.soup.select(section) == []
+    desk.presses("Batches")
+    states = [each.get_text(strip=True) for each in desk.soup.select("td .status")]
+    assert states == ["Preview", "Cancelled", "Done"]
 
 
 def test_where_nothing_needs_attention_the_page_says_so(site: RunningSite, desk: Person) -> None:

@@ -52,18 +52,13 @@ class BatchLedger:
         with self._begin() as db:
             return db.scalars(wanted).all()
 
-    def under_way(self, *, of_newest: int) -> Sequence[Batch]:
-        """Those of the newest batches that have invitations to send still, newest first."""
-        newest = select(Batch.id).order_by(Batch.id.desc()).limit(of_newest)
-        has_waiting = exists().where(
+    def under_way(self, batch_ids: Sequence[int]) -> set[int]:
+        """Those of these batches that have invitations to send still."""
+        waits = exists().where(
             Invitation.batch_id == Batch.id, Invitation.state.in_((State.QUEUED, State.SENDING))
         )
         with self._begin() as db:
-            return db.scalars(
-                select(Batch)
-                .where(Batch.id.in_(newest.scalar_subquery()), has_waiting)
-                .order_by(Batch.id.desc())
-            ).all()
+            return set(db.scalars(select(Batch.id).where(Batch.id.in_(batch_ids), waits)))
 
     def pause(self, batch_id: int, now: datetime) -> bool:
         """Claim no more of this batch; False where it is paused or over already."""

@@ -30,8 +30,6 @@ RESULT_COLUMNS = (
     "Accepted (UTC)",
 )
 
-NEWEST = 50  # batches that are looked at for the overview
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -99,9 +97,9 @@ class Batches:
         """Batches and previews, newest first, of those with a number below `before`."""
         return self.ledger.latest(before=before, size=size)
 
-    def under_way(self) -> Sequence[Batch]:
-        """The newest batches that have invitations to send still."""
-        return self.ledger.under_way(of_newest=NEWEST)
+    def under_way(self, batches: Sequence[Batch]) -> set[int]:
+        """The numbers of those that have invitations to send still."""
+        return self.ledger.under_way([batch.id for batch in batches])
 
     def fates(self, batch_id: int) -> dict[Fate, int]:
         """How many rows of a preview have each fate; after the start, of those left out."""

@@ -28,6 +28,7 @@ def batches() -> ResponseReturnValue:
     return render_template(
         "admin/batches.html",
         batches=found[:PAGE],
+        under_way=services.batches.under_way(found),
         older=found[PAGE - 1].id if len(found) > PAGE else None,
         is_first_page=before is None,
     )

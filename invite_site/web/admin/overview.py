@@ -7,6 +7,8 @@ from ...invitations.statistics import share
 from ..current import services
 from . import bp
 
+NEWEST = 50  # batches that are looked at
+
 
 @bp.get("/")
 def overview() -> ResponseReturnValue:
@@ -14,11 +16,13 @@ def overview() -> ResponseReturnValue:
     now = services.clock()
     standing = services.statistics.standing(now)
     progress = services.statistics.progress(now)
+    newest = services.batches.latest(before=None, size=NEWEST)
+    under_way = services.batches.under_way(newest)
     return render_template(
         "admin/overview.html",
         standing=standing,
         progress=progress,
-        batches=services.batches.under_way(),
+        batches=[batch for batch in newest if batch.id in under_way],
         share=share,
         most=max(max(day.invited, day.accepted) for day in progress.days),
         outage=services.circuit_breaker.outage(),

@@ -4,9 +4,10 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from invite_site.invitations.leases import Leases
+from invite_site.invitations.ledger.moves import SETTLED
 from invite_site.invitations.lifecycle import FAIL
 from invite_site.invitations.people import Invitee, Inviter
 from invite_site.invitations.tables import Invitation
@@ -35,6 +36,7 @@ class Gallery:
         """A browser that nobody has used. Without motion, colours are what they will stay."""
         context = self.browser.new_context(viewport=PHONE, reduced_motion="reduce")
         context.set_default_timeout(10_000)
+        context.route("**/*", _but_no_update)
         self._contexts.append(context)
         return context
 
@@ -80,6 +82,13 @@ class Gallery:
         page.wait_for_url(f"{self.site.url}/**")
 
 
+def _but_no_update(route: Route) -> None:
+    """A page stays as it was opened, whatever happens on the site afterwards."""
+    request = route.request
+    is_update = request.method == "GET" and "hx-request" in request.headers
+    route.abort() if is_update else route.continue_()
+
+
 def fail(site: RunningSite, job: Invitation) -> None:
     reason = "The mail server refused this address."
     Leases(site.services.engine).finish(
@@ -87,6 +96,5 @@ def fail(site: RunningSite, job: Invitation) -> None:
         FAIL,
         now=site.clock(),
         evidence={"why": reason},
-        closed_at=site.clock(),
-        last_error=reason,
+        **SETTLED | {"closed_at": site.clock(), "last_error": reason},
     )
