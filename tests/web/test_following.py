@@ -148,6 +148,26 @@ def test_many_that_wait_for_the_rate_are_counted(
         assert "35 invitations are waiting; the tenant allows about 1 a second." in admin.text
 
 
+def test_what_has_expired_unsent_waits_for_nothing(
+    tenant: Tenant, tmp_path: Path, clock: Clock, admin: Person
+) -> None:
+    """Neither for the rate nor for a worker: it never goes out."""
+    with running_site(settings_for(tenant, tmp_path, TENANT_PLAN="free"), clock=clock) as site:
+        site.make_admin()
+        now = clock()
+        for number in range(6):
+            invitee = Invitee.parse(f"p{number}@example.com", "")
+            end = now + timedelta(minutes=10)
+            site.services.ledger.open(invitee, inviter=Inviter("Grace"), expires_at=end, now=now)
+        signs_in(admin, site, start="/admin/invitations")
+        assert "No worker has been seen yet" in admin.text
+        assert "6 invitations are waiting" in admin.text
+        clock.forward(minutes=11)
+        admin.opens(f"{site.url}/admin/invitations")
+        assert "waiting" not in admin.text
+        assert "worker" not in admin.text
+
+
 def test_a_failed_one_ends_at_the_failure_and_says_why(site: RunningSite, desk: Person) -> None:
     """No steps that will not come; the reason stands where the remedy is."""
     desk.opens(of(site, failed(site)))

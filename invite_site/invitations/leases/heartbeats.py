@@ -5,7 +5,7 @@ The site takes invitations without a worker, and nothing else would say why they
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, exists, func, select, update
+from sqlalchemy import Engine, bindparam, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
@@ -18,7 +18,9 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 _WAITING = select(
     exists().where(
-        Invitation.state.in_((State.QUEUED, State.SENDING)), Invitation.is_paused.is_(False)
+        Invitation.state.in_((State.QUEUED, State.SENDING)),
+        Invitation.is_paused.is_(False),
+        Invitation.expires_at > bindparam("now"),
     )
 )
 
@@ -65,7 +67,7 @@ class Heartbeats:
         if not sentence:
             return ""
         with self._begin() as db:
-            return sentence if db.scalar(_WAITING) else ""
+            return sentence if db.scalar(_WAITING, {"now": now}) else ""
 
     def sweep(self, now: datetime) -> None:
         """Forget workers that died a day ago or earlier."""

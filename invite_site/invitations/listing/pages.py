@@ -214,6 +214,7 @@ class Listing(Histories):
                 Invitation.state == State.QUEUED,
                 Invitation.is_paused.is_(False),
                 Invitation.next_try_at <= now,
+                Invitation.expires_at > now,
             )
             .limit(WAITING)
         )

@@ -115,7 +115,8 @@ def hang_job_pages(gallery: Gallery) -> None:
         if name == "job that is over":
             while gallery.site.services.jobs.work("a worker"):
                 pass
-            expect(page.get_by_text("The job is over.")).to_be_attached()
+            page.reload()
+            expect(page.get_by_text("Done", exact=True)).to_be_visible()
 
     kept = gallery.hang("kept form", admin, "/admin/invitations/new")
     kept.get_by_label("Email address").fill(LONG_ADDRESS)

@@ -40,6 +40,7 @@ def hang_batch_pages(gallery: Gallery) -> None:
         if name == "batch that is over":
             while gallery.site.delivers():
                 pass
+            page.reload()
             expect(page.get_by_text("1 of 1 has gone out")).to_be_visible()
             continue
         page.get_by_text("Cancel the rest", exact=True).click()
