@@ -254,6 +254,50 @@ def test_texts_are_replaced(setup: TenantClient) -> None:
     assert refused(odd)[::2] == (400, "invalid_uri")
 
 
+# --- what Auth0 takes and the local tenant does not
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("PATCH", "/clients/{client}", {"mobile": {}}, "the property mobile"),
+        ("POST", "/clients", {"name": "x", "addons": {}}, "the property addons"),
+        (
+            "POST",
+            "/clients",
+            {"name": "x", "app_type": "resource_server"},
+            "resource_server as app_type",
+        ),
+        (
+            "PATCH",
+            "/connections/{connection}",
+            {"authentication": {"active": True}},
+            "the property authentication",
+        ),
+        ("PATCH", "/tenants/settings", {"device_flow": {}}, "the property device_flow"),
+        ("PATCH", "/users/{user}", {"verify_password": True}, "the property verify_password"),
+        (
+            "POST",
+            "/client-grants",
+            {"client_id": "x", "audience": "x", "organization_usage": "deny"},
+            "the property organization_usage",
+        ),
+    ],
+)
+def test_what_is_not_built_is_no_mistake_of_the_caller(
+    setup: TenantClient, method: str, path: str, body: dict[str, Any], told: str
+) -> None:
+    """Not the 400 of what Auth0 refuses as well."""
+    known = {
+        "client": setup.api("GET", "/clients").json()[0]["client_id"],
+        "connection": setup.api("GET", "/connections").json()[0]["id"],
+        "user": setup.create_user()["user_id"],
+    }
+    answer = setup.api(method, path.format(**known), body)
+    told = f"The local tenant does not implement {told}"
+    assert refused(answer) == (404, told, "not_supported_by_local_tenant")
+
+
 # --- scopes
 
 

@@ -14,7 +14,7 @@ from .call import (
     selected,
     sent_body,
 )
-from .schema import HTTPS_OR_EMPTY, ApiError, Field, required
+from .schema import HTTPS_OR_EMPTY, ApiError, Field, not_built_fields, required
 
 _URLS = Field("array", "", items=Field("string", "", 1))
 # Auth0's names of what has a column of its own.
@@ -25,7 +25,24 @@ _COLUMNS = {
     "initiate_login_uri": "initiate_login_uri",
     "grant_types": "grant_types",
 }
-_CREATE_FIELDS = {
+_NOT_BUILT = not_built_fields(
+    "oidc_backchannel_logout session_transfer client_aliases allowed_clients encryption_key sso"
+    " is_token_endpoint_ip_header_trusted cross_origin_loc custom_login_page_on custom_login_page"
+    " custom_login_page_preview form_template addons mobile native_social_login"
+    " default_organization organization_usage organization_require_behavior"
+    " organization_discovery_methods client_authentication_methods"
+    " require_pushed_authorization_requests require_proof_of_possession signed_request_object"
+    " compliance_level skip_non_verifiable_callback_uri_confirmation_prompt token_exchange"
+    " par_request_expiry token_quota resource_server_identifier express_configuration"
+    " async_approval_notification_channels my_organization_configuration"
+    " third_party_security_mode redirection_policy"
+)
+_OTHER_APP_TYPES = frozenset(
+    ("resource_server", "express_configuration", "sso_integration", "rms", "box", "cloudbees", "concur",
+     "dropbox", "mscrm", "echosign", "egnyte", "newrelic", "office365", "salesforce", "sentry",
+     "sharepoint", "slack", "springcm", "zendesk", "zoom")
+)  # fmt: skip
+_CREATE_FIELDS = _NOT_BUILT | {
     "name": Field("string", "The name of the client", 1),
     "description": Field("string", "Free text description of the purpose of the Client", 0, 140),
     "callbacks": replace(_URLS, description="A set of URLs that are valid to call back from Auth0"),
@@ -45,6 +62,7 @@ _CREATE_FIELDS = {
         "string",
         "The type of application this client represents",
         choices=("native", "spa", "regular_web", "non_interactive"),
+        not_built=_OTHER_APP_TYPES,
     ),
     "logo_uri": Field("string", "The URL of the client logo"),
     "client_metadata": Field("object", "Metadata associated with the client"),

@@ -9,9 +9,17 @@ from ..store.documents import Document
 from ..store.password_policy import Policy, UnknownPolicy
 from ..tenant import current_tenant
 from .call import call, listed_whole, selected, sent_body, sent_json
-from .schema import ApiError, Field, check_body, invalid_body, invalid_path, not_built
+from .schema import (
+    ApiError,
+    Field,
+    check_body,
+    invalid_body,
+    invalid_path,
+    not_built,
+    not_built_fields,
+)
 
-_FIELDS = {
+_FIELDS = not_built_fields("authentication connected_accounts") | {
     "display_name": Field("string", "Connection name used in the new universal login", 1, 128),
     "options": Field("object", "The connection's options", nullable=True),
     "enabled_clients": Field(

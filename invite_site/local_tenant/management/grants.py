@@ -13,7 +13,7 @@ from ..store.clients import MANAGEMENT_SCOPES, Client
 from ..tenant import Tenant, current_tenant
 from .call import call, listed_whole, sent_body
 from .clients import known_client
-from .schema import ApiError, Field, required
+from .schema import ApiError, Field, not_built_fields, required
 
 
 def _grant_id(client: Client) -> str:
@@ -44,7 +44,10 @@ def _client_of_grant(grant_id: str) -> Client:
 
 
 _SCOPE = Field("array", "Scopes allowed for this client grant", items=Field("string", "", 1))
-_GRANT_FIELDS = {
+_NOT_BUILT = not_built_fields(
+    "organization_usage allow_any_organization authorization_details_types allow_all_scopes"
+)
+_GRANT_FIELDS = _NOT_BUILT | {
     "client_id": Field("string", "ID of the client", 1),
     "audience": Field("string", "The audience (API identifier) of this client grant", 1),
     "scope": _SCOPE,
@@ -88,7 +91,7 @@ def _set_scope(tenant: Tenant, client: Client, scope: list[str]) -> dict[str, An
 def change_grant(grant_id: str) -> ResponseReturnValue:
     """200 with the grant."""
     tenant, client = current_tenant(), _client_of_grant(grant_id)
-    body = sent_body({"scope": _SCOPE})
+    body = sent_body(_NOT_BUILT | {"scope": _SCOPE})
     return _set_scope(tenant, client, body.get("scope", (client.management_scope or "").split()))
 
 

@@ -51,7 +51,8 @@ class Field:
     """What one property may hold. Lengths are in characters, `least` and `most` bound an integer.
 
     `items` are those of an array, of which there are at least `shortest`; `fields` close
-    the schema of an object, which else may hold anything.
+    the schema of an object, which else may hold anything. `not_built` are choices that Auth0 has
+    besides.
     """
 
     type: str
@@ -63,8 +64,17 @@ class Field:
     most: int | None = None
     nullable: bool = False
     choices: Collection[str] = ()
+    not_built: Collection[str] = ()
     items: "Field | None" = None
     fields: "Mapping[str, Field] | None" = None
+
+
+_NOT_BUILT = "not built"
+
+
+def not_built_fields(names: str) -> dict[str, Field]:
+    """Properties, separated by spaces, that Auth0 takes and the local tenant does not."""
+    return dict.fromkeys(names.split(), Field(_NOT_BUILT, ""))
 
 
 def invalid_body(reason: str) -> ApiError:
@@ -111,6 +121,10 @@ def _check_object(value: Mapping[str, Any], fields: Mapping[str, Field], path: s
 
 
 def _check_value(value: Any, field: Field, path: str) -> None:
+    if field.type == _NOT_BUILT:
+        raise not_built(f"the property {path}")
+    if isinstance(value, str) and value in field.not_built:
+        raise not_built(f"{value} as {path}")
     reason = _broken_rule(field, value)
     if reason is not None:
         text = f"'{reason}' on property {path}"

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ..store.settings import CLASSIC, NEW
 from ..tenant import current_tenant
 from .call import call, selected, sent_body, sent_json
-from .schema import HTTPS_OR_EMPTY, Field, invalid_body, invalid_path
+from .schema import HTTPS_OR_EMPTY, Field, invalid_body, invalid_path, not_built_fields
 
 _PAGE = {
     "enabled": Field("boolean", "Whether to use the custom page"),
@@ -53,7 +53,15 @@ _SETTINGS = {
             "string", "The default absolute redirection uri, must be https", format=HTTPS_OR_EMPTY
         ),
     }.items()
-}
+} | not_built_fields(
+    "guardian_mfa_page device_flow default_token_quota legacy_sandbox_version oidc_logout"
+    " ephemeral_session_lifetime idle_ephemeral_session_lifetime acr_values_supported mtls"
+    " customize_mfa_in_postlogin_action pushed_authorization_requests_supported"
+    " authorization_response_iss_parameter_supported phone_consolidated_experience"
+    " skip_non_verifiable_callback_uri_confirmation_prompt resource_parameter_profile"
+    " enable_ai_guide dynamic_client_registration_security_mode country_codes"
+    " client_id_metadata_document_supported"
+)
 _PROMPTS = {
     "universal_login_experience": Field(
         "string", "Which login experience to use", choices=(NEW, CLASSIC)

@@ -22,7 +22,7 @@ from .call import (
     selected,
     sent_body,
 )
-from .schema import ApiError, Field, invalid_body, required
+from .schema import ApiError, Field, invalid_body, not_built_fields, required
 
 _FIELDS = {
     "connection": Field("string", "Name of the connection this user should be created in", 1),
@@ -53,6 +53,7 @@ _UNSETTABLE = frozenset(
 _CHANGE_FIELDS = {
     name: replace(each, nullable=name in _UNSETTABLE) for name, each in _FIELDS.items()
 } | {"client_id": Field("string", "Auth0 client ID", 1)}
+_CHANGE_FIELDS |= not_built_fields("verify_phone_number verify_password")
 # Auth0 reserves these names (documentation of user metadata).
 _RESERVED_METADATA = frozenset(
     ("__tenant", "_id", "blocked", "clientID", "created_at", "email", "email_verified", "globalClientID",
