@@ -24,7 +24,8 @@ CALLS = ("write_users", "management")  # of an invitation: the user, then the ti
 class Case:
     """`latency` is that of each call to the tenant, `round_trip` that to the mail server; seconds.
 
-    `is_learnt`: the site is not told the plan, and learns it from the answers. `sdk` is how many people the loop beside it invites; 0 leaves it out.
+    `is_learnt`: the site is not told the plan, and learns it from the answers. `sdk` is how many people
+    the loop beside it invites; 0 leaves it out.
     """
 
     plan: str

@@ -44,9 +44,9 @@ def work(
     What is in flight then may finish; what does not goes back into the queue. `name` says whose
     lease is whose: a worker that starts under the same name takes back at once what it held when
     it died, so no two workers may run under one name. `wake` is set where an invitation has just
-    been queued in this process; `sweeps` are called once a minute: they remove what has run out, and queue reminders; `beat` says that this
-    worker claims, every 15 seconds; `jobs` does a few invitations of a job, and says whether there was
-    one.
+    been queued in this process; `sweeps` are called once a minute: they remove what has run out, and
+    queue reminders; `beat` says that this worker claims, every 15 seconds; `jobs` does a few
+    invitations of a job, and says whether there was one.
     """
     while not _started(deliveries, name):
         if stop.wait(AFTER_ERROR):

@@ -33,9 +33,9 @@ class TenantConfig:
     """Settings of one local tenant.
 
     `database` is the SQLite file with all that survives a restart. A port of 0 stands
-    for a free one. `control` enables the switches for tests and demos under `/_tenant/`. `site_url` is the site that the seeded application belongs to.
-    `public_url` is the base of the issuer where it differs from
-    `http://localhost:<port>`, for example behind a TLS front. `plan` is the one whose
+    for a free one. `control` enables the switches for tests and demos under `/_tenant/`. `site_url` is
+    the site that the seeded application belongs to. `public_url` is the base of the issuer where it
+    differs from `http://localhost:<port>`, for example behind a TLS front. `plan` is the one whose
     rate limits are in force at the start. `demonstration` is what a demo adds.
     """
 

@@ -76,9 +76,9 @@ class ServerUnavailable(MailUnavailable):
 class SmtpConnection:
     """A connection that is encrypted and signed in as its server wants it.
 
-    `on_wait`, which may be set for each message, is called now and then while the server takes its time, and `transcript` with each line
-    of the conversation, without secrets. Raises MailUnavailable, SenderRefused, and what `on_wait`
-    raises.
+    `on_wait`, which may be set for each message, is called now and then while the server takes its
+    time, and `transcript` with each line of the conversation, without secrets. Raises MailUnavailable,
+    SenderRefused, and what `on_wait` raises.
     """
 
     def __init__(

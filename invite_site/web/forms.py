@@ -1,4 +1,5 @@
-"""The forms. Whether an address can be invited is decided in `invitations.people`, for the command line too."""
+"""The forms. Whether an address can be invited is decided in `invitations.people`, for the command line
+too."""
 
 import secrets
 from collections.abc import Mapping

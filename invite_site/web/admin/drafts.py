@@ -20,7 +20,8 @@ class UnreadableDraft(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the mail depends on; `lifetime` is seconds, None for that of the settings; `language` is a code."""
+    """What the mail depends on; `lifetime` is seconds, None for that of the settings; `language` is a
+    code."""
 
     email: str
     name: str

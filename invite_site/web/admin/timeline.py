@@ -15,7 +15,8 @@ class Step:
     """One step: `name` is the evidence it stands for, or the status that ended the invitation.
 
     `mark` says where it stands: `done`, `unconfirmed` (done, but the mail server did not say so),
-    `hint` (done, by the word of a browser), `skipped`, `pending`, `resending` (pending, and done before at `at`) or `stopped`.
+    `hint` (done, by the word of a browser), `skipped`, `pending`, `resending` (pending, and done before
+    at `at`) or `stopped`.
     """
 
     name: str
