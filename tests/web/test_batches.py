@@ -143,7 +143,7 @@ def test_the_invitation_and_the_list_lead_to_the_batch_and_back(
     desk.presses("Batches")
     assert "Pasted list" in desk.text
     assert "1 invitation" in desk.text
-    assert "Started" in desk.text
+    assert "Under way" in desk.text
     desk.presses("Pasted list")
     assert desk.url == batch
 
