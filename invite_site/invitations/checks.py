@@ -116,19 +116,24 @@ class Checks:
     def _withdraw_ticket(self, row: Invitation, user_id: str) -> None:
         """A ticket replaces every older one of its account: one is made that nobody gets, unless a newer
         invitation of the account has done so. Made after that, it would end that one's link."""
-        newer = next((each for each in self.ledger.of_user(user_id) if each.is_open), None)
-        newer = newer or self._invited_without_account(row.email_norm)
-        if newer and not newer.asks_to_sign_in:
-            self._end(row, again_at=None if newer.last_sent_at else self.clock() + RECHECK)
-            return
+        rows = [
+            each
+            for each in self.ledger.of_user(user_id)
+            if each.is_open and not each.asks_to_sign_in
+        ]
+        since = row.last_sent_at or row.created_at
+        if any(each.last_sent_at and each.last_sent_at > since for each in rows):
+            return self._end(row)
+        if any(not each.last_sent_at for each in rows) or self._invited_without_account(row):
+            return self._end(row, again_at=self.clock() + RECHECK)
         with suppress(TenantRefused):  # the user is gone, and the ticket with it
             self.tenant.withdraw_ticket(user_id)
         self._end(row, event=EventKind.TICKET_WITHDRAWN)
 
-    def _invited_without_account(self, email_norm: str) -> Invitation | None:
-        """The open invitation to this address, while its delivery may still find the account of it."""
-        row = self.ledger.open_of(email_norm)
-        return row if row and row.user_id is None else None
+    def _invited_without_account(self, earlier: Invitation) -> bool:
+        """Whether the delivery of an open invitation to this address may still find the account of it."""
+        row = self.ledger.open_of(earlier.email_norm)
+        return row is not None and row.user_id is None
 
     def _end(
         self, row: Invitation, *, again_at: datetime | None = None, event: EventKind | None = None

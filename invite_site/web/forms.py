@@ -106,12 +106,13 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     def choices_in_words(self) -> list[tuple[str, str]]:
         """The label of each choice, and what is chosen there."""
         fields = [each for each in (self.lifetime, self.language, self.roles) if each]
-        words = [", ".join(each[1] for each in field.iter_choices() if each[2]) for field in fields]
-        return [
-            (field.label.text, chosen)
-            for field, chosen in zip(fields, words, strict=True)
-            if chosen
-        ]
+        chosen = {
+            field.label.text: [
+                words for _, words, is_chosen, _ in field.iter_choices() if is_chosen
+            ]
+            for field in fields
+        }
+        return [(label, ", ".join(words)) for label, words in chosen.items() if words]
 
     def options(self, settings: Settings) -> Options:
         """Note, life, roles and language. Raises InvalidInvitee."""

@@ -226,6 +226,17 @@ def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: 
     assert site_on.services.batches.fates(preview(site_on, people("p", 5)).id)[Fate.GOOD] == 3
 
 
+def test_what_expired_unsent_is_not_being_sent(site_on: RunningSite) -> None:
+    """Its batch is over, and the end of a later one does not wait for it."""
+    old, batches = start(site_on, people("old", 3)), site_on.services.batches
+    assert batches.under_way([old]) == {old.id}
+    site_on.clock.forward(days=6)
+    new = start(site_on, people("new", 2))
+    assert batches.under_way([old, new]) == {new.id}
+    assert batches.progress(old.id).is_over
+    assert batches.ledger.queued_until_last_of(new.id, site_on.clock()) == 2
+
+
 def test_the_failed_are_sent_again_unless_they_were_replaced(
     site_on: RunningSite, tenant: Tenant
 ) -> None:

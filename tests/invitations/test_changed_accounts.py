@@ -130,6 +130,33 @@ def test_the_link_to_an_address_that_was_changed_at_both_places_works(
         assert invitee.sees_in("Email address") == NEW
 
 
+def test_the_newest_link_to_an_account_dies_though_an_older_invitation_of_it_is_open(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """What replaces a ticket is one that was made later."""
+    old = sent(site)
+    change_user(site, old, email=NEW, connection=site.settings.connection)
+    new = sent(site, NEW)
+    assert (new.user_id, site.row(old.id).is_open) == (old.user_id, True)
+    site.services.invitations.revoke(new.id, actor="Grace")
+    site.delivers()
+    assert tenant.linked_accounts() == []
+
+
+def test_an_account_with_a_password_of_the_earlier_address_is_left_alone(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Whoever chose it could accept in place of the person who is invited now."""
+    old = sent(site)
+    person.opens(tenant.link_to(ADA)).types_into("New password", PASSWORD)
+    person.types_into("Re-enter new password", PASSWORD).presses("Reset password")
+    change_user(site, old, email=NEW, connection=site.settings.connection)
+    new = sent(site, NEW)
+    assert new.state == "failed"
+    assert "did not create for it" in new.last_error
+    assert tenant.mails(NEW) == []
+
+
 def test_the_address_shown_is_the_address_used(site: RunningSite, renamed: Any) -> None:
     """A page that was open while the address changed once more sends to nobody."""
     with pytest.raises(NotPossibleNow):

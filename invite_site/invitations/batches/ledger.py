@@ -52,10 +52,12 @@ class BatchLedger:
         with self._begin() as db:
             return db.scalars(wanted).all()
 
-    def under_way(self, batch_ids: Sequence[int]) -> set[int]:
+    def under_way(self, batch_ids: Sequence[int], now: datetime) -> set[int]:
         """Those of these batches that have invitations to send still."""
         waits = exists().where(
-            Invitation.batch_id == Batch.id, Invitation.state.in_((State.QUEUED, State.SENDING))
+            Invitation.batch_id == Batch.id,
+            Invitation.state.in_((State.QUEUED, State.SENDING)),
+            ~Invitation.is_expired(now),
         )
         with self._begin() as db:
             return set(db.scalars(select(Batch.id).where(Batch.id.in_(batch_ids), waits)))
@@ -186,9 +188,13 @@ class BatchLedger:
             counts[EXPIRED] += expired
         return counts, sum(recent for *_, recent in rows)
 
-    def queued_until_last_of(self, batch_id: int) -> int:
+    def queued_until_last_of(self, batch_id: int, now: datetime) -> int:
         """How many go out until the last of this batch has, with those of others in between."""
-        waiting = and_(Invitation.state == State.QUEUED, Invitation.is_paused.is_(False))
+        waiting = and_(
+            Invitation.state == State.QUEUED,
+            Invitation.is_paused.is_(False),
+            Invitation.expires_at > now,
+        )
         with self._begin() as db:
             last = db.scalar(
                 select(func.max(Invitation.place)).where(Invitation.batch_id == batch_id, waiting)

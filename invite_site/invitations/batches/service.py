@@ -99,7 +99,7 @@ class Batches:
 
     def under_way(self, batches: Sequence[Batch]) -> set[int]:
         """The numbers of those that have invitations to send still."""
-        return self.ledger.under_way([batch.id for batch in batches])
+        return self.ledger.under_way([batch.id for batch in batches], self.clock())
 
     def fates(self, batch_id: int) -> dict[Fate, int]:
         """How many rows of a preview have each fate; after the start, of those left out."""
@@ -253,7 +253,7 @@ class Batches:
         rate = self.rate() or recent / MINUTE.total_seconds()
         if not rate:
             return None
-        return now + timedelta(seconds=self.ledger.queued_until_last_of(batch_id) / rate)
+        return now + timedelta(seconds=self.ledger.queued_until_last_of(batch_id, now) / rate)
 
     @property
     def _lifetime(self) -> timedelta:

@@ -170,10 +170,14 @@ class Deliveries:
             raise TenantRefused(BLOCKED)
         if user.is_in_use:
             return self._mail_sign_in(job, user, outgoing)
-        is_ours = self.ledger.by_ref(user.invitation_ref or "") is not None
+        origin = self.ledger.by_ref(user.invitation_ref or "")
+        # Renamed since: whoever chose a password under the earlier address would accept for this one.
+        is_ours = origin is not None and (
+            origin.email_norm == job.email_norm or user.last_password_reset is None
+        )
         if not is_ours or (user.has_logged_in and user.invitation_ref != job.ref):
             raise UserExists(
-                "This address already has an account that this site did not create, and the tenant "
+                "This address already has an account that this site did not create for it, and the tenant "
                 "has not verified whose address it is. The person can sign in with it and verify "
                 "it; or remove the account at the tenant and invite again.",
                 status=409,

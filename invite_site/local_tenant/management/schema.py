@@ -73,7 +73,8 @@ _NOT_BUILT = "not built"
 
 
 def not_built_fields(names: str) -> dict[str, Field]:
-    """Properties, separated by spaces, that Auth0 takes and the local tenant does not."""
+    """Properties, separated by spaces, that Auth0 takes and the local tenant does not
+    (https://auth0.com/docs/api/management/v2)."""
     return dict.fromkeys(names.split(), Field(_NOT_BUILT, ""))
 
 
