@@ -61,6 +61,7 @@ RIGHTS_PAGES = [
 BATCH_PAGES = [
     "no batches",
     "batches",
+    "overview with batches",
     "form for many",
     "form for many, with a mistake",
     "preview",

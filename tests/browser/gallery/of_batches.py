@@ -2,6 +2,7 @@
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from invite_site.invitations.people import Inviter
 from tests.browser.steps import signs_in_as_admin
 
 from .opener import LONG_ADDRESS, LONG_NAME, Gallery
@@ -47,7 +48,11 @@ def hang_batch_pages(gallery: Gallery) -> None:
         if button:
             page.get_by_role("button", name=button).click()
             expect(page.locator(".banner.success")).not_to_contain_text("on the way")
+    batches, name = gallery.site.services.batches, "W" * 90
+    long = batches.preview("long-name@example.com", name=name, inviter=Inviter("Grace Hopper"))
+    batches.start(long.id, inviter=Inviter("Grace Hopper"))
     gallery.hang("batches", admin, "/admin/batches")
+    gallery.hang("overview with batches", admin, "/admin/")
 
 
 def preview(gallery: Gallery, admin: BrowserContext, name: str, rows: list[str]) -> Page:
