@@ -14,7 +14,9 @@ from bs4 import BeautifulSoup
 from dotenv import dotenv_values
 
 from invite_site.demo.instance import DemoRuns, Instance
-from tests.support.demo import ROOT, Demo, free_ports, running_demo
+from tests.support import forked
+from tests.support.demo import Demo, free_ports, running_demo
+from tests.support.forked import ROOT
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
@@ -84,11 +86,8 @@ def test_a_kill_while_the_story_is_told_leaves_a_demo_that_starts(tmp_path: Path
     say counts from then on, and nobody can reset a demo that runs."""
     demo = Demo(tmp_path / "instance")
     process = demo.begin(DEMO_EMPTY="")
-    assert process.stdout
     wait_until(lambda: (demo.folder / "site.db").exists(), "the story began", seconds=60)
-    wait_until(
-        lambda: requests_served(demo) or process.poll() is not None, "people came", seconds=60
-    )
+    wait_until(lambda: requests_served(demo) or not process.is_running, "people came", seconds=60)
     assert (demo.folder / "story-unfinished").exists()
     demo.end(signal.SIGKILL)
     demo.start(DEMO_EMPTY="", INVITE_LINK="landing")
@@ -218,13 +217,7 @@ def test_a_busy_port_is_one_sentence_naming_the_variable(lasting_demo: Demo) -> 
             name: lasting_demo.environment[name],
             "INSTANCE_DIR": str(lasting_demo.folder.parent / "second"),
         }
-        result = subprocess.run(
-            [sys.executable, str(ROOT / "app.py")],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
+        result = forked.run(forked.demo, environment)
         assert result.returncode == 1
         assert result.stderr.count("\n") == 1
         assert lasting_demo.environment[name] in result.stderr
@@ -246,21 +239,11 @@ def test_another_process_of_the_site_works_from_the_file_alone(
         "SITE_URL": url,
         "DATABASE_URL": f"sqlite:///{tmp_path / 'other.db'}",
     }
-    flask = [sys.executable, "-m", "flask", "--app", "app"]
-    process = subprocess.Popen(
-        [*flask, "serve"], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
+    said = tmp_path / "said.txt"
+    process = forked.Forked(forked.Flask("serve"), environment, out=str(said))
     try:
-        assert process.stdout.readline() == f"Ready: {url}\n"
-        granted = subprocess.run(
-            [*flask, "admin", "grant", ADMIN],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
+        wait_until(lambda: said.exists() and said.read_text() == f"Ready: {url}\n", "it was ready")
+        granted = forked.flask("admin", "grant", ADMIN, environment=environment)
         assert "may invite" in granted.stdout
         signs_in_as_admin(admin, url)
         invites(admin, url, "o'brien+run@example.com")
@@ -275,10 +258,7 @@ def test_another_process_of_the_site_works_from_the_file_alone(
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait(timeout=10)
-        process.stdout.close()
+        process.kill()
 
 
 def test_a_strangers_quickstart_signs_in_with_the_file_alone(

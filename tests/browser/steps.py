@@ -48,7 +48,8 @@ def barriers(
     page: Page, *, rules: Mapping[str, Any] = WCAG, left_out: Sequence[str] = ()
 ) -> list[str]:
     """What axe finds on the page as it stands; `left_out` are selectors that it does not look at."""
-    page.evaluate(AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
     found: list[Any] = page.evaluate(
         "([leftOut, only]) => axe.run("
         "{include: ['html'], exclude: leftOut}, {resultTypes: ['violations'], runOnly: only})"

@@ -3,16 +3,13 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from invite_site.server import listening
 
-from .running import Tenant
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+from . import forked
+from .running import Tenant, wait_until
 
 
 def free_ports(number: int) -> list[int]:
@@ -38,8 +35,8 @@ class Demo:
             "AUTH0_CLIENT_SECRET": "real",
             "DEMO_EMPTY": "1",
         }
-        self.process: subprocess.Popen[str] | None = None
-        self.said = ""
+        self.process: forked.Forked | None = None
+        self._output = folder.parent / "said.txt"
 
     @property
     def invitee_url(self) -> str:
@@ -54,34 +51,33 @@ class Demo:
     def dashboard(self) -> str:
         return f"{self.tenant.url}/_tenant/dashboard"
 
-    def begin(self, **variables: str) -> subprocess.Popen[str]:
+    def begin(self, **variables: str) -> forked.Forked:
         """Start it, and wait for nothing."""
-        self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py")],
-            env=self.environment | variables,
-            cwd=self.folder.parent,
-            stdout=subprocess.PIPE,
-            text=True,
+        self._output.unlink(missing_ok=True)
+        self.process = forked.Forked(
+            forked.demo, self.environment | variables, out=str(self._output)
         )
         return self.process
 
     def start(self, **variables: str) -> None:
         """Start it, and wait until it is ready."""
         process = self.begin(**variables)
-        assert process.stdout
-        self.said = ""
-        for line in process.stdout:
-            self.said += line
-            if "make demo-reset" in line:
-                return
-        raise AssertionError(f"the demo ended: {self.said}")
+        wait_until(
+            lambda: "make demo-reset" in self.said or not process.is_running,
+            "the demo was ready",
+            seconds=60,
+        )
+        assert process.is_running, f"the demo ended: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """What it has printed since its last start."""
+        return self._output.read_text(encoding="utf-8") if self._output.exists() else ""
 
     def end(self, number: int) -> int:
         assert self.process
-        assert self.process.stdout
         self.process.send_signal(number)
         code = self.process.wait(timeout=10)
-        self.process.stdout.close()
         self.process = None
         return code
 

@@ -6,6 +6,7 @@ test's, end with a status, and can be killed. Only the imports, two seconds of a
 
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["app", "invite_site.server", "psycopg", __name__])
+_CONTEXT.set_forkserver_preload(["app", "invite_site.demo", "psycopg", __name__])
 
 
 class Forked:
@@ -38,6 +39,10 @@ class Forked:
     def pid(self) -> int:
         assert self._process.pid
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.is_alive()
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -67,16 +72,29 @@ class Flask:
         flask.cli.main()
 
 
-def flask(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a `flask` command to its end, as `subprocess.run` would."""
+def demo() -> None:
+    """`python app.py`, to be called in a process of its own."""
+    sys.argv = ["app.py"]
+    runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+
+
+def run(
+    target: Callable[[], object], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Call `target` to its end, as `subprocess.run` would with a command."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = (Path(folder) / name for name in ("out", "err"))
-        process = Forked(Flask(*words), environment, str(out), str(err))
+        process = Forked(target, environment, str(out), str(err))
         try:
             code = process.wait(timeout=60)
         finally:
             process.kill()
-        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+        return subprocess.CompletedProcess("", code, out.read_text(), err.read_text())
+
+
+def flask(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a `flask` command to its end."""
+    return run(Flask(*words), environment)
 
 
 def _run(target: Callable[[], object], environment: dict[str, str], out: str, err: str) -> None:
