@@ -32,7 +32,6 @@ LONG = (
     "test_database.py",
     "web/test_floods.py",
     "web/test_rate_limits.py",
-    "web/test_signin.py",
 )
 
 

@@ -17,13 +17,6 @@ ADA = "ada@example.com"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def desk(site: RunningSite, admin: Person) -> Person:
-    """An admin, signed in, before the list."""
-    site.make_admin()
-    return signs_in(admin, site, start="/admin/invitations")
-
-
 def test_it_works(site: RunningSite, desk: Person) -> None:
     """The empty list says what to do; an invitation sent appears in it, newest first."""
     assert "Nobody has been invited yet" in desk.text

@@ -27,13 +27,6 @@ ADA = "ada@example.com"
 REFUSED = "The mail server refused this address: 550 no such user."
 
 
-@pytest.fixture
-def desk(site: RunningSite, admin: Person) -> Person:
-    """An admin, signed in, before the list."""
-    site.make_admin()
-    return signs_in(admin, site, start="/admin/invitations")
-
-
 def sent(site: RunningSite, name: str = "") -> Any:
     row = site.invites(ADA, name)
     site.delivers()

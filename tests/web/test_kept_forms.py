@@ -3,8 +3,6 @@
 The tenant still knows who they are, so that the sign-in in between asks nothing.
 """
 
-import pytest
-
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -12,18 +10,10 @@ from tests.support.running import (
     Tenant,
     logs_in,
     sets_password,
-    signs_in,
 )
 
 ADA = "ada@example.com"
 SENTENCE = "You were signed out; nothing was done yet"
-
-
-@pytest.fixture
-def desk(site: RunningSite, admin: Person) -> Person:
-    """An admin, signed in, before the list."""
-    site.make_admin()
-    return signs_in(admin, site, start="/admin/invitations")
 
 
 def test_an_invitation_typed_too_late_is_sent_by_one_press_more(

@@ -1,0 +1,115 @@
+"""An answer that was lost: whether an account or a mail is there is in doubt, and nothing is doubled."""
+
+from typing import Any
+
+import requests
+from bs4 import BeautifulSoup
+
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    sets_password,
+)
+
+ADA = "ada@example.com"
+
+
+def test_a_create_whose_answer_was_lost_makes_no_second_account(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The next try meets a 409, finds our own marker, and goes on."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/users", kind="act_then_drop", times=1)
+    site.delivers()
+    assert site.row(row.id).state == "queued"
+    site.clock.forward(seconds=61)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    assert sum(user["email"] == ADA for user in tenant.state["users"]) == 1
+
+
+def test_a_mail_that_was_taken_but_not_answered_goes_out_again_as_another_message(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """A quarter of an hour later, with a link and an id of its own that follows the first; the
+    newest link works."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    doubtful = site.row(row.id)
+    assert doubtful.state == "queued"
+    assert "did not say" in (doubtful.last_error or "")
+    assert site.services.circuit_breaker.outage() is None, "the others go on"
+    site.clock.forward(minutes=14)
+    assert site.delivers() == 0
+    site.clock.forward(minutes=2)
+    site.delivers()
+    newer, first = tenant.mails(ADA)
+    assert newer["MessageID"] != first["MessageID"]
+    assert header(tenant, newer, "In-Reply-To") == header(tenant, newer, "References")
+    assert header(tenant, newer, "References").strip("<>") == first["MessageID"]
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        person.types(Password=PASSWORD).presses("Continue")
+    assert site.status(ADA) == "accepted"
+
+
+def test_a_mail_that_was_never_confirmed_counts_as_sent_after_four(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """After 15 minutes, an hour and four hours more; then the page says that nobody confirmed it."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=None)
+    site.delivers()
+    for minutes in (15, 60, 240):
+        assert site.row(row.id).state == "queued"
+        site.clock.forward(minutes=minutes - 1)
+        assert site.delivers() == 0
+        site.clock.forward(minutes=1, seconds=1)
+        assert site.delivers() == 1
+    done = site.row(row.id)
+    assert done.state == "sent"
+    assert "did not confirm" in (done.last_error or "")
+    mails = tenant.mails(ADA)
+    assert len(mails) == 4
+    assert len({mail["MessageID"] for mail in mails}) == 4
+    site.clock.forward(hours=12)
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 4
+    person = Person()
+    sets_password(person, tenant.link_to(ADA))
+    assert person.sees_in("Email address") == ADA
+
+
+def test_nothing_is_sent_again_once_the_password_is_set(site: RunningSite, tenant: Tenant) -> None:
+    """The tenant is asked before each try: it was set, so the message in doubt arrived."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+    site.clock.forward(minutes=16)
+    site.delivers()
+    assert site.row(row.id).state == "password_set"
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_somebody_who_holds_a_mail_in_doubt_is_accepted(site: RunningSite, tenant: Tenant) -> None:
+    """While it waits for another try."""
+    site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        person.types(Password=PASSWORD).presses("Continue")
+    assert site.status(ADA) == "accepted"
+
+
+def header(tenant: Tenant, mail: dict[str, Any], name: str) -> str:
+    """One header of a mail, as the page of the mailbox shows it."""
+    page = requests.get(f"{tenant.mailbox_url}/{mail['ID']}", timeout=10).text
+    term = BeautifulSoup(page, "html.parser").find("dt", string=name)
+    assert term is not None
+    return term.find_next("dd").get_text(strip=True)

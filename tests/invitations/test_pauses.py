@@ -1,0 +1,269 @@
+"""What concerns everybody pauses the queue, and what concerns one person ends one row."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.running import (
+    RunningSite,
+    Tenant,
+    running_site,
+)
+
+ADA = "ada@example.com"
+
+
+@pytest.mark.parametrize(
+    ("route", "fault", "words"),
+    [
+        ("POST /api/v2/users", {"kind": "status", "status": 500}, "trouble of its own"),
+        ("POST /api/v2/users", {"kind": "status", "status": 503}, "trouble of its own"),
+        ("POST /api/v2/users", {"kind": "reset"}, "does not answer"),
+        ("POST /oauth/token", {"kind": "reset"}, "does not answer"),
+        ("POST /oauth/token", {"kind": "status", "status": 500}, "does not answer"),
+        (
+            "POST /api/v2/tickets/password-change",
+            {"kind": "status", "status": 502},
+            "trouble of its own",
+        ),
+        ("SMTP", {"kind": "status", "status": 421, "at": "connect"}, "does not take messages"),
+        ("SMTP", {"kind": "reset", "at": "rcpt"}, "cannot be reached"),
+    ],
+)
+def test_what_passes_pauses_the_queue_and_loses_nothing(
+    site: RunningSite, tenant: Tenant, route: str, fault: dict[str, object], words: str
+) -> None:
+    """One sentence for the admin; the row keeps its tries and goes out when it can."""
+    row = site.invites(ADA)
+    tenant.fails(route, times=10, **fault)
+    site.delivers()
+    waiting = site.row(row.id)
+    assert (waiting.state, waiting.attempts) == ("queued", 0)
+    pause = site.services.circuit_breaker.outage()
+    assert pause is not None
+    assert words in pause.sentence
+    assert site.delivers() == 0, "a paused queue starts nothing"
+    tenant.heals()
+    site.clock.forward(seconds=61)
+    assert site.delivers() == 1
+    assert site.row(row.id).state == "sent"
+    assert site.services.circuit_breaker.outage() is None
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_the_pause_grows_and_sends_one_probe(site: RunningSite, tenant: Tenant) -> None:
+    """Ten waiting invitations cost a tenant that is down one call a round."""
+    for number in range(10):
+        site.invites(f"p{number}@example.com")
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=None)
+    waits = []
+    site.delivers()
+    for _ in range(8):
+        before = tenant.calls("POST /api/v2/users")
+        pause = site.services.circuit_breaker.outage()
+        assert pause is not None
+        waits.append((pause.until - site.clock()).total_seconds())
+        site.clock.forward(seconds=waits[-1] + 0.1)
+        assert site.delivers() == 1
+        assert tenant.calls("POST /api/v2/users") == before + 1
+    assert waits[-1] > 55
+    assert waits[0] < 3
+    tenant.heals()
+    site.clock.forward(seconds=61)
+    while site.delivers():
+        pass
+    assert all(site.status(f"p{number}@example.com") == "sent" for number in range(10))
+
+
+def test_a_delivery_that_began_before_an_outage_does_not_end_it(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Only an answer to something asked later says that what was away is back."""
+    site.invites("first@example.com")
+    site.delivers()  # from here on several may be under way at once
+    for name in ("early", "late"):
+        site.invites(f"{name}@example.com")
+    deliveries = site.services.deliveries
+    early, late = deliveries.claim("w", limit=2)
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=1)
+    deliveries.deliver(late)
+    deliveries.deliver(early)
+    assert site.row(early.id).state == "sent"
+    assert site.services.circuit_breaker.outage() is not None
+    site.clock.forward(seconds=2)
+    site.delivers()
+    assert site.services.circuit_breaker.outage() is None
+
+
+@pytest.mark.parametrize("route", ["POST /api/v2/users", "POST /api/v2/tickets/password-change"])
+def test_a_short_wait_opens_no_circuit_breaker(
+    site: RunningSite, tenant: Tenant, route: str
+) -> None:
+    """429 with a moment's wait: the row goes back, at no try's cost, and nobody asks meanwhile."""
+    row = site.invites(ADA)
+    tenant.fails(route, kind="status", status=429, times=1, headers={"Retry-After": "3"})
+    assert site.delivers() == 1
+    assert site.services.circuit_breaker.outage() is None
+    assert (site.row(row.id).state, site.row(row.id).attempts) == ("queued", 0)
+    assert site.delivers() == 0
+    site.clock.forward(seconds=3.1)
+    assert site.delivers() == 1
+    assert site.row(row.id).state == "sent"
+    assert len(tenant.mails(ADA)) == 1
+    made = 1 if "tickets" in route else 2
+    assert tenant.calls("POST /api/v2/users") == made, "an account that was made is remembered"
+
+
+def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant) -> None:
+    """For as long as the tenant asks, and without using up a try."""
+    row = site.invites(ADA)
+    tenant.fails(
+        "POST /api/v2/users", kind="status", status=429, times=1, headers={"Retry-After": "40"}
+    )
+    site.delivers()
+    pause = site.services.circuit_breaker.outage()
+    assert pause is not None
+    assert "slow down" in pause.sentence
+    assert timedelta(seconds=35) < pause.until - site.clock() <= timedelta(seconds=40)
+    assert site.row(row.id).attempts == 0
+    site.clock.forward(seconds=41)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+
+
+def test_a_wait_of_a_year_is_an_hour(site: RunningSite, tenant: Tenant) -> None:
+    """A wrong clock on the other side does not stop the queue for good."""
+    site.invites(ADA)
+    tenant.fails(
+        "POST /api/v2/users",
+        kind="status",
+        status=429,
+        times=1,
+        headers={"Retry-After": "99999999999999999999"},
+    )
+    site.delivers()
+    pause = site.services.circuit_breaker.outage()
+    assert pause is not None
+    assert pause.until - site.clock() <= timedelta(hours=1)
+
+
+def test_refusals_that_may_be_about_us_wait_at_the_third_person(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Nobody has failed; when it is over all go out without a hand on any row."""
+    for number in range(10):
+        site.invites(f"p{number}@example.com")
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=None)
+    site.delivers()
+    outage = site.services.circuit_breaker.outage()
+    assert outage is not None
+    assert outage.cause == "sender"
+    assert {site.status(f"p{n}@example.com") for n in range(10)} == {"queued"}
+    tenant.heals()
+    for _ in range(4):
+        site.clock.forward(minutes=6)
+        while site.delivers():
+            pass
+    assert {site.status(f"p{n}@example.com") for n in range(10)} == {"sent"}
+
+
+def test_a_refusal_that_meets_one_person_alone_ends_that_row(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """After three tries; the same words for others never came. Sent again by an admin it goes out."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=3)
+    for minutes in (0, 2, 6):
+        site.clock.forward(minutes=minutes)
+        site.delivers()
+    assert site.row(row.id).state == "failed"
+    assert site.services.circuit_breaker.outage() is None
+    since = site.clock() - timedelta(minutes=1)
+    assert site.services.resending.resend_failed(since, actor="Grace") == 1
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+
+
+def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """One clear sentence; the rows wait."""
+    wrong = replace(site.settings, management_client_secret="wrong")
+    with running_site(wrong) as broken:
+        row = broken.invites(ADA)
+        broken.delivers()
+        pause = broken.services.circuit_breaker.outage()
+        assert pause is not None
+        assert "AUTH0_MANAGEMENT_CLIENT_SECRET" in pause.sentence
+        assert broken.row(row.id).state == "queued"
+        assert broken.row(row.id).attempts == 0
+        broken.clock.forward(seconds=30)
+        assert broken.delivers() == 0
+    with running_site(site.settings) as mended:
+        mended.services.deliveries.start("test worker")
+        mended.delivers()
+        assert mended.status(ADA) == "sent"
+
+
+def test_a_missing_scope_pauses_with_the_scopes_it_needs(site: RunningSite, tenant: Tenant) -> None:
+    """The sentence says what to grant."""
+    tenant.control("PUT", "/application", {"management_scope": "read:users"})
+    site.invites(ADA)
+    site.delivers()
+    pause = site.services.circuit_breaker.outage()
+    assert pause is not None
+    assert "create:users, read:users and create:user_tickets" in pause.sentence
+
+
+def test_a_mail_server_that_cannot_be_used_pauses_and_fails_nobody(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """What it says before a message is about itself, not about an address."""
+    wrong = replace(
+        site.settings, smtp_url=site.settings.smtp_url.replace("smtp://", "smtp://user:pass@")
+    )
+    with running_site(wrong) as other:
+        row = other.invites(ADA)
+        other.delivers()
+        assert other.row(row.id).state == "queued"
+        pause = other.services.circuit_breaker.outage()
+        assert pause is not None
+        assert "SMTP_URL" in pause.sentence
+
+
+def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) -> None:
+    """450: this message later, the others now."""
+    delayed = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=2)
+    site.delivers()
+    assert site.services.circuit_breaker.outage() is None
+    for minutes in (1, 5):
+        row = site.row(delayed.id)
+        assert row.state == "queued"
+        assert "try again later" in (row.last_error or "")
+        assert row.next_try_at is not None
+        assert row.next_try_at - site.clock() <= timedelta(minutes=minutes)
+        assert site.delivers() == 0
+        site.clock.forward(minutes=minutes)
+        site.delivers()
+    assert site.row(delayed.id).state == "sent"
+    messages = site.services.listing.messages(delayed.id)
+    assert [each.status for each in messages] == ["delayed", "delayed", "accepted"]
+    assert len({each.message_id for each in messages}) == 3, "another link is another message"
+
+
+def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenant: Tenant) -> None:
+    """550: no retry; the address can be invited anew."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    site.delivers()
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "550" in (failed.last_error or "")
+    [delivery] = site.services.listing.messages(row.id)
+    assert delivery.status == "refused"
+    again = site.invites(ADA)
+    assert again.supersedes_id == row.id
+    site.delivers()
+    assert site.status(ADA) == "sent"

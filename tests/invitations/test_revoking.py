@@ -1,0 +1,81 @@
+"""A revoked invitation's link dies, and nobody else's does."""
+
+import threading
+
+from sqlalchemy import text
+
+from tests.support.person import Person
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    sets_password,
+    signs_in,
+    wait_until,
+)
+
+ADA = "ada@example.com"
+
+
+def test_revoking_kills_the_link_at_the_tenant(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Without a page of ours on the way: the ticket itself is worthless."""
+    row = site.invites(ADA)
+    site.delivers()
+    site.services.invitations.revoke(row.id, actor="Grace", reason="typo")
+    site.delivers()
+    assert [ticket["state"] for ticket in tenant.state["tickets"]][:1] == ["superseded"]
+    person.opens(tenant.link_to(ADA))
+    assert person.heading == "This invitation was withdrawn"
+    assert "ticket_withdrawn" in [event.event for event in site.services.listing.events(row.id)]
+
+
+def test_revoking_while_the_worker_is_on_the_way_sends_nothing(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The worker finds the row taken before the mail, and kills the ticket that it made."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/tickets/password-change", kind="slow", seconds=1, times=1)
+    worker = threading.Thread(target=site.delivers)
+    worker.start()
+    wait_until(lambda: tenant.user(ADA) is not None, "the account was made")
+    site.services.invitations.revoke(row.id, actor="Grace")
+    worker.join()
+    assert tenant.mails() == []
+    assert site.row(row.id).state == "revoked"
+    site.delivers()
+    assert tenant.linked_accounts() == []
+
+
+def test_withdrawing_late_does_not_kill_the_newer_invitations_link(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Revoked while no worker ran, and invited again: the newest link works."""
+    first = site.invites(ADA)
+    site.delivers()
+    site.services.invitations.revoke(first.id, actor="Grace")
+    site.invites(ADA)
+    site.services.deliveries.check(limit=10)
+    assert len(tenant.state["tickets"]) == 1, "one made now may come after that of the newer one"
+    for _ in range(3):
+        site.delivers()
+        site.clock.forward(seconds=61)
+    assert len(tenant.linked_accounts()) == 1
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        assert person.sees_in("Email address") == ADA
+
+
+def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """After AUTH0_CLIENT_ID changed, people are signed in, and nobody hears of a withdrawal."""
+    site.invites(ADA)
+    site.delivers()
+    sets_password(person, tenant.link_to(ADA))
+    with site.services.engine.begin() as db:
+        db.execute(text("UPDATE invitation SET client_id = 'the-earlier-one'"))
+    with Person() as later:
+        signs_in(later, site, ADA, PASSWORD)
+        assert later.url == f"{site.url}/"

@@ -1,0 +1,141 @@
+"""The callback and the login transaction that it ends: once, in one browser, in time."""
+
+import base64
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.running import (
+    ADMIN,
+    ADMIN_PASSWORD,
+    RunningSite,
+    Tenant,
+    logs_in,
+)
+
+
+def answer_of_a_login(person: Person, site: RunningSite, tenant: Tenant) -> str:
+    """Log in at the tenant, but stop before the callback; returns its address."""
+    person.opens(f"{site.url}/login")
+    _, action, fields = person.types(Email_address=ADMIN, Password=ADMIN_PASSWORD).form("Continue")
+    location = action
+    response = person.browser.post(action, data=fields, allow_redirects=False, timeout=10)
+    while not location.startswith(f"{site.url}/callback"):
+        location = response.headers["Location"]
+        if location.startswith("/"):
+            location = tenant.url + location
+        if not location.startswith(f"{site.url}/callback"):
+            response = person.peeks(location)
+    return location
+
+
+def test_a_replayed_callback_is_refused(site: RunningSite, tenant: Tenant) -> None:
+    """The transaction is spent, also for a copy of all cookies from before."""
+    with Person() as person, Person() as copy:
+        address = answer_of_a_login(person, site, tenant)
+        for cookie in person.cookies:
+            copy.cookies.set_cookie(cookie)
+        person.opens(address)
+        assert person.cookie("sid")
+        copy.opens(address)
+        assert copy.response.status_code == 400
+        assert copy.heading == "Please start the sign-in again"
+        assert copy.cookie("sid") is None
+
+
+def test_a_callback_in_another_browser_is_refused_and_spends_nothing(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The browser that began it can still finish."""
+    address = answer_of_a_login(person, site, tenant)
+    with Person() as other:
+        other.opens(address)
+        assert other.response.status_code == 400
+        assert other.cookie("sid") is None
+    person.opens(address)
+    assert person.cookie("sid")
+
+
+@pytest.mark.parametrize("name", ["state", "code", "iss", "error"])
+def test_a_callback_that_says_a_thing_twice_is_refused_and_spends_nothing(
+    site: RunningSite, tenant: Tenant, person: Person, name: str
+) -> None:
+    """RFC 6749 §3.1: each parameter once. The true address still works."""
+    address = answer_of_a_login(person, site, tenant)
+    person.opens(f"{address}&{name}=first&{name}=second")
+    assert person.response.status_code == 400
+    assert person.cookie("sid") is None
+    person.opens(address)
+    assert person.cookie("sid")
+
+
+def test_a_login_that_took_too_long_is_refused(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Ten minutes; then one click starts again."""
+    address = answer_of_a_login(person, site, tenant)
+    site.clock.forward(minutes=10, seconds=1)
+    person.opens(address)
+    assert person.heading == "Please start the sign-in again"
+    assert person.form("Sign in")
+
+
+def test_a_hundred_unfinished_logins_can_each_be_finished(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Tabs do not disturb each other, and no cookie grows."""
+    starts = []
+    for _ in range(100):
+        answer = person.peeks(f"{site.url}/login?login_hint=ada@example.com")
+        starts.append(answer.headers["Location"])
+        assert all(len(each) < 1024 for each in answer.headers.values() if "=" in each[:8])
+        assert len(answer.headers.get("Set-Cookie", "")) < 1024
+    for number in (1, 50, 100):
+        person.opens(starts[number - 1])
+        if person.url.startswith(tenant.url):
+            logs_in(person, ADMIN, ADMIN_PASSWORD)
+        assert person.url == f"{site.url}/"
+        assert ADMIN in person.text
+    assert all(len(cookie.value or "") < 1024 for cookie in person.cookies)
+
+
+def test_no_cookie_tells_an_address_or_a_verifier(site: RunningSite, person: Person) -> None:
+    """What can be read in the browser is random."""
+    person.peeks(f"{site.url}/login?login_hint=ada@example.com")
+    cookie = person.cookie("login") or ""
+    payload = cookie.split(".")[0]
+    shown = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    assert b"ada" not in shown
+    assert b"verifier" not in shown
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "code=x", "code=x&state=y", "error=access_denied&error_description=Pay+here&state=y"],
+)
+def test_a_callback_that_nobody_began_is_a_page(
+    site: RunningSite, person: Person, query: str
+) -> None:
+    """State is looked at before anything else, and the sender's text is not shown."""
+    person.opens(f"{site.url}/callback?{query}")
+    assert person.response.status_code == 400
+    assert person.heading == "Please start the sign-in again"
+    assert "Pay here" not in person.response.text
+
+
+def test_a_callback_without_a_code_is_a_page(site: RunningSite, person: Person) -> None:
+    """The state is right, but there is nothing to redeem."""
+    answer = person.peeks(f"{site.url}/login")
+    [state] = parse_qs(urlsplit(answer.headers["Location"]).query)["state"]
+    person.opens(f"{site.url}/callback?state={state}")
+    assert person.response.status_code == 403
+    assert person.sees_link("Try again")
+
+
+def test_back_after_signing_in_goes_home(site: RunningSite, tenant: Tenant, person: Person) -> None:
+    """The address in the history is spent; who is signed in just gets on."""
+    address = answer_of_a_login(person, site, tenant)
+    person.opens(address)
+    person.opens(address)
+    assert person.url == f"{site.url}/"

@@ -1,0 +1,105 @@
+"""Sessions: each sign-in begins one, and signing out, time or a copy of its cookie ends it."""
+
+from sqlalchemy import text
+
+from tests.support.person import Person
+from tests.support.running import (
+    ADMIN,
+    RunningSite,
+    Tenant,
+    signs_in,
+)
+
+
+def test_the_session_is_new_at_every_sign_in(site: RunningSite, person: Person) -> None:
+    """A session id from before is worth nothing afterwards."""
+    signs_in(person, site)
+    first = person.cookie("sid")
+    person.opens(f"{site.url}/login")
+    second = person.cookie("sid")
+    assert first
+    assert second
+    assert first != second
+    assert site.services.sessions.find(first) is None
+    assert site.services.sessions.find(second) is not None
+
+
+def test_a_copied_cookie_dies_with_the_sign_out(site: RunningSite, person: Person) -> None:
+    """Signing out ends the session itself, not only this browser's cookie."""
+    signs_in(person, site)
+    copied = person.cookie("sid")
+    assert copied
+    person.presses("Sign out")
+    assert site.services.sessions.find(copied) is None
+
+
+def test_what_is_stored_of_a_session_is_not_its_cookie(site: RunningSite, person: Person) -> None:
+    """The database holds hashes."""
+    signs_in(person, site)
+    with site.services.engine.connect() as db:
+        stored = str(db.execute(text("SELECT * FROM session")).all())
+    assert person.cookie("sid") not in stored
+
+
+def test_signing_out_ends_the_tenants_session_too(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The next sign-in asks for the password again, without a question on the way out."""
+    signs_in(person, site)
+    person.presses("Sign out")
+    assert person.url == f"{site.url}/"
+    person.presses("Sign in")
+    assert person.url.startswith(tenant.url)
+
+
+def test_signing_out_works_while_the_tenant_is_away(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Where the tenant offers no end of session, its older address is used."""
+    tenant.lies("end_session_absent")
+    signs_in(person, site)
+    method, action, fields = person.form("Sign out")
+    answer = person.browser.post(action, data=fields, allow_redirects=False, timeout=10)
+    assert answer.headers["Location"].startswith(f"{tenant.url}/v2/logout?")
+    assert method == "POST"
+
+
+def test_signing_out_needs_its_token(site: RunningSite, person: Person) -> None:
+    """Another site cannot sign anybody out."""
+    signs_in(person, site)
+    assert person.browser.post(f"{site.url}/logout", timeout=10).status_code == 400
+    assert person.peeks(f"{site.url}/logout").status_code == 405
+    assert site.services.sessions.find(person.cookie("sid") or "") is not None
+
+
+def test_a_session_ends_when_it_is_not_used(site: RunningSite, person: Person) -> None:
+    """An admin's after half an hour, and no page revives it."""
+    site.make_admin()
+    signs_in(person, site)
+    site.clock.forward(minutes=29)
+    assert person.peeks(f"{site.url}/admin/invitations").status_code == 200
+    site.clock.forward(minutes=31)
+    for _ in range(2):  # the first refusal is no use that would keep it alive
+        assert person.peeks(f"{site.url}/admin/invitations").status_code == 302
+    assert ADMIN not in person.opens(f"{site.url}/").text
+
+
+def test_anybodys_session_ends_after_eight_hours_without_use(
+    site: RunningSite, person: Person
+) -> None:
+    """Half an hour is for admins."""
+    signs_in(person, site)
+    site.clock.forward(hours=7, minutes=59)
+    assert ADMIN in person.opens(f"{site.url}/").text
+    site.clock.forward(hours=8, minutes=1)
+    assert ADMIN not in person.opens(f"{site.url}/").text
+
+
+def test_a_session_ends_after_twelve_hours_however_busy(site: RunningSite, person: Person) -> None:
+    """The longest life."""
+    signs_in(person, site)
+    for _ in range(11):
+        site.clock.forward(hours=1)
+        assert ADMIN in person.opens(f"{site.url}/").text
+    site.clock.forward(hours=1, seconds=1)
+    assert ADMIN not in person.opens(f"{site.url}/").text

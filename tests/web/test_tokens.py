@@ -1,0 +1,172 @@
+"""What a tenant may say at a login, and what signs nobody in: a tenant that lies on request.
+
+The rows follow the certification tests of the OpenID Foundation for basic relying parties.
+"""
+
+import pytest
+
+from tests.support.person import Person
+from tests.support.running import (
+    ADMIN,
+    ADMIN_PASSWORD,
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    logs_in,
+    sets_password,
+    signs_in,
+)
+
+REFUSED = [
+    "nonce_wrong",
+    "nonce_missing",
+    "iss_wrong",
+    "iss_missing",
+    "iss_no_slash",
+    "aud_other",
+    "aud_other_azp_ours",
+    "aud_empty_string",
+    "aud_empty_list",
+    "aud_both_azp_ours",
+    "aud_missing",
+    "azp_other",
+    "sub_missing",
+    "sub_empty",
+    "iat_missing",
+    "exp_missing",
+    "no_id_token",
+    "exp_60s_ago",
+    "exp_200s_ago",
+    "iat_1h_ahead",
+    "exp_string",
+    "signature_wrong",
+    "payload_tampered",
+    "unknown_key_known_kid",
+    "alg_none",
+    "alg_NoNe",
+    "alg_none_listed",
+    "hs256_client_secret",
+    "hs256_public_key",
+    "crit_unknown",
+    "jwk_embedded",
+    "jku",
+    "kid_absent_two_keys",
+    "kid_unknown",
+    "discovery_issuer_other",
+    "callback_iss_wrong",
+    "callback_iss_absent_but_advertised",
+    "at_hash_wrong",
+    "token_html",
+    "token_500",
+    "token_429",
+    "invalid_grant",
+    "error_callback",
+]
+
+
+ACCEPTED = ["kid_absent", "key_rotated", "userinfo_sub_differs", "end_session_absent"]
+
+
+@pytest.mark.parametrize("lie", REFUSED)
+def test_a_lie_of_the_tenant_signs_nobody_in(
+    site: RunningSite, tenant: Tenant, person: Person, lie: str
+) -> None:
+    """A neutral page with one next step, no session, the invitation as it was; never a 500."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    link = tenant.link_to("ada@example.com")
+    tenant.lies(lie)
+    sets_password(person, link)
+    if person.url.startswith(tenant.url):
+        person.types(Password=PASSWORD).presses("Continue")
+    assert person.url.startswith(site.url)
+    assert person.response.status_code in (400, 403, 503)
+    assert person.offers("Try again")
+    assert person.cookie("sid") is None
+    assert "attacker" not in person.text.lower()
+    after = site.row(row.id)
+    assert (after.state, after.accepted_at) == ("sent", None)
+
+
+@pytest.mark.parametrize("lie", ACCEPTED)
+def test_what_the_standard_allows_signs_in(
+    site: RunningSite, tenant: Tenant, person: Person, lie: str
+) -> None:
+    """A key without an id, a new key, another userinfo that nobody asks for."""
+    tenant.lies(lie)
+    signs_in(person, site)
+    assert person.url == f"{site.url}/"
+    assert ADMIN in person.text
+
+
+def test_a_rotated_key_is_fetched_once(site: RunningSite, tenant: Tenant) -> None:
+    """A key id nobody has heard of asks for the keys again, but not with each token."""
+    with Person() as first:
+        signs_in(first, site)
+    before = tenant.calls("GET /.well-known/jwks.json")
+    tenant.lies("kid_unknown")
+    for _ in range(3):
+        with Person() as somebody:
+            signs_in(somebody, site)
+            assert somebody.cookie("sid") is None
+    assert tenant.calls("GET /.well-known/jwks.json") - before == 1
+
+
+@pytest.mark.parametrize("body", [[], None, {}, "text", {"issuer": 5}])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/jwks.json"])
+def test_a_document_that_nobody_can_read_is_a_page(
+    site: RunningSite, tenant: Tenant, person: Person, path: str, body: object
+) -> None:
+    """Never a 500; and the next try, with the tenant as ever, goes well."""
+    tenant.fails(f"GET {path}", kind="status", status=200, times=1, body=body)
+    person.opens(f"{site.url}/login")
+    if person.url.startswith(tenant.url):
+        logs_in(person, ADMIN, ADMIN_PASSWORD)
+    assert person.response.status_code in (403, 503)
+    with Person() as next_one:
+        signs_in(next_one, site)
+        assert next_one.url == f"{site.url}/"
+
+
+def test_a_clock_that_is_wrong_is_said(
+    site: RunningSite, tenant: Tenant, person: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It will fail at every try, so nobody is told to try again in a moment."""
+    tenant.control("PUT", "/clock", {"offset": 120})
+    signs_in(person, site)
+    assert person.response.status_code == 403
+    assert "clocks of this site and of the sign-in service differ" in person.text
+    assert "usually works" not in person.text
+    assert "seconds apart" in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_redirect_of_the_token_endpoint_carries_nothing_away(
+    site: RunningSite, tenant: Tenant, person: Person, status: int
+) -> None:
+    """The client secret and the code stay with the tenant."""
+    elsewhere = f"{tenant.url}/elsewhere"
+    tenant.fails("POST /oauth/token", kind="status", status=status, headers={"Location": elsewhere})
+    signs_in(person, site)
+    assert person.response.status_code == 503
+    assert tenant.calls("POST /elsewhere") == tenant.calls("GET /elsewhere") == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
+)
+def test_an_endpoint_outside_the_tenant_is_refused(
+    site: RunningSite, tenant: Tenant, person: Person, name: str
+) -> None:
+    """A discovery document that was tampered with sends nobody and nothing elsewhere."""
+    document = person.opens(f"{tenant.url}/.well-known/openid-configuration").response.json()
+    tenant.fails(
+        "GET /.well-known/openid-configuration",
+        kind="status",
+        status=200,
+        body=document | {name: "https://evil.example/x"},
+    )
+    person.opens(f"{site.url}/login")
+    assert person.heading == "This sign-in came from somewhere else"
+    signs_in(person, site)
+    assert person.path == "/", "the next look finds the true document"
