@@ -95,7 +95,7 @@ class AlreadyInvited(InvitationError):
         self.invited_at = invited_at
         super().__init__(
             f"{inviter} already invited this address on {invited_at:%d %B %Y at %H:%M} UTC. "
-            "Open that invitation to send it again or to withdraw it."
+            "Open that invitation to send it again or to revoke it."
         )
 
 

@@ -65,7 +65,7 @@ def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> No
         if not jobs.work(worker_name()):
             time.sleep(LOOK_EVERY)
         job = jobs.get(job.id)
-    done = {JobKind.RESEND: "Queued again", JobKind.EXTEND: "Extended", JobKind.REVOKE: "Withdrawn"}
+    done = {JobKind.RESEND: "Queued again", JobKind.EXTEND: "Extended", JobKind.REVOKE: "Revoked"}
     click.echo(f"{done[kind]}: {job.changed:,}.")
     for sentence, number in sorted(job.refusals.items(), key=lambda each: -each[1]):
         click.echo(f"Left as they are: {number:,}. {sentence}")

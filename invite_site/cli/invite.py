@@ -158,7 +158,7 @@ def extend(invitation: int | str | None, days: int, yes: bool, **given: Any) -> 
 @click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named())
 @click.argument("address")
 def change_address(invitation: int | str, address: str) -> None:
-    """Invite ADDRESS in place of that of an open invitation, which is withdrawn."""
+    """Invite ADDRESS in place of that of an open invitation, which is revoked."""
     number = invitation_number(invitation, services)
     row = services.invitations.change_address(number, address, inviter=ME)
     click.echo(f"Queued as number {row.id}.")
@@ -170,12 +170,12 @@ def change_address(invitation: int | str, address: str) -> None:
 @with_filters
 @YES
 def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -> None:
-    """Withdraw the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
+    """Revoke the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
     filters = _one_of(invitation, given)
     if invitation is not None:
         number = invitation_number(invitation, services)
         services.invitations.revoke(number, actor=ME.name, reason=reason)
-        click.echo("Withdrawn.")
+        click.echo("Revoked.")
     else:
         act_on_many(JobKind.REVOKE, filters, yes=yes, reason=reason)
 

@@ -33,7 +33,7 @@ class LoginOutcome(enum.Enum):
     ACCEPTED = "accepted"
     SIGNED_IN = "signed in"
     WRONG_ACCOUNT = "wrong account"
-    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
     UNVERIFIED = "unverified"
     OTHER_ACCOUNT = "other account of the same address"
 
@@ -145,7 +145,7 @@ class Acceptance:
             known = self.ledger.of_user(identity.sub)  # it changed in this very moment
         was_accepted = any(row.state == State.ACCEPTED for row in known)
         if known and not was_accepted and not self.admins.may_invite(identity):
-            return LoginOutcome.WITHDRAWN
+            return LoginOutcome.REVOKED
         return LoginOutcome.SIGNED_IN
 
     def _login_of_another(self, identity: Identity, invitation: Invitation) -> LoginOutcome:

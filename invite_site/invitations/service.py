@@ -103,7 +103,7 @@ class Invitations:
 
     def change_address(self, invitation_id: int, email: str, *, inviter: Inviter) -> Invitation:
         """Invite another address in place of this one, with all else that the invitation has; the
-        invitation of the earlier address is withdrawn. Returns the new one.
+        invitation of the earlier address is revoked. Returns the new one.
 
         Raises InvitationNotFound, NotPossibleNow, InvalidInvitee, AlreadyInvited, AlreadyAccepted.
         """
@@ -126,11 +126,11 @@ class Invitations:
     def revoke(
         self, invitation_id: int, *, actor: str, reason: str = "", job_id: int | None = None
     ) -> Invitation:
-        """Withdraw an open invitation. Raises InvitationNotFound, NotPossibleNow."""
+        """Revoke an open invitation. Raises InvitationNotFound, NotPossibleNow."""
         row = self.ledger.revoke(
             invitation_id, actor=actor, reason=reason, now=self.clock(), evidence=caused_by(job_id)
         )
         if row is None:
             self.ledger.get(invitation_id)
-            raise NotPossibleNow("This invitation has ended already; there is nothing to withdraw.")
+            raise NotPossibleNow("This invitation has ended already; there is nothing to revoke.")
         return row

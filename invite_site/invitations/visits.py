@@ -132,7 +132,7 @@ class Visits:
 
     def record_ticket(self, invitation_id: int, *, issued_at: datetime) -> bool:
         """A ticket for the landing page was made then, by the tenant's clock. False: meanwhile the
-        invitation was withdrawn or sent anew."""
+        invitation was revoked or sent anew."""
         with self._begin() as db:
             recorded = db.scalars(
                 update(Invitation)

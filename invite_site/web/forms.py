@@ -169,7 +169,7 @@ class AddressForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 
 class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """Withdraw an invitation, with a reason for the record."""
+    """Revoke an invitation, with a reason for the record."""
 
     reason = StringField(
         "Reason",

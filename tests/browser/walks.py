@@ -140,7 +140,7 @@ def revokes(owner: Owner) -> None:
     owner.clicks("Revoke")
     owner.shows(owner.page)
     owner.clicks("Revoke")
-    owner.sees("The invitation is withdrawn.")
+    owner.sees("The invitation is revoked.")
 
 
 @walk("Invite somebody again")

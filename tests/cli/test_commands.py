@@ -33,7 +33,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: igno
     assert len(tenant.mails("ada@example.com")) == 1
     number = str(site.services.listing.page(now=site.clock())[0].id)
     assert "Queued again." in run("invite", "resend", number)
-    assert "Withdrawn." in run("invite", "revoke", number, "--reason", "typo")
+    assert "Revoked." in run("invite", "revoke", number, "--reason", "typo")
     assert "revoked" in run("invite", "list", "--state", "revoked")
 
 
@@ -185,7 +185,7 @@ def test_an_address_stands_for_its_open_invitation(site: RunningSite, tenant: Te
     """Nobody knows numbers by heart."""
     first = site.invites("ada@example.com")
     site.delivers()
-    assert run("invite", "revoke", "ADA@example.com") == "Withdrawn.\n"
+    assert run("invite", "revoke", "ADA@example.com") == "Revoked.\n"
     second = site.invites("ada@example.com")
     site.delivers()
     assert run("invite", "resend", "Ada@Example.com") == "Queued again.\n"
@@ -251,7 +251,7 @@ def test_many_are_changed_by_filters(site: RunningSite, run) -> None:  # type: i
     today = f"{site.clock():%Y-%m-%d}"
     assert run("invite", "extend", "--day", today, "--days", "30", "--yes") == "Extended: 3.\n"
     assert "It ends on" in run("invite", "extend", "1", "--days", "40")
-    assert run("invite", "revoke", "--search", "bob", "--yes", "--reason", "x") == "Withdrawn: 1.\n"
+    assert run("invite", "revoke", "--search", "bob", "--yes", "--reason", "x") == "Revoked: 1.\n"
     output = run("invite", "resend", "--inviter", "Grace Hopper", "--yes")
     assert output.startswith("Queued again: 0.\nLeft as they are: 2. This invitation is already on")
     assert "bob@" in run("invite", "list", "--state", "revoked")

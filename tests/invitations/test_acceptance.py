@@ -49,7 +49,7 @@ def test_a_withdrawn_invitation_gives_no_access_but_takes_none_from_an_admin(
     site.services.invitations.revoke(row.id, actor="Grace")
     who = identity_of(site, row.id)
     complete_login = site.services.acceptance.complete_login
-    assert complete_login(who, None) is LoginOutcome.WITHDRAWN
+    assert complete_login(who, None) is LoginOutcome.REVOKED
     assert complete_login(replace(who, has_admin_role=True), None) is LoginOutcome.SIGNED_IN
     site.services.admins.grant(who.sub, label=ADA, now=site.clock())
     assert complete_login(who, None) is LoginOutcome.SIGNED_IN

@@ -112,7 +112,7 @@ def test_revoking_against_a_login_has_one_winner(site_on: RunningSite) -> None:
             assert outcome is LoginOutcome.ACCEPTED
             assert "has ended already" in str(revoked)
         else:
-            assert outcome is LoginOutcome.WITHDRAWN
+            assert outcome is LoginOutcome.REVOKED
             assert revoked.state == "revoked"
 
 

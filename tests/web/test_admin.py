@@ -299,7 +299,7 @@ def test_resend_and_revoke_are_buttons(site: RunningSite, tenant: Tenant, desk: 
     assert site.row(row.id).state == "queued"
     site.delivers()
     desk.opens(desk.url).presses("Revoke").types(Reason="wrong person").presses("Revoke")
-    assert "withdrawn" in desk.text
+    assert "The invitation is revoked." in desk.text
     assert "wrong person" in desk.text
     assert site.row(row.id).state == "revoked"
     stale = desk.browser.post(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ...accounts.admins import add_grant
 from ...errors import NotPossibleNow
 from ..batches.ledger import move_all, record_where
-from ..ledger.moves import record, withdrawn
+from ..ledger.moves import record, revocation
 from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
 from ..tables import Invitation, PendingGrant
 
@@ -96,7 +96,7 @@ class AdminLedger:
     def revoke_from(
         self, sub: str, *, name: str = "", actor: str, reason: str, now: datetime
     ) -> Iterator[int]:
-        """Withdraw all open invitations of this admin, some at a time; yields how many each time.
+        """Revoke all open invitations of this admin, some at a time; yields how many each time.
 
         One that ends meanwhile stays as it is.
         """
@@ -109,7 +109,7 @@ class AdminLedger:
                     .order_by(Invitation.id)
                     .limit(CHUNK)
                 ).all()
-                revoked = move_all(db, REVOKE, Invitation.id.in_(found), values=withdrawn(now))
+                revoked = move_all(db, REVOKE, Invitation.id.in_(found), values=revocation(now))
                 record_where(
                     db,
                     REVOKE,

@@ -95,7 +95,7 @@ class Granting:
         return self.admin_ledger.open_from(sub, name=name)
 
     def revoke_from(self, sub: str, *, name: str = "", by: Inviter, reason: str = "") -> int:
-        """Withdraw all of them, each with its event and its ticket; returns how many."""
+        """Revoke all of them, each with its event and its ticket; returns how many."""
         return sum(
             self.admin_ledger.revoke_from(
                 sub,

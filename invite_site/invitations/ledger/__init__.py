@@ -19,7 +19,7 @@ from ..lifecycle import INVITE, READDRESS, RESEND, REVOKE, State, Transition
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
 from ..tables import Invitation
-from .moves import move, new_life, record, withdrawn
+from .moves import move, new_life, record, revocation
 from .queries import Queries
 
 
@@ -160,7 +160,7 @@ class Ledger(Queries):
         now: datetime,
         evidence: dict[str, Any] | None = None,
     ) -> Invitation | None:
-        """Withdraw an open invitation; None where it has ended already."""
+        """Revoke an open invitation; None where it has ended already."""
         with self._begin() as db:
             return _one(
                 move(
@@ -170,7 +170,7 @@ class Ledger(Queries):
                     actor=actor,
                     now=now,
                     evidence=({"reason": reason} if reason else {}) | (evidence or {}),
-                    **withdrawn(now),
+                    **revocation(now),
                 )
             )
 

@@ -90,8 +90,8 @@ def new_life(expires_at: datetime | SQLColumnExpression[datetime], now: datetime
     }
 
 
-def withdrawn(now: datetime) -> dict[str, Any]:
-    """Columns of an invitation that is withdrawn. The tenant's live ticket still has to be: `check_at`
-    asks the worker for that."""
+def revocation(now: datetime) -> dict[str, Any]:
+    """Columns of an invitation that is revoked. Its ticket still lives at the tenant: `check_at` asks
+    the worker to withdraw it."""
     check_at = case((Invitation.user_id.is_not(None), now), else_=None)
     return SETTLED | NO_LEASE | {"closed_at": now, "check_at": check_at}

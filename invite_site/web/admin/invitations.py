@@ -163,7 +163,7 @@ def revoke(invitation_id: int) -> ResponseReturnValue:
         services.invitations.revoke(invitation_id, actor=inviter().name, reason=reason)
     except NotPossibleNow as refused:
         return _back_to(invitation_id, str(refused), "error")
-    return _back_to(invitation_id, "The invitation is withdrawn.", "success")
+    return _back_to(invitation_id, "The invitation is revoked.", "success")
 
 
 def _back_to(invitation_id: int, sentence: str, category: str) -> ResponseReturnValue:

@@ -22,7 +22,7 @@ def ask_for_address(invitation_id: int) -> ResponseReturnValue:
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/address")
 def change_address(invitation_id: int) -> ResponseReturnValue:
-    """Withdraw it and invite the other address. What was typed stays in the form until it is."""
+    """Revoke it and invite the other address. What was typed stays in the form until it is."""
     row, form = services.ledger.get(invitation_id), AddressForm()
     taken: AlreadyInvited | AlreadyAccepted | None = None
     if form.validate_on_submit():
