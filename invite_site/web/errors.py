@@ -87,8 +87,7 @@ def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
         413,
         "This list is too large",
         f"A list may have at most {MAX_BYTES // 1_000_000} MB; 10,000 rows of addresses and names have about "
-        "1 MB. Nothing was read. Split it into several lists and send one after the other. What you "
-        "pasted is still in the form if you use your browser's Back button.",
+        "1 MB. Nothing was read. Split it into several lists and send one after the other.",
         way_on=("admin.new_batch", "Choose another list"),
     )
 

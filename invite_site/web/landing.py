@@ -100,7 +100,7 @@ def switch_account() -> ResponseReturnValue:
     invited address filled in; nobody is signed out until it has succeeded."""
     invitation = invitation_named(request.form.get("i", ""))
     if invitation is not None and invitation.state == State.ACCEPTED:
-        return start_login(login_hint=invitation.email)
+        return start_login(login_hint=invitation.email, is_fresh=current_session() is not None)
     if invitation is not None and not invitation.is_open:
         return _dead_link(invitation.ref)
     return start_invited_login(invitation, _email(request.form.getlist("email")))

@@ -11,7 +11,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from ..accounts.kept_forms import owner_of
-from ..accounts.sessions import SESSION_LIFE, Identity, Note
+from ..accounts.sessions import SESSION_LIFE, Identity, Note, digest
 from ..errors import LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
@@ -24,16 +24,21 @@ bp = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
 
 LANDING_LIFE = timedelta(hours=1)
-SIGNED_IN_AS = "signed_in_as"  # in the signed cookie: who used this browser last, for their forms
+# In the signed cookie: who used this browser last, for their forms, and which login it finished.
+SIGNED_IN_AS, FINISHED = "signed_in_as", "finished"
 # Pages that are no place to go after a sign-in: they begin a login, or end something.
 NO_NEXT_PAGE = ("auth.", "landing.", "static")
 # Of the parameters of a callback each comes once, or somebody has put together an address.
 CALLBACK_PARAMETERS = ("state", "code", "iss", "error")
 
 
-def start_login(*, login_hint: str | None = None, next_page: str = "/") -> Response:
-    """An ordinary sign-in at the tenant. Raises TenantUnreachable, LoginError."""
-    return _begin(ref=None, next_page=next_page, login_hint=login_hint)
+def start_login(
+    *, login_hint: str | None = None, next_page: str = "/", is_fresh: bool = False
+) -> Response:
+    """An ordinary sign-in at the tenant; a fresh one asks even whoever is signed in there. Raises
+    TenantUnreachable, LoginError."""
+    prompt = "login" if is_fresh else None
+    return _begin(ref=None, next_page=next_page, login_hint=login_hint, prompt=prompt)
 
 
 def start_invited_login(
@@ -59,7 +64,8 @@ def start_invited_login(
 @bp.get("/login")
 @limited_logins
 def login() -> ResponseReturnValue:
-    """Ordinary sign-in, and where the tenant sends people whose login it began.
+    """Ordinary sign-in, and where the tenant sends people whose login it began. `prompt=login` is for
+    somebody else than whom the tenant knows in this browser.
 
     https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
     """
@@ -73,6 +79,7 @@ def login() -> ResponseReturnValue:
     return start_login(
         login_hint=request.args.get("login_hint", "")[:254] or None,
         next_page=safe_next_path(request.args.get("target_link_uri", "")),
+        is_fresh=request.args.get("prompt") == "login",
     )
 
 
@@ -103,7 +110,8 @@ def callback() -> ResponseReturnValue:
             raise LoginError("unknown_state")
         finished = services.relying_party.finish(request.args)
     except LoginError:
-        if current_session() is None:
+        is_finished = session.get(FINISHED) == _named(request.args.get("state", ""))
+        if current_session() is None or not is_finished:
             raise
         return redirect(url_for("account.home"), 303)  # Back, or a reload, after it went well
     ref = finished.content["invitation"]
@@ -121,19 +129,21 @@ def callback() -> ResponseReturnValue:
             "auth/no_access.html", outcome=outcome.name, identity=finished.identity, ref=ref
         )
         return page, 403
+    session[FINISHED] = _named(request.args["state"])
     return _sign_in(finished.identity, finished.content["next"])
 
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
-    """End our session, then the tenant's."""
+    """End our session, then the tenant's, also where ours has run out on an open page."""
     session.pop(SIGNED_IN_AS, None)
     name = sid_cookie(services.settings)
-    current = current_session()
-    target = services.relying_party.logout_url(current.tenant_sid) if current else None
+    target = None
+    if cookie := request.cookies.get(name):
+        ended = services.sessions.find(cookie)
+        target = services.relying_party.logout_url(ended.tenant_sid if ended else "")
+        services.sessions.close(cookie)
     response = redirect(target or url_for("account.home"), 303)
-    if current is not None:
-        services.sessions.close(request.cookies[name])
     response.delete_cookie(name, secure=services.settings.is_https, httponly=True, samesite="Lax")
     renew_form_token()
     return response
@@ -193,6 +203,11 @@ def _begin(
     return response
 
 
+def _named(state: str) -> str:
+    """A login by its state, which is a secret while it lasts."""
+    return digest(state)[:16]
+
+
 def _language_at_tenant() -> str | None:
     """That of our pages. To an admin the tenant speaks as their browser asks."""
     return None if request.blueprint == "admin" else page_language()
@@ -204,8 +219,10 @@ def _sign_in(identity: Identity, next_page: str) -> Response:
     name = sid_cookie(settings)
     if earlier := request.cookies.get(name):
         services.sessions.close(earlier)
-    session[SIGNED_IN_AS] = owner_of(identity.sub)
-    renew_form_token()
+    owner = owner_of(identity.sub)
+    if session.get(SIGNED_IN_AS) != owner:  # who signs in again still has forms in other tabs
+        renew_form_token()
+    session[SIGNED_IN_AS] = owner
     response = redirect(next_page, 303)
     response.set_cookie(
         name,

@@ -85,3 +85,16 @@ def test_a_mistake_keeps_what_was_typed_and_takes_the_reader_there(
     expect(admin_page.get_by_role("alert")).to_be_focused()
     expect(admin_page.get_by_label("Email address")).to_have_value("ada@example")
     assert admin_page.title().startswith("Error:")
+
+
+def test_back_gives_back_what_was_typed(admin_page: Page) -> None:
+    """Pages of errors send people back to their form."""
+    admin_page.get_by_role("link", name="Invite someone").first.click()
+    typed = {"Email address": "ada@example.com", "Name": "Ada", "Note": "Welcome!"}
+    for label, words in typed.items():
+        admin_page.get_by_label(label, exact=True).fill(words)
+    admin_page.get_by_role("link", name="Overview").click()
+    expect(admin_page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    admin_page.go_back()
+    for label, words in typed.items():
+        expect(admin_page.get_by_label(label, exact=True)).to_have_value(words)

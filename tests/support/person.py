@@ -71,9 +71,12 @@ class Person:
             if link.get_text(" ", strip=True) == words:
                 return self.opens(urljoin(self.url, str(link["href"])))
         method, action, fields = self.form(words)
-        sent = (
-            {"params": fields} if method == "GET" else {"data": fields, "files": self._files(words)}
-        )
+        sent: dict[str, object] = {"params": fields}
+        if method == "POST" and self._is_multipart(words):
+            parts = {name: (None, value) for name, value in fields.items()}
+            sent = {"files": parts | self._files(words)}
+        elif method == "POST":
+            sent = {"data": fields}
         self.shows(
             self.browser.request(method, action, headers={"Referer": self.url}, timeout=15, **sent)
         )
@@ -161,6 +164,9 @@ class Person:
                 if button in (each.get_text(" ", strip=True), each.get("value")):
                     return form, each
         raise AssertionError(f"no button {button!r} on the page {self.heading!r} at {self.path}")
+
+    def _is_multipart(self, button: str) -> bool:
+        return self._form_with(button)[0].get("enctype") == "multipart/form-data"
 
     def _files(self, button: str) -> dict[str, tuple[str, bytes]]:
         """What a browser sends for the file fields of this form; no file has an empty name."""

@@ -257,3 +257,11 @@ def test_an_address_with_an_unknown_or_broken_account_id_leads_to_the_list(
                 f"{site.url}/admin/admins/{path}", data=fields | {"csrf_token": token}, timeout=10
             )
             assert answer.status_code == 200
+
+
+def test_an_admin_who_was_withdrawn_keeps_their_name(site: RunningSite, desk: Person) -> None:
+    """On the page that asks about their invitations."""
+    site.services.admins.grant("auth0|bob", label=BOB, now=site.clock())
+    site.services.invitations.invite(ADA, inviter=Inviter("Bob", "auth0|bob"))
+    desk.opens(f"{site.url}/admin/admins/revoke?sub=auth0%7Cbob").presses("Withdraw")
+    assert "Bob sent it" in desk.text

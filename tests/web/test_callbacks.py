@@ -9,9 +9,11 @@ from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
     ADMIN_PASSWORD,
+    PASSWORD,
     RunningSite,
     Tenant,
     logs_in,
+    sets_password,
 )
 
 
@@ -139,3 +141,18 @@ def test_back_after_signing_in_goes_home(site: RunningSite, tenant: Tenant, pers
     person.opens(address)
     person.opens(address)
     assert person.url == f"{site.url}/"
+
+
+def test_a_login_that_took_too_long_is_no_success_of_who_is_signed_in(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """An invitee at an admin's browser is told to start again, and not welcomed as the admin."""
+    site.invites("ada@example.com")
+    site.delivers()
+    link = tenant.link_to("ada@example.com")
+    sets_password(desk, link).presses("Continue as the invited person")
+    site.clock.forward(minutes=11)
+    logs_in(desk, "ada@example.com", PASSWORD)
+    assert desk.heading == "Please start the sign-in again"
+    desk.presses("Sign in")
+    assert site.status("ada@example.com") == "accepted"

@@ -175,3 +175,18 @@ def test_a_page_of_a_dead_link_names_no_address(
     landing.delivers()
     for address in (older, older[:-5], returned(landing, row)):
         assert ADA not in person.opens(address).text
+
+
+def test_an_accepted_one_welcomes_nobody_else(
+    site: RunningSite, tenant: Tenant, person: Person, desk: Person
+) -> None:
+    """To an admin who opens the link of another it offers the sign-in, and as whom is asked."""
+    row = site.invites(ADA)
+    site.delivers()
+    logs_in(sets_password(person, tenant.link_to(ADA)), ADA, PASSWORD)
+    link = f"{site.url}/invite/complete?i={row.ref}&success=true"
+    assert "You are signed in; nothing is left to do here." in person.opens(link).text
+    desk.opens(link)
+    assert "You are signed in" not in desk.text
+    desk.presses("Sign in")
+    assert desk.url.startswith(tenant.url)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -272,3 +273,36 @@ def test_the_mail_says_what_is_true_of_its_link(
         assert ("works once" in mail["Text"]) is is_once
         assert ("works once" in mail["HTML"]) is is_once
         assert "Or copy this address" in mail["HTML"]
+
+
+def test_a_list_that_asks_by_itself_is_not_the_one_last_seen(
+    site: RunningSite, desk: Person
+) -> None:
+    """Else an open tab would decide where the links of another one lead."""
+    row = sent(site)
+    desk.opens(f"{site.url}/admin/invitations?state=sent")
+    other = f"{site.url}/admin/invitations?state=failed"
+    desk.browser.get(other, headers={"HX-Request": "true"}, timeout=10)
+    desk.opens(f"{site.url}/admin/invitations/{row.id}")
+    assert desk.soup.select("p.back a")[0]["href"] == "/admin/invitations?state=sent"
+
+
+def test_a_page_that_asks_by_itself_takes_no_message_away(site: RunningSite, desk: Person) -> None:
+    """What a press brought is said on the page that follows it."""
+    row = sent(site)
+    desk.opens(f"{site.url}/admin/invitations/{row.id}").sends("Resend")
+    desk.browser.get(desk.url, headers={"HX-Request": "true"}, timeout=10)
+    assert "A new invitation is on its way" in desk.opens(desk.url).text
+
+
+@pytest.mark.parametrize("more", ["", "&before=1-2&trail=" + "~".join(["1-1764000000000000"] * 20)])
+def test_the_way_back_to_a_list_is_whole_or_shorter_by_whole_parts(
+    site: RunningSite, desk: Person, more: str
+) -> None:
+    """Long searches of letters outside ASCII, and the places of many pages."""
+    row = sent(site)
+    search = "?q=" + quote("ж" * 95)
+    desk.opens(f"{site.url}/admin/invitations{search}{more}")
+    desk.opens(f"{site.url}/admin/invitations/{row.id}")
+    assert desk.soup.select("p.back a")[0]["href"].startswith(f"/admin/invitations{search}")
+    assert "%D0&" not in str(desk.soup.select("p.back a")[0]["href"])

@@ -55,7 +55,7 @@ def test_it_works(site: RunningSite, form: Person) -> None:
     row = site.row(int(form.path.rpartition("/")[2]))
     assert (row.note, row.lifetime, list(row.roles.values())) == (NOTE, 172800, ["Editor"])
     assert "Each link works for 2 days" in form.text
-    assert "Editor: given once they have accepted" in form.text
+    assert "Editor : given once they have accepted" in form.text
     assert "see https://evil.example/x & <b>come</b>!" in form.text
 
 
@@ -282,3 +282,23 @@ def test_two_clicks_at_once_send_one_test(tenant: Tenant, form: Person) -> None:
         answers = list(pool.map(sends, range(4)))
     assert sorted(answers) == [200, 429, 429, 429]
     assert len(tenant.mails(ADMIN)) == 1
+
+
+@pytest.mark.parametrize("sign", ["я", "漢", "😀"])
+def test_the_address_of_a_preview_fits_into_a_request(form: Person, sign: str) -> None:
+    """Servers refuse a first line of more than some 4,000 letters."""
+    form.types(Email_address=ADA, Note=sign * 500).presses("Preview")
+    assert len(form.soup.select("iframe")[0]["src"]) < 4000
+    assert sign * 500 in frame(form).text
+
+
+def test_a_test_mail_to_an_address_that_gets_no_mail_is_a_sentence(
+    site: RunningSite, tenant: Tenant, tmp_path: Path, form: Person
+) -> None:
+    """An admin's own address may be one that nobody could invite; what was typed stays."""
+    own = tenant.user(ADMIN)["user_id"]
+    changed = {"email": f"{'a' * 65}@example.com", "email_verified": True}
+    at_tenant(tenant, tmp_path).api.send("PATCH", f"/users/{own}", changed)
+    form.types(Email_address=ADA, Note="A long note").presses("Send a test to me")
+    assert "to your own address at the tenant nothing can be sent" in form.text
+    assert form.sees_in("Note") == "A long note"

@@ -3,6 +3,7 @@
 The tenant still knows who they are, so that the sign-in in between asks nothing.
 """
 
+from tests.support.batches import pastes
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -153,3 +154,56 @@ def test_after_signing_out_on_purpose_nothing_is_kept(site: RunningSite, desk: P
     desk.shows(desk.browser.request(left_open[0], left_open[1], data=left_open[2], timeout=10))
     assert desk.heading == "This form has lost its cookie"
     assert site.status(ADA) == "queued"
+
+
+def test_a_form_in_another_tab_outlives_a_sign_in_of_the_same_person(
+    site: RunningSite, desk: Person
+) -> None:
+    """Its token still counts, so what was typed is sent."""
+    desk.opens(f"{site.url}/admin/invitations/new").types(Email_address=ADA, Note="A long note")
+    method, action, fields = desk.form("Send invitation")
+    page = desk.url
+    site.clock.forward(minutes=31)
+    desk.opens(f"{site.url}/admin/invitations")
+    assert desk.heading == "Invitations"
+    sent = desk.browser.request(method, action, data=fields, headers={"Referer": page}, timeout=15)
+    desk.shows(sent)
+    assert desk.heading == ADA
+
+
+def test_a_kept_list_is_no_larger_than_it_was(site: RunningSite, desk: Person) -> None:
+    """Letters outside ASCII take three times the room in a form of the usual encoding."""
+    name, note = (
+        "Константин Константинопольский",
+        "Добро пожаловать в команду! Мы рады тебя видеть.",
+    )
+    rows = (f"person{n}@example.com;{name};{note}" for n in range(9000))
+    pasted = "\n".join(["Email;Name;Note", *rows])
+    desk.opens(f"{site.url}/admin/batches/new").types_into("Or paste the list", pasted)
+    site.clock.forward(minutes=31)
+    desk.presses("Show preview")
+    assert desk.heading == SENTENCE
+    desk.presses("Show preview")
+    assert "What would come of its 9,000 rows" in desk.text
+
+
+def test_a_kept_job_says_how_many_it_is_about(site: RunningSite, desk: Person) -> None:
+    """And by which filters: it may be every invitation there is, and cannot be taken back."""
+    for number in range(3):
+        site.invites(f"p{number}@example.com")
+    desk.opens(f"{site.url}/admin/jobs/new?kind=revoke&state=queued")
+    site.clock.forward(minutes=31)
+    desk.types(Reason="Moved").presses("Revoke invitations")
+    assert desk.heading == SENTENCE
+    assert "It was about 3 invitations , all that match: Status: queued" in desk.text
+    desk.presses("Revoke")
+    assert desk.heading == "Revoke 3 invitations"
+
+
+def test_a_kept_batch_is_named(site: RunningSite, desk: Person) -> None:
+    """Its button says how many, and the page which list."""
+    pastes(desk, site, "ada@example.com\nbob@example.com")
+    site.clock.forward(minutes=31)
+    desk.presses("Send 2 invitations")
+    assert desk.heading == SENTENCE
+    assert "It was about the batch Pasted list" in desk.text

@@ -103,3 +103,14 @@ def test_a_session_ends_after_twelve_hours_however_busy(site: RunningSite, perso
         assert ADMIN in person.opens(f"{site.url}/").text
     site.clock.forward(hours=1, seconds=1)
     assert ADMIN not in person.opens(f"{site.url}/").text
+
+
+def test_signing_out_too_late_ends_the_tenants_session_too(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """An open page still offers it after the session has run out: whoever comes next is asked who they
+    are."""
+    site.clock.forward(minutes=31)
+    desk.presses("Sign out")
+    desk.opens(f"{site.url}/login")
+    assert desk.url.startswith(tenant.url)

@@ -139,3 +139,22 @@ def test_a_hundred_logins_share_one_connection(site: RunningSite, tenant: Tenant
             person.opens(f"{site.url}/login")
             assert person.url == f"{site.url}/"
     assert tenant.state["connections"] - before <= 3  # the control plane opens its own
+
+
+def test_who_has_no_access_can_sign_in_as_somebody_else(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The tenant's session lives on, and would bring the same page for everybody at this browser."""
+    site.make_admin()
+    row = site.invites("ada@example.com")
+    site.delivers()
+    sets_password(person, tenant.link_to("ada@example.com"))
+    site.services.invitations.revoke(row.id, actor="Grace")
+    logs_in(person.opens(f"{site.url}/login"), "ada@example.com", PASSWORD)
+    assert person.heading == "Your invitation was withdrawn"
+    person.opens(f"{site.url}/").presses("Sign in")
+    assert person.heading == "Your invitation was withdrawn"
+    person.presses("Sign in with another account")
+    assert person.url.startswith(tenant.url)
+    logs_in(person, ADMIN, ADMIN_PASSWORD)
+    assert person.url == f"{site.url}/"

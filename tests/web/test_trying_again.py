@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -119,3 +119,15 @@ def test_trying_again_is_no_return_from_the_password_page(
     assert site.row(row.id).result_seen_at == seen_at
     events = [event.event for event in site.services.listing.events(row.id)]
     assert events.count("result_seen") == 1
+
+
+def test_a_refusal_at_the_tenant_leaves_the_way_to_another_account(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """*Try again* would ask the tenant for the same account."""
+    person.opens(f"{site.url}/login")
+    [state] = parse_qs(urlsplit(person.response.history[0].headers["Location"]).query)["state"]
+    person.opens(f"{site.url}/callback?error=access_denied&state={state}&iss={tenant.url}/")
+    assert person.heading == "The sign-in was not allowed"
+    person.presses("Sign in with another account")
+    assert person.url.startswith(tenant.url)

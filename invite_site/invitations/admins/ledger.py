@@ -93,6 +93,17 @@ class AdminLedger:
                 db.scalar(select(func.count(Invitation.id)).where(*self._open_from(sub, name))) or 0
             )
 
+    def inviter_named(self, sub: str) -> str | None:
+        """The name that their newest open invitation shows."""
+        newest = (
+            select(Invitation.inviter)
+            .where(*self._open_from(sub, ""))
+            .order_by(Invitation.id.desc())
+            .limit(1)
+        )
+        with self._begin() as db:
+            return db.scalar(newest)
+
     def revoke_from(
         self, sub: str, *, name: str = "", actor: str, reason: str, now: datetime
     ) -> Iterator[int]:

@@ -94,6 +94,11 @@ class Granting:
         """How many open invitations this admin has sent; with `name` also those that show only it."""
         return self.admin_ledger.open_from(sub, name=name)
 
+    def name_of(self, sub: str) -> str:
+        """How this person is called here: by their grant, else by their invitations, else by their id."""
+        grant = self.admins.find(sub)
+        return grant.label if grant else self.admin_ledger.inviter_named(sub) or sub
+
     def revoke_from(self, sub: str, *, name: str = "", by: Inviter, reason: str = "") -> int:
         """Revoke all of them, each with its event and its ticket; returns how many."""
         return sum(

@@ -108,11 +108,10 @@ def ask_to_revoke_invitations() -> ResponseReturnValue:
         if sub:
             flash("None of their invitations is open.", "success")
         return _back()
-    found = services.admins.find(sub)
     return render_template(
         "admin/revoke_invitations.html",
         sub=sub,
-        label=found.label if found else sub,
+        label=services.granting.name_of(sub),
         is_own=_is_own(sub),
         number=number,
     )

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
 from ...invitations.lifecycle import EXPIRED, STATUSES, State
-from ..current import services
+from ..current import is_asked_by_script, services
 from ..forms import RevokeForm
 from ..templating import moment
 from . import bp
@@ -30,7 +30,8 @@ def invitations() -> ResponseReturnValue:
     page = services.listing.find(filters, now=now, before=before, size=PAGE, by_change=by_change)
     batch = services.listing.batch(filters.batch_id) if filters.batch_id is not None else None
     outage = services.circuit_breaker.outage()
-    remember_list()
+    if not is_asked_by_script():
+        remember_list()
     return render_template(
         "admin/invitations.html",
         rows=page.rows,

@@ -237,4 +237,10 @@ def _own_address() -> str:
             "The test was not sent: the tenant has not verified your own address. Verify it, then "
             "press again."
         )
-    return Invitee.parse(user.email, allow_test_domains=services.settings.is_local).email_norm
+    try:
+        own = Invitee.parse(user.email, allow_test_domains=services.settings.is_local)
+    except InvalidInvitee as refused:
+        raise NotPossibleNow(
+            f"The test was not sent: to your own address at the tenant nothing can be sent. {refused}"
+        ) from refused
+    return own.email_norm

@@ -1,5 +1,7 @@
 """A form that was sent after the session had ended comes back, filled, after the sign-in."""
 
+from collections.abc import Mapping
+
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
@@ -12,6 +14,8 @@ from ..current import current_session, services
 from ..forms import InviteForm
 from ..signin import SIGNED_IN_AS, start_login
 from . import bp
+from .filters import chips_of, filters_in
+from .reading import row_id
 
 # What people typed, and is shown again to be checked; every other field goes along unseen.
 LABELS = {
@@ -60,7 +64,9 @@ def kept_form() -> ResponseReturnValue:
         path=form.path,
         page=page,
         person=_person_of(form.path),
+        batch=_batch_of(form.path),
         admin=_admin_of(form),
+        **_meant_by(form),
         typed=[(name, LABELS[name], value) for name, value in form.fields if name in LABELS],
         chosen=_choices_of(form),
         unseen=[item for item in form.fields if item[0] not in (*LABELS, BUTTON)],
@@ -70,9 +76,35 @@ def kept_form() -> ResponseReturnValue:
 
 def _person_of(path: str) -> str:
     """Whom the form at this address is about, where it is about one invitation."""
-    _, arguments = current_app.url_map.bind("", "/").match(path, method="POST")
-    number = arguments.get("invitation_id")
+    number = _arguments_of(path).get("invitation_id")
     return services.ledger.get(number).email if number else ""
+
+
+def _batch_of(path: str) -> str:
+    """What the batch is called, where the form at this address is about one."""
+    number = _arguments_of(path).get("batch_id")
+    batch = services.listing.batch(number) if number else None
+    return batch.name if batch else ""
+
+
+def _arguments_of(path: str) -> Mapping[str, int]:
+    _, arguments = current_app.url_map.bind("", "/").match(path, method="POST")
+    return arguments
+
+
+def _meant_by(form: KeptForm) -> dict[str, object]:
+    """How many invitations a job would change now, and by which filters."""
+    if form.path != url_for("admin.begin_job"):
+        return {}
+    fields = MultiDict(form.fields)
+    filters = filters_in(fields) if fields.get("all") else None
+    numbers = fields.getlist("id", type=row_id)
+    batch_id = filters.batch_id if filters else None
+    batch = services.listing.batch(batch_id) if batch_id is not None else None
+    return {
+        "count": services.jobs.count(filters, numbers),
+        "chips": chips_of(filters, batch.name if batch else "") if filters else [],
+    }
 
 
 def _admin_of(form: KeptForm) -> str:

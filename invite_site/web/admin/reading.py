@@ -1,6 +1,8 @@
 """What the request of an admin says: who sends it, a line of text, the number of a row, the list that
 they came from."""
 
+from urllib.parse import urlencode
+
 from flask import abort, request, session, url_for
 
 from ...invitations.people import Inviter
@@ -29,7 +31,14 @@ def row_id(value: str) -> int:
 
 def remember_list() -> None:
     """Note in this browser's cookie which list is open, for the way back from one invitation."""
-    query = request.query_string.decode("ascii", "ignore")[:LIST_LENGTH]
+    parts = request.args.to_dict(flat=False)
+    query = urlencode(parts, doseq=True)
+    for less in ("trail", "before"):  # the way back to newer pages, then the page; the filters stay
+        if len(query) > LIST_LENGTH:
+            parts.pop(less, None)
+            query = urlencode(parts, doseq=True)
+    if len(query) > LIST_LENGTH:
+        query = ""
     if session.get("list", "") != query:
         session["list"] = query
 
