@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, case
+from sqlalchemy import Engine, case, func
 from sqlalchemy.orm import sessionmaker
 
 from .ledger.moves import move
-from .lifecycle import EXTEND_QUEUED, EXTEND_SENT
+from .lifecycle import EXTEND_QUEUED, EXTEND_SENT, Transition
 from .tables import Invitation
 
 
@@ -31,9 +31,14 @@ class Extensions:
         `has_mailed_end`, a link whose life the tenant has been told."""
         # One that had expired in the queue has been taken out of it; one that is held stays so.
         is_out = (Invitation.next_try_at.is_(None)) & Invitation.new_email.is_(None)
-        columns = {
+        columns: dict[Transition, dict[str, Any]] = {
             EXTEND_QUEUED: {"next_try_at": case((is_out, now), else_=Invitation.next_try_at)},
-            EXTEND_SENT: {},
+            # Once it had expired nothing was asked about it any more; now somebody may use its link.
+            EXTEND_SENT: {
+                "check_at": func.coalesce(
+                    Invitation.check_at, case((Invitation.asks_to_sign_in, None), else_=now)
+                )
+            },
         }
         with self._begin() as db:
             for transition in (EXTEND_QUEUED,) if has_mailed_end else (EXTEND_QUEUED, EXTEND_SENT):

@@ -114,7 +114,8 @@ HAND_TO_MAIL_SERVER = Transition(EventKind.HANDED_TO_MAIL_SERVER, (State.SENDING
 COUNT_AS_SENT = Transition(EventKind.UNCONFIRMED, (State.SENDING,), State.SENT)
 # The lease; the tenant says that the account has another address, so nothing is sent.
 HOLD = Transition(EventKind.ADDRESS_CHANGED, (State.SENDING,), State.QUEUED)
-# The lease; the tenant's `last_password_reset` shows that an unconfirmed message arrived.
+# The lease; the tenant's `last_password_reset` shows that an unconfirmed message arrived, or that no
+# reminder is needed.
 CONFIRM = Transition(EventKind.PASSWORD_SET, (State.SENDING,), State.PASSWORD_SET)
 # The lease; the mail server took a message without a ticket, since the account has been used.
 SEND_SIGN_IN_MAIL = Transition(EventKind.SIGN_IN_MAIL_SENT, (State.SENDING,), State.SENT)

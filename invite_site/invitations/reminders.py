@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 from sqlalchemy.orm import sessionmaker
 
 from .ledger.moves import move, new_life
 from .lifecycle import REMIND, State
 from .resends import BY_INVITEE
-from .tables import Invitation
+from .tables import Batch, Invitation
 
+PAUSED = select(Batch.id).where(Batch.paused_at.is_not(None))
 AT_A_TIME = 500  # so that a batch that ends as a whole is no long transaction
 
 
@@ -33,6 +34,8 @@ class Reminders:
         its place: reminders of a batch stand behind single invitations.
 
         A mail has to be as old as `before` is long, so that no link is reminded of just after it came.
+        Where the batch is paused nothing goes out, and where the account was changed or deleted at the
+        tenant the owner decides.
         """
         if not self.before:
             return 0
@@ -46,6 +49,8 @@ class Reminders:
                 Invitation.last_sent_at <= now - self.before,
                 Invitation.reminded_at.is_(None),
                 Invitation.asks_to_sign_in.is_(False),
+                Invitation.drift.is_(None),
+                or_(Invitation.batch_id.is_(None), Invitation.batch_id.not_in(PAUSED)),
                 BY_INVITEE.is_left(now),
             )
             .order_by(Invitation.expires_at)

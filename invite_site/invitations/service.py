@@ -76,7 +76,7 @@ class Invitations:
                 search_text=search_text(invitee.email, invitee.email_norm, invitee.name),
                 inviter=inviter.name,
                 inviter_sub=inviter.sub,
-                form_key=form_key,
+                form_key=None if self.ledger.has_form(form_key) else form_key,
                 **options.columns,
             )
             if renewed is None:  # somebody else renewed it in this very moment

@@ -177,6 +177,7 @@ class Visits:
                 accepted_email=email,
                 closed_at=now,
                 password_set_at=func.coalesce(Invitation.password_set_at, now),
+                drift=None,  # they have signed in with it, so it is there, and not blocked
                 **SETTLED | NO_LEASE | {"check_at": check_at},
             )
             for row in accepted:

@@ -6,7 +6,7 @@ import pytest
 
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
+from tests.support.running import PASSWORD, RunningSite, Tenant, logs_in, sets_password, signs_in
 
 ADA = "ada@example.com"
 
@@ -98,3 +98,34 @@ def test_a_tenant_that_is_away_is_said(site: RunningSite, tenant: Tenant, admin:
     admin.presses("Ask the tenant")
     assert "The tenant could not be asked" in admin.text
     assert "ada@example.com (not verified)" in admin.text
+
+
+def test_a_new_mail_ends_what_was_said_of_a_deleted_account(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Sent again, it has made the account anew."""
+    row = site.invites(ADA)
+    site.delivers()
+    changes(site, site.row(row.id), deleted=True)
+    site.clock.forward(hours=1, seconds=1)
+    site.delivers()
+    assert site.row(row.id).drift == "deleted"
+    site.services.resending.resend(row.id, actor="Grace")
+    site.delivers()
+    assert site.row(row.id).drift is None
+
+
+def test_who_has_accepted_is_not_said_to_be_blocked(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The owner unblocked them, and they have signed in since."""
+    row = site.invites(ADA)
+    site.delivers()
+    changes(site, site.row(row.id), blocked=True)
+    site.clock.forward(hours=1, seconds=1)
+    site.delivers()
+    assert site.row(row.id).drift == "blocked"
+    changes(site, site.row(row.id), blocked=False)
+    logs_in(sets_password(person, tenant.link_to(ADA)), ADA, PASSWORD)
+    assert site.status(ADA) == "accepted"
+    assert site.row(row.id).drift is None

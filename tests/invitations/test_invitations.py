@@ -207,3 +207,23 @@ def test_coming_back_again_asks_the_tenant_again(
     site.clock.forward(seconds=16)
     site.delivers()
     assert site.status(ADA) == "password_set"
+
+
+def test_back_and_another_address_renews_an_expired_one(site: RunningSite) -> None:
+    """The same form was sent for somebody else before."""
+    site.invites("bob@example.com")
+    site.delivers()
+    site.clock.forward(days=6)
+    invite = site.services.invitations.invite
+    invite(ADA, inviter=Inviter("Grace"), form_key="k")
+    assert invite("bob@example.com", inviter=Inviter("Grace"), form_key="k").state == "queued"
+
+
+def test_back_after_a_revocation_invites_anew(site: RunningSite) -> None:
+    """The form that is sent again means another invitation, once the first has ended."""
+    invite = site.services.invitations.invite
+    first = invite(ADA, inviter=Inviter("Grace"), form_key="k")
+    site.services.invitations.revoke(first.id, actor="Grace")
+    second = invite(ADA, inviter=Inviter("Grace"), form_key="k")
+    assert second.id != first.id
+    assert second.state == "queued"

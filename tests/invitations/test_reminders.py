@@ -1,12 +1,15 @@
 """One mail before the end, with a new link, to whoever has not used the first."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from invite_site.errors import ConfigError
+from tests.invitations.test_batches import people, start
+from tests.invitations.test_drift import changes
 from tests.support.person import Person
 from tests.support.running import (
     Clock,
@@ -14,6 +17,7 @@ from tests.support.running import (
     Tenant,
     running_site,
     sets_password,
+    sets_password_quietly,
     settings_for,
 )
 
@@ -119,3 +123,63 @@ def test_the_tenants_own_mail_cannot_remind(tenant: Tenant, tmp_path: Path) -> N
         settings_for(
             tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_DELIVERY="tenant_email"
         )
+
+
+def forward(site: RunningSite, tenant: Tenant, **by: float) -> None:
+    """Move the clocks of both."""
+    site.clock.forward(**by)
+    tenant.forward(timedelta(**by).total_seconds())
+
+
+def test_nobody_is_reminded_who_has_chosen_a_password(
+    reminding: RunningSite, tenant: Tenant
+) -> None:
+    """Also where they never came back, and the tenant has not been asked since: it is asked then."""
+    reminding.invites(ADA)
+    reminding.delivers()
+    forward(reminding, tenant, days=2, hours=23)
+    reminding.delivers()
+    sets_password_quietly(tenant.link_to(ADA))
+    forward(reminding, tenant, hours=1, seconds=2)
+    assert reminding.services.reminders.queue() == 1
+    reminding.sends(10)
+    assert reminding.status(ADA) == "password_set"
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_nobody_is_reminded_whose_account_was_deleted(
+    reminding: RunningSite, tenant: Tenant
+) -> None:
+    """It would be made anew; what was changed at the tenant the owner decides about."""
+    row = reminding.invites(ADA)
+    reminding.delivers()
+    changes(reminding, reminding.row(row.id), deleted=True)
+    for _ in range(3):
+        reminding.clock.forward(days=1, minutes=5)
+        assert reminds(reminding) == 0
+    assert tenant.user(ADA) is None
+
+
+def test_nobody_of_a_paused_batch_is_reminded(reminding: RunningSite, tenant: Tenant) -> None:
+    """Nothing goes out for it until it is resumed."""
+    batch = start(reminding, people("p", 1))
+    reminding.delivers()
+    reminding.services.batches.pause(batch.id, actor="Grace")
+    reminding.clock.forward(days=3.1)
+    assert reminds(reminding) == 0
+    reminding.services.batches.resume(batch.id, actor="Grace")
+    assert reminds(reminding) == 1
+
+
+def test_what_is_sent_again_is_no_reminder(reminding: RunningSite, tenant: Tenant) -> None:
+    """Also where a reminder was queued before, and expired there."""
+    row = reminding.invites(ADA)
+    reminding.delivers()
+    reminding.clock.forward(days=3.1)
+    assert reminding.services.reminders.queue() == 1
+    reminding.clock.forward(days=3)
+    reminding.delivers()
+    assert reminding.status(ADA) == "expired"
+    reminding.services.resending.resend(row.id, actor="Grace")
+    reminding.delivers()
+    assert not tenant.mails(ADA)[0]["Subject"].startswith("Reminder")

@@ -3,13 +3,22 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from invite_site.errors import NotPossibleNow, ResentTooSoon
 from invite_site.invitations.people import Inviter
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, signs_in
+from tests.support.running import (
+    Clock,
+    RunningSite,
+    Tenant,
+    running_site,
+    sets_password_quietly,
+    settings_for,
+    signs_in,
+)
 
 ADA = "ada@example.com"
 
@@ -146,3 +155,25 @@ def test_the_page_says_when_it_is_possible_again(
     assert f"{possible_at:%H:%M} UTC on it can be sent once more" in admin.text
     admin.presses("Resend")
     assert f"It can be sent again from {possible_at:%d %B %Y at %H:%M} UTC on." in admin.text
+
+
+def test_an_extended_link_is_asked_about_again(
+    tenant: Tenant, tmp_path: Path, clock: Clock
+) -> None:
+    """At its end the last question had been asked; a password that is chosen after it is seen."""
+    settings = settings_for(tenant, tmp_path, INVITE_LINK="landing", INVITE_RETURN="login_route")
+    with running_site(settings, clock=clock) as site:
+        row = site.invites(ADA)
+        site.delivers()
+        for _ in range(6):
+            clock.forward(days=1)
+            site.delivers()
+        assert (site.status(ADA), site.row(row.id).check_at) == ("expired", None)
+        site.services.resending.extend(row.id, 5, actor="Grace")
+        words = tenant.mails(ADA)[0]["Text"].split()
+        token = next(each for each in words if "/i/" in each).rpartition("/")[2]
+        found = site.services.acceptance.find_by_link(token)
+        sets_password_quietly(str(site.services.acceptance.open_link(found)))
+        clock.forward(hours=1)
+        site.delivers()
+        assert site.row(row.id).state == "password_set"

@@ -18,6 +18,7 @@ from tests.support.running import (
     Tenant,
     running_site,
     sets_password,
+    sets_password_quietly,
     signs_in,
 )
 
@@ -243,3 +244,19 @@ def test_the_tenants_own_mail_cannot_ask_for_it(
         assert failed.state == "failed"
         assert "Ask them to sign in" in failed.last_error
     assert tenant.mails(ADA) == []
+
+
+def test_a_mail_after_a_password_that_nobody_saw_asks_to_sign_in(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """They chose it and never came back, and it was sent again before the tenant was asked: the password
+    stays, and only the sign-in is left."""
+    row = site.invites(ADA)
+    site.delivers()
+    site.clock.forward(hours=7)
+    site.delivers()
+    sets_password_quietly(tenant.link_to(ADA))
+    site.services.resending.resend(row.id, actor="Grace")
+    site.delivers()
+    assert site.status(ADA) == "password_set"
+    assert "/invite/sign-in?" in tenant.mails(ADA)[0]["Text"]

@@ -73,9 +73,11 @@ class Ledger(Queries):
                 raise
         # A unique index refused the row: the same form again, or the address is taken.
         if form_key and (earlier := self._first(Invitation.form_key == form_key)):
-            if earlier.email_norm == invitee.email_norm:
+            is_same = earlier.email_norm == invitee.email_norm
+            if is_same and (earlier.is_open or earlier.state == State.ACCEPTED):
                 return earlier
-            form_key = None  # Back, another address, and sent again: another invitation
+            # Back, and sent again with another address or after the first has ended: another invitation.
+            form_key = None
         taken = self.open_of(invitee.email_norm)
         if taken is None:  # it ended between the two statements
             return self.open(
@@ -147,6 +149,8 @@ class Ledger(Queries):
                     email=email,
                     email_norm=email,
                     search_text=search_text(email, email, name or ""),
+                    # A password that was chosen by a link to the earlier address proves nothing here.
+                    ticket_issued_at=None,
                     **new_life(expires_at, now) | {"place": 0},
                 )
             )

@@ -86,6 +86,7 @@ def new_life(expires_at: datetime | SQLColumnExpression[datetime], now: datetime
         ),
         "closed_at": None,
         "new_email": None,
+        "reminded_at": None,
         "is_paused": False,
     }
 

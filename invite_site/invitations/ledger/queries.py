@@ -67,6 +67,10 @@ class Queries:
         """The open invitation to this address."""
         return self._first(*self._of_address(email_norm), Invitation.state.in_(OPEN_STATES))
 
+    def has_form(self, form_key: str | None) -> bool:
+        """Whether an invitation came of this form."""
+        return bool(form_key) and self._first(Invitation.form_key == form_key) is not None
+
     def of_user(self, user_id: str) -> Sequence[Invitation]:
         """Every invitation of this user of the tenant, newest first; also from before the
         application was replaced by another."""

@@ -129,6 +129,12 @@ class Deliveries:
                 return self.outcomes.confirmed(job, at)
             if user.has_logged_in:
                 return self.outcomes.sent(job, COUNT_AS_SENT)
+        if user and job.generation > 1 and (at := password_chosen_at(job, user)):
+            # By the link of an earlier mail, and they never came back: only the sign-in is left.
+            if job.is_reminder:
+                return self.outcomes.confirmed(job, at)
+            job.password_set_at = at
+            return self._mail_sign_in(job, user, outgoing)
         if user and user.is_in_use and self.sign_in_mail:
             return self._mail_sign_in(job, user, outgoing)
         if user:

@@ -83,6 +83,7 @@ class Outcomes:
             evidence={"message_id": message.message_id} if message else {},
             last_sent_at=now,
             first_sent_at=job.first_sent_at or now,
+            drift=None,  # the account was made, or looked at, for this mail
             **SETTLED
             | {
                 "last_error": last_error,
@@ -94,14 +95,15 @@ class Outcomes:
         self.circuit_breaker.close(began=_began(job))
 
     def confirmed(self, job: Invitation, at: datetime) -> None:
-        """The password was chosen since the message that is in doubt: it has arrived."""
+        """The password was chosen since the last message, which is in doubt or was to be followed by a
+        reminder: it has arrived."""
         self.leases.finish(
             job,
             CONFIRM,
             now=self.clock(),
             evidence={"last_password_reset": at.isoformat()},
             password_set_at=at,
-            last_sent_at=job.in_doubt_at,
+            last_sent_at=job.in_doubt_at or job.last_sent_at,
             **SETTLED,
         )
         self.circuit_breaker.close(began=_began(job))
