@@ -20,6 +20,7 @@ class SiteCommand(click.Command):
     unreached: type[click.ClickException] = click.ClickException  # the tenant does not answer
 
     def invoke(self, ctx: click.Context) -> Any:
+        self._refuse_what_is_not_utf8(ctx)
         try:
             self.check(ctx)
             return super().invoke(ctx)
@@ -32,6 +33,27 @@ class SiteCommand(click.Command):
 
     def check(self, ctx: click.Context) -> None:
         """What has to be so before the command begins. Raises InviteSiteError."""
+
+    def _refuse_what_is_not_utf8(self, ctx: click.Context) -> None:
+        # Python hands on the bytes of such words as lone surrogates: they can be stored, but no page,
+        # file or mail that shows them can be written. Raises BadParameter.
+        for param in self.params:
+            value = ctx.params.get(param.name or "")
+            if not _is_utf8(value):
+                is_file = isinstance(param.type, click.File)
+                remedy = "Rename the file." if is_file else "Set the terminal to UTF-8."
+                raise click.BadParameter(f"This is not UTF-8. {remedy}", ctx=ctx, param=param)
+
+
+def _is_utf8(value: Any) -> bool:
+    """Whether this can be written: a text, the name of an open file, or each of several."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_utf8, value))
+    try:
+        str(getattr(value, "name", value)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class LedgerCommand(SiteCommand):

@@ -261,3 +261,25 @@ def test_many_are_changed_by_filters(site: RunningSite, run) -> None:  # type: i
     assert len(lines) == 2
     lines = run("invite", "export", "--events", "--search", "bob").splitlines()
     assert [line.split(",")[3] for line in lines] == ["Event", "invited", "extended", "revoked"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("invite", "revoke", "1", "--reason", "weg\udce9"),
+        ("invite", "list", "--search", "\udce9"),
+        ("invite", "send", "bob@example.com", "--note", "Andr\udce9"),
+        ("invite", "send", "bob@example.com", "--role", "Editor", "--role", "\udce9"),
+        ("admin", "grant", "\udce9@example.com"),
+    ],
+)
+def test_words_that_are_not_utf8_are_refused(
+    words: tuple[str, ...], site: RunningSite, run
+) -> None:  # type: ignore[no-untyped-def]
+    """Before anything is done: what is stored with them could be shown on no page."""
+    row = site.invites("ada@example.com")
+    output = run(*words)
+    assert "This is not UTF-8. Set the terminal to UTF-8.\n" in output
+    assert output.endswith("[exit 2]")
+    assert site.row(row.id).state == "queued"
+    assert len(site.services.listing.page(now=site.clock())) == 1

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,15 @@ def test_a_mistake_is_one_sentence(
     assert sentence in said
     assert "[exit" in said
     assert "Traceback" not in said
+
+
+def test_a_list_whose_name_is_not_utf8_is_refused(
+    site: RunningSite, run: Run, tmp_path: Path
+) -> None:
+    """Its name would be that of the batch, which no page could show."""
+    file = tmp_path / "m\udcfcller.csv"
+    file.write_text(LIST)
+    said = run("import", str(file), "--yes", "--no-wait")
+    assert "This is not UTF-8. Rename the file.\n" in said
+    assert said.endswith("[exit 2]")
+    assert "There is no such batch." in run("batch", "1")
