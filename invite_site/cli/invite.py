@@ -12,7 +12,9 @@ from ..invitations.people import COMMAND_LINE, Inviter
 from ..invitations.resending import LONGEST_EXTENSION
 from ..server import prepare, work_for, worker_name
 from ..settings import DAY
+from ..web.admin.reading import one_line
 from ..web.current import own_services, services
+from ..web.forms import REASON_LENGTH
 from ..web.templating import moment
 from . import batches, overview
 from .arguments import Language, Named, invitation_number
@@ -172,6 +174,7 @@ def change_address(invitation: int | str, address: str) -> None:
 def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -> None:
     """Revoke the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
     filters = _one_of(invitation, given)
+    reason = one_line(reason)[:REASON_LENGTH]
     if invitation is not None:
         number = invitation_number(invitation, services)
         services.invitations.revoke(number, actor=ME.name, reason=reason)

@@ -283,3 +283,14 @@ def test_words_that_are_not_utf8_are_refused(
     assert output.endswith("[exit 2]")
     assert site.row(row.id).state == "queued"
     assert len(site.services.listing.page(now=site.clock())) == 1
+
+
+@pytest.mark.parametrize("words", [("1",), ("--search", "ada", "--yes")])
+def test_a_reason_is_kept_as_the_page_keeps_it(
+    words: tuple[str, ...], site: RunningSite, run
+) -> None:  # type: ignore[no-untyped-def]
+    """One line of at most 200 letters, for one invitation and for many."""
+    row = site.invites("ada@example.com")
+    assert "Revoked" in run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 300 * "b")
+    [event] = [each for each in site.services.listing.events(row.id) if each.event == "revoked"]
+    assert event.evidence["reason"] == "a [2J " + 194 * "b"
