@@ -1,14 +1,17 @@
 """What commands take: numbers, statuses, and an invitation by its number or its address."""
 
+from datetime import datetime
 from typing import Any
 
 import click
+from werkzeug.datastructures import MultiDict
 
 from ..errors import InvitationNotFound
 from ..invitations.lifecycle import STATUSES
 from ..invitations.people import Invitee
 from ..languages import LANGUAGES, language_of
 from ..services import Services
+from ..web.admin.filters import filters_in
 
 LARGEST = 2_147_483_647  # of a number in the database
 NUMBER = click.IntRange(1, LARGEST)
@@ -22,6 +25,21 @@ class Status(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert("_".join(str(value).split()), param, ctx)
+
+
+class Day(click.DateTime):
+    """A day of the filters, of those that the pages take."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        day: datetime = super().convert(value, param, ctx)
+        if filters_in(MultiDict({"day": day.date().isoformat()})).day is None:
+            self.fail(f"Nobody can have been invited on {value}.", param, ctx)
+        return day
 
 
 class Language(click.ParamType[str]):

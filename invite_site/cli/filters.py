@@ -14,7 +14,7 @@ from ..invitations.people import COMMAND_LINE
 from ..server import worker_name
 from ..web.current import services
 from ..web.templating import counted
-from .arguments import NUMBER, Status
+from .arguments import NUMBER, Day, Status
 
 LOOK_EVERY = 0.5  # seconds, where a worker does the job
 Command = Callable[..., Any]
@@ -23,9 +23,7 @@ _OPTIONS: list[Callable[[Command], Command]] = [
     click.option("--state", "status", type=Status(), help="Only those of this status."),
     click.option("--batch", "batch_id", type=NUMBER, help="Only those of this batch."),
     click.option("--inviter", default="", help="Only those that this person has invited."),
-    click.option(
-        "--day", type=click.DateTime(["%Y-%m-%d"]), help="Only those invited on this day (UTC)."
-    ),
+    click.option("--day", type=Day(), help="Only those invited on this day (UTC)."),
     click.option("--role", default="", help="Only those that give the role with this id."),
     click.option(
         "--attention",

@@ -181,6 +181,17 @@ def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run) -> None:
     assert "password_set" in run("invite", "list", "--state", "nonsense")
 
 
+@pytest.mark.parametrize("command", [("list",), ("export",), ("resend", "--yes")])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_an_end_of_time_is_a_mistake_of_usage(
+    day: str, command: tuple[str, ...], run
+) -> None:  # type: ignore[no-untyped-def]
+    """The one has no day before it, the other none after."""
+    output = run("invite", *command, "--day", day)
+    assert f"Invalid value for '--day': Nobody can have been invited on {day}.\n" in output
+    assert output.endswith("[exit 2]")
+
+
 def test_an_address_stands_for_its_open_invitation(site: RunningSite, tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
     """Nobody knows numbers by heart."""
     first = site.invites("ada@example.com")
