@@ -37,7 +37,7 @@ def grant(address_or_sub: str, invites: bool) -> None:
         )
         if not sys.stdin.isatty():
             raise click.ClickException(f"{refused} Add --invite to {offer}.") from refused
-        click.echo(refused)
+        click.echo(one_line(str(refused)))
         click.confirm(f"{offer.capitalize()}?", abort=True)
         granted = _grant(address_or_sub, True)
     if granted.invitation_id is not None:
@@ -73,7 +73,7 @@ def list_() -> None:
         )
     for each in services.granting.awaited():
         granted = (moment(each.granted_at), one_line(each.granted_by))
-        click.echo("\t".join((each.email, "invited, not yet there", *granted)))
+        click.echo("\t".join((one_line(each.email), "invited, not yet there", *granted)))
 
 
 def _grant(address_or_sub: str, invites: bool) -> Granted:

@@ -1,5 +1,6 @@
 """`flask invite import`, `batch` and `export`: many invitations at once."""
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..invitations.batches.service import Progress
 from ..invitations.lifecycle import STATUSES, Fate
 from ..invitations.people import COMMAND_LINE, Inviter
 from ..web.admin.csv_files import written
+from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import moment
 from .arguments import NUMBER
@@ -22,6 +24,8 @@ from .filters import filters_of, with_filters
 ME = Inviter(name=COMMAND_LINE)
 PROBLEMS_SHOWN = 20
 EVERY = 1.0  # seconds between two looks at a batch
+# What a terminal would obey; the ends of lines stay. In CSV text they mean nothing.
+CONTROLS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 FATES = {
     Fate.GOOD: "to be invited",
     Fate.REPEATED: "twice in the list",
@@ -86,7 +90,8 @@ def batch(number: int, action: str | None) -> None:
             click.echo(f"Queued again: {_invitations(again)}.")
         case _:
             found = batches.get(number)
-            click.echo(f"{found.name}, uploaded {moment(found.created_at)} by {found.inviter}")
+            name, inviter = one_line(found.name), one_line(found.inviter)
+            click.echo(f"{name}, uploaded {moment(found.created_at)} by {inviter}")
             if found.started_at is None:
                 click.echo("A preview; nothing has been sent.")
             else:
@@ -110,7 +115,7 @@ def export(events: bool, **given: Any) -> None:
     else:
         rows = services.exports.invitations(filters)
     for text in written(rows):
-        click.echo(text, nl=False)
+        click.echo(CONTROLS.sub("\ufffd", text), nl=False)
 
 
 def _show_problems(batch_id: int, number: int) -> None:
@@ -119,7 +124,9 @@ def _show_problems(batch_id: int, number: int) -> None:
     page = services.batches.rows(batch_id, after=None, size=PROBLEMS_SHOWN)
     for row in page.rows:
         if row.fate != Fate.GOOD:
-            click.echo(f"  line {row.line}: {row.email or '(no address)'}: {row.reason}")
+            # Cells of a list may hold control characters, and a terminal would obey them.
+            email = one_line(row.email) or "(no address)"
+            click.echo(f"  line {row.line}: {email}: {one_line(row.reason)}")
     if number > PROBLEMS_SHOWN:
         click.echo(f"  and {number - PROBLEMS_SHOWN:,} more")
 
@@ -146,7 +153,8 @@ def _bar(batch_id: int, progress: Progress) -> Progress:
     ) as bar:
         while True:
             bar.update(
-                total - progress.queued - progress.sending - bar.pos, progress.waiting or None
+                total - progress.queued - progress.sending - bar.pos,
+                one_line(progress.waiting) or None,
             )
             if progress.is_over:
                 return progress
@@ -171,7 +179,7 @@ def _sentence(progress: Progress) -> str:
         for status in STATUSES
         if (number := getattr(progress, status))
     )
-    return f"{counts}. {progress.waiting}".rstrip(" .") + "."
+    return f"{counts}. {one_line(progress.waiting)}".rstrip(" .") + "."
 
 
 def _total(progress: Progress) -> int:

@@ -9,8 +9,9 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from ..database.engine import require_current
-from ..errors import AlreadyInvited, InviteSiteError, TenantUnavailable
+from ..errors import AlreadyInvited, ConfigError, InviteSiteError, TenantUnavailable
 from ..services import Services
+from ..web.admin.reading import one_line
 from ..web.current import EXTENSION
 
 
@@ -25,7 +26,10 @@ class SiteCommand(click.Command):
             self.check(ctx)
             return super().invoke(ctx)
         except InviteSiteError as refused:
-            sentence = str(refused)
+            # It may hold names, cells, or words of the tenant or the mail server. That of ConfigError
+            # is ours, and has lines.
+            is_ours = isinstance(refused, ConfigError)
+            sentence = str(refused) if is_ours else one_line(str(refused))
             if isinstance(refused, AlreadyInvited):
                 sentence += f" It has the number {refused.invitation_id}."
             is_unreached = isinstance(refused, TenantUnavailable)

@@ -12,6 +12,7 @@ from ..invitations.jobs import JobKind
 from ..invitations.listing import ATTENTION, Filters
 from ..invitations.people import COMMAND_LINE
 from ..server import worker_name
+from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import counted
 from .arguments import NUMBER, Day, Status
@@ -66,4 +67,4 @@ def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> No
     done = {JobKind.RESEND: "Queued again", JobKind.EXTEND: "Extended", JobKind.REVOKE: "Revoked"}
     click.echo(f"{done[kind]}: {job.changed:,}.")
     for sentence, number in sorted(job.refusals.items(), key=lambda each: -each[1]):
-        click.echo(f"Left as they are: {number:,}. {sentence}")
+        click.echo(f"Left as they are: {number:,}. {one_line(sentence)}")

@@ -95,7 +95,7 @@ def list_(number: int, by_change: bool, **given: Any) -> None:
         )
         for row in page.rows:
             status = row.status(now).replace("_", " ")
-            click.echo(f"{row.id}\t{status}\t{row.email}\t{moment(row.created_at)}")
+            click.echo(f"{row.id}\t{status}\t{one_line(row.email)}\t{moment(row.created_at)}")
         number -= len(page.rows)
         if page.older is None:
             return

@@ -4,6 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..invitations.statistics import share
+from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import duration
 from .errors import LedgerCommand
@@ -51,7 +52,7 @@ def overview() -> None:
         services.heartbeats.absence_while_waiting(now),
     ):
         if sentence:
-            click.echo(f"Invitations are waiting. {sentence}")
+            click.echo(f"Invitations are waiting. {one_line(sentence)}")
     click.echo("\nThe last 30 days (UTC), those on which anything happened:")
     for day in progress.days:
         if day.invited or day.accepted:

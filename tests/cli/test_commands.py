@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from invite_site.invitations.people import Inviter
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, sets_password
@@ -87,6 +88,15 @@ def test_a_second_invitation_says_who_sent_the_first(run) -> None:  # type: igno
     assert "the command line already invited this address" in run(
         "invite", "send", "ADA@example.com"
     )
+
+
+def test_what_others_have_said_cannot_command_a_terminal(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+    """Names come out of sign-ins, and reasons of an outage out of replies."""
+    eve = "Eve\x1b[2J"
+    site.services.invitations.invite("ada@example.com", inviter=Inviter(eve))
+    assert "Eve [2J already invited this address" in run("invite", "send", "ada@example.com")
+    site.services.circuit_breaker.open("mail", f"{eve} said no.", now=site.clock())
+    assert "Invitations are waiting. Eve [2J said no." in run("invite", "overview")
 
 
 def test_an_admin_is_granted_by_address_and_kept_by_sub(

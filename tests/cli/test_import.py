@@ -105,3 +105,22 @@ def test_a_list_whose_name_is_not_utf8_is_refused(
     assert "This is not UTF-8. Rename the file.\n" in said
     assert said.endswith("[exit 2]")
     assert "There is no such batch." in run("batch", "1")
+
+
+def test_cells_of_a_list_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:
+    """Nor can the names of lists and of those who sent them; a terminal would obey an escape."""
+    eve = Inviter("Eve\x1b[2J")
+    site.services.invitations.invite("bob@example.com", inviter=eve)
+    typed = "ada@example.com\nno\x1b[2Jbody,No One\nbob@example.com\n"
+    said = run("import", "-", "--yes", "--no-wait", typed=typed)
+    assert "  line 2: no [2Jbody: " in said
+    assert "  line 3: bob@example.com: Eve [2J" in said
+    batch = site.services.batches.preview("x\x9b2J@example.com\n", name="x\x1b[2J", inviter=eve)
+    shown = run("batch", str(batch.id))
+    assert shown.startswith("x [2J, uploaded")
+    assert "by Eve [2J\n" in shown
+    said = run("export", "--batch", "1")
+    assert "no\ufffd[2Jbody" in said
+    assert len(list(csv.reader(io.StringIO(said)))) == 4
+    said += run("export") + run("export", "--events") + run("export", "--batch", str(batch.id))
+    assert not {"\x1b", "\x9b"} & set(said)
