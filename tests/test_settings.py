@@ -118,6 +118,55 @@ def test_a_domain_in_capitals_is_the_same_domain(domain: str) -> None:
     assert settings.management_audience == "https://acme.eu.auth0.com/api/v2/"
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["HTTPS://Invite.Example.COM/", "https://invite.example.com", "Https://INVITE.example.com"],
+)
+def test_the_site_in_capitals_is_the_same_site(address: str) -> None:
+    """Whether cookies are Secure and HSTS is sent hangs on how its address begins."""
+    settings = Settings.from_env({**GOOD, "SITE_URL": address})
+    assert settings.site_url == "https://invite.example.com"
+    assert settings.is_https
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("HTTPS://[2001:DB8::7]:8443", "https://[2001:db8::7]:8443"),
+        ("HTTP://LOCALHOST:3000/", "http://localhost:3000"),
+    ],
+)
+def test_an_address_keeps_its_port(address: str, kept: str) -> None:
+    """And the brackets of IPv6."""
+    assert Settings.from_env({**GOOD, "SITE_URL": address}).site_url == kept
+
+
+def test_a_host_of_other_letters_is_written_as_browsers_write_it() -> None:
+    """The names of hosts stand in headers, and those take ASCII alone."""
+    names = ("SITE_URL", "AUTH0_DOMAIN", "AUTH0_MANAGEMENT_DOMAIN")
+    domains = ("https://Łódź.example", "login.łódź.example", "łódź.example")
+    settings = Settings.from_env({**GOOD, **dict(zip(names, domains, strict=True))})
+    assert settings.site_url == "https://xn--d-uga0v4h.example"
+    assert settings.issuer == "https://login.xn--d-uga0v4h.example/"
+    assert settings.management_url == "https://xn--d-uga0v4h.example"
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN", "AUTH0_MANAGEMENT_DOMAIN"])
+@pytest.mark.parametrize("host", ["straße.example", "ł" * 70 + ".example"])
+def test_a_host_that_cannot_be_written_so_is_refused(name: str, host: str) -> None:
+    """Of ß older rules make ss, which is the host of somebody else."""
+    with pytest.raises(ConfigError, match=f"{name} .*xn--"):
+        Settings.from_env({**GOOD, name: f"https://{host}"})
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN"])
+def test_an_address_holds_no_password(name: str) -> None:
+    """It stands in headers and mails."""
+    with pytest.raises(ConfigError, match=name) as refused:
+        Settings.from_env({**GOOD, name: "https://user:word-of-hers@acme.example.com"})
+    assert "word-of-hers" not in str(refused.value)
+
+
 def test_plain_http_is_fine_on_this_machine() -> None:
     """The local tenant has no certificate and needs none."""
     settings = Settings.from_env(

@@ -4,6 +4,7 @@ They raise ValueError, whose words go on after the name of the setting.
 """
 
 import re
+import unicodedata
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -20,11 +21,30 @@ def is_loopback(url: str) -> bool:
 
 
 def web_address(value: str) -> str:
-    """An address that others are built from."""
+    """An address that others are built from, as browsers write it: they are compared with what browsers
+    and tokens say, and stand in headers, which take ASCII alone."""
     parts = urlsplit(link(value))
-    if parts.query or parts.fragment:
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(_NO_WEB_ADDRESS)
-    return value.rstrip("/")
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.scheme}://{_host(parts.hostname or '')}{port}{parts.path.rstrip('/')}"
+
+
+def _host(name: str) -> str:
+    """A host name, in small letters already, in ASCII."""
+    if ":" in name:
+        return f"[{name}]"
+    if name.isascii():
+        return name
+    try:
+        host = name.encode("idna").decode("ascii")
+        # Python's codec has the older rules: of ß it makes ss, which is another host for browsers.
+        is_kept = host.encode("ascii").decode("idna") == unicodedata.normalize("NFC", name)
+    except UnicodeError:
+        is_kept = False
+    if not is_kept:
+        raise ValueError("has a host name of other letters than a-z; write it as xn--…")
+    return host
 
 
 def site_address(value: str) -> str:
@@ -53,7 +73,7 @@ def tenant_address(value: str) -> str:
     address = web_address(value if "://" in value else f"https://{value}")
     if urlsplit(address).path:
         raise ValueError("must be the tenant's domain alone, such as acme.eu.auth0.com")
-    return address.lower()  # tokens name their issuer so, and are compared with it letter by letter
+    return address
 
 
 def smtp_address(value: str) -> str:
