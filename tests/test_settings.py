@@ -167,6 +167,14 @@ def test_an_address_holds_no_password(name: str) -> None:
     assert "word-of-hers" not in str(refused.value)
 
 
+def test_spaces_around_a_secret_are_no_part_of_it() -> None:
+    """A file of Docker with the line ends of Windows leaves a \\r on each value."""
+    settings = Settings.from_env({name: f"{value}\r" for name, value in GOOD.items()})
+    assert (settings.client_id, settings.client_secret) == ("cid", "secret-of-the-client")
+    assert settings.management_client_id == "cid"
+    assert settings.management_client_secret == "secret-of-the-client"
+
+
 def test_plain_http_is_fine_on_this_machine() -> None:
     """The local tenant has no certificate and needs none."""
     settings = Settings.from_env(

@@ -84,7 +84,8 @@ def apply_(
 
 
 def _setup_api(client_id: str, client_secret: str) -> ManagementApi | None:
-    credentials = Credentials.for_setup(client_id, client_secret)
+    # A file of settings with the line ends of Windows leaves a \r on each value.
+    credentials = Credentials.for_setup(client_id.strip(), client_secret.strip())
     return ManagementApi(services.settings, credentials, COMMAND) if credentials else None
 
 

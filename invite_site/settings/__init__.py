@@ -162,6 +162,7 @@ class Settings:
             "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), values.site_address, ""
         )
         tenant_url = checked("AUTH0_DOMAIN", read("AUTH0_DOMAIN"), values.tenant_address, "")
+        client_id, client_secret = read("AUTH0_CLIENT_ID"), read("AUTH0_CLIENT_SECRET")
         settings = cls(
             secret_keys=checked("SECRET_KEY", read("SECRET_KEY"), values.secret_keys, ()),
             site_url=site_url,
@@ -170,18 +171,16 @@ class Settings:
             app_url=checked("APP_URL", read("APP_URL", ""), values.link, ""),
             contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), read_mailbox, None),
             tenant_url=tenant_url,
-            client_id=read("AUTH0_CLIENT_ID"),
-            client_secret=read("AUTH0_CLIENT_SECRET"),
+            client_id=client_id,
+            client_secret=client_secret,
             management_url=checked(
                 "AUTH0_MANAGEMENT_DOMAIN",
                 read("AUTH0_MANAGEMENT_DOMAIN", tenant_url),
                 values.tenant_address,
                 "",
             ),
-            management_client_id=read("AUTH0_MANAGEMENT_CLIENT_ID", env.get("AUTH0_CLIENT_ID", "")),
-            management_client_secret=read(
-                "AUTH0_MANAGEMENT_CLIENT_SECRET", env.get("AUTH0_CLIENT_SECRET", "")
-            ),
+            management_client_id=read("AUTH0_MANAGEMENT_CLIENT_ID", client_id),
+            management_client_secret=read("AUTH0_MANAGEMENT_CLIENT_SECRET", client_secret),
             connection=read("AUTH0_CONNECTION", "Username-Password-Authentication"),
             invitation_ttl=checked(
                 "INVITATION_TTL_SECONDS",

@@ -398,6 +398,14 @@ def test_a_fact_stays_one_line_whatever_the_tenant_is_called(at: AtTenant) -> No
     assert "Acme" in done.stdout
 
 
+def test_spaces_around_the_setup_credentials_are_no_part_of_them(at: AtTenant) -> None:
+    """A file of Docker with the line ends of Windows leaves a \\r on each value."""
+    assert at.setup is not None
+    expected = at.runs("check").stdout
+    at.setup = Credentials.for_setup(f"{at.setup.client_id}\r", f"{at.setup.client_secret}\r")
+    assert at.runs("check").stdout == expected
+
+
 def test_json_is_an_array_of_facts(at: AtTenant) -> None:
     """For scripts: four texts for each fact."""
     set_up(at, TICKET)
