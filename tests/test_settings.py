@@ -8,7 +8,7 @@ import pytest
 
 from invite_site import create_app, env_file
 from invite_site.errors import ConfigError
-from invite_site.settings import Settings
+from invite_site.settings import DAY, Settings
 
 GOOD = {
     "SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -173,6 +173,15 @@ def test_spaces_around_a_secret_are_no_part_of_it() -> None:
     assert (settings.client_id, settings.client_secret) == ("cid", "secret-of-the-client")
     assert settings.management_client_id == "cid"
     assert settings.management_client_secret == "secret-of-the-client"
+
+
+@pytest.mark.parametrize("life", [str(2 * DAY), str(DAY)])
+def test_a_reminder_that_no_invitation_lives_to_see_is_refused(life: str) -> None:
+    """It would be sent to nobody."""
+    env = {**GOOD, "REMINDER_SECONDS": str(2 * DAY)}
+    with pytest.raises(ConfigError, match="REMINDER_SECONDS must be less than"):
+        Settings.from_env({**env, "INVITATION_TTL_SECONDS": life})
+    Settings.from_env({**env, "INVITATION_TTL_SECONDS": str(2 * DAY + 1)})
 
 
 def test_plain_http_is_fine_on_this_machine() -> None:

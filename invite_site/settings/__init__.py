@@ -224,6 +224,11 @@ class Settings:
                 "REMINDER_SECONDS needs INVITE_DELIVERY=ticket: the tenant's own mail does not say "
                 "that it is a reminder."
             )
+        if settings.reminder >= settings.invitation_ttl:
+            problems.append(
+                "REMINDER_SECONDS must be less than INVITATION_TTL_SECONDS: an invitation would end "
+                "before its reminder is due."
+            )
         if site_url and not settings.is_local:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
         if problems:
