@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
 from ...invitations.lifecycle import EXPIRED, STATUSES, State
 from ..current import is_asked_by_script, services
-from ..forms import RevokeForm
+from ..forms import REASON_LENGTH, RevokeForm
 from ..templating import moment
 from . import bp
 from .filters import chips_of, filters_in, in_address
@@ -159,7 +159,7 @@ def ask_to_revoke(invitation_id: int) -> ResponseReturnValue:
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
 def revoke(invitation_id: int) -> ResponseReturnValue:
-    reason = one_line(RevokeForm().reason.data or "")[:200]
+    reason = one_line(RevokeForm().reason.data or "")[:REASON_LENGTH]
     try:
         services.invitations.revoke(invitation_id, actor=inviter().name, reason=reason)
     except NotPossibleNow as refused:
