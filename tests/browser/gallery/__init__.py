@@ -50,6 +50,7 @@ JOB_PAGES = [
     "question before an extension",
     "job under way",
     "job that is over",
+    "kept job",
 ]
 RIGHTS_PAGES = [
     "admins",

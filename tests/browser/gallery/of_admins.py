@@ -121,10 +121,12 @@ def hang_job_pages(gallery: Gallery) -> None:
     kept = gallery.hang("kept form", admin, "/admin/invitations/new")
     kept.get_by_label("Email address").fill(LONG_ADDRESS)
     kept.get_by_label("Name").fill(LONG_NAME)
-    with gallery.site.services.engine.begin() as db:
-        db.execute(text("DELETE FROM session"))
-    kept.get_by_role("button", name="Send invitation").click()
-    expect(kept.get_by_text("You were signed out")).to_be_visible()
+    kept_job = gallery.hang("kept job", admin, f"{match}revoke")
+    for page, button in ((kept, "Send invitation"), (kept_job, "Revoke invitations")):
+        with gallery.site.services.engine.begin() as db:
+            db.execute(text("DELETE FROM session"))
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_text("You were signed out")).to_be_visible()
 
 
 def hang_rights_pages(gallery: Gallery) -> None:
