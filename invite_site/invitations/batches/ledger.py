@@ -203,6 +203,13 @@ class BatchLedger:
                 return 0
             return db.scalar(select(func.count()).where(waiting, Invitation.place <= last)) or 0
 
+    def next_try_of(self, batch_id: int, now: datetime) -> datetime | None:
+        """When the first of what waits is due; None where each is held for an admin's decision."""
+        is_left = Invitation.state == State.QUEUED, Invitation.expires_at > now
+        of_batch = select(func.min(Invitation.next_try_at)).where(Invitation.batch_id == batch_id)
+        with self._begin() as db:
+            return db.scalar(of_batch.where(*is_left))
+
     def results(self, batch_id: int) -> Iterator[Invitation]:
         """The invitations of a batch."""
         after = 0

@@ -246,7 +246,7 @@ class Batches:
         if is_moving:
             return ""
         if not absence and batch.started_at and batch.started_at < now - MINUTE:
-            return "Nothing has gone out for a minute, though a worker runs. Its log says why."
+            return _why_not(self.ledger.next_try_of(batch.id, now), now)
         return absence
 
     def _end(self, batch_id: int, now: datetime, recent: int) -> datetime | None:
@@ -258,6 +258,17 @@ class Batches:
     @property
     def _lifetime(self) -> timedelta:
         return timedelta(seconds=self.settings.invitation_ttl)
+
+
+def _why_not(next_try: datetime | None, now: datetime) -> str:
+    """Why nothing has gone out for a minute, though a worker runs: `next_try` is that of the batch."""
+    if next_try is None:
+        return (
+            "The accounts of what is left have other addresses now. Open each to decide about it."
+        )
+    if next_try <= now:
+        return "Nothing has gone out for a minute, though a worker runs. Its log says why."
+    return f"What is left could not be sent yet. {_next_try(next_try)}"
 
 
 def _next_try(at: datetime) -> str:
