@@ -1,7 +1,7 @@
 """The ledger of batches: what an admin does with a batch as a whole, in statements for many rows."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -17,9 +17,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from ...database.base import Base
+from ...database.base import Base, UTCDateTime
 from ...errors import BatchNotFound
 from ..ledger.moves import SETTLED, new_life
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
@@ -133,38 +134,21 @@ class BatchLedger:
 
     def resend_failed(
         self, batch_id: int, *, actor: str, expires_at: datetime, now: datetime
-    ) -> int:
-        """Queue the failed ones again, but for those whose address has an open invitation by now."""
-        other = aliased(Invitation)
-        is_replaced = (
-            select(other.id)
-            .where(
-                other.email_norm == Invitation.email_norm,
-                other.connection == Invitation.connection,
-                other.client_id == Invitation.client_id,
-                other.state.in_(OPEN_STATES),
-            )
-            .exists()
-        )
-        with self._begin() as db:
-            resent = move_all(
-                db,
-                RESEND,
-                Invitation.batch_id == batch_id,
-                Invitation.state == State.FAILED,
-                ~is_replaced,
-                values=new_life(expires_at, now),
-            )
-            record_where(
-                db,
-                RESEND,
-                Invitation.batch_id == batch_id,
-                Invitation.state == State.QUEUED,
-                Invitation.next_try_at == now,
-                actor=actor,
-                now=now,
-            )
-            return len(resent)
+    ) -> int | None:
+        """Queue the failed ones again, but for those whose address has an open invitation by now; one
+        with a life of its own ends after that. Those of a paused batch wait as the others do.
+
+        Returns how many, or None where the batch was not sent or is cancelled.
+        """
+
+        def resend() -> int | None:
+            with self._begin() as db:
+                return _resend_failed(db, batch_id, actor=actor, expires_at=expires_at, now=now)
+
+        try:
+            return resend()
+        except IntegrityError:  # an address was invited while the statement ran; the next sees that
+            return resend()
 
     def counts(
         self, batch_id: int, *, now: datetime, since: datetime
@@ -225,6 +209,62 @@ class BatchLedger:
             if len(rows) < CHUNK:
                 return
             after = rows[-1].id
+
+
+def _hold_started(db: Session, batch_id: int) -> Batch | None:
+    """A batch that is sent and not cancelled; nobody else changes it before the transaction ends."""
+    return db.scalars(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.started_at.is_not(None), Batch.cancelled_at.is_(None))
+        .values(cancelled_at=None)
+        .returning(Batch)
+    ).one_or_none()
+
+
+def _resend_failed(
+    db: Session, batch_id: int, *, actor: str, expires_at: datetime, now: datetime
+) -> int | None:
+    batch = _hold_started(db, batch_id)
+    if batch is None:
+        return None
+    is_of_batch, is_failed = Invitation.batch_id == batch_id, Invitation.state == State.FAILED
+    ends = end_of_life(db, is_of_batch, is_failed, default=expires_at, now=now)
+    values = new_life(ends, now) | {"is_paused": batch.paused_at is not None}
+    resent = move_all(db, RESEND, is_of_batch, is_failed, ~_is_replaced(), values=values)
+    is_resent = Invitation.state == State.QUEUED, Invitation.next_try_at == now
+    record_where(db, RESEND, is_of_batch, *is_resent, actor=actor, now=now)
+    return len(resent)
+
+
+def _is_replaced() -> ColumnElement[bool]:
+    """Whether the address of a row that has ended has an open invitation."""
+    other = aliased(Invitation)
+    return (
+        select(other.id)
+        .where(
+            other.email_norm == Invitation.email_norm,
+            other.connection == Invitation.connection,
+            other.client_id == Invitation.client_id,
+            other.state.in_(OPEN_STATES),
+        )
+        .exists()
+    )
+
+
+def end_of_life(
+    db: Session, *conditions: ColumnElement[bool], default: datetime, now: datetime
+) -> ColumnElement[datetime]:
+    """When each of these rows ends if it is sent anew: after the life of its own, if it has one."""
+    lifetime = Invitation.lifetime
+    own = db.scalars(select(lifetime).where(lifetime.is_not(None), *conditions).distinct())
+    ends = {
+        seconds: _moment(now + timedelta(seconds=seconds)) for seconds in own if seconds is not None
+    }
+    return case(ends, value=lifetime, else_=_moment(default)) if ends else _moment(default)
+
+
+def _moment(at: datetime) -> ColumnElement[datetime]:
+    return literal(at, UTCDateTime())
 
 
 def move_all(

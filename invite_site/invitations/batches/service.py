@@ -162,11 +162,12 @@ class Batches:
 
     def send_failed_again(self, batch_id: int, *, actor: str) -> int:
         """Queue its failed invitations again; returns how many. Raises BatchNotFound, NotPossibleNow."""
-        self.ledger.get(batch_id)
         now = self.clock()
         resent = self.ledger.resend_failed(
             batch_id, actor=actor, expires_at=now + self._lifetime, now=now
         )
+        if resent is None:
+            self._refuse(batch_id, "")
         if not resent:
             raise NotPossibleNow("No invitation of this batch has failed, or all were replaced.")
         self.on_queued()

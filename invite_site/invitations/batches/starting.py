@@ -30,7 +30,7 @@ from ..lifecycle import INVITE, RESEND, Fate, State
 from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation
 from .judging import Known, invited_by
-from .ledger import move_all, record_where
+from .ledger import end_of_life, move_all, record_where
 from .previews import Previews
 
 _rows = Base.metadata.tables["invitation"]
@@ -177,7 +177,8 @@ class Starting:
         """A new life for an expired invitation."""
         is_it = Invitation.id == known.open_id
         is_expired = cast(ColumnElement[bool], Invitation.is_expired(now))
-        values = new_life(columns["expires_at"], now) | columns | name
+        ends = end_of_life(db, is_it, default=columns["expires_at"], now=now)
+        values = new_life(ends, now) | columns | name | {"expires_at": ends}
         moved = move_all(db, RESEND, is_it, is_expired, values=values)
         if moved:
             record_where(db, RESEND, is_it, actor=inviter.name, now=now)
