@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -22,7 +23,8 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import Base, UTCDateTime
 from ...errors import BatchNotFound
-from ..ledger.moves import SETTLED, new_life
+from ..leases.statements import BATCH_CANCELLED
+from ..ledger.moves import new_life, revocation
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
 from ..tables import Batch, Invitation
 
@@ -95,30 +97,36 @@ class BatchLedger:
             return True
 
     def cancel(self, batch_id: int, *, actor: str, now: datetime) -> int | None:
-        """Revoke what is queued; returns how many, or None where it is cancelled already.
+        """Revoke what is queued and has not gone out since the start; returns how many, or None where it
+        is cancelled already. What is being sent is revoked if it comes back into the queue.
 
-        A queued one that was sent before has a live link, which the worker is to withdraw.
+        One that has gone out stays, though another mail about it is queued. One that was sent before
+        the batch has a live link, which the worker is to withdraw.
         """
-        has_link = Invitation.user_id.is_not(None)
         with self._begin() as db:
-            changed = db.execute(
+            started_at = db.scalars(
                 update(Batch)
                 .where(
                     Batch.id == batch_id,
                     Batch.started_at.is_not(None),
                     Batch.cancelled_at.is_(None),
                 )
-                .values(cancelled_at=now)
-                .returning(Batch.id)
-            )
-            if not changed.all():
+                .values(cancelled_at=now, paused_at=None)
+                .returning(Batch.started_at)
+            ).one_or_none()
+            if started_at is None:
                 return None
+            has_not_gone_out = or_(
+                Invitation.last_sent_at.is_(None), Invitation.last_sent_at < started_at
+            )
+            _pause_only(db, batch_id, has_not_gone_out)
             revoked = move_all(
                 db,
                 REVOKE,
                 Invitation.batch_id == batch_id,
                 Invitation.state == State.QUEUED,
-                values=SETTLED | {"closed_at": now, "check_at": case((has_link, now), else_=None)},
+                has_not_gone_out,
+                values=revocation(now),
             )
             record_where(
                 db,
@@ -128,7 +136,7 @@ class BatchLedger:
                 Invitation.closed_at == now,
                 actor=actor,
                 now=now,
-                evidence={"reason": "The batch was cancelled."},
+                evidence={"reason": BATCH_CANCELLED},
             )
             return len(revoked)
 
@@ -234,6 +242,24 @@ def _resend_failed(
     is_resent = Invitation.state == State.QUEUED, Invitation.next_try_at == now
     record_where(db, RESEND, is_of_batch, *is_resent, actor=actor, now=now)
     return len(resent)
+
+
+def _pause_only(db: Session, batch_id: int, condition: ColumnElement[bool]) -> None:
+    """Of the open ones let no others be paused than those that meet the condition: also those that are
+    being sent, so that they are not claimed again.
+
+    It holds them as well. Else one that a worker claims or puts back meanwhile would be missed.
+    """
+    db.execute(
+        update(Invitation)
+        .where(
+            Invitation.batch_id == batch_id,
+            Invitation.state.in_(OPEN_STATES),
+            Invitation.is_paused != condition,
+        )
+        .values(is_paused=condition)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _is_replaced() -> ColumnElement[bool]:

@@ -10,20 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
-from ..ledger.moves import NO_LEASE, move
-from ..lifecycle import CLAIM, RELEASE, Transition
+from ..ledger.moves import NO_LEASE, move, revocation
+from ..lifecycle import CLAIM, RELEASE, REVOKE, State, Transition
 from ..pacer import Calls, Pacer
 from ..tables import Invitation, SentMessage
 from .statements import (
     ADD_EVENT,
     ADD_MESSAGE,
+    BATCH_CANCELLED,
     CHANGE_MESSAGE,
     CLAIM_ABANDONED,
     CLAIM_WAITING,
+    IS_CANCELLED,
     IS_DUE,
     IS_HELD,
     RETIRE_EXPIRED,
@@ -93,11 +95,14 @@ class Leases:
         values = {"now": now, "until": now + LEASE, "worker": worker}
         rows: list[Invitation] = []
         if db.execute(IS_DUE, {"now": now}).one()[1]:
-            # Its worker died and then its time ran out: expired, so that it can be sent again.
-            move(
-                db, RELEASE, Invitation.lease_until < now, Invitation.expires_at <= now,
+            # Its worker died, and then its time ran out: expired, so that it can be sent again. Or its
+            # batch was paused or cancelled: whoever comes next does not send it.
+            is_kept = or_(Invitation.expires_at <= now, Invitation.is_paused)
+            back = move(
+                db, RELEASE, Invitation.lease_until < now, is_kept,
                 actor=worker, now=now, lease_until=None, lease_by=None,
             )  # fmt: skip
+            _revoke_cancelled(db, [row.id for row in back], worker, now)
             rows += db.scalars(CLAIM_ABANDONED, values | {"most": limit})
         if len(rows) < limit:
             rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
@@ -114,6 +119,7 @@ class Leases:
                 db, RELEASE, Invitation.lease_by == worker,
                 actor=worker, now=now, next_try_at=now, lease_until=None, lease_by=None,
             )  # fmt: skip
+            _revoke_cancelled(db, [row.id for row in released], worker, now)
             return len(released)
 
     def require(self, job: Invitation) -> None:
@@ -149,7 +155,8 @@ class Leases:
     ) -> None:
         """The worker is done with this row; `columns` change with it. Raises LeaseLost.
 
-        What became of the message is kept in any case.
+        What became of the message is kept in any case. What comes back into the queue of a batch that
+        was cancelled meanwhile is revoked.
         """
         with self._engine.begin() as db:
             if message:
@@ -158,6 +165,9 @@ class Leases:
             if is_moved:
                 actor = job.lease_by or "worker"
                 db.execute(ADD_EVENT, _event(job, transition, actor, now, evidence or {}))
+                if job.batch_id and transition.target == State.QUEUED:
+                    with Session(db) as session, session.begin():  # within that of `db`
+                        _revoke_cancelled(session, [job.id], actor, now)
         if not is_moved:
             raise LeaseLost
 
@@ -193,6 +203,16 @@ class Leases:
 def _retire_expired(db: Session, now: datetime) -> bool:
     """Take what has expired out of the queue; returns whether there was any."""
     return db.connection().execute(RETIRE_EXPIRED, {"now": now}).rowcount > 0
+
+
+def _revoke_cancelled(db: Session, back: Sequence[int], worker: str, now: datetime) -> None:
+    """Revoke those of these rows, which came back into the queue, whose batch was cancelled while they
+    were being sent."""
+    if back:
+        move(
+            db, REVOKE, Invitation.id.in_(back), IS_CANCELLED,
+            actor=worker, now=now, evidence={"reason": BATCH_CANCELLED}, **revocation(now),
+        )  # fmt: skip
 
 
 def _is_changed(

@@ -8,7 +8,7 @@ from sqlalchemy import Executable, Select, and_, bindparam, exists, insert, sele
 
 from ...database.base import Base
 from ..lifecycle import CLAIM, State, Transition
-from ..tables import Invitation
+from ..tables import Batch, Invitation
 
 _rows, _events, _messages = (
     Base.metadata.tables[name] for name in ("invitation", "invitation_event", "delivery")
@@ -29,7 +29,7 @@ _WAITING = (
 )
 _ABANDONED = (
     select(_rows.c.id)
-    .where(_is_abandoned)
+    .where(_is_abandoned, _rows.c.is_paused.is_(False))
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
@@ -51,6 +51,14 @@ def _claiming(which: Select[int]) -> Executable:
 
 
 CLAIM_WAITING, CLAIM_ABANDONED = _claiming(_WAITING), _claiming(_ABANDONED)
+BATCH_CANCELLED = "The batch was cancelled."  # why an invitation was revoked
+# What was being sent while its batch was cancelled, and came back into the queue. One that somebody
+# sent again since is not paused.
+IS_CANCELLED = and_(
+    Invitation.state == State.QUEUED,
+    Invitation.is_paused.is_(True),
+    exists().where(Batch.id == Invitation.batch_id, Batch.cancelled_at.is_not(None)),
+)
 # A condition on the end of life within the sub-select above would draw SQLite to the index of the
 # list, and away from that of the queue. So what has expired there is taken out of the queue.
 RETIRE_EXPIRED = (

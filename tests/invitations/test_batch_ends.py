@@ -1,0 +1,281 @@
+"""Batches that are paused or cancelled while some of them are being sent, fail, or went out before."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from invite_site.errors import NotPossibleNow
+from invite_site.invitations.lifecycle import State
+from invite_site.invitations.options import Options
+from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Batch, Invitation
+from tests.support.person import Person
+from tests.support.running import PASSWORD, RunningSite, Tenant, signs_in, wait_until
+
+from .test_batches import people, start
+
+DAY = 24 * 60 * 60
+
+
+def open_row(site: RunningSite, email: str) -> Any:
+    row = site.services.ledger.open_of(email)
+    assert row is not None
+    return row
+
+
+def one_that_failed(site: RunningSite, tenant: Tenant, number: int = 3) -> Batch:
+    """A batch of so many whose first was refused; the others wait."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    batch = start(site, people("p", number))
+    site.sends(1)
+    assert site.services.batches.progress(batch.id).failed == 1
+    return batch
+
+
+def reasons(site: RunningSite, row: Any) -> list[Any]:
+    """Why it was revoked, once for each time."""
+    events = site.services.listing.events(row.id)
+    return [each.evidence["reason"] for each in events if each.event == "revoked"]
+
+
+def test_what_comes_back_to_the_queue_of_a_cancelled_batch_is_revoked(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Its mail was refused for the moment: it is not tried again, and its link ends."""
+    batch = start(site_on, people("p", 3))
+    deliveries, batches = site_on.services.deliveries, site_on.services.batches
+    [job] = deliveries.claim("w", limit=1)
+    assert batches.cancel(batch.id, actor="Grace") == 2
+    tenant.fails("SMTP", kind="status", status=421, at="connect", times=1)
+    deliveries.deliver(job)
+    assert reasons(site_on, job) == ["The batch was cancelled."]
+    progress = batches.progress(batch.id)
+    assert (progress.revoked, progress.is_over) == (3, True)
+    site_on.clock.forward(minutes=5)
+    site_on.delivers()
+    assert tenant.mails() == []
+    assert tenant.linked_accounts() == []
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+def test_what_a_dead_worker_held_of_a_cancelled_batch_is_revoked(
+    site_on: RunningSite, tenant: Tenant, restarts: bool
+) -> None:
+    """When that worker starts again, or when its lease has run out."""
+    batch = start(site_on, people("p", 1))
+    [job] = site_on.services.deliveries.claim("dead", limit=1)
+    assert site_on.services.batches.cancel(batch.id, actor="Grace") == 0
+    if restarts:
+        site_on.services.deliveries.start("dead")
+    site_on.clock.forward(minutes=2)
+    assert site_on.delivers() == 0
+    assert reasons(site_on, job) == ["The batch was cancelled."]
+    assert tenant.mails() == []
+
+
+def test_one_of_a_cancelled_batch_that_is_sent_again_by_hand_goes_out(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Also after a pause, and where the mail server puts it off."""
+    batch = start(site_on, people("p", 1))
+    site_on.delivers()
+    batches = site_on.services.batches
+    batches.pause(batch.id, actor="Grace")
+    batches.cancel(batch.id, actor="Grace")
+    row = open_row(site_on, "p0@example.com")
+    site_on.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=1)
+    site_on.delivers()
+    site_on.clock.forward(minutes=5)
+    site_on.delivers()
+    assert len(tenant.mails()) == 2
+    assert site_on.row(row.id).state == State.SENT
+
+
+def test_cancelling_keeps_who_has_chosen_a_password_though_a_mail_to_them_waits(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """That mail goes out, also if the batch was paused after it was queued."""
+    batch = start(site_on, people("p", 1))
+    site_on.delivers()
+    with Person() as invitee:
+        invitee.opens(tenant.link_to("p0@example.com"))
+        invitee.types_into("New password", PASSWORD)
+        invitee.types_into("Re-enter new password", PASSWORD)
+        invitee.sends("Reset password")
+    site_on.clock.forward(hours=1, seconds=1)
+    site_on.delivers()
+    row = open_row(site_on, "p0@example.com")
+    assert row.state == State.PASSWORD_SET
+    site_on.services.resending.resend(row.id, actor="Grace")
+    batches = site_on.services.batches
+    batches.pause(batch.id, actor="Grace")
+    assert batches.cancel(batch.id, actor="Grace") == 0
+    assert batches.progress(batch.id).waiting != "The batch is paused."
+    assert site_on.delivers() == 1
+    assert site_on.row(row.id).state == State.PASSWORD_SET
+
+
+def test_cancelling_revokes_what_the_batch_renewed_and_has_not_sent(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """A mail of before the batch does not count as gone out with it."""
+    row = site_on.invites("p0@example.com")
+    site_on.delivers()
+    site_on.clock.forward(days=6)
+    batch = start(site_on, people("p", 1))
+    assert site_on.services.batches.cancel(batch.id, actor="Grace") == 1
+    site_on.delivers()
+    assert site_on.row(row.id).state == State.REVOKED
+    assert len(tenant.mails()) == 1
+
+
+def test_the_failed_of_a_cancelled_batch_are_not_sent_again(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """It says so."""
+    batch = one_that_failed(site_on, tenant)
+    batches = site_on.services.batches
+    batches.cancel(batch.id, actor="Grace")
+    with pytest.raises(NotPossibleNow, match="This batch was cancelled"):
+        batches.send_failed_again(batch.id, actor="Grace")
+    assert site_on.delivers() == 0
+
+
+def test_the_page_of_a_cancelled_batch_offers_nothing_that_is_refused(
+    site: RunningSite, tenant: Tenant, admin: Person
+) -> None:
+    """Though some have failed, and another mail waits about one that went out."""
+    batch = one_that_failed(site, tenant)
+    site.sends(1)
+    sent = site.services.listing.page(now=site.clock(), status="sent", size=1)[0]
+    site.services.resending.resend(sent.id, actor="Grace")
+    site.make_admin()
+    desk = signs_in(admin, site, start=f"/admin/batches/{batch.id}")
+    offered = ("Send the 1 failed again", "Pause", "Cancel the rest now")
+    assert [each for each in offered if not desk.offers(each)] == []
+    assert site.services.batches.cancel(batch.id, actor="Grace") == 1
+    desk.opens(desk.url)
+    assert [each for each in offered if desk.offers(each)] == []
+
+
+def test_what_a_dead_worker_held_of_a_paused_batch_waits(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """It is in the queue again, and goes out with the rest."""
+    batch = start(site_on, people("p", 1))
+    site_on.services.deliveries.claim("dead", limit=1)
+    batches = site_on.services.batches
+    batches.pause(batch.id, actor="Grace")
+    site_on.clock.forward(minutes=2)
+    assert site_on.delivers() == 0
+    assert batches.progress(batch.id).queued == 1
+    batches.resume(batch.id, actor="Grace")
+    assert site_on.delivers() == 1
+    assert len(tenant.mails()) == 1
+
+
+def test_the_failed_of_a_paused_batch_wait_when_they_are_sent_again(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """They go out with the rest."""
+    batch = one_that_failed(site_on, tenant)
+    batches = site_on.services.batches
+    batches.pause(batch.id, actor="Grace")
+    assert batches.send_failed_again(batch.id, actor="Grace") == 1
+    assert site_on.delivers() == 0
+    batches.resume(batch.id, actor="Grace")
+    assert site_on.delivers() == 3
+
+
+def test_progress_says_when_what_was_put_off_is_tried_again(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """And looks for a fault in the worker only once that time has come."""
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=2)
+    batch = start(site_on, people("p", 1))
+    site_on.delivers()
+    site_on.clock.forward(minutes=1, seconds=1)
+    site_on.delivers()
+    site_on.clock.forward(minutes=2)
+    site_on.services.heartbeats.beat("desk:1", site_on.clock())
+    at = open_row(site_on, "p0@example.com").next_try_at
+    waiting = site_on.services.batches.progress(batch.id).waiting
+    assert waiting == (f"What is left could not be sent yet. The next try is at {at:%H:%M:%S} UTC.")
+    site_on.clock.forward(minutes=5)
+    site_on.services.heartbeats.beat("desk:1", site_on.clock())
+    assert "though a worker runs" in site_on.services.batches.progress(batch.id).waiting
+
+
+def test_progress_says_that_what_is_held_waits_for_an_admin(site_on: RunningSite) -> None:
+    """Such a row has no next try."""
+    batch = start(site_on, people("p", 1))
+    with site_on.services.engine.begin() as db:
+        held = update(Invitation).values(next_try_at=None, new_email="other@example.com")
+        db.execute(held)
+    site_on.clock.forward(minutes=2)
+    site_on.services.heartbeats.beat("desk:1", site_on.clock())
+    assert "have other addresses now" in site_on.services.batches.progress(batch.id).waiting
+
+
+def test_the_failed_are_sent_again_while_one_of_them_is_invited_anew(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Its other invitation is committed while the statement runs: it is left out, the others go."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
+    batch = start(site_on, people("p", 2))
+    site_on.delivers()
+    batches, engine = site_on.services.batches, site_on.services.engine
+    site_on.clock.forward(seconds=1)
+    [failed, _] = site_on.services.listing.page(now=site_on.clock(), status="failed", size=2)
+    anew = {
+        each.name: getattr(failed, key)
+        for key, each in Invitation.__mapper__.columns.items()
+        if key not in ("id", "batch_id", "changed_at")
+    } | {"ref": "anew", "state": State.QUEUED, "closed_at": None, "next_try_at": None}
+    resent: list[int] = []
+    resending = threading.Thread(
+        target=lambda: resent.append(batches.send_failed_again(batch.id, actor="Grace"))
+    )
+    with engine.begin() as db:
+        db.execute(Invitation.__table__.insert().values(anew))
+        resending.start()
+        if engine.dialect.name == "postgresql":
+            wait_until(lambda: is_waiting(site_on), "it waits for the other invitation")
+    resending.join(timeout=15)
+    assert resent == [1]
+
+
+def is_waiting(site: RunningSite) -> bool:
+    """Whether a transaction waits for another."""
+    with site.services.engine.connect() as db:
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return bool(db.exec_driver_sql(waiting).scalar())
+
+
+def test_a_life_of_its_own_counts_when_a_batch_sends_it_again(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """When a list renews it, and when it failed and is sent again."""
+    site_on.services.invitations.invite(
+        "p0@example.com", inviter=Inviter("Grace"), options=Options(lifetime=DAY)
+    )
+    site_on.clock.forward(days=2)
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
+    batch = start(site_on, people("p", 2))
+
+    def lives(email: str) -> timedelta:
+        return open_row(site_on, email).expires_at - site_on.clock()
+
+    usual = timedelta(seconds=site_on.settings.invitation_ttl)
+    minute = timedelta(minutes=1)
+    for is_again in (False, True):
+        if is_again:
+            site_on.delivers()
+            site_on.clock.forward(hours=1)
+            assert site_on.services.batches.send_failed_again(batch.id, actor="Grace") == 2
+        assert timedelta(days=1) - minute < lives("p0@example.com") <= timedelta(days=1)
+        assert usual - minute < lives("p1@example.com") <= usual
