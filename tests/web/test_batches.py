@@ -170,7 +170,7 @@ def test_the_failed_are_sent_again(site: RunningSite, tenant: Tenant, desk: Pers
     desk.opens(desk.url)
     assert desk.sees_link("2 Failed")
     desk.presses("Send the 2 failed again")
-    assert "2 invitations are on the way again." in desk.text
+    assert "2 invitations are queued again." in desk.text
     while site.delivers():
         pass
     desk.opens(desk.url)

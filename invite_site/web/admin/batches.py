@@ -141,7 +141,7 @@ def resend_batch(batch_id: int) -> ResponseReturnValue:
         resent = services.batches.send_failed_again(batch_id, actor=inviter().name)
     except NotPossibleNow as refused:
         return _back_to(batch_id, str(refused), "error")
-    return _back_to(batch_id, f"{_invitations(resent)} on the way again.", "success")
+    return _back_to(batch_id, f"{_invitations(resent)} queued again.", "success")
 
 
 @bp.post("/batches/<int(max=2147483647):batch_id>/rows/<int(max=2147483647):batch_row_id>")
