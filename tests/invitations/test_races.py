@@ -11,6 +11,8 @@ import pytest
 from invite_site.accounts.sessions import Identity
 from invite_site.errors import NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.options import Options
+from invite_site.invitations.people import Inviter
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -18,6 +20,7 @@ from tests.support.running import (
     Tenant,
     sets_password,
     signs_in,
+    wait_until,
 )
 
 ADA = "ada@example.com"
@@ -177,6 +180,24 @@ def test_a_resend_page_that_was_open_for_days_says_what_is_so_now(
     assert site_on.status(row.email) == "sent"
     assert len(tenant.mails(row.email)) == 2
     assert events_of(site_on, row).count("resent") == 1
+
+
+def test_accepting_while_the_tenant_is_asked_about_it_puts_no_roles_off(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """The question was about the link; what is to be done after the acceptance is due at once."""
+    options = Options(roles={"rol_1": "Reader"})
+    row = site_on.services.invitations.invite(ADA, inviter=Inviter("Grace"), options=options)
+    site_on.delivers()
+    site_on.clock.forward(hours=1, seconds=1)
+    tenant.fails("GET /api/v2/users", kind="slow", seconds=1, times=1)
+    asking = threading.Thread(target=lambda: site_on.services.deliveries.check(limit=10))
+    asking.start()
+    wait_until(lambda: not tenant.faults, "the tenant was asked")
+    accepted = login_of(site_on, site_on.row(row.id))()
+    asking.join()
+    assert accepted is LoginOutcome.ACCEPTED
+    assert site_on.row(row.id).check_at <= site_on.clock()
 
 
 @pytest.mark.parametrize("is_withdrawn", [False, True])

@@ -67,6 +67,23 @@ def test_withdrawing_late_does_not_kill_the_newer_invitations_link(
         assert person.sees_in("Email address") == ADA
 
 
+def test_revoking_while_the_tenant_is_asked_about_it_kills_the_link(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The answer to the question does not put off the withdrawal."""
+    row = site.invites(ADA)
+    site.delivers()
+    site.clock.forward(hours=1, seconds=1)
+    tenant.fails("GET /api/v2/users", kind="slow", seconds=1, times=1)
+    asking = threading.Thread(target=lambda: site.services.deliveries.check(limit=10))
+    asking.start()
+    wait_until(lambda: not tenant.faults, "the tenant was asked")
+    site.services.invitations.revoke(row.id, actor="Grace")
+    asking.join()
+    site.delivers()
+    assert tenant.linked_accounts() == []
+
+
 def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:

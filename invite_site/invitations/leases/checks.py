@@ -103,10 +103,13 @@ class CheckLeases:
         **columns: Any,
     ) -> None:
         """The question to the tenant is answered, or is to be asked again at `again_at`; `columns`
-        change with it."""
+        change with it. A check that somebody has asked for meanwhile stays as it is."""
         of_row = update(Invitation).where(Invitation.id == row.id)
         with self._begin() as db:
-            db.execute(of_row.values(check_at=again_at, **columns))
+            if columns:
+                db.execute(of_row.values(**columns))
+            # Whoever revokes, accepts or comes back during the question wants an answer of their own.
+            db.execute(of_row.where(Invitation.check_at == row.check_at).values(check_at=again_at))
             if event:
                 found = dict(evidence or {})
                 record(db, row.id, event, actor="worker", now=now, evidence=found)
