@@ -16,6 +16,7 @@ from .tables import Outage
 LONGEST_WAIT = 60.0  # seconds between probes of something that is down
 LONGEST_ASKED = 3600.0  # a clock that is wrong may ask for a year
 CREDENTIALS_WAIT = 300.0
+OF_THE_TENANT = ("tenant", "credentials")  # causes; the others are of the mail server
 
 
 class CircuitBreaker:

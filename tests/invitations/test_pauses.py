@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,29 @@ def test_a_wait_of_a_year_is_an_hour(site: RunningSite, tenant: Tenant) -> None:
     pause = site.services.circuit_breaker.outage()
     assert pause is not None
     assert pause.until - site.clock() <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_withdrawn"),
+    [
+        ({"route": "SMTP", "status": 554, "at": "connect"}, True),
+        ({"route": "POST /api/v2/users", "status": 429, "headers": {"Retry-After": "40"}}, False),
+    ],
+)
+def test_an_outage_of_the_tenant_alone_puts_withdrawals_off(
+    site: RunningSite, tenant: Tenant, fault: dict[str, Any], is_withdrawn: bool
+) -> None:
+    """A link that was revoked dies while the mail server is away."""
+    row = site.invites(ADA)
+    site.delivers()
+    tenant.fails(kind="status", times=1, **fault)
+    site.invites("grace@example.com")
+    site.delivers()
+    assert site.services.circuit_breaker.outage() is not None
+    site.services.invitations.revoke(row.id, actor="Grace")
+    site.services.deliveries.check(limit=10)
+    is_live = site.row(row.id).user_id in tenant.linked_accounts()
+    assert is_live is not is_withdrawn
 
 
 def test_refusals_that_may_be_about_us_wait_at_the_third_person(

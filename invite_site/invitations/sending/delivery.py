@@ -15,7 +15,7 @@ from ...settings import Settings
 from ...tenant.management import Tenant, TenantUser
 from ...tenant.rate_limits import Kind
 from ..checks import Checks, password_chosen_at
-from ..circuit_breaker import CircuitBreaker
+from ..circuit_breaker import OF_THE_TENANT, CircuitBreaker
 from ..leases import Leases, Message, MessageStatus
 from ..ledger import Ledger
 from ..lifecycle import COUNT_AS_SENT
@@ -107,10 +107,11 @@ class Deliveries:
         )
 
     def check(self, *, limit: int) -> int:
-        """Ask the tenant what there is to ask, unless it is away; returns how many rows."""
+        """Ask the tenant what there is to ask, unless it is away; returns how many rows. That the mail
+        server is away keeps no link alive that is to be withdrawn."""
         now = self.clock()
         outage = self.circuit_breaker.outage()
-        if outage and outage.until > now:
+        if outage and outage.cause in OF_THE_TENANT and outage.until > now:
             return 0
         return self.checks.run(limit=limit, keep=0.5 if self.leases.is_due(now) else 0.0)
 
