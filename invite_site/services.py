@@ -120,7 +120,7 @@ def build_services(
     tenant_of_worker = Tenant(settings, WORKER, pacer.hear)
     outcomes = Outcomes(leases, circuit_breaker, clock)
     mailer = Mailer(settings, patience)
-    channel = channel_of(settings, tenant_of_worker, mailer, ledger, leases, clock)
+    channel = channel_of(settings, tenant_of_worker, mailer, leases, clock)
     has_own_mail = settings.delivery == Delivery.TICKET
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()

@@ -1,15 +1,21 @@
 """A revoked invitation's link dies, and nobody else's does."""
 
 import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import text
 
+from invite_site.invitations.sending.channels import TicketLink
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    running_site,
     sets_password,
+    settings_for,
     signs_in,
     wait_until,
 )
@@ -82,6 +88,53 @@ def test_revoking_while_the_tenant_is_asked_about_it_kills_the_link(
     asking.join()
     site.delivers()
     assert tenant.linked_accounts() == []
+
+
+def test_a_worker_that_is_late_leaves_the_link_of_the_newer_invitation_alone(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Revoked after the ticket was made, and invited again and mailed before the worker noticed."""
+    first = site.invites(ADA)
+    deliveries = site.services.deliveries
+
+    def clock() -> datetime:
+        """The channel looks at it again once its ticket is made."""
+        if site.row(first.id).state == "sending" and tenant.state["tickets"]:
+            site.services.invitations.revoke(first.id, actor="Grace")
+            site.invites(ADA)
+            site.sends(1)
+        return site.clock()
+
+    assert isinstance(deliveries.channel, TicketLink)
+    late = replace(deliveries, channel=replace(deliveries.channel, clock=clock))
+    [job] = late.claim("late worker", limit=1)
+    late.deliver(job)
+    assert site.row(first.id).state == "revoked"
+    assert len(tenant.mails(ADA)) == 1
+    for _ in range(3):
+        site.delivers()
+        site.clock.forward(seconds=61)
+    assert len(tenant.linked_accounts()) == 1
+
+
+def test_revoking_while_the_tenant_is_about_to_send_its_mail_kills_the_link_in_it(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    """The withdrawal came before the order; another one follows it."""
+    settings = settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email")
+    with running_site(settings) as site:
+        row = site.invites(ADA)
+        tenant.fails("POST /dbconnections/change_password", kind="slow", seconds=2, times=1)
+        worker = threading.Thread(target=lambda: site.sends(1))
+        worker.start()
+        wait_until(lambda: not tenant.faults, "the mail was ordered")
+        site.services.invitations.revoke(row.id, actor="Grace")
+        site.services.deliveries.check(limit=10)
+        worker.join()
+        assert len(tenant.mails(ADA)) == 1
+        assert site.row(row.id).state == "revoked"
+        site.delivers()
+        assert tenant.linked_accounts() == []
 
 
 def test_an_open_invitation_of_another_application_is_no_withdrawn_one(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
@@ -170,6 +170,16 @@ class Leases:
                         _revoke_cancelled(session, [job.id], actor, now)
         if not is_moved:
             raise LeaseLost
+
+    def withdraw_later(self, job: Invitation, *, now: datetime) -> None:
+        """For whoever has lost the lease: if the invitation was revoked meanwhile, its ticket is to be
+        withdrawn, also one that was made after the check which that had asked for."""
+        with self._begin() as db:
+            db.execute(
+                update(Invitation)
+                .where(Invitation.id == job.id, Invitation.state == State.REVOKED)
+                .values(check_at=now, user_id=func.coalesce(Invitation.user_id, job.user_id))
+            )
 
     def messages(self, job: Invitation) -> Sequence[SentMessage]:
         """The messages of this send and its retries, oldest first."""

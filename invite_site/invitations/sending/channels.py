@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from ...errors import LeaseLost
 from ...mail.message import Mailer, MailKind
 from ...settings import Delivery, LinkKind, ReturnTo, Settings
 from ...tenant.management import Tenant, invitation_link
 from ...tenant.rate_limits import Kind
 from ..leases import Leases
-from ..ledger import Ledger
 from ..lifecycle import (
     HAND_TO_MAIL_SERVER,
     HAND_TO_TENANT,
     SEND_SIGN_IN_MAIL,
-    State,
     Transition,
 )
 from ..pacer import Calls
@@ -70,7 +67,6 @@ class TicketLink:
     settings: Settings
     tenant: Tenant
     mailer: Mailer
-    ledger: Ledger
     leases: Leases
     clock: Callable[[], datetime]
 
@@ -79,19 +75,14 @@ class TicketLink:
         # Who has stood still too long would end the link that another worker has mailed meanwhile.
         self.leases.require(job)
         ticket = self.tenant.create_ticket(user_id, ref=job.ref, lifetime=lifetime)
-        try:
-            self.leases.extend(
-                job,
-                now=self.clock(),
-                message_id=outgoing.message_id,
-                user_id=user_id,
-                ticket_issued_at=ticket.issued_at,
-                asks_to_sign_in=False,
-            )
-        except LeaseLost:
-            if self.ledger.get(job.id).state == State.REVOKED:
-                self.tenant.withdraw_ticket(user_id)
-            raise
+        self.leases.extend(
+            job,
+            now=self.clock(),
+            message_id=outgoing.message_id,
+            user_id=user_id,
+            ticket_issued_at=ticket.issued_at,
+            asks_to_sign_in=False,
+        )
         url = invitation_link(ticket.url, self.settings.app_name)
         _send_mail(self, job, url, outgoing)
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, ticket.issued_at)
@@ -232,7 +223,6 @@ def channel_of(
     settings: Settings,
     tenant: Tenant,
     mailer: Mailer,
-    ledger: Ledger,
     leases: Leases,
     clock: Callable[[], datetime],
 ) -> Channel:
@@ -241,4 +231,4 @@ def channel_of(
         return TenantMail(tenant, leases, clock)
     if settings.link == LinkKind.LANDING:
         return LandingLink(settings, mailer, leases, clock)
-    return TicketLink(settings, tenant, mailer, ledger, leases, clock)
+    return TicketLink(settings, tenant, mailer, leases, clock)

@@ -4,8 +4,8 @@ What became of it, and what each refusal means, is in `outcomes`.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -92,7 +92,7 @@ class Deliveries:
 
     def deliver(self, job: Invitation) -> None:
         """Account, link, mail, in this order. Raises nothing of the tenant or the mail server."""
-        with self.turns.one() as take_turn, suppress(LeaseLost):
+        with self.turns.one() as take_turn, suppress(LeaseLost), _withdrawing_if_lost(self, job):
             ids = self._message_id(job), self._first_message_id(job)
             outgoing = Outgoing(*ids, take_turn)
             try:
@@ -102,9 +102,10 @@ class Deliveries:
 
     def put_back(self, job: Invitation) -> None:
         """Something that nobody foresaw stopped this delivery: again in a while. Raises LeaseLost."""
-        self.outcomes.postponed(
-            job, "Something unexpected went wrong here; the site's log says more."
-        )
+        with _withdrawing_if_lost(self, job):
+            self.outcomes.postponed(
+                job, "Something unexpected went wrong here; the site's log says more."
+            )
 
     def check(self, *, limit: int) -> int:
         """Ask the tenant what there is to ask, unless it is away; returns how many rows. That the mail
@@ -225,3 +226,15 @@ class Deliveries:
             return None
         earlier = self.leases.messages(job)
         return earlier[0].message_id if earlier else None
+
+
+@contextmanager
+def _withdrawing_if_lost(deliveries: Deliveries, job: Invitation) -> Iterator[None]:
+    """Where somebody revoked it meanwhile, a check looks after the ticket: that knows whether the
+    address was invited again, and this delivery does not. Passes LeaseLost on."""
+    try:
+        yield
+    except LeaseLost:
+        if job.user_id:  # else nothing was made
+            deliveries.leases.withdraw_later(job, now=deliveries.clock())
+        raise
