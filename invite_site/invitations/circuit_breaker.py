@@ -2,7 +2,8 @@
 
 A tenant or mail server that is down would cost every queued invitation a failed try. One worker
 records the outage instead, all wait, and when the wait is over a single invitation goes ahead as
-a probe. The outage is a row that every worker heeds and the admin pages show.
+a probe. The outage is a row that every worker heeds and the admin pages show. A row that would open
+it again, after others got through, is postponed instead: see `outcomes`.
 """
 
 from datetime import datetime, timedelta

@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from invite_site.invitations.people import Inviter
 from tests.support.running import (
+    Clock,
     RunningSite,
     Tenant,
     running_site,
+    settings_for,
 )
+from tests.support.smtp_script import HANG_UP, SmtpScript
 
 ADA = "ada@example.com"
 
@@ -170,6 +175,48 @@ def test_an_outage_of_the_tenant_alone_puts_withdrawals_off(
     site.services.deliveries.check(limit=10)
     is_live = site.row(row.id).user_id in tenant.linked_accounts()
     assert is_live is not is_withdrawn
+
+
+def test_after_a_probe_that_failed_another_row_goes_ahead(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """A single invitation goes before a batch; but the tenant may have trouble with that one alone."""
+    site.invites(ADA)
+    inviter, batches = Inviter("Grace"), site.services.batches
+    batch = batches.preview(b"Email\np0@example.com\n", name="people.csv", inviter=inviter)
+    batches.start(batch.id, inviter=inviter)
+    tenant.fails("POST /api/v2/users", kind="status", status=500, times=1)
+    site.sends(1)
+    assert site.services.circuit_breaker.outage() is not None
+    site.clock.forward(seconds=2)
+    assert site.sends(1) == 1
+    assert [site.status(each) for each in (ADA, "p0@example.com")] == ["queued", "sent"]
+    assert site.services.circuit_breaker.outage() is None
+
+
+@pytest.mark.parametrize("reply", ["421 4.7.0 Closing connection", HANG_UP])
+def test_an_address_that_the_mail_server_hangs_up_at_waits_alone(
+    tenant: Tenant, clock: Clock, tmp_path: Path, mail_server: SmtpScript, reply: str
+) -> None:
+    """The others have gone out in between, so it is about this one: later and later, as if delayed."""
+    mail_server.replies[f"RCPT {ADA}"] = reply
+    settings = settings_for(tenant, tmp_path, SMTP_URL=mail_server.url)
+    with running_site(settings, clock=clock) as site:
+        row = site.invites(ADA)
+        for number in range(3):
+            site.invites(f"p{number}@example.com")
+        for _ in range(3):
+            site.delivers()
+            clock.forward(seconds=61)
+        assert {site.status(f"p{number}@example.com") for number in range(3)} == {"sent"}
+        assert site.services.circuit_breaker.outage() is None
+        waiting = site.row(row.id)
+        assert (waiting.state, waiting.attempts) == ("queued", 2)
+        assert waiting.next_try_at > clock()
+        mail_server.replies.clear()
+        clock.forward(minutes=5)
+        site.delivers()
+        assert site.row(row.id).state == "sent"
 
 
 def test_refusals_that_may_be_about_us_wait_at_the_third_person(

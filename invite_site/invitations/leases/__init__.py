@@ -15,15 +15,16 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
 from ..ledger.moves import NO_LEASE, move, revocation
-from ..lifecycle import CLAIM, RELEASE, REVOKE, State, Transition
+from ..lifecycle import CLAIM, POSTPONE, RELEASE, REVOKE, State, Transition
 from ..pacer import Calls, Pacer
-from ..tables import Invitation, SentMessage
+from ..tables import Invitation, InvitationEvent, SentMessage
 from .statements import (
     ADD_EVENT,
     ADD_MESSAGE,
     BATCH_CANCELLED,
     CHANGE_MESSAGE,
     CLAIM_ABANDONED,
+    CLAIM_PROBE,
     CLAIM_WAITING,
     IS_CANCELLED,
     IS_DUE,
@@ -72,27 +73,37 @@ class Leases:
             return any(db.execute(IS_DUE, {"now": now}).one())
 
     def claim(
-        self, worker: str, *, limit: int, now: datetime, calls: Calls | None = None
+        self,
+        worker: str,
+        *,
+        limit: int,
+        now: datetime,
+        calls: Calls | None = None,
+        is_probe: bool = False,
     ) -> Sequence[Invitation]:
         """Take up to `limit` invitations that are due, for as long as a lease lasts, and reserve the
         `calls` that each of them needs.
 
         Due is a queued row whose time has come, or one whose worker died with the lease. Single
-        invitations go first, then batches in turns. Nobody else gets the same row meanwhile; SKIP
+        invitations go first, then batches in turns; as a probe goes what has waited longest, so that
+        no row is the probe again and again. Nobody else gets the same row meanwhile; SKIP
         LOCKED keeps workers on PostgreSQL from waiting for each other.
         """
         with self._begin() as db:
             if self._pacer is None or not calls:
-                return self._claim(db, worker, limit, now)
+                return self._claim(db, worker, limit, now, is_probe)
             with self._pacer.reserving(db.connection()) as buckets:
-                rows = self._claim(db, worker, buckets.affordable(calls, limit), now)
+                rows = self._claim(db, worker, buckets.affordable(calls, limit), now, is_probe)
                 buckets.spend(calls, len(rows))
                 return rows
 
-    def _claim(self, db: Session, worker: str, limit: int, now: datetime) -> Sequence[Invitation]:
+    def _claim(
+        self, db: Session, worker: str, limit: int, now: datetime, is_probe: bool
+    ) -> Sequence[Invitation]:
         if limit <= 0:
             return ()
         values = {"now": now, "until": now + LEASE, "worker": worker}
+        waiting = CLAIM_PROBE if is_probe else CLAIM_WAITING
         rows: list[Invitation] = []
         if db.execute(IS_DUE, {"now": now}).one()[1]:
             # Its worker died, and then its time ran out: expired, so that it can be sent again. Or its
@@ -105,9 +116,9 @@ class Leases:
             _revoke_cancelled(db, [row.id for row in back], worker, now)
             rows += db.scalars(CLAIM_ABANDONED, values | {"most": limit})
         if len(rows) < limit:
-            rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
+            rows += db.scalars(waiting, values | {"most": limit - len(rows)})
         if len(rows) < limit and _retire_expired(db, now):  # they stood in front of others
-            rows += db.scalars(CLAIM_WAITING, values | {"most": limit - len(rows)})
+            rows += db.scalars(waiting, values | {"most": limit - len(rows)})
         if rows:
             db.execute(ADD_EVENT, [_event(row, CLAIM, worker, now, {}) for row in rows])
         return rows
@@ -191,6 +202,20 @@ class Leases:
                 )
                 .order_by(SentMessage.id)
             ).all()
+
+    def reason_of_last_wait(self, job: Invitation) -> str | None:
+        """Why this row went back into the queue the last time, in our own words."""
+        latest = (
+            select(InvitationEvent.evidence)
+            .where(
+                InvitationEvent.invitation_id == job.id,
+                InvitationEvent.event == POSTPONE.event,
+            )
+            .order_by(InvitationEvent.id.desc())
+            .limit(1)
+        )
+        with self._begin() as db:
+            return (db.scalar(latest) or {}).get("why")
 
     def refused_in_a_row(self, reply: str, *, besides: int, limit: int) -> int:
         """How many people, one after the other and last of all, were refused with this reply; the

@@ -27,6 +27,8 @@ _WAITING = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+# By the time alone: what was put back after a probe stands behind all that was due before.
+_NEXT_PROBE = _WAITING.order_by(None).order_by(_rows.c.next_try_at, _rows.c.place)
 _ABANDONED = (
     select(_rows.c.id)
     .where(_is_abandoned, _rows.c.is_paused.is_(False))
@@ -51,6 +53,7 @@ def _claiming(which: Select[int]) -> Executable:
 
 
 CLAIM_WAITING, CLAIM_ABANDONED = _claiming(_WAITING), _claiming(_ABANDONED)
+CLAIM_PROBE = _claiming(_NEXT_PROBE)
 BATCH_CANCELLED = "The batch was cancelled."  # why an invitation was revoked
 # What was being sent while its batch was cancelled, and came back into the queue. One that somebody
 # sent again since is not paused.

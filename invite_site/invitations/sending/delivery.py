@@ -75,7 +75,9 @@ class Deliveries:
             limit = 1 if outage.until <= now and not in_flight else 0
         if limit <= 0:
             return ()
-        return self.leases.claim(worker, limit=limit, now=now, calls=self.channel.calls)
+        return self.leases.claim(
+            worker, limit=limit, now=now, calls=self.channel.calls, is_probe=outage is not None
+        )
 
     def seconds_until_next(self) -> float:
         """Until the tenant takes the calls of one more invitation, as far as this process knows."""

@@ -218,17 +218,29 @@ class Outcomes:
         wait: float | None = None,
         message: Message | None = None,
     ) -> None:
-        """Nothing would go out now, so everything waits; this row has lost nothing by trying."""
+        """Nothing would go out now, so everything waits; this row has lost nothing by trying. Unless it
+        met the same before and others did not: then it alone waits."""
+        if self._is_about_this_row(job, error):
+            return self._postpone(job, error, message)
         now = self.clock()
         log.warning("the circuit breaker opens: %s", error)
         until = self.circuit_breaker.open(cause, str(error), now=now, wait=wait)
         log.info("next try at %s", until.isoformat(timespec="seconds"))
         self._put_back(job, error, message)
 
+    def _is_about_this_row(self, job: Invitation, error: DeliveryError) -> bool:
+        """Whether others got through after this row had met the same: nothing else closes the circuit
+        breaker."""
+        if isinstance(error, TenantBusy | MailAmbiguous):  # these say whom they are about
+            return False
+        if job.last_error is None or self.circuit_breaker.outage() is not None:
+            return False
+        return self.leases.reason_of_last_wait(job) == error.for_record
+
     def _put_back(
         self, job: Invitation, error: DeliveryError, message: Message | None = None
     ) -> None:
-        """First in the queue again. It was not about this row, so it costs no try."""
+        """Due again at once. It was not about this row, so it costs no try."""
         now = self.clock()
         self.leases.finish(
             job,
