@@ -15,6 +15,7 @@ from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    logs_in,
     running_site,
     sets_password,
     settings_for,
@@ -118,16 +119,22 @@ def test_a_default_port_is_no_other_origin(tenant: Tenant, tmp_path: Path) -> No
 # Tokens -------------------------------------------------------------------------------------------
 
 
-def test_the_token_of_before_a_sign_in_is_worth_nothing_after_it(
+def test_the_token_of_before_a_sign_in_of_somebody_else_is_worth_nothing_after_it(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
-    """A form that lay open meanwhile says so, and goes through after a reload."""
+    """A form that lay open meanwhile says so, and goes through after a reload. Who signs in again keeps
+    theirs: test_kept_forms.py."""
+    site.make_admin()
     row = site.invites("ada@example.com")
+    site.invites("bob@example.com")
     site.delivers()
+    with Person() as bob:
+        logs_in(sets_password(bob, tenant.link_to("bob@example.com")), "bob@example.com", PASSWORD)
     signs_in(person, site)
     page = f"{site.url}/invite/complete?i={row.ref}&success=true"
     before = person.opens(page).form("Continue as the invited person")
-    signs_in_again(person, site)
+    logs_in(person.opens(f"{site.url}/login?prompt=login"), "bob@example.com", PASSWORD)
+    assert person.url == f"{site.url}/"
     person.opens(page)
     after = person.form("Continue as the invited person")
     assert before[2]["csrf_token"].split(".")[0] != after[2]["csrf_token"].split(".")[0]
@@ -137,12 +144,6 @@ def test_the_token_of_before_a_sign_in_is_worth_nothing_after_it(
         )
         assert answer.status_code == status
         assert (LOST in answer.text) == (status == 400)
-
-
-def signs_in_again(person: Person, site: RunningSite) -> None:
-    """The tenant still knows them."""
-    person.opens(f"{site.url}/login")
-    assert person.url == f"{site.url}/"
 
 
 def test_the_token_of_before_a_sign_out_is_worth_nothing_after_it(
