@@ -62,8 +62,6 @@ REFUSED = [
     "invalid_grant",
     "error_callback",
 ]
-
-
 ACCEPTED = ["kid_absent", "key_rotated", "userinfo_sub_differs", "end_session_absent"]
 
 

@@ -19,8 +19,6 @@ from tests.support.running import (
 )
 
 AWAY: dict[str, Any] = {"kind": "status", "status": 503, "times": 1}
-
-
 DISCOVERY = "GET /.well-known/openid-configuration"
 
 

@@ -1,12 +1,14 @@
 """One action on many invitations: chosen in the list, asked about, done by a worker, followed."""
 
 import secrets
+from collections.abc import Sequence
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import NotPossibleNow
 from ...invitations.jobs import JobKind
+from ...invitations.listing import Filters
 from ...invitations.tables import Job
 from ..current import services
 from ..forms import REASON_LENGTH
@@ -90,19 +92,26 @@ def _progress_of(job: Job) -> dict[str, object]:
     }
 
 
+def meant_by(filters: Filters | None, numbers: Sequence[int]) -> dict[str, object]:
+    """How many invitations a job would look at now, and the words of its filters."""
+    batch_id = filters.batch_id if filters else None
+    batch = services.listing.batch(batch_id) if batch_id is not None else None
+    return {
+        "count": services.jobs.count(filters, numbers),
+        "chips": chips_of(filters, batch.name if batch else "") if filters else [],
+    }
+
+
 def _form_page(kind: JobKind, is_all: bool, numbers: list[int], error: str = "") -> str:
     given = request.args if request.method == "GET" else request.form
     filters = filters_in(given) if is_all else None
-    batch_id = filters.batch_id if filters else None
-    batch = services.listing.batch(batch_id) if batch_id is not None else None
     return render_template(
         "admin/job_new.html",
         kind=kind,
         is_all=is_all,
         numbers=[] if is_all else numbers,
-        count=services.jobs.count(filters, numbers),
         in_address=in_address(filters) if filters else {},
-        chips=chips_of(filters, batch.name if batch else "") if filters else [],
+        **meant_by(filters, numbers),
         reason=request.form.get("reason", ""),
         days=request.form.get("days", DAYS),
         error=error,

@@ -14,7 +14,8 @@ from ..current import current_session, services
 from ..forms import InviteForm
 from ..signin import SIGNED_IN_AS, start_login
 from . import bp
-from .filters import chips_of, filters_in
+from .filters import filters_in
+from .jobs import meant_by
 from .reading import row_id
 
 # What people typed, and is shown again to be checked; every other field goes along unseen.
@@ -66,7 +67,7 @@ def kept_form() -> ResponseReturnValue:
         person=_person_of(form.path),
         batch=_batch_of(form.path),
         admin=_admin_of(form),
-        **_meant_by(form),
+        **_job_of(form),
         typed=[(name, LABELS[name], value) for name, value in form.fields if name in LABELS],
         chosen=_choices_of(form),
         unseen=[item for item in form.fields if item[0] not in (*LABELS, BUTTON)],
@@ -92,19 +93,13 @@ def _arguments_of(path: str) -> Mapping[str, int]:
     return arguments
 
 
-def _meant_by(form: KeptForm) -> dict[str, object]:
-    """How many invitations a job would change now, and by which filters."""
+def _job_of(form: KeptForm) -> dict[str, object]:
+    """What a job would be about, where the form begins one."""
     if form.path != url_for("admin.begin_job"):
         return {}
     fields = MultiDict(form.fields)
     filters = filters_in(fields) if fields.get("all") else None
-    numbers = fields.getlist("id", type=row_id)
-    batch_id = filters.batch_id if filters else None
-    batch = services.listing.batch(batch_id) if batch_id is not None else None
-    return {
-        "count": services.jobs.count(filters, numbers),
-        "chips": chips_of(filters, batch.name if batch else "") if filters else [],
-    }
+    return meant_by(filters, fields.getlist("id", type=row_id))
 
 
 def _admin_of(form: KeptForm) -> str:
