@@ -6,7 +6,6 @@ The others are answered meanwhile, and nothing that anybody sent is written to d
 import contextlib
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,6 +41,13 @@ def no_temp_folder(
 
 
 @pytest.fixture
+def patient_site(tenant: Tenant, tmp_path: Path) -> Iterator[RunningSite]:
+    """A site that lets nobody go while a test lasts."""
+    with running_site(settings_for(tenant, tmp_path), silence=3600) as running:
+        yield running
+
+
+@pytest.fixture
 def impatient_site(tenant: Tenant, tmp_path: Path) -> Iterator[RunningSite]:
     """A site that waits for one second where an ordinary one waits for fifteen."""
     with running_site(settings_for(tenant, tmp_path), silence=1) as running:
@@ -55,10 +61,8 @@ def connected(site: RunningSite, beginning: bytes) -> socket.socket:
     return connection
 
 
-def seconds_of_an_answer(site: RunningSite) -> float:
-    began = time.monotonic()
-    assert requests.get(site.url, timeout=15).status_code == 200
-    return time.monotonic() - began
+def is_answered(site: RunningSite) -> bool:
+    return requests.get(site.url, timeout=15).status_code == 200
 
 
 def heads(length: int | str) -> bytes:
@@ -86,14 +90,14 @@ def answer_on(connection: socket.socket) -> str:
     return answer.split(b"\r\n")[0].decode()
 
 
-def test_two_hundred_unfinished_requests_keep_nobody_waiting(site: RunningSite) -> None:
-    """They take a place each, and no thread."""
+def test_two_hundred_unfinished_requests_keep_nobody_waiting(patient_site: RunningSite) -> None:
+    """They take a place each, and no thread: others are answered though none of them ends."""
     beginnings = list(BEGINNINGS.values())
     with contextlib.ExitStack() as stack:
         for number in range(HUNG):
             beginning = beginnings[number % len(beginnings)]
-            stack.enter_context(connected(site, beginning))
-        assert max(seconds_of_an_answer(site) for _ in range(5)) < 1
+            stack.enter_context(connected(patient_site, beginning))
+        assert all(is_answered(patient_site) for _ in range(5))
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
@@ -115,9 +119,9 @@ def test_a_body_without_measure_is_refused_before_it_has_come(
     octets = chunk if length == HUGE else b"10000\r\n" + chunk + b"\r\n"
     with connected(site, heads(length) + b"\r\n") as connection:
         connection.sendall(octets)
-        assert seconds_of_an_answer(site) < 1
+        assert is_answered(site)
         assert sends_until_refused(connection, octets) < SOCKET_BUFFERS
-        assert seconds_of_an_answer(site) < 1
+        assert is_answered(site)
 
 
 @pytest.mark.usefixtures("no_temp_folder")

@@ -64,6 +64,7 @@ class SmtpScript:
     refuses_8bit: bool = False  # where it was not declared
     mails: list[Mail] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  # the replies that were given whole
 
     @property
     def url(self) -> str:
@@ -144,6 +145,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             self.connection.sendall(octets[start : start + 1] if self.script.pace else octets)
             if self.server.stopping.wait(self.script.pace):
                 raise _Gone
+        self.script.said.append(reply)
         if reply.startswith("421"):
             raise _Gone
 
