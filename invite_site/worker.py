@@ -22,7 +22,9 @@ UNLIMITED_THREADS = 8  # where no rate limit says how many are of use
 NO_LIMIT = 25.0
 SPARE = 1.5  # more than are needed on average
 POLL = 0.1  # seconds between two looks at an empty queue
-GATHER = 0.1  # seconds at most between two claims where few places are free
+GATHER = (
+    0.1  # seconds at most between two claims where few places are free, and no rate sets the pace
+)
 CHECK_EVERY = 0.25  # seconds between two looks for what to ask the tenant
 AFTER_ERROR = 1.0  # seconds, so that a database that is away does not fill the log
 PATIENCE = 5.0  # seconds that deliveries in flight get to finish when the worker is to stop
@@ -100,10 +102,12 @@ class _Claims:
             self._wake.clear()
 
     def _gather_room(self) -> None:
-        """Wait a moment until half of the places are free: a claim costs the same for one and for
-        many."""
+        """Where no rate limit sets the pace, wait a moment until half of the places are free: a claim
+        costs the same for one and for many."""
+        if self._rate() is not None:
+            return
         end = time.monotonic() + GATHER
-        while 0 < self._room() < self._most() // 2 and (left := end - time.monotonic()) > 0:
+        while 0 < self._room() < UNLIMITED_THREADS // 2 and (left := end - time.monotonic()) > 0:
             self._wake.wait(left)
             self._wake.clear()
 
@@ -112,11 +116,16 @@ class _Claims:
 
     def _most(self) -> int:
         """In flight at once: what the tenant's rate needs (Little's law), and some to spare."""
-        rate = self._deliveries.known_rate()
-        if rate is None or rate > NO_LIMIT:
+        rate = self._rate()
+        if rate is None:
             return UNLIMITED_THREADS
         needed = math.ceil(rate * self._seconds * SPARE)
         return min(max(needed, FEWEST_THREADS), MOST_THREADS)
+
+    def _rate(self) -> float | None:
+        """Invitations a second that the tenant takes; None where that is no limit to speak of."""
+        rate = self._deliveries.known_rate()
+        return rate if rate is not None and rate <= NO_LIMIT else None
 
     def _claim(self, limit: int) -> Sequence[Invitation]:
         try:
