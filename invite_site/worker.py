@@ -22,9 +22,7 @@ UNLIMITED_THREADS = 8  # where no rate limit says how many are of use
 NO_LIMIT = 25.0
 SPARE = 1.5  # more than are needed on average
 POLL = 0.1  # seconds between two looks at an empty queue
-GATHER = (
-    0.1  # seconds at most between two claims where few places are free, and no rate sets the pace
-)
+GATHER = 0.1  # seconds at most that a claim waits for more places, where no rate sets the pace
 CHECK_EVERY = 0.25  # seconds between two looks for what to ask the tenant
 AFTER_ERROR = 1.0  # seconds, so that a database that is away does not fill the log
 PATIENCE = 5.0  # seconds that deliveries in flight get to finish when the worker is to stop

@@ -92,7 +92,11 @@ class Acceptance:
         when we say so. Raises NotPossibleNow for a second click, and DeliveryError.
         """
         now = self.clock()
-        if not invitation.link_works(now) or not invitation.user_id or invitation.asks_to_sign_in:
+        if (
+            not invitation.landing_works(now)
+            or not invitation.user_id
+            or invitation.asks_to_sign_in
+        ):
             return None
         user = self.tenant.get_user(invitation.user_id)
         if user is None or user.email != invitation.email_norm or user.blocked:
@@ -101,7 +105,7 @@ class Acceptance:
             )
         if invitation.ticket_issued_at and self.checks.has_password(invitation, user):
             return None
-        if not self.visits.open_link(invitation.id, now=now):
+        if not self.visits.open_link(invitation, now=now):
             raise NotPossibleNow(
                 marked(
                     "This link was opened a moment ago, or very often. Wait a few seconds, then "
@@ -112,7 +116,7 @@ class Acceptance:
         ticket = self.tenant.create_ticket(
             invitation.user_id, ref=invitation.ref, lifetime=int(left.total_seconds())
         )
-        if not self.visits.record_ticket(invitation.id, issued_at=ticket.issued_at):
+        if not self.visits.record_ticket(invitation, issued_at=ticket.issued_at):
             with suppress(DeliveryError):
                 self.tenant.withdraw_ticket(invitation.user_id)
             raise NotPossibleNow(

@@ -27,7 +27,8 @@ class State(enum.StrEnum):
         return self in OPEN_STATES
 
 
-OPEN_STATES = (State.QUEUED, State.SENDING, State.SENT, State.PASSWORD_SET)
+ON_THE_WAY = (State.QUEUED, State.SENDING, State.SENT)  # a mail was sent, or is to be
+OPEN_STATES = (*ON_THE_WAY, State.PASSWORD_SET)
 
 # What people see: a state, or that the time has run out.
 EXPIRED = "expired"
@@ -77,10 +78,10 @@ class Transition:
     sources: tuple[State, ...]
     target: State
 
-    def with_password(self) -> "Transition":
-        """The same for an invitation whose password is set: that stays so, whatever becomes of a mail
-        about it."""
-        return replace(self, target=State.PASSWORD_SET)
+    def keeping(self, state: State) -> "Transition":
+        """The same for an invitation that was in `state` and stays so, whatever becomes of a mail about
+        it."""
+        return replace(self, target=state)
 
 
 # An admin, or the command line; the address has no open invitation.

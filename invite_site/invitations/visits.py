@@ -3,7 +3,17 @@
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import sessionmaker
 
 from ..accounts.sessions import Note
@@ -11,7 +21,7 @@ from ..database.base import Base
 from .admins.ledger import fulfil
 from .ledger.moves import NO_LEASE, SETTLED, move, record
 from .ledger.queries import REF
-from .lifecycle import ACCEPT, EventKind, State
+from .lifecycle import ACCEPT, ON_THE_WAY, EventKind, State
 from .tables import Invitation
 
 RESULT_EVERY = timedelta(minutes=1)  # how often coming back asks the tenant anew
@@ -56,10 +66,6 @@ _RECORD_RESULT = (
     .values(result_seen_at=bindparam("now"), check_at=bindparam("check_at"))
 )
 _ADD_EVENT = insert(_events)
-_link_works = or_(
-    Invitation.state == State.SENT,
-    and_(Invitation.state == State.QUEUED, Invitation.in_doubt_at.is_not(None)),
-)
 
 
 class Visits:
@@ -111,15 +117,14 @@ class Visits:
         with self._engine.begin() as db:
             note(db)
 
-    def open_link(self, invitation_id: int, *, now: datetime) -> bool:
+    def open_link(self, invitation: Invitation, *, now: datetime) -> bool:
         """Whether the landing link may lead on to the tenant now: one ticket at a time, so that a
         second click does not replace the ticket of the first, and at most LINK_USES times."""
         with self._begin() as db:
             row_id = db.scalars(
                 update(Invitation)
                 .where(
-                    Invitation.id == invitation_id,
-                    _link_works,
+                    *_landing_works(invitation),
                     Invitation.link_uses < LINK_USES,
                     or_(Invitation.opened_at.is_(None), Invitation.opened_at < now - OPENING),
                 )
@@ -127,16 +132,16 @@ class Visits:
                 .returning(Invitation.id)
             ).one_or_none()
             if row_id is not None:
-                record(db, row_id, EventKind.LINK_OPENED, actor="invitee", now=now)
+                record(db, invitation.id, EventKind.LINK_OPENED, actor="invitee", now=now)
             return row_id is not None
 
-    def record_ticket(self, invitation_id: int, *, issued_at: datetime) -> bool:
+    def record_ticket(self, invitation: Invitation, *, issued_at: datetime) -> bool:
         """A ticket for the landing page was made then, by the tenant's clock. False: meanwhile the
-        invitation was revoked or sent anew."""
+        invitation has ended, or a newer mail has replaced its link."""
         with self._begin() as db:
             recorded = db.scalars(
                 update(Invitation)
-                .where(Invitation.id == invitation_id, _link_works)
+                .where(*_landing_works(invitation))
                 .values(ticket_issued_at=issued_at)
                 .returning(Invitation.id)
             )
@@ -183,3 +188,13 @@ class Visits:
             for row in accepted:
                 fulfil(db, row, sub=sub, now=now)
             return bool(accepted)
+
+
+def _landing_works(invitation: Invitation) -> tuple[ColumnElement[bool], ...]:
+    """The conditions under which this landing link leads on; its end was looked at before."""
+    return (
+        Invitation.id == invitation.id,
+        Invitation.landing_hash == invitation.landing_hash,
+        Invitation.state.in_(ON_THE_WAY),
+        Invitation.new_email.is_(None),
+    )

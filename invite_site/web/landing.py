@@ -142,7 +142,7 @@ def ask_for_renewal() -> ResponseReturnValue:
 def link(token: str) -> ResponseReturnValue:
     """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
     so mail scanners may."""
-    return _link_page(token)
+    return _link_page(token, invitation_of_link(token))
 
 
 @bp.post("/i/<token>")
@@ -150,13 +150,13 @@ def link(token: str) -> ResponseReturnValue:
 def open_link(token: str) -> ResponseReturnValue:
     """The button: on to the tenant's password page with a ticket made now, or to the login."""
     invitation = invitation_of_link(token)
-    if invitation is None or _status(invitation) not in (State.SENT, State.PASSWORD_SET):
-        return _link_page(token)
+    if invitation is None or _status_of_link(invitation) not in (State.SENT, State.PASSWORD_SET):
+        return _link_page(token, invitation)
     try:
         url = services.acceptance.open_link(invitation)
     except NotPossibleNow as refused:
         flash(gettext(str(refused)), "error")
-        return _page(services.acceptance.find_by_link(token))
+        return _link_page(token, services.acceptance.find_by_link(token))  # it may have changed
     if url is None:
         return start_invited_login(invitation)
     if services.settings.invite_return == ReturnTo.LOGIN_ROUTE:
@@ -164,10 +164,10 @@ def open_link(token: str) -> ResponseReturnValue:
     return redirect(url, 303)
 
 
-def _link_page(token: str) -> ResponseReturnValue:
-    """The page of our own link, whether it is the newest or not."""
-    if invitation := invitation_of_link(token):
-        return _page(invitation)
+def _link_page(token: str, invitation: Invitation | None) -> ResponseReturnValue:
+    """The page of our own link: of `invitation` where it is the newest, else of one before it."""
+    if invitation is not None:
+        return _page(invitation, _status_of_link(invitation))
     older = services.acceptance.find_behind_link(token)
     if older is not None and _status(older) == State.SENT:
         return _page(older, "replaced" if older.was_sent_again else "damaged")
@@ -210,6 +210,14 @@ def _status(invitation: Invitation) -> str:
     if invitation.is_open and invitation.password_set_at:
         return State.PASSWORD_SET
     return State.SENT if invitation.link_works(now) else invitation.status(now)
+
+
+def _status_of_link(invitation: Invitation) -> str:
+    """The same for who holds its newest landing link: no mail has replaced it yet."""
+    status = _status(invitation)
+    if status != State.PASSWORD_SET and invitation.landing_works(services.clock()):
+        return State.SENT
+    return status
 
 
 def _email(values: list[str]) -> str | None:

@@ -183,3 +183,36 @@ def test_what_is_sent_again_is_no_reminder(reminding: RunningSite, tenant: Tenan
     reminding.services.resending.resend(row.id, actor="Grace")
     reminding.delivers()
     assert not tenant.mails(ADA)[0]["Subject"].startswith("Reminder")
+
+
+@pytest.mark.parametrize("link", ["ticket", "landing"])
+def test_a_reminder_that_is_refused_ends_no_invitation(
+    tenant: Tenant, tmp_path: Path, clock: Clock, person: Person, link: str
+) -> None:
+    """The mail before it had arrived; the owner reads why, and the invitee gets on. It is not tried
+    again."""
+    settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_LINK=link)
+    with running_site(settings, clock=clock) as site:
+        row = site.invites(ADA)
+        site.delivers()
+        text = tenant.mails(ADA)[0]["Text"]
+        site.clock.forward(days=3.1)
+        tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+        assert reminds(site) == 1
+        row = site.row(row.id)
+        assert (row.state, row.closed_at) == ("sent", None)
+        assert row.last_error.startswith("No reminder was sent, and the invitation stays open. The")
+        assert row.check_at is not None
+        assert reminds(site) == 0
+        if link == "landing":
+            person.opens(next(word for word in text.split() if "/i/" in word))
+            assert person.offers("Choose your password")
+        else:
+            person.opens(
+                f"{site.url}/invite/complete?i={row.ref}&success=false&message=Access expired"
+            )
+            assert person.heading == "This link has expired"
+            site.clock.forward(minutes=16)  # whoever was to be reminded has asked once
+            person.presses("Get a new link").presses("Send me a new link")
+            site.delivers()
+            assert len(tenant.mails(ADA)) == 2

@@ -1,11 +1,13 @@
 """A link that leads no further: the ledger says why, and the page what to do next."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.invitations.test_changed_accounts import change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -16,6 +18,7 @@ from tests.support.running import (
     running_site,
     sets_password,
     settings_for,
+    wait_until,
 )
 
 ADA = "ada@example.com"
@@ -78,13 +81,85 @@ def test_an_older_link_of_ours_is_remembered(
     older = our_link(tenant)
     landing.clock.forward(minutes=5)
     landing.services.resending.resend(row.id, actor="Grace")
-    person.opens(older)
-    assert person.heading == "A newer invitation is on its way"
     landing.delivers()
     person.opens(older)
     assert person.heading == "A newer mail has replaced this link"
     assert person.response.status_code == 200
     assert person.opens(our_link(tenant)).offers("Choose your password")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"status": 421, "at": "connect"}, {"status": 450, "at": "rcpt"}, {"status": 451, "at": "data"}],
+    ids=["away", "later", "later after the dot"],
+)
+def test_a_link_of_ours_works_until_the_newer_mail_is_out(
+    landing: RunningSite, tenant: Tenant, person: Person, answer: dict[str, Any]
+) -> None:
+    """While that waits for a worker or the mail server, nobody has another link; with the password set
+    no mail goes out any more."""
+    row = sent(landing)
+    landing.clock.forward(minutes=5)
+    landing.services.resending.resend(row.id, actor="Grace")
+    assert person.opens(our_link(tenant)).offers("Choose your password")
+    tenant.fails("SMTP", kind="status", times=1, **answer)
+    landing.delivers()
+    assert landing.row(row.id).state == "queued"
+    person.opens(our_link(tenant)).presses("Choose your password")
+    person.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
+    person.presses("Reset password").types(Password=PASSWORD).presses("Continue")
+    assert landing.status(ADA) == "accepted"
+    landing.clock.forward(hours=1)
+    landing.delivers()
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_link_of_ours_in_a_mail_that_is_in_doubt_replaces_the_older_one(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It may have arrived, and did here."""
+    row = sent(landing)
+    older = our_link(tenant)
+    landing.clock.forward(minutes=5)
+    landing.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    landing.delivers()
+    assert not person.opens(older).offers("Choose your password")
+    assert person.opens(our_link(tenant)).offers("Choose your password")
+
+
+def test_a_link_of_ours_to_an_earlier_address_opens_nothing(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Neither while the admin decides, nor while the mail to the newer address waits."""
+    row = sent(landing)
+    older = our_link(tenant)
+    change_user(landing, landing.row(row.id), email="ada.new@example.com", connection=landing.settings.connection)
+    landing.clock.forward(minutes=5)
+    landing.services.resending.resend(row.id, actor="Grace")
+    landing.delivers()
+    assert landing.row(row.id).new_email == "ada.new@example.com"
+    assert not person.opens(older).offers("Choose your password")
+    landing.services.invitations.readdress(row.id, "ada.new@example.com", actor="Grace")
+    assert not person.opens(older).offers("Choose your password")
+
+
+def test_a_page_left_open_while_a_newer_mail_goes_out_names_it(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Its ticket would be the older of two."""
+    row = sent(landing)
+    person.opens(our_link(tenant))
+    landing.clock.forward(minutes=5)
+    tenant.fails("POST /api/v2/tickets/password-change", kind="slow", seconds=1, times=1)
+    pressing = threading.Thread(target=lambda: person.presses("Choose your password"))
+    pressing.start()
+    wait_until(lambda: landing.row(row.id).opened_at is not None, "the button was pressed")
+    landing.services.resending.resend(row.id, actor="Grace")
+    landing.delivers()
+    pressing.join()
+    assert person.heading == "A newer mail has replaced this link"
+    assert "Open the newest mail again." in person.text
 
 
 def test_a_link_of_ours_that_was_cut_off_is_told_from_a_replaced_one(

@@ -151,6 +151,7 @@ class Ledger(Queries):
                     search_text=search_text(email, email, name or ""),
                     # A password that was chosen by a link to the earlier address proves nothing here.
                     ticket_issued_at=None,
+                    landing_hash=None,
                     **new_life(expires_at, now) | {"place": 0},
                 )
             )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+from ...errors import DeliveryError, MailInDoubt
 from ...mail.message import Mailer, MailKind
 from ...settings import Delivery, LinkKind, ReturnTo, Settings
 from ...tenant.management import Tenant, invitation_link
@@ -101,6 +102,7 @@ class LandingLink:
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         token = landing_token(job.ref)
+        earlier = job.landing_hash
         self.leases.extend(
             job,
             now=self.clock(),
@@ -111,7 +113,13 @@ class LandingLink:
             ticket_issued_at=None,
             asks_to_sign_in=False,
         )
-        _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
+        try:
+            _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
+        except MailInDoubt:
+            raise
+        except DeliveryError:  # nobody has the new link: the one in the mail before stays good
+            self.leases.extend(job, now=self.clock(), landing_hash=earlier)
+            raise
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
 
 

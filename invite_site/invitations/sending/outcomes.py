@@ -24,7 +24,7 @@ from ...errors import (
     TenantRefused,
     TenantUnavailable,
 )
-from ..checks import LOOKS
+from ..checks import LOOKS, next_check
 from ..circuit_breaker import CREDENTIALS_WAIT, CircuitBreaker
 from ..leases import LEASE, Leases, Message, MessageStatus
 from ..ledger.moves import SETTLED
@@ -35,6 +35,7 @@ from ..lifecycle import (
     HOLD,
     POSTPONE,
     SEND_SIGN_IN_MAIL,
+    State,
     Transition,
 )
 from ..tables import Invitation
@@ -52,6 +53,7 @@ SHORT_WAIT = (
 )
 
 UNCONFIRMED = "The mail server did not confirm the message, which was sent several times."
+REMINDER_REFUSED = "No reminder was sent, and the invitation stays open."
 ADDRESS_CHANGED = "The account has another address at the tenant now, so nothing was sent."
 
 
@@ -77,7 +79,7 @@ class Outcomes:
         is_asked = not (transition == SEND_SIGN_IN_MAIL or job.password_set_at)
         self.leases.finish(
             job,
-            transition.with_password() if job.password_set_at else transition,
+            transition.keeping(State.PASSWORD_SET) if job.password_set_at else transition,
             now=now,
             message=message,
             evidence={"message_id": message.message_id} if message else {},
@@ -198,14 +200,19 @@ class Outcomes:
     ) -> None:
         log.info("invitation %s failed: %s", job.id, type(refused).__name__)
         now = self.clock()
+        transition, more = FAIL, {"closed_at": now, "last_error": str(refused)}
+        if job.password_set_at:
+            transition, more = FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
+        elif job.is_reminder:  # the mail before it had arrived
+            transition = FAIL.keeping(State.SENT)
+            more = {"last_error": f"{REMINDER_REFUSED} {refused}", "check_at": next_check(job, now)}
         self.leases.finish(
             job,
-            FAIL.with_password() if job.password_set_at else FAIL,
+            transition,
             now=now,
             message=message,
             evidence={"why": refused.for_record},
-            **SETTLED
-            | {"closed_at": None if job.password_set_at else now, "last_error": str(refused)},
+            **SETTLED | more,
         )
         self.circuit_breaker.close(began=_began(job))  # a refusal is an answer: it is back
 

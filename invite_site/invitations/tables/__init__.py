@@ -10,7 +10,7 @@ from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ...database.base import Base
-from ..lifecycle import EXPIRED, OPEN_STATES, State
+from ..lifecycle import EXPIRED, ON_THE_WAY, OPEN_STATES, State
 from ..people import COMMAND_LINE, safe_name, search_text
 from .expressions import latest_of
 from .many import Batch as Batch
@@ -200,12 +200,18 @@ class Invitation(Base):
     @property
     def was_sent_again(self) -> bool:
         """Whether a newer mail has replaced an older one: on purpose, or since nobody knew whether that
-        had arrived."""
-        return self.generation > 1 or self.first_sent_at != self.last_sent_at
+        had arrived. A reminder that was not sent has not."""
+        return self.generation > 1 + self.is_reminder or self.first_sent_at != self.last_sent_at
 
     def link_works(self, now: datetime) -> bool:
         """Whether the newest mail may have reached the invitee and its link is to be followed."""
         return (self.state == State.SENT or self.is_in_doubt) and not self.is_expired(now)
+
+    def landing_works(self, now: datetime) -> bool:
+        """Whether the landing link that has `landing_hash` is to be followed. Whoever holds it has the
+        newest mail, also while another is to follow; one that was mailed to an earlier address opens
+        nothing."""
+        return self.state in ON_THE_WAY and self.new_email is None and self.expires_at > now
 
     @hybrid_method
     def is_expired(self, now: datetime) -> bool:
