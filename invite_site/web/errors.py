@@ -60,15 +60,20 @@ def _page(
     *,
     retry_after: int | None = None,
     way_on: tuple[str, str] | None = None,
+    is_same_again: bool = False,
 ) -> ResponseReturnValue:
-    """`way_on` is an endpoint and the words of the link to it, in place of the start page."""
+    """`way_on` is an endpoint and the words of the link to it, in place of the start page. With
+    `is_same_again` a button repeats the request, unless it had a file, which no page can send again."""
     known = SENTENCES.get(status, UNKNOWN)
+    if is_same_again and request.files:
+        is_same_again, way_on = False, ("admin.new_batch", "Choose the list again")
     page = render_template(
         "errors/page.html",
         status=status,
         title=title or known[0],
         advice=advice or known[1],
         way_on=way_on or ("account.home", _("Go to the start page")),
+        is_same_again=is_same_again,
     )
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
 
@@ -127,6 +132,7 @@ def _database_unusable(error: DatabaseUnusable) -> ResponseReturnValue:
         _("The site cannot reach its database"),
         _("Nothing was saved. Wait a moment, then try again."),
         retry_after=5,
+        is_same_again=True,
     )
 
 
@@ -153,11 +159,9 @@ def _upstream_unavailable(error: DeliveryError) -> ResponseReturnValue:
     return _page(
         503,
         _("This does not work right now"),
-        _(
-            "The sign-in service does not answer. Nothing is lost: wait a moment, go back and "
-            "try it again."
-        ),
+        _("The sign-in service does not answer. Nothing is lost: wait a moment, then try again."),
         retry_after=10,
+        is_same_again=True,
     )
 
 

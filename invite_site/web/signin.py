@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ..accounts.kept_forms import owner_of
 from ..accounts.sessions import SESSION_LIFE, Identity, Note, digest
-from ..errors import LoginError, TenantUnreachable
+from ..errors import DeliveryError, LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from .current import current_session, services, sid_cookie
@@ -121,7 +121,12 @@ def callback() -> ResponseReturnValue:
         log.info("sign-in refused: %s", refusal.code)
         _speak_as_invited(ref)
         return login_refused(refusal, ref)
-    outcome = services.acceptance.complete_login(finished.identity, ref)
+    try:
+        outcome = services.acceptance.complete_login(finished.identity, ref)
+    except DeliveryError as away:  # the login is used up: only another one leads on
+        log.warning("a sign-in had to do without the tenant: %s", type(away).__name__)
+        _speak_as_invited(ref)
+        return login_refused(TenantUnreachable(), ref)
     if not outcome.has_access:
         _speak_as_invited(ref)
         log.info("sign-in without access: %s", outcome.value)

@@ -160,7 +160,7 @@ def test_the_tenant_being_away_is_a_page(
     assert person.response.status_code == 503
     assert person.heading == "This does not work right now"
     landing.clock.forward(seconds=4)
-    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    person.presses("Try again")
     assert person.url.startswith(tenant.url)
 
 

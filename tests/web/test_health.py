@@ -152,6 +152,7 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
         person.opens(site.url + "/")
         assert person.response.status_code == 503
         assert person.heading == "The site cannot reach its database"
+        assert person.offers("Try again")
         for told in (ready.text, person.response.text):
             assert "hunter2" not in told
             assert "127.0.0.1" not in told

@@ -8,6 +8,7 @@ import pytest
 
 from invite_site.accounts.sessions import Identity
 from invite_site.web.current import sid_cookie
+from tests.invitations.test_changed_accounts import api
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -66,6 +67,26 @@ def test_trying_again_sends_a_form_with_what_was_in_it(
     assert person.heading == "Sign-in is not available right now"
     person.presses("Try again")
     assert person.sees_in("Email address") == "ada@example.com"
+
+
+def test_a_tenant_that_is_away_at_the_end_of_a_sign_in_is_a_sign_in_again(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Whether a new account is in the place of the invited one only the tenant can say; the code that it
+    gave is used up by then."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    api(site).send("DELETE", f"/users/{site.row(row.id).user_id}", None)
+    account = {"email": "ada@example.com", "password": PASSWORD, "email_verified": True}
+    api(site).send("POST", "/users", account | {"connection": site.settings.connection})
+    person.opens(f"{site.url}/invite/complete?i={row.ref}&success=true")
+    tenant.fails("GET /api/v2/users", **AWAY | {"times": None})
+    person.types(Password=PASSWORD).presses("Continue")
+    assert person.response.status_code == 503
+    assert person.heading == "Sign-in is not available right now"
+    tenant.heals()
+    person.presses("Try again").types(Password=PASSWORD).presses("Continue")
+    assert site.status("ada@example.com") == "accepted"
 
 
 def test_trying_again_at_the_login_route_still_knows_the_invitation(
