@@ -158,6 +158,19 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
             assert "127.0.0.1" not in told
 
 
+def test_a_file_is_asked_for_again_where_the_database_was_away(
+    tenant: Tenant, tmp_path: Path, clock: Clock
+) -> None:
+    """A button that repeats the request would send it without the file."""
+    with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
+        answer = requests.post(
+            f"{site.url}/admin/batches", files={"file": ("a.csv", "ada@example.com")}, timeout=15
+        )
+    assert answer.status_code == 503
+    assert "Choose the list again" in answer.text
+    assert "Try again" not in answer.text
+
+
 def test_an_outage_makes_it_unready(site_on: RunningSite) -> None:
     """Its kind is told, its words are not: they may quote the mail server."""
     site_on.services.circuit_breaker.open("mail", "Relay 10.0.0.7 is away.", now=site_on.clock())
