@@ -10,7 +10,7 @@ from sqlalchemy import update
 from invite_site.errors import NotPossibleNow
 from invite_site.invitations.lifecycle import State
 from invite_site.invitations.options import Options
-from invite_site.invitations.people import Inviter
+from invite_site.invitations.people import Inviter, search_text
 from invite_site.invitations.tables import Batch, Invitation
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, signs_in, wait_until
@@ -247,6 +247,23 @@ def test_the_failed_are_sent_again_while_one_of_them_is_invited_anew(
             wait_until(lambda: is_waiting(site_on), "it waits for the other invitation")
     resending.join(timeout=15)
     assert resent == [1]
+
+
+def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """An account of the batch got the address of another, and the mail to it was refused as well."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=3)
+    batch = start(site_on, people("p", 3))
+    site_on.delivers()
+    moved = update(Invitation).where(Invitation.email_norm == "p1@example.com")
+    with site_on.services.engine.begin() as db:
+        address = "p0@example.com"
+        words = search_text(address, address, "")
+        db.execute(moved.values(email=address, email_norm=address, search_text=words))
+    assert site_on.services.batches.send_failed_again(batch.id, actor="Grace") == 2
+    progress = site_on.services.batches.progress(batch.id)
+    assert (progress.queued, progress.failed) == (2, 1)
 
 
 def is_waiting(site: RunningSite) -> bool:

@@ -90,7 +90,11 @@ def test_an_older_link_of_ours_is_remembered(
 
 @pytest.mark.parametrize(
     "answer",
-    [{"status": 421, "at": "connect"}, {"status": 450, "at": "rcpt"}, {"status": 451, "at": "data"}],
+    [
+        {"status": 421, "at": "connect"},
+        {"status": 450, "at": "rcpt"},
+        {"status": 451, "at": "data"},
+    ],
     ids=["away", "later", "later after the dot"],
 )
 def test_a_link_of_ours_works_until_the_newer_mail_is_out(
@@ -134,7 +138,12 @@ def test_a_link_of_ours_to_an_earlier_address_opens_nothing(
     """Neither while the admin decides, nor while the mail to the newer address waits."""
     row = sent(landing)
     older = our_link(tenant)
-    change_user(landing, landing.row(row.id), email="ada.new@example.com", connection=landing.settings.connection)
+    change_user(
+        landing,
+        landing.row(row.id),
+        email="ada.new@example.com",
+        connection=landing.settings.connection,
+    )
     landing.clock.forward(minutes=5)
     landing.services.resending.resend(row.id, actor="Grace")
     landing.delivers()

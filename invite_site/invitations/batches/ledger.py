@@ -263,7 +263,8 @@ def _pause_only(db: Session, batch_id: int, condition: ColumnElement[bool]) -> N
 
 
 def _is_replaced() -> ColumnElement[bool]:
-    """Whether the address of a row that has ended has an open invitation."""
+    """Whether the address of a row that has failed has an open invitation, or a later one that failed
+    in the same batch, where an account got another address."""
     other = aliased(Invitation)
     return (
         select(other.id)
@@ -271,7 +272,14 @@ def _is_replaced() -> ColumnElement[bool]:
             other.email_norm == Invitation.email_norm,
             other.connection == Invitation.connection,
             other.client_id == Invitation.client_id,
-            other.state.in_(OPEN_STATES),
+            or_(
+                other.state.in_(OPEN_STATES),
+                and_(
+                    other.state == State.FAILED,
+                    other.batch_id == Invitation.batch_id,
+                    other.id > Invitation.id,
+                ),
+            ),
         )
         .exists()
     )
