@@ -217,8 +217,9 @@ def fill_sqlite(engine: Engine, rows: int) -> None:
 
 def fill_postgres(engine: Engine, rows: int) -> None:
     with contextlib.closing(engine.raw_connection()) as connection:
-        with connection.cursor() as cursor:
-            copy = cursor.copy(f"COPY invitation ({', '.join(COLUMNS)}) FROM STDIN")  # type: ignore[attr-defined]
+        cursor: Any = connection.cursor()  # psycopg's, which can copy
+        with cursor:
+            copy = cursor.copy(f"COPY invitation ({', '.join(COLUMNS)}) FROM STDIN")
             with copy as stream:
                 for row in invitations(rows):
                     stream.write_row(row)

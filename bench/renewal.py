@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import update
@@ -106,7 +107,7 @@ def _refs(services: Services) -> dict[str, list[str]]:
     }  # fmt: skip
     closed = sent | {"closed_at": now}
     proof = {"accepted_at": now, "accepted_sub": "auth0|bench"}
-    columns = {
+    columns: dict[str, dict[str, Any]] = {
         "sent": sent | {"state": State.SENT},
         "accepted": closed | proof | {"state": State.ACCEPTED},
         "revoked": closed | {"state": State.REVOKED},

@@ -124,7 +124,7 @@ def requests_served(demo: Demo) -> bool:
         box = requests.get(f"{demo.tenant.mailbox_url}/api/v1/messages", timeout=5)
     except requests.ConnectionError:
         return False
-    return box.json()["total"] > 1
+    return bool(box.json()["total"] > 1)
 
 
 def test_the_owner_and_an_invitee_are_two_people_in_one_browser(
@@ -196,8 +196,8 @@ def test_killed_after_send_invitation_it_goes_on_where_it_was(
     wait_until(
         lambda: (
             "Handed to the mail server" in admin.opens(admin.url).text
-            and "Sent" in admin.soup.select_one(".status").get_text()
-        ),  # type: ignore[union-attr]
+            and "Sent" in admin.text_of(".status")
+        ),
         "the invitation was sent",
         seconds=10,
     )

@@ -176,7 +176,7 @@ def test_an_admin_can_sign_out(site: RunningSite, person: Person) -> None:
     site.make_admin()
     signs_in(person, site, start="/admin/invitations")
     assert person.path == "/admin/invitations"
-    stolen = person.cookie("sid")
+    stolen = str(person.cookie("sid"))
     person.presses("Sign out")
     assert person.url == f"{site.url}/"
     assert "Sign in" in person.text

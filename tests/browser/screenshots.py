@@ -2,9 +2,10 @@
 
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.browser.install import launch_options
 from tests.browser.steps import signs_in_as_admin
@@ -14,7 +15,7 @@ from tests.support.demo import Demo, running_demo
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 USING = DOCS / "using.md"
 PICTURES = DOCS / "pictures"
-DESK = {"width": 1000, "height": 700}
+DESK: ViewportSize = {"width": 1000, "height": 700}
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
         owner = signed_in(context.new_page(), demo)
         take(owner.page, DOCS / "screenshot.png")
         for title, steps in WALKS.items():
-            owner.shows = lambda page, title=title: take(page, PICTURES / f"{name_of(title)}.png")
+            owner.shows = partial(take, path=PICTURES / f"{name_of(title)}.png")
             owner.begins()
             steps(owner)
         browser.close()

@@ -5,9 +5,10 @@ stay open; a test only resizes them and turns the light on and off.
 """
 
 from collections.abc import Iterator
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.browser.gallery import ALL_PAGES, SITE_PAGES, opened
 from tests.browser.gallery.opener import DESK, PHONE, Gallery
@@ -22,7 +23,7 @@ from tests.browser.steps import (
 # Rows like those before them, which take axe seconds.
 ALIKE = "tbody tr:nth-child(n + 9)"
 LONG_PAGES = ("list", "preview", "overview")
-NARROWEST = {"width": 320, "height": 640}
+NARROWEST: ViewportSize = {"width": 320, "height": 640}
 
 pytestmark = pytest.mark.timeout(
     400
@@ -40,10 +41,11 @@ def test_no_page_keeps_anybody_out(gallery: Gallery, name: str) -> None:
     """axe finds nothing against WCAG 2.2 AA: in light on a phone, in dark at a desk."""
     page = gallery.pages[name]
     best = ["best-practice"] * (name in SITE_PAGES)
-    for size, scheme, rules in (
+    ways: tuple[tuple[ViewportSize, Literal["light", "dark"], Any], ...] = (
         (PHONE, "light", {"type": "tag", "values": [*LEVELS, *best]}),
         (DESK, "dark", CONTRAST),
-    ):
+    )
+    for size, scheme, rules in ways:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         found = barriers(page, rules=rules, left_out=[ALIKE] if name in LONG_PAGES else [])

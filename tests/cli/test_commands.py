@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from tests.support.running import RunningSite, Tenant, sets_password
 
 ROOT = Path(__file__).resolve().parents[2]
 
+Run = Callable[..., str]  # the words of a command to what it prints
+
 
 @pytest.fixture
-def run(site: RunningSite):  # type: ignore[no-untyped-def]
+def run(site: RunningSite) -> Run:
     """Run a command inside the running site's application."""
     runner = site.app.test_cli_runner()
 
@@ -26,7 +29,7 @@ def run(site: RunningSite):  # type: ignore[no-untyped-def]
     return run
 
 
-def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
+def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
     """Send, list, resend, revoke."""
     assert run("invite", "send", "ada@example.com", "--name", "Ada").startswith("Queued as number")
     site.delivers()
@@ -39,8 +42,8 @@ def test_it_works(site: RunningSite, tenant: Tenant, run) -> None:  # type: igno
 
 
 def test_an_invitation_from_here_is_from_nobody_the_invitee_knows(
-    site: RunningSite, tenant: Tenant, run
-) -> None:  # type: ignore[no-untyped-def]
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
     """The mail says that they are invited, and names no command line."""
     run("invite", "send", "ada@example.com")
     site.delivers()
@@ -51,8 +54,8 @@ def test_an_invitation_from_here_is_from_nobody_the_invitee_knows(
 
 
 def test_sending_again_too_soon_says_when_it_is_possible(
-    site: RunningSite, tenant: Tenant, run
-) -> None:  # type: ignore[no-untyped-def]
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
     """The same words as the page, and no second mail."""
     row = site.invites("ada@example.com")
     site.delivers()
@@ -66,7 +69,7 @@ def test_sending_again_too_soon_says_when_it_is_possible(
     assert len(tenant.mails("ada@example.com")) == 2
 
 
-def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_mistake_is_one_sentence(run: Run) -> None:
     """And exit status 1, without a traceback."""
     for words in (
         ("invite", "send", "nonsense"),
@@ -82,7 +85,7 @@ def test_a_mistake_is_one_sentence(run) -> None:  # type: ignore[no-untyped-def]
         assert "Traceback" not in output
 
 
-def test_a_second_invitation_says_who_sent_the_first(run) -> None:  # type: ignore[no-untyped-def]
+def test_a_second_invitation_says_who_sent_the_first(run: Run) -> None:
     """The same words as the page."""
     run("invite", "send", "ada@example.com")
     assert "the command line already invited this address" in run(
@@ -90,7 +93,7 @@ def test_a_second_invitation_says_who_sent_the_first(run) -> None:  # type: igno
     )
 
 
-def test_what_others_have_said_cannot_command_a_terminal(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+def test_what_others_have_said_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:
     """Names come out of sign-ins, and reasons of an outage out of replies."""
     eve = "Eve\x1b[2J"
     site.services.invitations.invite("ada@example.com", inviter=Inviter(eve))
@@ -100,8 +103,8 @@ def test_what_others_have_said_cannot_command_a_terminal(site: RunningSite, run)
 
 
 def test_an_admin_is_granted_by_address_and_kept_by_sub(
-    site: RunningSite, tenant: Tenant, run
-) -> None:  # type: ignore[no-untyped-def]
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
     """The address is resolved at the tenant once; afterwards only the account counts."""
     assert "may invite." in run("admin", "grant", "Admin@Example.com")
     assert "could invite already." in run("admin", "grant", "admin@example.com")
@@ -113,7 +116,7 @@ def test_an_admin_is_granted_by_address_and_kept_by_sub(
     assert "may invite." in run("admin", "grant", "auth0|somebody")
 
 
-def test_the_database_can_be_brought_up_to_date(run) -> None:  # type: ignore[no-untyped-def]
+def test_the_database_can_be_brought_up_to_date(run: Run) -> None:
     """Twice is once."""
     assert "up to date" in run("db", "upgrade")
     assert "up to date" in run("db", "upgrade")
@@ -136,8 +139,8 @@ def test_settings_that_cannot_work_are_listed_and_nothing_starts() -> None:
 
 
 def test_an_address_that_nobody_has_verified_makes_no_admin(
-    site: RunningSite, tenant: Tenant, run
-) -> None:  # type: ignore[no-untyped-def]
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
     """Where sign-ups are open, anybody could have registered it first."""
     site.invites("boss@example.com")
     site.delivers()
@@ -149,8 +152,8 @@ def test_an_address_that_nobody_has_verified_makes_no_admin(
 
 @pytest.mark.parametrize("status", ["password_set", "password set", "Password Set"])
 def test_the_list_takes_a_status_as_it_prints_it(
-    status: str, site: RunningSite, tenant: Tenant, run
-) -> None:  # type: ignore[no-untyped-def]
+    status: str, site: RunningSite, tenant: Tenant, run: Run
+) -> None:
     """And as addresses have it."""
     site.invites("bob@example.com")
     site.invites("ada@example.com")
@@ -163,7 +166,9 @@ def test_the_list_takes_a_status_as_it_prints_it(
     assert [line.split("\t")[1:3] for line in lines] == [["password set", "ada@example.com"]]
 
 
-def test_the_list_has_the_last_change_first_where_that_is_asked_for(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+def test_the_list_has_the_last_change_first_where_that_is_asked_for(
+    site: RunningSite, run: Run
+) -> None:
     for name in ("ada", "bob"):
         site.invites(f"{name}@example.com")
     site.clock.forward(minutes=1)
@@ -172,7 +177,7 @@ def test_the_list_has_the_last_change_first_where_that_is_asked_for(site: Runnin
     assert run("invite", "list", "--by-change").split("\n")[0].startswith("1\t")
 
 
-def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run) -> None:  # type: ignore[no-untyped-def]
+def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run: Run) -> None:
     """Exit status 2, and what it would take; an empty list would look like an answer."""
     for words in (
         ("invite", "list", "--state", "nonsense"),
@@ -194,15 +199,17 @@ def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run) -> None:
 @pytest.mark.parametrize("command", [("list",), ("export",), ("resend", "--yes")])
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 def test_a_day_at_an_end_of_time_is_a_mistake_of_usage(
-    day: str, command: tuple[str, ...], run
-) -> None:  # type: ignore[no-untyped-def]
+    day: str, command: tuple[str, ...], run: Run
+) -> None:
     """The one has no day before it, the other none after."""
     output = run("invite", *command, "--day", day)
     assert f"Invalid value for '--day': Nobody can have been invited on {day}.\n" in output
     assert output.endswith("[exit 2]")
 
 
-def test_an_address_stands_for_its_open_invitation(site: RunningSite, tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
+def test_an_address_stands_for_its_open_invitation(
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
     """Nobody knows numbers by heart."""
     first = site.invites("ada@example.com")
     site.delivers()
@@ -213,7 +220,7 @@ def test_an_address_stands_for_its_open_invitation(site: RunningSite, tenant: Te
     assert [site.row(each.id).state for each in (first, second)] == ["revoked", "queued"]
 
 
-def test_an_address_without_an_open_invitation_is_one_sentence(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+def test_an_address_without_an_open_invitation_is_one_sentence(site: RunningSite, run: Run) -> None:
     """The same for each command that takes one."""
     for command in ("resend", "revoke"):
         for address in ("nobody@example.com", "no@body@example"):
@@ -226,7 +233,7 @@ def test_an_address_without_an_open_invitation_is_one_sentence(site: RunningSite
     )
 
 
-def test_a_duplicate_names_the_invitation_that_exists(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+def test_a_duplicate_names_the_invitation_that_exists(site: RunningSite, run: Run) -> None:
     """So that the next command can name it."""
     row = site.invites("ada@example.com")
     output = run("invite", "send", "ada@example.com")
@@ -234,7 +241,7 @@ def test_a_duplicate_names_the_invitation_that_exists(site: RunningSite, run) ->
     assert output.endswith("[exit 1]")
 
 
-def test_a_tenant_that_is_away_is_one_sentence(tenant: Tenant, run) -> None:  # type: ignore[no-untyped-def]
+def test_a_tenant_that_is_away_is_one_sentence(tenant: Tenant, run: Run) -> None:
     """Refused, like every other fault; `flask tenant` has statuses of its own."""
     for path in ("/api/v2/users-by-email", "/api/v2/users"):
         tenant.fails(f"GET {path}", kind="status", status=503, times=20)
@@ -245,8 +252,8 @@ def test_a_tenant_that_is_away_is_one_sentence(tenant: Tenant, run) -> None:  # 
 
 
 def test_an_invitation_from_here_takes_a_note_a_life_and_roles(
-    site: RunningSite, tenant: Tenant, tmp_path: Path, run
-) -> None:  # type: ignore[no-untyped-def]
+    site: RunningSite, tenant: Tenant, tmp_path: Path, run: Run
+) -> None:
     """Roles by name or id; a role that the tenant does not have is named."""
     api = at_tenant(tenant, tmp_path).api
     ids = {
@@ -262,7 +269,7 @@ def test_an_invitation_from_here_takes_a_note_a_life_and_roles(
     assert "31" in run(*send[:-1], "31")
 
 
-def test_many_are_changed_by_filters(site: RunningSite, run) -> None:  # type: ignore[no-untyped-def]
+def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     """With --yes, or not at all on a pipe; each refusal is counted."""
     for name in ("ada", "abe", "bob"):
         site.invites(f"{name}@example.com")
@@ -295,8 +302,8 @@ def test_many_are_changed_by_filters(site: RunningSite, run) -> None:  # type: i
     ],
 )
 def test_words_that_are_not_utf8_are_refused(
-    words: tuple[str, ...], site: RunningSite, run
-) -> None:  # type: ignore[no-untyped-def]
+    words: tuple[str, ...], site: RunningSite, run: Run
+) -> None:
     """Before anything is done: what is stored with them could be shown on no page."""
     row = site.invites("ada@example.com")
     output = run(*words)
@@ -308,8 +315,8 @@ def test_words_that_are_not_utf8_are_refused(
 
 @pytest.mark.parametrize("words", [("1",), ("--search", "ada", "--yes")])
 def test_a_reason_is_kept_as_the_page_keeps_it(
-    words: tuple[str, ...], site: RunningSite, run
-) -> None:  # type: ignore[no-untyped-def]
+    words: tuple[str, ...], site: RunningSite, run: Run
+) -> None:
     """One line of at most 200 letters, for one invitation and for many."""
     row = site.invites("ada@example.com")
     assert "Revoked" in run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 300 * "b")

@@ -11,11 +11,11 @@ from invite_site import create_app
 from tests.support.running import Tenant, services_of, settings_for
 from tests.support.smtp_script import HANG_UP, SmtpScript
 
+Check = Callable[..., Result]
+
 
 @pytest.fixture
-def check(
-    tenant: Tenant, tmp_path: Path, mail_server: SmtpScript
-) -> Iterator[Callable[..., Result]]:
+def check(tenant: Tenant, tmp_path: Path, mail_server: SmtpScript) -> Iterator[Check]:
     """Run the command against the scripted mail server."""
     url = mail_server.url.replace("//", "//app:t%C3%B6p-secret@")
     mail_server.users["app"] = "töp-secret"
@@ -29,7 +29,7 @@ def check(
     services_of(app).close()
 
 
-def test_it_works(check, mail_server: SmtpScript) -> None:  # type: ignore[no-untyped-def]
+def test_it_works(check: Check, mail_server: SmtpScript) -> None:
     """A mail arrives; the conversation is shown line by line, with stars for the secrets."""
     result = check()
     assert result.exit_code == 0
@@ -56,8 +56,8 @@ def test_it_works(check, mail_server: SmtpScript) -> None:  # type: ignore[no-un
     ],
 )  # fmt: skip
 def test_a_refusal_ends_with_one_sentence_about_what_to_do(
-    check, mail_server: SmtpScript, verb: str, reply: str, remedy: str
-) -> None:  # type: ignore[no-untyped-def]
+    check: Check, mail_server: SmtpScript, verb: str, reply: str, remedy: str
+) -> None:
     """And exit status 1; the conversation up to there is shown."""
     mail_server.replies[verb] = reply
     result = check()
@@ -68,13 +68,13 @@ def test_a_refusal_ends_with_one_sentence_about_what_to_do(
     assert "Traceback" not in result.output
 
 
-def test_what_a_server_says_moves_no_cursor(check, mail_server: SmtpScript) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_server_says_moves_no_cursor(check: Check, mail_server: SmtpScript) -> None:
     """A terminal would obey control characters."""
     mail_server.replies["RCPT"] = "550 5.1.1 \x1b[2Jno"
     assert "\x1b" not in check().output
 
 
-def test_an_address_that_is_none_is_told(check, mail_server: SmtpScript) -> None:  # type: ignore[no-untyped-def]
+def test_an_address_that_is_none_is_told(check: Check, mail_server: SmtpScript) -> None:
     """Before anything is said to the server."""
     result = check("nonsense")
     assert result.exit_code == 1

@@ -77,6 +77,7 @@ class Proxied:
 
 def configuration(replacements: dict[str, str]) -> str:
     """The text of the page, with names and ports of this machine; each of them must stand there."""
+    text: str
     [text] = re.findall(r"^```nginx\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     for stands, here in replacements.items():
         assert stands in text, f"docs/running.md has no {stands!r} any more"

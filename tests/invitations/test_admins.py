@@ -91,7 +91,9 @@ def test_the_last_grant_goes_only_where_a_role_makes_admins(site_on: RunningSite
 def test_an_acceptance_and_a_withdrawal_at_once_agree(site_on: RunningSite) -> None:
     """Either the grant is made, or it was withdrawn before; its event says which."""
     services = site_on.services
-    row = services.ledger.get(services.granting.grant(ADA, by=GRACE, invites=True).invitation_id)
+    granted = services.granting.grant(ADA, by=GRACE, invites=True)
+    assert granted.invitation_id is not None
+    row = services.ledger.get(granted.invitation_id)
     site_on.delivers()
     who = identity_of(site_on, row.id)
     accepted, is_cancelled = at_once(

@@ -1,11 +1,11 @@
 """Batches that are paused or cancelled while some of them are being sent, fail, or went out before."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from invite_site.errors import NotPossibleNow
 from invite_site.invitations.lifecycle import State
@@ -241,7 +241,7 @@ def test_the_failed_are_sent_again_while_one_of_them_is_invited_anew(
         target=lambda: resent.append(batches.send_failed_again(batch.id, actor="Grace"))
     )
     with engine.begin() as db:
-        db.execute(Invitation.__table__.insert().values(anew))
+        db.execute(insert(Invitation).values(anew))
         resending.start()
         if engine.dialect.name == "postgresql":
             wait_until(lambda: is_waiting(site_on), "it waits for the other invitation")
@@ -285,7 +285,8 @@ def test_a_life_of_its_own_counts_when_a_batch_sends_it_again(
     batch = start(site_on, people("p", 2))
 
     def lives(email: str) -> timedelta:
-        return open_row(site_on, email).expires_at - site_on.clock()
+        ends: datetime = open_row(site_on, email).expires_at
+        return ends - site_on.clock()
 
     usual = timedelta(seconds=site_on.settings.invitation_ttl)
     minute = timedelta(minutes=1)

@@ -9,6 +9,7 @@ from invite_site.accounts.sessions import Identity
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.people import Inviter
+from invite_site.settings import LinkKind
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from tests.support.person import Person
 from tests.support.running import (
@@ -174,7 +175,7 @@ def test_a_landing_link_to_a_renamed_account_leads_nowhere(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """The ticket would be the key of an account that belongs to another address now."""
-    settings = replace(site.settings, link="landing")
+    settings = replace(site.settings, link=LinkKind.LANDING)
     with running_site(settings, clock=site.clock) as landing, Person() as invitee:
         row = sent(landing)
         text = tenant.mails(ADA)[0]["Text"]

@@ -30,7 +30,7 @@ def landing(tenant: Tenant, database_url: str, tmp_path: Path) -> Iterator[Runni
 
 def link_in(tenant: Tenant, email: str, number: int = 0) -> str:
     text = tenant.mails(email)[number]["Text"]
-    return next(word for word in text.split() if "/i/" in word)
+    return str(next(word for word in text.split() if "/i/" in word))
 
 
 def chooses_password(person: Person) -> Person:

@@ -111,5 +111,6 @@ def header(tenant: Tenant, mail: dict[str, Any], name: str) -> str:
     """One header of a mail, as the page of the mailbox shows it."""
     page = requests.get(f"{tenant.mailbox_url}/{mail['ID']}", timeout=10).text
     term = BeautifulSoup(page, "html.parser").find("dt", string=name)
-    assert term is not None
-    return term.find_next("dd").get_text(strip=True)
+    value = term.find_next("dd") if term else None
+    assert value is not None
+    return value.get_text(strip=True)

@@ -1,6 +1,7 @@
 """Delivery, with a tenant and a mail server that fail on request: nothing is lost or doubled."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -182,7 +183,7 @@ def test_inviting_an_expired_address_again_takes_the_new_words(
     site.invites(ADA, "Old Name")
     site.delivers()
     site.clock.forward(days=6)
-    anew = {"name": "New Name", "inviter": Inviter("Joan Clarke"), "form_key": "k"}
+    anew: dict[str, Any] = {"name": "New Name", "inviter": Inviter("Joan Clarke"), "form_key": "k"}
     rows = [site.services.invitations.invite(ADA, **anew) for _ in range(2)]
     assert rows[0].id == rows[1].id
     site.delivers()

@@ -225,7 +225,11 @@ def fit(
         and all(word in f"{row.email} {row.name}".lower() for word in how.get("query", "").split())
         and (
             how.get("attention") != "stuck"
-            or (row.state == "password_set" and row.password_set_at <= now - HOUR)
+            or (
+                row.state == "password_set"
+                and row.password_set_at is not None
+                and row.password_set_at <= now - HOUR
+            )
         )
         and (not ends_by or _ends_soon(row, now))
     ]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -106,7 +107,7 @@ def test_revoking_against_a_login_has_one_winner(site_on: RunningSite) -> None:
     """Whoever signs in has access, or the invitation is withdrawn and they have none."""
     for row in sent(site_on):
         revoked, outcome = at_once(
-            lambda row=row: site_on.services.invitations.revoke(row.id, actor="Grace"),
+            partial(site_on.services.invitations.revoke, row.id, actor="Grace"),
             login_of(site_on, row),
         )
         ends = [each for each in events_of(site_on, row) if each in ("accepted", "revoked")]
@@ -125,7 +126,7 @@ def test_resending_against_a_login_mails_nobody_who_is_in(
     """The login wins in either order; a resend that came before it goes no further."""
     for row in sent(site_on):
         resent, outcome = at_once(
-            lambda row=row: site_on.services.resending.resend(row.id, actor="Grace"),
+            partial(site_on.services.resending.resend, row.id, actor="Grace"),
             login_of(site_on, row),
         )
         assert outcome is LoginOutcome.ACCEPTED
@@ -143,8 +144,8 @@ def test_renewal_against_resending_is_one_mail(site_on: RunningSite, tenant: Ten
     """The owner hears that it is on its way already, which is so."""
     for row in sent(site_on):
         resent, _ = at_once(
-            lambda row=row: site_on.services.resending.resend(row.id, actor="Grace"),
-            lambda row=row: site_on.services.resending.renew(row.ref),
+            partial(site_on.services.resending.resend, row.id, actor="Grace"),
+            partial(site_on.services.resending.renew, row.ref),
         )
         events = events_of(site_on, row)
         assert events.count("renewed") + events.count("resent") == 1

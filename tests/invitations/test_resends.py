@@ -1,6 +1,7 @@
 """By hand an invitation is sent again once in two minutes and ten times a day."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -127,10 +128,11 @@ def test_what_is_sent_again_in_bulk_or_by_the_worker_does_not_count(
     [row] = site_on.services.listing.page(now=site_on.clock(), query="ada")
     assert row.state == "sent"
     assert row.resend_from is None
-    for again in (
+    ways: tuple[Callable[[], int], ...] = (
         lambda: site_on.services.resending.resend_failed(since, actor="Grace"),
         lambda: batches.send_failed_again(batch.id, actor="Grace"),
-    ):
+    )
+    for again in ways:
         tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
         site_on.clock.forward(minutes=3)
         assert resends(site_on, row.id), "and so by hand too"
@@ -173,6 +175,7 @@ def test_an_extended_link_is_asked_about_again(
         words = tenant.mails(ADA)[0]["Text"].split()
         token = next(each for each in words if "/i/" in each).rpartition("/")[2]
         found = site.services.acceptance.find_by_link(token)
+        assert found is not None
         sets_password_quietly(str(site.services.acceptance.open_link(found)))
         clock.forward(hours=1)
         site.delivers()

@@ -37,7 +37,8 @@ class Roles:
     @property
     def held(self) -> set[str]:
         user_id = self.tenant.user(ADA)["user_id"]
-        return {each["name"] for each in self.api.get(f"/users/{user_id}/roles")}
+        held: Any = self.api.get(f"/users/{user_id}/roles")
+        return {each["name"] for each in held}
 
     def events(self, invitation_id: int) -> list[tuple[str, dict[str, Any]]]:
         found = self.site.services.listing.events(invitation_id)

@@ -29,7 +29,7 @@ def sign_in_link(tenant: Tenant) -> str:
     """The link of the newest mail, which holds no ticket."""
     text = tenant.mails(ADA)[0]["Text"]
     assert "ticket=" not in text
-    return next(word for word in text.split() if "/invite/sign-in?i=" in word)
+    return str(next(word for word in text.split() if "/invite/sign-in?i=" in word))
 
 
 def account(site: RunningSite, **more: Any) -> str:

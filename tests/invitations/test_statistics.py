@@ -64,7 +64,10 @@ def standing_of(rows: list[Invitation], now: datetime) -> Standing:
     return Standing(
         counts={status: counts[status] for status in STATUSES},
         stuck=sum(
-            row.state == State.PASSWORD_SET and row.password_set_at <= now - HOUR for row in rows
+            row.state == State.PASSWORD_SET
+            and row.password_set_at is not None
+            and row.password_set_at <= now - HOUR
+            for row in rows
         ),
         ending=sum(
             row.state in (State.QUEUED, State.SENT) and now < row.expires_at <= now + 2 * DAY
@@ -93,7 +96,8 @@ def progress_of(rows: list[Invitation], now: datetime) -> Progress:
 
 def two_digits(number: int) -> int:
     zeros = max(len(str(max(number, 0))) - 2, 0)
-    return max(number, 0) // 10**zeros * 10**zeros
+    step = int(10**zeros)
+    return max(number, 0) // step * step
 
 
 def agree(engine: Engine, now: datetime) -> None:

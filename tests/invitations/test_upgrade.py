@@ -99,7 +99,7 @@ def shown_invitation(page: Person) -> dict[str, Any]:
         "status": _text(soup.select_one(".title .status")),
         "ladder": [_step(step) for step in soup.select("ol.ladder li")],
         "events": [
-            (_moment(event), str(event.span.find(string=True)).strip())
+            (_moment(event), str(event.select("span")[0].find(string=True)).strip())
             for event in soup.select("ol.timeline li")
         ],
     }

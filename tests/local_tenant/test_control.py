@@ -291,7 +291,8 @@ def test_the_application_can_be_changed(tenant: TenantClient) -> None:
     assert "<strong>Other</strong>" in page.text
     assert "https://app.example" in page.headers["Content-Security-Policy"]
     assert tenant.token_request().json()["scope"] == "read:users"
-    for odd in ({"odd": 1}, {"callbacks": [1]}, {"name": []}):
+    odds: tuple[dict[str, Any], ...] = ({"odd": 1}, {"callbacks": [1]}, {"name": []})
+    for odd in odds:
         assert tenant.control("PUT", "/application", odd).status_code == 400
     tenant.control("POST", "/reset")
     assert tenant.authorize().status_code == 302
@@ -301,8 +302,8 @@ def test_the_application_can_be_changed(tenant: TenantClient) -> None:
 def test_a_busy_port_is_said_with_its_number(tenant: TenantClient, tmp_path: Path) -> None:
     """For either of the two, and nothing is left open."""
     port = int(tenant.url.rpartition(":")[2])
-    for ports in ({"port": port, "smtp_port": 0}, {"port": 0, "smtp_port": port}):
-        config = TenantConfig(database=tmp_path / "tenant.db", **ports)
+    for http, smtp in ((port, 0), (0, port)):
+        config = TenantConfig(database=tmp_path / "tenant.db", port=http, smtp_port=smtp)
         with pytest.raises(PortInUse) as refusal, serve(config):
             pass
         assert refusal.value.port == port

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -57,7 +57,8 @@ def _the_application(route: Route) -> None:
 def suits_everybody(page: Page) -> None:
     """Nothing for axe to complain about in light and in dark, and nothing to scroll sideways for."""
     page.wait_for_load_state()
-    for scheme, rules in (("light", {}), ("dark", CONTRAST)):
+    ways: tuple[tuple[Literal["light", "dark"], Any], ...] = (("light", {}), ("dark", CONTRAST))
+    for scheme, rules in ways:
         page.emulate_media(color_scheme=scheme)
         found = AXE.run(page, options={"resultTypes": ["violations"], **rules})
         assert found.violations_count == 0, (scheme, found.generate_report())

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from auth0.authentication import GetToken
 from auth0.management import ManagementClient
 from auth0.management.core.api_error import ApiError
 from auth0.management.core.request_options import RequestOptions
+from auth0.management.types import UpdateConnectionOptions
 
 from invite_site.local_tenant import TenantConfig, serve
 from tests.support.tls_front import TlsFront, write_certificate
@@ -185,7 +187,7 @@ def test_logs_are_read(sdk: ManagementClient) -> None:
 
 def test_email_templates_are_set(sdk: ManagementClient) -> None:
     """Created, read, changed, replaced."""
-    fields = {
+    fields: dict[str, Any] = {
         "template": "reset_email",
         "body": "<p>{{ url }}</p>",
         "from_": "Acme <no-reply@acme.test>",
@@ -233,7 +235,8 @@ def test_connections_are_read_and_changed(sdk: ManagementClient, served: Served)
     (connection,) = list(sdk.connections.list(name=CONNECTION))
     assert connection.id
 
-    sdk.connections.update(connection.id, options={"disable_signup": True})
+    options = UpdateConnectionOptions.model_validate({"disable_signup": True})
+    sdk.connections.update(connection.id, options=options)
     sdk.connections.clients.update(
         connection.id,
         request=[{"client_id": environment["TENANT_SETUP_CLIENT_ID"], "status": True}],

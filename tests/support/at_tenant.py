@@ -49,7 +49,8 @@ class AtTenant:
 
     @property
     def connection(self) -> Any:
-        return self.api.get("/connections", name=self.settings.connection)[0]
+        found: Any = self.api.get("/connections", name=self.settings.connection)
+        return found[0]
 
     def changes_connection_options(self, **options: Any) -> None:
         body = {"options": {**self.connection["options"], **options}}
@@ -61,7 +62,8 @@ class AtTenant:
 
     @property
     def page(self) -> Any:
-        return self.api.get("/tenants/settings")["change_password"]
+        stored: Any = self.api.get("/tenants/settings")
+        return stored["change_password"]
 
     def changes_settings(self, **values: Any) -> None:
         self.settings = replace(self.settings, **values)

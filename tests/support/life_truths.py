@@ -20,14 +20,14 @@ def _allowed() -> dict[tuple[str, str], set[str | None]]:
     """From which states an event may lead to a state, by the table of transitions."""
     moves = [each for each in vars(lifecycle).values() if isinstance(each, Transition)]
     moves += [
-        each.with_password()
+        each.keeping(State.PASSWORD_SET)
         for each in (
             lifecycle.FAIL,
             lifecycle.HAND_TO_MAIL_SERVER,
             lifecycle.COUNT_AS_SENT,
             lifecycle.SEND_SIGN_IN_MAIL,
         )
-    ]
+    ] + [lifecycle.FAIL.keeping(State.SENT)]
     allowed: dict[tuple[str, str], set[str | None]] = {}
     for move in moves:
         allowed.setdefault((move.event, move.target), set()).update(move.sources or (None,))

@@ -33,5 +33,5 @@ def faults_of(soup: BeautifulSoup, headers: dict[str, str]) -> list[str]:
 
 
 def _has_label(soup: BeautifulSoup, field: Tag) -> bool:
-    label = soup.find("label", attrs={"for": field.get("id")}) or field.find_parent("label")
+    label = soup.find("label", attrs={"for": str(field.get("id"))}) or field.find_parent("label")
     return bool(label and label.get_text(strip=True)) or bool(field.get("aria-label"))

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -47,7 +47,7 @@ class Person:
     def types(self, **fields: str) -> Self:
         """Fill in fields by label, with `_` for a space: `types(Email_address="…")`."""
         for label, value in fields.items():
-            self._typed[self._field(label.replace("_", " "))["name"]] = value
+            self._typed[str(self._field(label.replace("_", " "))["name"])] = value
         return self
 
     def types_into(self, label: str, value: str) -> Self:
@@ -71,7 +71,7 @@ class Person:
             if link.get_text(" ", strip=True) == words:
                 return self.opens(urljoin(self.url, str(link["href"])))
         method, action, fields = self.form(words)
-        sent: dict[str, object] = {"params": fields}
+        sent: dict[str, Any] = {"params": fields}
         if method == "POST" and self._is_multipart(words):
             parts = {name: (None, value) for name, value in fields.items()}
             sent = {"files": parts | self._files(words)}
@@ -103,7 +103,7 @@ class Person:
     def sends(self, button: str) -> requests.Response:
         """Press a button as a program would, and follow no redirect."""
         method, action, fields = self.form(button)
-        sent = {"params": fields} if method == "GET" else {"data": fields}
+        sent: dict[str, Any] = {"params" if method == "GET" else "data": fields}
         return self.browser.request(method, action, allow_redirects=False, timeout=15, **sent)
 
     # What a person sees --------------------------------------------------------------------------
@@ -135,6 +135,15 @@ class Person:
         if field.name == "select":
             return _chosen_in(field)
         return _text_in(field) if field.name == "textarea" else str(field.get("value", ""))
+
+    @property
+    def title(self) -> str:
+        """What the tab of the browser shows."""
+        return self.text_of("title")
+
+    def text_of(self, selector: str) -> str:
+        """The text of the first element that this CSS selector finds."""
+        return self.soup.select(selector)[0].get_text(" ", strip=True)
 
     def offers(self, words: str) -> bool:
         """Whether the page has a link or a button with these words."""

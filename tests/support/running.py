@@ -141,7 +141,7 @@ class Tenant:
     def link_to(self, email: str) -> str:
         """The invitation link in the newest mail to this address."""
         text = self.mails(email)[0]["Text"]
-        return next(word for word in text.split() if "/lo/reset?ticket=" in word)
+        return str(next(word for word in text.split() if "/lo/reset?ticket=" in word))
 
 
 @dataclass(frozen=True)

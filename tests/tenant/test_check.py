@@ -314,7 +314,7 @@ def test_a_callback_on_this_machine_is_confirmed_at_a_real_tenant(
     settings = replace(at.settings, site_url=site, tenant_url="https://acme.eu.auth0.com")
     client = {"callbacks": [settings.callback_url], **of_client}
     # A tenant that is not on this machine, which no test may reach.
-    reader = SimpleNamespace(application=lambda _: client, read=lambda path: of_tenant)
+    reader: Any = SimpleNamespace(application=lambda _: client, read=lambda path: of_tenant)
     found = callback(replace(at.context(), settings=settings, tenant=reader))
     assert (found.level == "note") is is_asked
     assert (SKIP in found.advice) is is_asked

@@ -102,7 +102,7 @@ def test_an_unknown_keyword_and_broken_json_are_named(tenant: Tenant, tmp_path: 
 
 def mailed(desired: files.DesiredState, **user: Any) -> tuple[str, BeautifulSoup]:
     """Subject and body as Auth0 renders them, which escapes nothing by itself."""
-    known = {
+    known: dict[str, Any] = {
         "url": "https://acme.eu.auth0.com/lo/reset?ticket=T#",
         "application": {"name": "Acme & Sons"},
         "user": {"email": "ada@example.com", "app_metadata": {}, **user},

@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from flask import Flask, jsonify, redirect, request
+from flask import Flask, Response, jsonify, redirect, request
+from flask.typing import ResponseReturnValue
 
 from invite_site.errors import (
     CredentialsRefused,
@@ -127,11 +128,11 @@ def strange_tenant(ticket_url: str) -> Iterator[str]:
     app = Flask("strange")
 
     @app.post("/oauth/token")
-    def token() -> object:
+    def token() -> Response:
         return jsonify(access_token="t", token_type="Bearer", expires_in=86400)
 
     @app.post("/api/v2/tickets/password-change")
-    def ticket() -> object:
+    def ticket() -> Response:
         return jsonify(ticket=ticket_url.replace("OURS", request.host_url.rstrip("/")))
 
     with listening(0) as listener, serving(app, listener):
@@ -268,11 +269,11 @@ def unreadable_tenant(request: pytest.FixtureRequest) -> Iterator[str]:
     app = Flask("unreadable")
 
     @app.post("/oauth/token")
-    def token() -> object:
+    def token() -> Response:
         return jsonify(access_token="t", token_type="Bearer", expires_in=86400)
 
     @app.route("/api/v2/<path:path>", methods=["GET", "POST"])
-    def anything(path: str) -> object:
+    def anything(path: str) -> Response:
         return jsonify(request.param)
 
     with listening(0) as listener, serving(app, listener):
@@ -308,7 +309,7 @@ def test_a_redirect_is_not_followed(settings: Settings, path: str) -> None:
     app = Flask("redirecting")
 
     @app.post("/<path:asked>")
-    def anything(asked: str) -> object:
+    def anything(asked: str) -> ResponseReturnValue:
         if f"/{asked}" == path:
             return redirect("/elsewhere", 307)
         arrived.append(f"/{asked}")

@@ -115,7 +115,7 @@ def test_a_mistake_is_told_and_what_was_typed_stays(
     assert words in desk.text
     assert desk.sees_in("Email address") == address
     assert desk.sees_in("Name") == name
-    assert str(desk.soup.title.string).startswith("Error:")
+    assert desk.title.startswith("Error:")
     assert not site.services.listing.page(now=site.clock())
 
 

@@ -1,5 +1,6 @@
 """The page of admins: who may invite, who granted it, and how it ends."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -91,8 +92,8 @@ def test_the_last_admin_stays_and_oneself_may_go(
 
 
 def test_where_a_role_makes_admins_the_last_grant_may_go(
-    tenant: Tenant, tmp_path, admin: Person
-) -> None:  # type: ignore[no-untyped-def]
+    tenant: Tenant, tmp_path: Path, admin: Person
+) -> None:
     """Somebody can still come in."""
     settings = settings_for(
         tenant, tmp_path, ADMIN_ROLE_CLAIM="https://example.com/roles", ADMIN_ROLE="inviter"

@@ -47,7 +47,7 @@ def returned(site: RunningSite, row: Any, message: str = USED) -> str:
 def our_link(tenant: Tenant) -> str:
     """The link of the newest mail."""
     text = tenant.mails(ADA)[0]["Text"]
-    return next(word for word in text.split() if "/i/" in word)
+    return str(next(word for word in text.split() if "/i/" in word))
 
 
 def hint(person: Person) -> str:

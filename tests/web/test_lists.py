@@ -77,7 +77,7 @@ def test_a_file_that_is_no_list_is_one_sentence(
     """At the top and at the field; nothing is kept of it."""
     uploads(desk, site, content, name)
     assert desk.response.status_code == 422
-    assert str(desk.soup.title.string).startswith("Error:")
+    assert desk.title.startswith("Error:")
     assert desk.soup.select_one("#file-error") is not None
     assert not site.services.batches.latest(before=None, size=1)
 
@@ -177,7 +177,7 @@ def test_a_list_of_10000_rows_is_shown_page_by_page(site: RunningSite, desk: Per
     assert len(desk.soup.select("tr .fate-bad")) == 10
     assert len(desk.soup.select("tbody tr")) == 50
     # A row of the second page is corrected there.
-    page, row = desk.url, str(desk.soup.select_one("tr .line").get_text(" ", strip=True))
+    page, row = desk.url, desk.text_of("tr .line")
     number = row.removeprefix("Line ").replace(",", "")
     desk.types_into(f"Email address in line {number}", "new@example.com").presses(
         f"Save line {number}"

@@ -64,15 +64,15 @@ def test_another_address_under_the_right_account_is_accepted_and_shown(
     assert after.accepted_email not in (None, "ada@example.com")
 
 
-ROLE = {"claim": "https://acme.example/roles", "value": ["inviter", "editor"]}
+CLAIM = "https://acme.example/roles"
 
 
 def test_a_role_claim_makes_an_admin_where_the_settings_name_it(
     tenant: Tenant, tmp_path: Path, person: Person
 ) -> None:
     """ADMIN_ROLE_CLAIM and ADMIN_ROLE together."""
-    settings = settings_for(tenant, tmp_path, ADMIN_ROLE_CLAIM=ROLE["claim"], ADMIN_ROLE="inviter")
-    tenant.lies("role_claim", **ROLE)
+    settings = settings_for(tenant, tmp_path, ADMIN_ROLE_CLAIM=CLAIM, ADMIN_ROLE="inviter")
+    tenant.lies("role_claim", claim=CLAIM, value=["inviter", "editor"])
     with running_site(settings) as site:
         signs_in(person, site, start="/admin/invitations")
         assert person.heading == "Invitations"
@@ -82,7 +82,7 @@ def test_a_role_claim_is_nothing_where_no_setting_names_it(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Whoever signs in is somebody without the right to invite."""
-    tenant.lies("role_claim", **ROLE)
+    tenant.lies("role_claim", claim=CLAIM, value=["inviter", "editor"])
     signs_in(person, site, start="/admin/invitations")
     assert person.heading == "You may not invite yet"
 

@@ -4,13 +4,21 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from tests.browser.install import launch_options
 
 from . import opened
 from .opener import DESK, PHONE
+
+WAYS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = (
+    (PHONE, "light"),
+    (PHONE, "dark"),
+    (DESK, "light"),
+    (DESK, "dark"),
+)
 
 
 def main(target: Path) -> None:
@@ -19,12 +27,7 @@ def main(target: Path) -> None:
         browser = playwright.chromium.launch(**launch_options())
         with opened(browser, Path(folder)) as gallery:
             for name, page in gallery.pages.items():
-                for width, scheme in (
-                    (PHONE, "light"),
-                    (PHONE, "dark"),
-                    (DESK, "light"),
-                    (DESK, "dark"),
-                ):
+                for width, scheme in WAYS:
                     page.bring_to_front()
                     page.set_viewport_size(width)
                     page.emulate_media(color_scheme=scheme)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize
 
 from invite_site.invitations.leases import Leases
 from invite_site.invitations.ledger.moves import SETTLED
@@ -16,7 +16,8 @@ from tests.support.running import PASSWORD, RunningSite, Tenant, logs_in, sets_p
 
 LONG_ADDRESS = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.com"
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff de la Vega y Ortega-Montañez van Rijn"
-PHONE, DESK = {"width": 375, "height": 740}, {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 
 
 class Gallery:
