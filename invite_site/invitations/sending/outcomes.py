@@ -152,17 +152,9 @@ class Outcomes:
     def _postpone(
         self, job: Invitation, error: DeliveryError, message: Message | None = None
     ) -> None:
-        now = self.clock()
-        self.leases.finish(
-            job,
-            POSTPONE,
-            now=now,
-            message=message,
-            evidence={"why": error.for_record},
-            next_try_at=now + DELAYS[min(job.attempts, len(DELAYS)) - 1],
-            last_error=str(error),
-            user_id=job.user_id,
-        )
+        """Again later, and the later, the more tries there were."""
+        wait = DELAYS[min(job.attempts, len(DELAYS)) - 1]
+        self._requeue(job, error, message, next_try_at=self.clock() + wait)
 
     def _book_doubt(self, job: Invitation, doubt: MailInDoubt, message_id: str) -> None:
         """The message may have arrived: try again later and later, then count it as sent."""
@@ -200,19 +192,14 @@ class Outcomes:
     ) -> None:
         log.info("invitation %s failed: %s", job.id, type(refused).__name__)
         now = self.clock()
-        transition, more = FAIL, {"closed_at": now, "last_error": str(refused)}
-        if job.password_set_at:
-            transition, more = FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
-        elif job.is_reminder:  # the mail before it had arrived
-            transition = FAIL.keeping(State.SENT)
-            more = {"last_error": f"{REMINDER_REFUSED} {refused}", "check_at": next_check(job, now)}
+        transition, columns = _failing(job, refused, now)
         self.leases.finish(
             job,
             transition,
             now=now,
             message=message,
             evidence={"why": refused.for_record},
-            **SETTLED | more,
+            **SETTLED | columns,
         )
         self.circuit_breaker.close(began=_began(job))  # a refusal is an answer: it is back
 
@@ -248,18 +235,34 @@ class Outcomes:
         self, job: Invitation, error: DeliveryError, message: Message | None = None
     ) -> None:
         """Due again at once. It was not about this row, so it costs no try."""
-        now = self.clock()
+        self._requeue(job, error, message, next_try_at=self.clock(), attempts=job.attempts - 1)
+
+    def _requeue(
+        self, job: Invitation, error: DeliveryError, message: Message | None, **columns: Any
+    ) -> None:
         self.leases.finish(
             job,
             POSTPONE,
-            now=now,
+            now=self.clock(),
             message=message,
             evidence={"why": error.for_record},
-            next_try_at=now,
             last_error=str(error),
-            attempts=job.attempts - 1,
             user_id=job.user_id,  # an account may have been made before
+            **columns,
         )
+
+
+def _failing(
+    job: Invitation, refused: DeliveryError, now: datetime
+) -> tuple[Transition, dict[str, Any]]:
+    """Where a refusal leads: to *failed*, unless the password is set or the mail before a reminder had
+    arrived."""
+    if job.password_set_at:
+        return FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
+    if job.is_reminder:
+        reason = f"{REMINDER_REFUSED} {refused}"
+        return FAIL.keeping(State.SENT), {"last_error": reason, "check_at": next_check(job, now)}
+    return FAIL, {"last_error": str(refused), "closed_at": now}
 
 
 def _began(job: Invitation) -> datetime:
