@@ -1,4 +1,4 @@
-"""The commands: `flask invite …`, `flask admin …`, `flask tenant …`, `flask db …`, `flask serve`.
+"""The commands: `flask invite …`, `admin …`, `mail …`, `tenant …`, `db …` and `serve`.
 
 They call the same use cases as the pages; a mistake is one sentence (errors.py).
 """

@@ -1,6 +1,6 @@
 """Everything that can be set, read once and checked as a whole.
 
-No other module reads the environment, so a test says `Settings(...)` and is done.
+No other module of the running site reads the environment, so a test says `Settings(...)` and is done.
 """
 
 import enum
