@@ -86,10 +86,11 @@ class Acceptance:
 
     def open_link(self, invitation: Invitation) -> str | None:
         """The button on the landing page was pressed: where at the tenant to go on, or None where
-        the password is chosen already and a login is next.
+        there is no password to choose and a login is next.
 
         The ticket is made only now and lives an hour: the mail holds a link of ours, which ends
-        when we say so. Raises NotPossibleNow for a second click, and DeliveryError.
+        when we say so. Raises NotPossibleNow for a second click, after LINK_USES tickets, and where
+        the account or the invitation was changed; and DeliveryError.
         """
         now = self.clock()
         if (
@@ -109,7 +110,7 @@ class Acceptance:
             raise NotPossibleNow(
                 marked(
                     "This link was opened a moment ago, or very often. Wait a few seconds, then "
-                    "press the button again."
+                    "press the button again. If that does not help, use “Get a new link” in the mail."
                 )
             )
         left = min(invitation.expires_at - now, LANDING_TICKET_LIFE)

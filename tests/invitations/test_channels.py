@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from invite_site.errors import ConfigError
+from invite_site.invitations.tables import Invitation
+from invite_site.invitations.visits import LINK_USES
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -96,6 +99,24 @@ def test_a_second_click_does_not_kill_the_first_ticket(
         assert second.url.startswith(tenant.url)
     states = sorted(ticket["state"] for ticket in tenant.state["tickets"])
     assert states == ["live", "superseded"]
+
+
+def test_a_link_that_gives_no_more_tickets_says_where_a_new_one_is(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Waiting would not help there; the button in the mail does."""
+    landing.invites(ADA)
+    landing.delivers()
+    [mail] = tenant.mails(ADA)
+    with landing.services.engine.begin() as db:
+        db.execute(update(Invitation).values(link_uses=LINK_USES))
+    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    assert "use “Get a new link” in the mail" in person.text
+    person.opens(next(word for word in mail["Text"].split() if "/invite/renew" in word))
+    person.presses("Send me a new link")
+    landing.delivers()
+    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    assert person.url.startswith(tenant.url)
 
 
 def test_with_the_password_set_the_button_only_signs_in(
