@@ -103,7 +103,7 @@ def list_(number: int, by_change: bool, **given: Any) -> None:
 
 
 @invite.command("resend")
-@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named(), required=False)
+@click.argument("invitation", metavar="[NUMBER_OR_ADDRESS]", type=Named(), required=False)
 @click.option(
     "--failed-since",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
@@ -135,7 +135,7 @@ def resend(
 
 
 @invite.command("extend")
-@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named(), required=False)
+@click.argument("invitation", metavar="[NUMBER_OR_ADDRESS]", type=Named(), required=False)
 @click.option(
     "--days",
     type=click.IntRange(1, LONGEST_EXTENSION),
@@ -167,7 +167,7 @@ def change_address(invitation: int | str, address: str) -> None:
 
 
 @invite.command("revoke")
-@click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named(), required=False)
+@click.argument("invitation", metavar="[NUMBER_OR_ADDRESS]", type=Named(), required=False)
 @click.option("--reason", default="", help="For the record.")
 @with_filters
 @YES

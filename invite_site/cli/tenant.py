@@ -62,6 +62,9 @@ def apply_(
     """Put the site's addresses, permissions, page, texts and mail in place at the tenant.
 
     Shows what would change and asks. Adds to what is there and deletes nothing.
+
+    Exit status: 0 all is in place, 1 something could not be done or was declined, 2 the tenant cannot be
+    reached.
     """
     api = _setup_api(setup_client_id, setup_client_secret)
     if api is None:

@@ -196,6 +196,12 @@ def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run: Run) -> 
     assert "password_set" in run("invite", "list", "--state", "nonsense")
 
 
+@pytest.mark.parametrize("command", ["resend", "revoke", "extend"])
+def test_the_help_says_that_filters_take_the_place_of_a_number(run, command: str) -> None:  # type: ignore[no-untyped-def]
+    """Brackets mark what can be left out."""
+    assert f"invite {command} [OPTIONS] [NUMBER_OR_ADDRESS]" in run("invite", command, "--help")
+
+
 @pytest.mark.parametrize("command", [("list",), ("export",), ("resend", "--yes")])
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 def test_a_day_at_an_end_of_time_is_a_mistake_of_usage(
