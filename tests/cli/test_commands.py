@@ -197,7 +197,7 @@ def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run: Run) -> 
 
 
 @pytest.mark.parametrize("command", ["resend", "revoke", "extend"])
-def test_the_help_says_that_filters_take_the_place_of_a_number(run, command: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_help_says_that_filters_take_the_place_of_a_number(run: Run, command: str) -> None:
     """Brackets mark what can be left out."""
     assert f"invite {command} [OPTIONS] [NUMBER_OR_ADDRESS]" in run("invite", command, "--help")
 

@@ -10,8 +10,8 @@ from ..changes import Change, added
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
-# Permissions that `check` does not call too many. `update:users…` and those of ROLE_SCOPES switch features on;
-# the site makes no use of the others yet.
+# Permissions that `check` does not call too many. `update:users…` and those of ROLE_SCOPES switch
+# features on; the site makes no use of the others.
 OPTIONAL = frozenset(
     {
         "delete:users",
