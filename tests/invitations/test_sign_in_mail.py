@@ -192,7 +192,7 @@ def test_one_too_soon_after_another_is_refused(
 
 
 def test_a_refused_one_takes_nothing_away(
-    site: RunningSite, tenant: Tenant, person: Person
+    site: RunningSite, tenant: Tenant, person: Person, admin: Person
 ) -> None:
     """The password is set whatever the mail server says; the page tells its answer."""
     row = chose_password(site, tenant, person)
@@ -204,6 +204,10 @@ def test_a_refused_one_takes_nothing_away(
     assert after.last_error
     assert after.closed_at is None
     tenant.heals()
+    site.make_admin()
+    signs_in(admin, site, start=f"/admin/invitations/{row.id}")
+    timeline = admin.soup.select(".timeline li > span")
+    assert timeline[-1].get_text().startswith("Not sent"), "and not that it failed"
     person.opens(f"{site.url}/login?login_hint={ADA}")
     person.types(Password=PASSWORD).presses("Continue")
     assert site.row(row.id).state == "accepted"

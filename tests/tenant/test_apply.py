@@ -46,7 +46,7 @@ def configuration(at: AtTenant) -> Any:
         "/client-grants",
         "/tenants/settings",
         "/prompts",
-        *(f"/prompts/reset-password/custom-text/{each}" for each in ("en", "de", "fr", "es")),
+        *(f"/prompts/reset-password/custom-text/{each}" for each in ("en", "de", "es", "fr", "it")),
         "/email-templates/reset_email",
         "/email-templates/welcome_email",
         "/emails/provider",
@@ -134,7 +134,7 @@ def test_the_texts_of_others_survive(at: AtTenant) -> None:
         "reset-password-email": {"title": "Look into your mailbox"},
     }
     at.api.send("PUT", f"{path}/en", theirs)
-    at.api.send("PUT", f"{path}/es", {"reset-password": {"title": "Contraseña"}})
+    at.api.send("PUT", f"{path}/it", {"reset-password": {"title": "La tua password"}})
     at.changes_settings(**LOGIN_ROUTE)
     assert at.apply() == []
     english = at.api.get(f"{path}/en")
@@ -142,7 +142,7 @@ def test_the_texts_of_others_survive(at: AtTenant) -> None:
     assert english["reset-password"]["pageTitle"] == "Theirs"
     assert english["reset-password"]["title"] == "Choose Your Password"
     assert english["reset-password-email"] == {"title": "Look into your mailbox"}
-    assert at.api.get(f"{path}/es") == {"reset-password": {"title": "Contraseña"}}
+    assert at.api.get(f"{path}/it") == {"reset-password": {"title": "La tua password"}}
 
 
 def test_texts_stay_where_nobody_meets_them(at: AtTenant) -> None:

@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from liquid import Environment
 
 from invite_site.errors import ConfigError
+from invite_site.languages import LANGUAGES
 from invite_site.tenant.setup import files
 from tests.support.running import APP_NAME, Tenant, settings_for
 
@@ -30,10 +31,21 @@ def test_it_works(desired: files.DesiredState) -> None:
     assert desired.grant["scope"] == ["create:users", "read:users", "create:user_tickets"]
     assert desired.template["urlLifetimeInSeconds"] == 432000
     assert desired.template["resultUrl"] == "http://localhost:3000/invite/complete"
-    assert set(desired.texts) == {"en", "de", "fr"}
     everything = json.dumps([getattr(desired, name) for name in desired.__slots__])
     assert "##" not in everything
     assert "@@" not in everything
+
+
+def test_the_tenant_speaks_every_language_of_the_site(desired: files.DesiredState) -> None:
+    """Whoever reads a mail in a language meets a password page in it, of either kind."""
+    assert set(desired.texts) == set(LANGUAGES)
+    known = re.findall(r"^      ([a-z]{2}): \{$", desired.page["html"], re.MULTILINE)
+    assert set(known) == set(LANGUAGES)
+    english = desired.texts["en"]
+    for texts in desired.texts.values():
+        assert {screen: set(words) for screen, words in texts.items()} == {
+            screen: set(words) for screen, words in english.items()
+        }
 
 
 def test_all_files_are_where_the_deploy_cli_looks() -> None:
