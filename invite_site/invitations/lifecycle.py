@@ -118,6 +118,8 @@ HOLD = Transition(EventKind.ADDRESS_CHANGED, (State.SENDING,), State.QUEUED)
 # The lease; the tenant's `last_password_reset` shows that an unconfirmed message arrived, or that no
 # reminder is needed.
 CONFIRM = Transition(EventKind.PASSWORD_SET, (State.SENDING,), State.PASSWORD_SET)
+# The lease; the tenant's `last_password_reset`, which is later than an earlier link; another mail follows.
+FIND_PASSWORD = Transition(EventKind.PASSWORD_SET, (State.SENDING,), State.SENDING)
 # The lease; the mail server took a message without a ticket, since the account has been used.
 SEND_SIGN_IN_MAIL = Transition(EventKind.SIGN_IN_MAIL_SENT, (State.SENDING,), State.SENT)
 # The lease; the tenant took the order to send its own mail.

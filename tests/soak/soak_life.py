@@ -16,9 +16,11 @@ LONG = settings(
 )
 
 
+@pytest.mark.parametrize("link", ["ticket", "landing"])
 @pytest.mark.timeout(3600)
 def test_no_order_of_steps_breaks_an_invitation(
-    tenant: Tenant, tmp_path_factory: pytest.TempPathFactory
+    tenant: Tenant, tmp_path_factory: pytest.TempPathFactory, link: str
 ) -> None:
     """The steps that break it are shortened and printed."""
-    run_state_machine_as_test(life_at(tenant, tmp_path_factory.mktemp("life")), settings=LONG)
+    life = life_at(tenant, tmp_path_factory.mktemp("life"), link)
+    run_state_machine_as_test(life, settings=LONG)

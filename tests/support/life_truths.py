@@ -35,15 +35,21 @@ def _allowed() -> dict[tuple[str, str], set[str | None]]:
 
 
 ALLOWED = _allowed()
+SENDS = (EventKind.HANDED_TO_MAIL_SERVER, EventKind.UNCONFIRMED, EventKind.FAILED)
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that was sent: to whom, about which invitation, and the tenant's link if it has one."""
+    """A mail that was sent: to whom, about which invitation, and the link to a password if it has one."""
 
     to: str
     ref: str
     link: str | None
+
+    @property
+    def is_landing(self) -> bool:
+        """Whether its link is one of ours."""
+        return "/i/" in (self.link or "")
 
 
 @dataclass
@@ -133,12 +139,27 @@ class Truths:
             assert is_invited or self._accounts[row.id] == row.user_id, "accepted by another person"
 
     def _look_at_link(self, row: Any) -> None:
-        """The newest mailed link of a sent invitation works until it is used."""
+        """The newest mailed link of a sent invitation works until it is used, and one of ours also while
+        another mail is to follow."""
+        mail = next((each for each in reversed(self.mails) if each.ref == row.ref), None)
+        is_in_hand = mail is not None and mail.is_landing and mail.to == row.email_norm
+        if mail and is_in_hand and row.landing_works(self.site.clock()):
+            page = requests.get(str(mail.link), timeout=10)
+            next_step = "Your password is set" if row.password_set_at else "Choose your password"
+            assert page.status_code == 200
+            assert next_step in page.text, "the newest link of ours is dead"
         if row.state != State.SENT or row.is_expired(self.site.clock()):
             return
-        mail = next(each for each in reversed(self.mails) if each.ref == row.ref)
+        assert mail is not None, "sent, and no mail came"
+        self._look_at_ticket(row, mail)
+
+    def _look_at_ticket(self, row: Any, mail: Mail) -> None:
+        """A reminder that was refused has ended the one before it."""
+        sends = [event for _, _, _, event, *_ in self._histories[row.id] if event in SENDS]
+        if mail.link is None or mail.is_landing or sends[-1] == EventKind.FAILED:
+            return
         reset = self.account(row.user_id)["last_password_reset"]
-        if mail.link is None or (reset and _moment(reset) >= row.ticket_issued_at):
+        if reset and _moment(reset) >= row.ticket_issued_at:
             return
         page = requests.get(mail.link, allow_redirects=False, timeout=10)
         assert page.status_code == 200, "the newest link is dead"
@@ -164,7 +185,7 @@ def _replayed(events: list[Any]) -> str | None:
 def _mail_of(mail: Any) -> Mail:
     [to] = mail["To"]
     refs = re.findall(r"/invite/(?:renew|sign-in)\?i=([\w-]+)", mail["Text"])
-    links = [word for word in mail["Text"].split() if "/lo/reset?ticket=" in word]
+    links = [word for word in mail["Text"].split() if "/lo/reset?ticket=" in word or "/i/" in word]
     return Mail(to["Address"], refs[0], links[0] if links else None)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
 from ..ledger.moves import NO_LEASE, move, revocation
-from ..lifecycle import CLAIM, POSTPONE, RELEASE, REVOKE, State, Transition
+from ..lifecycle import CLAIM, FIND_PASSWORD, POSTPONE, RELEASE, REVOKE, State, Transition
 from ..pacer import Calls, Pacer
 from ..tables import Invitation, InvitationEvent, SentMessage
 from .statements import (
@@ -153,6 +153,18 @@ class Leases:
                 raise LeaseLost
             if message_id:
                 _add_message(db, job, Message(message_id, MessageStatus.STARTED), now)
+
+    def record_password(self, job: Invitation, *, at: datetime, now: datetime) -> None:
+        """The tenant says that the password was chosen then, by the link of an earlier mail; another one
+        follows. Raises LeaseLost."""
+        columns = {"password_set_at": at, "lease_until": now + LEASE}
+        evidence = {"last_password_reset": at.isoformat()}
+        with self._engine.begin() as db:
+            if not _is_changed(db, job, FIND_PASSWORD, columns):
+                raise LeaseLost
+            actor = job.lease_by or "worker"
+            db.execute(ADD_EVENT, _event(job, FIND_PASSWORD, actor, now, evidence))
+        job.password_set_at = at
 
     def finish(
         self,

@@ -137,7 +137,7 @@ class Deliveries:
             # By the link of an earlier mail, and they never came back: only the sign-in is left.
             if job.is_reminder:
                 return self.outcomes.confirmed(job, at)
-            job.password_set_at = at
+            self.leases.record_password(job, at=at, now=self.clock())
             return self._mail_sign_in(job, user, outgoing)
         if user and user.is_in_use and self.sign_in_mail:
             return self._mail_sign_in(job, user, outgoing)
