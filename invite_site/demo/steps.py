@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from ..invitations.lifecycle import EXPIRED, State
 
 FORM = "/admin/invitations/new"
+DASHBOARD = "/_tenant/dashboard"
 LOGIN_PAGES = ("/login", "/u/login")
 PASSWORD_PAGES = ("/lo/reset", "/u/reset")
 LINK_PAGES = ("/i/",)
 RENEWAL_PAGES = ("/invite/renew",)
 ON_THEIR_WAY = (State.QUEUED, State.SENDING, State.SENT)
+ENDS = (State.ACCEPTED, State.REVOKED, State.FAILED)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Addresses:
 
     @property
     def dashboard(self) -> str:
-        return f"{self.tenant}/_tenant/dashboard"
+        return f"{self.tenant}{DASHBOARD}"
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,12 @@ def next_step(scene: Scene) -> Step:
     if not scene.is_invitee and on_login_page:
         return Step(f"Sign in as {scene.owner} with the password {scene.owner_password}.")
     guided = scene.guided
-    if guided is None:
+    if guided is None or (guided.status in ENDS and _begins_anew(scene)):
         return _invite(scene)
     if guided.status == State.ACCEPTED:
         return _accepted(scene, guided)
-    if guided.status in (State.REVOKED, State.FAILED):
-        return Step(
-            f"The invitation of {guided.name} has ended.", _page_of(scene, guided), "See why"
-        )
+    if guided.status in ENDS:
+        return _ended(scene, guided)
     if scene.is_invitee:
         return _as_invitee(scene, guided, on_login_page=on_login_page)
     if guided.status == EXPIRED:
@@ -116,6 +116,13 @@ def _invite(scene: Scene) -> Step:
     return Step(
         "Begin as the owner: invite somebody.", scene.addresses.site + FORM, "Invite somebody"
     )
+
+
+def _begins_anew(scene: Scene) -> bool:
+    """Whether the owner has gone on from an invitation that has ended: to the form, or to where the
+    next scenario is chosen."""
+    begin = DASHBOARD if scene.is_tenant else FORM
+    return not scene.is_invitee and scene.path.rstrip("/") == begin
 
 
 def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
@@ -157,7 +164,7 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
 
 def _accepted(scene: Scene, guided: Guided) -> Step:
     page = _page_of(scene, guided)
-    if scene.addresses.site + scene.path == page and not (scene.is_invitee or scene.is_tenant):
+    if _is_on_page_of(scene, guided):
         return Step(
             f"{guided.name} has accepted: each step below says who has proved it.",
             scene.addresses.dashboard,
@@ -165,6 +172,21 @@ def _accepted(scene: Scene, guided: Guided) -> Step:
         )
     words = "Back to the owner" if scene.is_invitee else "See the invitation"
     return Step(f"{guided.name} has accepted.", page, words)
+
+
+def _ended(scene: Scene, guided: Guided) -> Step:
+    ended = f"The invitation of {guided.name} has ended."
+    if _is_on_page_of(scene, guided):
+        return Step(
+            f"{ended} This page says why.", scene.addresses.site + FORM, "Invite somebody else"
+        )
+    return Step(ended, _page_of(scene, guided), "See why")
+
+
+def _is_on_page_of(scene: Scene, guided: Guided) -> bool:
+    """Whether the owner has the page of the invitation open."""
+    is_owners = not (scene.is_invitee or scene.is_tenant)
+    return is_owners and scene.addresses.site + scene.path == _page_of(scene, guided)
 
 
 def _page_of(scene: Scene, guided: Guided) -> str:

@@ -1,0 +1,48 @@
+"""What the guide of the demo says, by the page that is open and by what has happened."""
+
+from dataclasses import replace
+
+import pytest
+
+from invite_site.demo.steps import Addresses, Guided, Scene, next_step
+from invite_site.invitations.lifecycle import State
+
+SITE, TENANT = "http://localhost:3000", "http://localhost:3001"
+ADDRESSES = Addresses(SITE, "http://127.0.0.1:3000", TENANT, "http://127.0.0.1:3001")
+ADA = Guided(13, "Ada", "ada@example.com", State.SENT, "mail1", f"{TENANT}/lo/reset?ticket=x#")
+OWNER = Scene(
+    addresses=ADDRESSES,
+    path="/admin/invitations",
+    has_result=False,
+    is_form_sent=False,
+    is_tenant=False,
+    is_invitee=False,
+    guided=ADA,
+    returns_by_login=False,
+    owner="admin@example.com",
+    owner_password="Invite-Demo-1!",
+    password="Ada-Demo-1!",
+)
+INVITEE = replace(OWNER, is_invitee=True)
+
+
+def test_it_works() -> None:
+    """A sent invitation leads the owner to its mail, and the invitee from there to its link."""
+    assert next_step(OWNER).link == f"{ADDRESSES.mailbox}/mail1"
+    read = replace(INVITEE, is_tenant=True, path="/mailbox/mail1")
+    assert next_step(read).link == "http://127.0.0.1:3001/lo/reset?ticket=x#"
+
+
+@pytest.mark.parametrize("status", [State.ACCEPTED, State.REVOKED, State.FAILED])
+def test_after_an_end_the_next_round_begins(status: State) -> None:
+    """From the page of the invitation there is a way on; on the dashboard and on the form the guide
+    says how to invite, and not to go back."""
+    over = replace(OWNER, guided=replace(ADA, status=status))
+    assert next_step(over).link == f"{SITE}/admin/invitations/13"
+    on_its_page = next_step(replace(over, path="/admin/invitations/13"))
+    assert on_its_page.link in (ADDRESSES.dashboard, f"{SITE}/admin/invitations/new")
+    for path in ("/_tenant/dashboard", "/_tenant/dashboard/"):
+        on_dashboard = next_step(replace(over, is_tenant=True, path=path))
+        assert on_dashboard.words == "Invite somebody"
+    on_form = next_step(replace(over, path="/admin/invitations/new"))
+    assert on_form.sentence.startswith("Enter any address")
