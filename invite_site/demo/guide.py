@@ -20,8 +20,8 @@ STYLE = "/_demo/guide.css"
 FRAMED = "/html"  # the HTML part of a mail, which stands in a frame
 BODY = b"<body>"
 
-# The scene of a request; True for one to the tenant.
-SceneOf = Callable[[WSGIEnvironment, bool], Scene]
+# The scene of a request; True for one to the tenant, and for an answer that is a refusal.
+SceneOf = Callable[[WSGIEnvironment, bool, bool], Scene]
 
 
 class Guide:
@@ -46,17 +46,18 @@ class Guide:
             if answer.media_type == "text/html" and not path.endswith(FRAMED):
                 body = answer.whole_body()
                 if BODY in body:
-                    bar = self._bar(environ, is_tenant=is_tenant)
+                    is_refusal = answer.status.startswith("4")
+                    bar = self._bar(environ, is_tenant=is_tenant, is_refusal=is_refusal)
                     body = body.replace(BODY, BODY + bar.encode(), 1)
                 answer = _with_body(answer, body)
             return answer.given_to(start_response)
 
         return with_bar
 
-    def _bar(self, environ: WSGIEnvironment, *, is_tenant: bool) -> str:
+    def _bar(self, environ: WSGIEnvironment, *, is_tenant: bool, is_refusal: bool) -> str:
         scene = step = None
         try:
-            scene = self._scene_of(environ, is_tenant)
+            scene = self._scene_of(environ, is_tenant, is_refusal)
             step = next_step(scene)
         except InviteSiteError:  # the page itself says what is wrong
             pass

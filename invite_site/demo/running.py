@@ -174,13 +174,14 @@ class Demo:
         if user is not None:
             services.admins.grant(user.user_id, label=ADMIN, now=services.clock())
 
-    def _scene(self, environ: WSGIEnvironment, is_tenant: bool) -> Scene:
+    def _scene(self, environ: WSGIEnvironment, is_tenant: bool, is_refusal: bool) -> Scene:
         services = self._site.services
         return Scene(
             addresses=self.addresses,
             path=str(environ.get("PATH_INFO", "")),
             has_result="success=true" in str(environ.get("QUERY_STRING", "")).split("&"),
             is_form_sent=environ["REQUEST_METHOD"] == "POST",
+            is_refusal=is_refusal,
             is_tenant=is_tenant,
             is_invitee=is_invitee(environ),
             guided=self._guided(services),

@@ -7,6 +7,7 @@ from ..invitations.lifecycle import EXPIRED, State
 FORM = "/admin/invitations/new"
 DASHBOARD = "/_tenant/dashboard"
 LOGIN_PAGES = ("/login", "/u/login")
+FORGOT_PAGES = ("/login/forgot", "/u/reset-password/request")
 PASSWORD_PAGES = ("/lo/reset", "/u/reset")
 LINK_PAGES = ("/i/",)
 RENEWAL_PAGES = ("/invite/renew",)
@@ -50,7 +51,8 @@ class Guided:
 @dataclass(frozen=True)
 class Scene:
     """The page that is open, on whose side, and what has happened so far. `has_result`: its
-    address says that the password was set; `is_form_sent`: the page is the answer to a form.
+    address says that the password was set; `is_form_sent`: the page is the answer to a form;
+    `is_refusal`: it says that something does not work.
 
     `returns_by_login` says that people come back from the password page by the login route.
     """
@@ -59,6 +61,7 @@ class Scene:
     path: str
     has_result: bool
     is_form_sent: bool
+    is_refusal: bool
     is_tenant: bool
     is_invitee: bool
     guided: Guided | None
@@ -79,7 +82,8 @@ class Step:
 
 def next_step(scene: Scene) -> Step:
     """The one thing to do now."""
-    on_login_page = scene.is_tenant and scene.path.startswith(LOGIN_PAGES)
+    asks_for_mail = scene.is_tenant and scene.path.startswith(FORGOT_PAGES)
+    on_login_page = scene.is_tenant and scene.path.startswith(LOGIN_PAGES) and not asks_for_mail
     if not scene.is_invitee and on_login_page:
         return Step(f"Sign in as {scene.owner} with the password {scene.owner_password}.")
     guided = scene.guided
@@ -129,10 +133,10 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     path, again = scene.path, ""
     if scene.returns_by_login:
         again = " Stay in this browser: what comes back names nobody."
-    if scene.is_tenant and path.startswith(PASSWORD_PAGES) and scene.is_form_sent:
-        return Step(f"The password is set. Press the button that leads back.{again}")
+    if scene.is_tenant and path.startswith(FORGOT_PAGES):
+        return _on_forgot_page(scene, guided)
     if scene.is_tenant and path.startswith(PASSWORD_PAGES):
-        return Step(f"Choose a password, such as {scene.password}, and type it twice.{again}")
+        return _on_password_page(scene, guided, again)
     if on_login_page:
         address = f" Your address is {guided.email}." if scene.returns_by_login else ""
         return Step(f"Sign in with the password that you have just chosen.{address}")
@@ -149,17 +153,39 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
             "Sign in",
         )
     if guided.mail_id and path == f"/mailbox/{guided.mail_id}":
-        ended = "The time of this link has run out; see what it says now." * (
-            guided.status == EXPIRED
-        )
+        ended = (
+            "The time of this link has run out: see what it says now, and below how to get another."
+        ) * (guided.status == EXPIRED)
         link = guided.mail_link.replace(scene.addresses.site, scene.addresses.site_of_invitee)
         link = link.replace(scene.addresses.tenant, scene.addresses.tenant_of_invitee)
         return Step(ended or "Follow the link in the mail.", link, "Follow the link")
     if guided.status == EXPIRED and not scene.is_tenant:
         return Step("The link has expired. Ask for a new one on this page.")
+    return _to_the_mail(scene, guided)
+
+
+def _to_the_mail(scene: Scene, guided: Guided) -> Step:
     if guided.mail_id:
         return Step(f"A mail to {guided.email} is there.", _mail(scene, guided), "Open the mail")
     return Step("The mail is on its way.", scene.addresses.mailbox, "Look again")
+
+
+def _on_forgot_page(scene: Scene, guided: Guided) -> Step:
+    if scene.is_form_sent:
+        return _to_the_mail(scene, guided)
+    return Step(f"Ask for a mail to {guided.email}: its link leads to a new password.")
+
+
+def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
+    if scene.is_refusal:
+        return Step(
+            "This link does not work any more; the mail says how to go on.",
+            _mail(scene, guided),
+            "Open the mail",
+        )
+    if scene.is_form_sent:
+        return Step(f"The password is set. Press the button that leads back.{again}")
+    return Step(f"Choose a password, such as {scene.password}, and type it twice.{again}")
 
 
 def _accepted(scene: Scene, guided: Guided) -> Step:

@@ -166,6 +166,29 @@ def test_a_scenario_of_the_dashboard_runs_to_accepted(
     expect(desk.locator(".status").first).to_have_text("Accepted")
 
 
+def test_a_used_link_of_new_universal_login_is_not_said_to_have_set_a_password(
+    desk: Page, lasting: Demo
+) -> None:
+    """The tenant's page has no way on there; the guide leads back to the mail, which has."""
+    signs_in_as_owner(desk, lasting)
+    desk.goto(lasting.dashboard)
+    desk.get_by_label(SCENARIOS["new"].words).check()
+    desk.get_by_role("button", name="Choose scenario").click()
+    desk.goto(f"{lasting.url}/admin/invitations/new")
+    desk.get_by_label("Email address").fill("twice@example.com")
+    desk.get_by_role("button", name="Send invitation").click()
+    reads_the_mail(desk)
+    mail, link = desk.url, desk.locator("a.demo-next").get_attribute("href") or ""
+    goes_on(desk)
+    chooses_password(desk)
+    expect(desk.locator(".demo-step")).to_contain_text("The password is set.")
+    desk.goto(link)
+    expect(desk.get_by_role("heading", name="Invalid Link")).to_be_visible()
+    expect(desk.locator(".demo-step")).to_contain_text("This link does not work any more")
+    goes_on(desk)
+    desk.wait_for_url(mail)
+
+
 def test_the_bar_keeps_nobody_out(phone: Page, lasting: Demo) -> None:
     """On pages of the site and of the tenant, in light and in dark, to fingers and at 320 pixels."""
     signs_in_as_owner(phone, lasting)

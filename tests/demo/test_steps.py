@@ -15,6 +15,7 @@ OWNER = Scene(
     path="/admin/invitations",
     has_result=False,
     is_form_sent=False,
+    is_refusal=False,
     is_tenant=False,
     is_invitee=False,
     guided=ADA,
@@ -46,3 +47,13 @@ def test_after_an_end_the_next_round_begins(status: State) -> None:
         assert on_dashboard.words == "Invite somebody"
     on_form = next_step(replace(over, path="/admin/invitations/new"))
     assert on_form.sentence.startswith("Enter any address")
+
+
+def test_a_page_that_asks_for_a_mail_is_no_page_for_a_password() -> None:
+    """*Forgot password?* of either experience: the guide leads to the mail, which it calls neither a
+    password that is set nor one to sign in with."""
+    for path in ("/login/forgot", "/u/reset-password/request"):
+        page = replace(INVITEE, is_tenant=True, path=path)
+        assert next_step(page).sentence.startswith("Ask for a mail to ada@example.com")
+        sent = next_step(replace(page, is_form_sent=True))
+        assert sent.link == f"{ADDRESSES.mailbox}/mail1"
