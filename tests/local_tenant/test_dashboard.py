@@ -1,5 +1,6 @@
 """The dashboard: what it shows, and its switches as forms, for this machine's owner alone."""
 
+import smtplib
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,24 @@ def test_trouble_for_a_demo_has_a_name_and_an_end(tenant: TenantClient) -> None:
     order = {"route": "GET /api/v2/users", "kind": "status", "status": 503, "lasts": 0}
     tenant.control("POST", "/faults", order)
     assert status() == 401
+
+
+def test_a_mail_server_that_is_away_takes_nothing_by_a_connection_that_is_open(
+    tenant: TenantClient,
+) -> None:
+    """Programs keep connections, as the site does: what is sent within the minute waits for its end."""
+    with smtplib.SMTP("localhost", tenant.tenant.smtp_port, timeout=10) as kept, Person() as person:
+        kept.sendmail("a@example.com", "b@example.com", "Subject: before\n\n")
+        away = "Mail server away for a minute"
+        chooses(person, tenant, away, trouble=away)
+        assert "SMTP at connect: status 421, for a minute" in person.text
+        with pytest.raises(smtplib.SMTPException, match="421"):
+            kept.sendmail("a@example.com", "b@example.com", "Subject: meanwhile\n\n")
+        with pytest.raises(smtplib.SMTPConnectError):
+            tenant.send_mail()
+        person.presses("End all of it")
+    tenant.send_mail()
+    assert tenant.messages()["total"] == 2
 
 
 def test_a_lie_is_told_and_withdrawn(tenant: TenantClient) -> None:

@@ -47,6 +47,8 @@ _MINUTE = 60  # real seconds, whatever the tenant's clock shows
 _TROUBLES: dict[str, tuple[Mapping[str, Any], ...]] = {
     "Mail server away for a minute": (
         {"route": "SMTP", "kind": "status", "status": 421, "at": "connect", "lasts": _MINUTE},
+        # A client that keeps its connection open meets no greeting.
+        {"route": "SMTP", "kind": "status", "status": 421, "at": "rcpt", "lasts": _MINUTE},
     ),
     "Next address is refused": ({"route": "SMTP", "kind": "status", "status": 550, "at": "rcpt"},),
     "Tenant away for a minute": (
