@@ -1,6 +1,6 @@
 """What the guide of the demo says: the next step, by what has happened and by the page that is open."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..invitations.lifecycle import EXPIRED, State
 
@@ -11,7 +11,7 @@ FORGOT_PAGES = ("/login/forgot", "/u/reset-password/request")
 PASSWORD_PAGES = ("/lo/reset", "/u/reset")
 LINK_PAGES = ("/i/",)
 RENEWAL_PAGES = ("/invite/renew",)
-ON_THEIR_WAY = (State.QUEUED, State.SENDING, State.SENT)
+ON_THEIR_WAY = (State.QUEUED, State.SENDING)
 ENDS = (State.ACCEPTED, State.REVOKED, State.FAILED)
 
 
@@ -87,6 +87,9 @@ def next_step(scene: Scene) -> Step:
     if not scene.is_invitee and on_login_page:
         return Step(f"Sign in as {scene.owner} with the password {scene.owner_password}.")
     guided = scene.guided
+    if guided is not None and guided.status in ON_THEIR_WAY:
+        # The mail in the mailbox is an earlier one, whose link ends with the next.
+        guided = replace(guided, mail_id="", mail_link="")
     if guided is None or (guided.status in ENDS and _begins_anew(scene)):
         return _invite(scene)
     if guided.status == State.ACCEPTED:
@@ -108,7 +111,7 @@ def next_step(scene: Scene) -> Step:
             f"Sign in as {guided.name}",
         )
     return Step(
-        f"The mail to {guided.name} goes out at once.",
+        f"The mail to {guided.name} {'has arrived' if guided.mail_id else 'is on its way'}.",
         _mail(scene, guided),
         f"Read it as {guided.name}",
     )

@@ -30,8 +30,20 @@ INVITEE = replace(OWNER, is_invitee=True)
 def test_it_works() -> None:
     """A sent invitation leads the owner to its mail, and the invitee from there to its link."""
     assert next_step(OWNER).link == f"{ADDRESSES.mailbox}/mail1"
+    assert next_step(OWNER).sentence == "The mail to Ada has arrived."
     read = replace(INVITEE, is_tenant=True, path="/mailbox/mail1")
     assert next_step(read).link == "http://127.0.0.1:3001/lo/reset?ticket=x#"
+
+
+@pytest.mark.parametrize("status", [State.QUEUED, State.SENDING])
+def test_a_mail_before_a_resend_is_not_the_next_step(status: State) -> None:
+    """Its link ends with the newer one; until that is out, which takes a while where the mail server is
+    away, the guide leads to the mailbox."""
+    again = replace(ADA, status=status)
+    for scene in (OWNER, INVITEE, replace(INVITEE, is_tenant=True, path="/mailbox/mail1")):
+        step = next_step(replace(scene, guided=again))
+        assert step.link == ADDRESSES.mailbox
+        assert "on its way" in step.sentence
 
 
 @pytest.mark.parametrize("status", [State.ACCEPTED, State.REVOKED, State.FAILED])
