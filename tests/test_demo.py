@@ -304,6 +304,29 @@ def answers(url: str) -> bool:
         return False
 
 
+def test_a_scenario_chosen_during_an_outage_is_refused_with_a_sentence(
+    lasting_demo: Demo, person: Person
+) -> None:
+    """The tenant's own mail needs a template at the tenant, which is away for a minute: invitations go on
+    as before, also after the next start."""
+    file = lasting_demo.folder / "demo.env"
+    before = dotenv_values(file)
+    person.opens(lasting_demo.dashboard)
+    try:
+        person.presses("Tenant away for a minute")
+        method, action, filled = person.form("Choose scenario")
+        assert method == "POST"
+        chosen = filled | {"scenario": "tenant_email"}
+        person.shows(person.browser.post(action, data=chosen, timeout=30))
+        assert "Nothing changed: The tenant does not answer." in person.text
+        checked = person.soup.select_one("input[name=scenario][checked]")
+        assert checked
+        assert checked["value"] == "classic"
+        assert dotenv_values(file) == before
+    finally:
+        person.opens(lasting_demo.dashboard).presses("End all of it")
+
+
 def test_nothing_listens_beyond_this_machine(lasting_demo: Demo) -> None:
     """The local tenant and the site answer on loopback only."""
     port = lasting_demo.url.rsplit(":", 1)[1]

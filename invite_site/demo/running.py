@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from .. import local_tenant
+from ..errors import InviteSiteError
 from ..server import serving
 from ..services import Services
 from ..settings import Delivery, ReturnTo, Settings
@@ -131,8 +132,16 @@ class Demo:
         return {name: source.get(name, "") for name in VARIABLES}
 
     def _choose(self, name: str) -> None:
+        """Let invitations travel by this scenario. Raises NotChosen where the tenant cannot be prepared,
+        as in an outage that the dashboard has ordered; then they travel as before."""
+        earlier, in_file = self._site.services.settings, self._instance.earlier_environment()
         settings = self._settings(SCENARIOS[name].environment)
-        self._prepare_tenant(settings)
+        try:
+            self._prepare_tenant(settings)
+        except InviteSiteError as failed:
+            self._tenant.demo.choose_experience(experience_for(earlier))
+            self._instance.write_environment(in_file)
+            raise local_tenant.NotChosen(str(failed)) from failed
         self._site.change(settings)
 
     def _settings(self, chosen: Mapping[str, str]) -> Settings:

@@ -6,7 +6,7 @@ site, and only the names below may be imported from it.
 
 from typing import TYPE_CHECKING
 
-from .config import Demonstration, TenantConfig
+from .config import Demonstration, NotChosen, TenantConfig
 from .server import PortInUse, RunningTenant, serve
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Demonstration",
+    "NotChosen",
     "PortInUse",
     "RunningTenant",
     "TenantConfig",

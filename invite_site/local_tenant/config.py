@@ -9,15 +9,19 @@ from wsgiref.types import WSGIApplication
 CONNECTION = "Username-Password-Authentication"
 
 
+class NotChosen(Exception):
+    """Why a scenario could not be chosen; nothing has changed."""
+
+
 @dataclass(frozen=True)
 class Demonstration:
     """What a demo around this tenant adds to it.
 
     The dashboard offers `scenarios` (name and words) in place of the experience; `scenario` gives the
-    chosen one, or an empty text, and `choose_scenario` is called with another. `on_clock_moved` is
-    called with the new offset in seconds after the dashboard has set the clock ahead. `invitee_url` is
-    this tenant's address under another host name, for a second person in the same browser. `around`
-    wraps the whole application.
+    chosen one, or an empty text, and `choose_scenario` is called with another, and may raise
+    `NotChosen`. `on_clock_moved` is called with the new offset in seconds after the dashboard has set
+    the clock ahead. `invitee_url` is this tenant's address under another host name, for a second person
+    in the same browser. `around` wraps the whole application.
     """
 
     scenarios: Mapping[str, str]

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ..config import NotChosen
 from ..experience import EXPERIENCES, choose_experience, current_experience
 from ..mail.message import read_mail
 from ..simulation.clock import iso
@@ -192,7 +193,10 @@ def set_scenario() -> ResponseReturnValue:
     demonstration, name = current_tenant().config.demonstration, request.form.get("scenario", "")
     if demonstration is None or name not in demonstration.scenarios:
         return _redirect_with("There is no such scenario.")
-    demonstration.choose_scenario(name)
+    try:
+        demonstration.choose_scenario(name)
+    except NotChosen as why:
+        return _redirect_with(f"Nothing changed: {why}")
     return _redirect_with(f"Invitations now travel like this: {demonstration.scenarios[name]}.")
 
 
