@@ -206,3 +206,19 @@ def test_the_bar_keeps_nobody_out(phone: Page, lasting: Demo) -> None:
         assert not too_small_to_press(phone, ".demo-guide"), url
         phone.set_viewport_size({"width": 320, "height": 640})
         assert has_no_sideways_scroll(phone), url
+
+
+def test_a_long_name_in_the_bar_fits_a_phone(phone: Page, lasting: Demo) -> None:
+    """It breaks where it must; no page scrolls sideways, at 375 pixels and at 320."""
+    name = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwaren"
+    signs_in_as_owner(phone, lasting)
+    phone.goto(f"{lasting.url}/admin/invitations/new")
+    phone.get_by_label("Email address").fill("long@example.com")
+    phone.get_by_label("Name").fill(name)
+    phone.get_by_role("button", name="Send invitation").click()
+    expect(phone.locator(".demo-step")).to_contain_text(name)
+    for url in (phone.url, lasting.dashboard, lasting.invitee_mailbox):
+        phone.goto(url)
+        for width in (375, 320):
+            phone.set_viewport_size({"width": width, "height": 740})
+            assert has_no_sideways_scroll(phone), (url, width)
