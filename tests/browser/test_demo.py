@@ -208,6 +208,24 @@ def test_the_bar_keeps_nobody_out(phone: Page, lasting: Demo) -> None:
         assert has_no_sideways_scroll(phone), url
 
 
+def test_a_mail_that_the_owner_opened_is_followed_as_the_invitee(desk: Page, lasting: Demo) -> None:
+    """From the dashboard the mailbox opens on the owner's side. The links of the mail itself change sides
+    as *Open as* does, so that nobody loses the owner's session to the invitee."""
+    signs_in_as_owner(desk, lasting)
+    desk.goto(f"{lasting.url}/admin/invitations/new")
+    desk.get_by_label("Email address").fill("side@example.com")
+    desk.get_by_role("button", name="Send invitation").click()
+    reads_the_mail(desk)
+    mail = desk.url.replace("127.0.0.1", "localhost")
+    desk.goto(mail)
+    text = desk.locator("pre a").first.get_attribute("href") or ""
+    assert text.startswith("http://127.0.0.1:")
+    mailed = desk.frame_locator("iframe.mail")
+    mailed.get_by_role("link", name="Choose your password").click()
+    desk.wait_for_url(lambda url: url.startswith("http://127.0.0.1:"))
+    expect(desk.locator(".demo-who")).to_have_text("You are: Side, invitee")
+
+
 def test_a_long_name_in_the_bar_fits_a_phone(phone: Page, lasting: Demo) -> None:
     """It breaks where it must; no page scrolls sideways, at 375 pixels and at 320."""
     name = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwaren"

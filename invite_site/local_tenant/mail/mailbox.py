@@ -34,19 +34,20 @@ def show_mail(mail_id: str) -> ResponseReturnValue:
     """One mail: headers, the text with its links, and the HTML part in a frame."""
     message = _message(mail_id)
     current_tenant().mails.mark_read(mail_id)
+    is_demo = current_tenant().config.demonstration is not None
     return render_template(
         "mail.html",
         message=message,
-        pieces=split_links(message.text),
+        pieces=split_links(_for_invitee(message.text)),
         open_as=_name_of(message),
-        open_at=_link_for_invitee(message),
+        open_at=_for_invitee(first_link(message)) if is_demo else "",
     )
 
 
 @bp.get("/<mail_id>/html")
 def show_html(mail_id: str) -> ResponseReturnValue:
     """The HTML part alone, for the frame: inline styles, no scripts, nothing loaded."""
-    response = make_response(_with_top_links(_message(mail_id).html))
+    response = make_response(_with_top_links(_for_invitee(_message(mail_id).html)))
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
         # Of the same origin, so that the page around it can read its height; it runs no script.
@@ -69,13 +70,14 @@ def _name_of(message: Message) -> str:
     return (to["Name"].split() or [to["Address"].partition("@")[0]])[0]
 
 
-def _link_for_invitee(message: Message) -> str:
-    """In a demo, the first link of the mail under the invitee's host name; else an empty text."""
-    demonstration, link = current_tenant().config.demonstration, first_link(message)
+def _for_invitee(text: str) -> str:
+    """In a demo, the same text with its links under the invitee's host name: whoever reads the mail as the
+    owner would follow them as the owner, and end signed in as the invitee."""
+    demonstration = current_tenant().config.demonstration
     if demonstration is None:
-        return ""
+        return text
     host = urlsplit(demonstration.invitee_url).hostname or ""
-    return re.sub(r"^http://localhost:", f"http://{host}:", link)
+    return text.replace("http://localhost:", f"http://{host}:")
 
 
 def _with_top_links(html: str) -> str:
