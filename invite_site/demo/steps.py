@@ -150,11 +150,7 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     if scene.has_result:
         return Step(f"Somebody else is signed in on this side: continue as {guided.name}.")
     if guided.status == State.PASSWORD_SET:
-        return Step(
-            "The password is set; the login is missing.",
-            f"{scene.addresses.site_of_invitee}/login",
-            "Sign in",
-        )
+        return _to_the_login(scene, "The password is set; the login is missing.")
     if guided.mail_id and path == f"/mailbox/{guided.mail_id}":
         ended = (
             "The time of this link has run out: see what it says now, and below how to get another."
@@ -165,6 +161,10 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     if guided.status == EXPIRED and not scene.is_tenant:
         return Step("The link has expired. Ask for a new one on this page.")
     return _to_the_mail(scene, guided)
+
+
+def _to_the_login(scene: Scene, sentence: str) -> Step:
+    return Step(sentence, f"{scene.addresses.site_of_invitee}/login", "Sign in")
 
 
 def _to_the_mail(scene: Scene, guided: Guided) -> Step:
@@ -180,6 +180,9 @@ def _on_forgot_page(scene: Scene, guided: Guided) -> Step:
 
 
 def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
+    has_one = guided.status == State.PASSWORD_SET
+    if scene.is_refusal and has_one:
+        return _to_the_login(scene, "This link does not work any more; the password is set.")
     if scene.is_refusal:
         return Step(
             "This link does not work any more; the mail says how to go on.",
@@ -188,6 +191,9 @@ def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
         )
     if scene.is_form_sent:
         return Step(f"The password is set. Press the button that leads back.{again}")
+    if has_one:  # forgotten since; from there the Classic page leads nowhere
+        choose = f"Choose a password, such as {scene.password}, and sign in with it."
+        return _to_the_login(scene, choose)
     return Step(f"Choose a password, such as {scene.password}, and type it twice.{again}")
 
 

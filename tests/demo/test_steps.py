@@ -69,3 +69,17 @@ def test_a_page_that_asks_for_a_mail_is_no_page_for_a_password() -> None:
         assert next_step(page).sentence.startswith("Ask for a mail to ada@example.com")
         sent = next_step(replace(page, is_form_sent=True))
         assert sent.link == f"{ADDRESSES.mailbox}/mail1"
+
+
+def test_after_a_forgotten_password_there_is_a_way_to_the_login() -> None:
+    """The Classic page ends with a sentence and no link, and its mail has one link, which is used then."""
+    page = replace(
+        INVITEE,
+        is_tenant=True,
+        path="/lo/reset",
+        guided=replace(ADA, status=State.PASSWORD_SET),
+    )
+    for scene in (page, replace(page, is_refusal=True)):
+        assert next_step(scene).link == "http://127.0.0.1:3000/login"
+    used = replace(page, path="/u/reset-verify", is_form_sent=True, is_refusal=True)
+    assert next_step(used).link == "http://127.0.0.1:3000/login"
