@@ -205,3 +205,15 @@ def test_a_connection_can_drop_by_order(tenant: TenantClient, at: str, kept: int
         tenant.send_mail()
 
     assert tenant.messages()["total"] == kept
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 30, "9" * 5000, "-1", "x"])
+def test_a_number_that_is_none_is_no_fault_of_the_mailbox(
+    tenant: TenantClient, number: str
+) -> None:
+    """On its page and in its JSON."""
+    tenant.send_mail()
+    for path in ("", "/api/v1/messages"):
+        for name in ("start", "limit"):
+            answer = requests.get(f"{tenant.url}/mailbox{path}", params={name: number}, timeout=10)
+            assert answer.status_code == 200

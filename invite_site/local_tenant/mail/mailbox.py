@@ -135,4 +135,5 @@ def delete_messages() -> ResponseReturnValue:
 
 def _number(name: str, default: int) -> int:
     text = request.args.get(name, "")
-    return int(text) if text.isdigit() else default
+    # No number of mails is longer; SQLite, and Python itself, refuse those that are far longer.
+    return int(text) if re.fullmatch("[0-9]{1,7}", text) else default
