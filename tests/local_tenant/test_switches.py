@@ -195,12 +195,19 @@ def test_an_application_needs_its_connection(tenant: TenantClient) -> None:
 
 @contract("§7.6", "without `client_id` the tenant's own list of logout addresses counts")
 def test_the_tenants_own_logout_addresses(tenant: TenantClient) -> None:
-    """Set by whoever sets the tenant up."""
+    """Set by whoever sets the tenant up; those of the application count where it is named, and there
+    alone."""
     address = f"{tenant.url}/v2/logout?returnTo=https%3A%2F%2Fout.example%2F"
     assert tenant.open(address).status_code == 400
+    of_application = "returnTo=http%3A%2F%2Flocalhost%3A3000%2F"
+    assert tenant.open(f"{tenant.url}/v2/logout?{of_application}").status_code == 400
+    to = of_application.replace("returnTo", "post_logout_redirect_uri")
+    assert tenant.open(f"{tenant.url}/oidc/logout?{to}").status_code == 400
 
     tenant.configure(
         "PATCH", "/tenants/settings", {"allowed_logout_urls": ["https://out.example/"]}
     )
 
     assert tenant.open(address).headers["Location"] == "https://out.example/"
+    client_id = tenant.tenant.environment["AUTH0_CLIENT_ID"]
+    assert tenant.open(f"{address}&client_id={client_id}").status_code == 400

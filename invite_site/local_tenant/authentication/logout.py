@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from ..store.clients import APPLICATION, Client, is_listed
+from ..store.clients import Client, is_listed
 from ..store.keys import InvalidToken
 from ..tenant import Tenant, current_tenant
 from ..web import has_valid_token, message_page, redirect_away, with_query
@@ -16,16 +16,13 @@ bp = Blueprint("logout", __name__)
 @bp.get("/v2/logout")
 def auth0_logout() -> ResponseReturnValue:
     """Auth0's logout: `client_id` and `returnTo`; without `returnTo` the first listed address."""
-    tenant = current_tenant()
-    # Without client_id Auth0 asks the tenant's own list; here the application's counts as well.
-    client_id = request.args.get("client_id")
-    client = tenant.clients.get(client_id) if client_id else tenant.clients.seeded(APPLICATION)
+    tenant, client_id = current_tenant(), request.args.get("client_id")
+    client = tenant.clients.get(client_id) if client_id else None
     _sign_out(tenant, client)
-    if client is None:
+    if client_id and client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
-    return _redirect_if_allowed(
-        client, request.args.get("returnTo") or next(iter(client.logout_urls), "")
-    )
+    target = request.args.get("returnTo") or next(iter(_listed(client)), "")
+    return redirect_away(target) if _is_allowed(client, target) else _not_allowed(target)
 
 
 @bp.route("/oidc/logout", methods=["GET", "POST"])
@@ -38,8 +35,8 @@ def oidc_logout() -> ResponseReturnValue:
     client_id = request.values.get("client_id") or claims.get("aud")
     if claims and claims.get("aud") != client_id:
         return message_page("Client mismatch", "client_id is not the id_token_hint's.", 400)
-    client = tenant.clients.get(client_id) if client_id else tenant.clients.seeded(APPLICATION)
-    if client is None:
+    client = tenant.clients.get(client_id) if client_id else None
+    if client_id and client is None:
         return message_page("Unknown client", "No application has this client_id.", 400)
     target = request.values.get("post_logout_redirect_uri")
     if target and not _is_allowed(client, target):
@@ -79,19 +76,20 @@ def _confirmation_page(email: str) -> str:
     return render_template("logout.html", email=email, kept=kept)
 
 
-def _is_allowed(client: Client, url: str) -> bool:
-    """Listed among the Allowed Logout URLs of the application or the tenant.
+def _listed(client: Client | None) -> tuple[str, ...]:
+    """The Allowed Logout URLs of the application; those of the tenant where none is named."""
+    return (
+        client.logout_urls
+        if client
+        else tuple(current_tenant().settings.get()["allowed_logout_urls"])
+    )
 
-    Query and fragment do not count (Auth0 docs).
-    """
-    of_tenant = tuple(current_tenant().settings.get()["allowed_logout_urls"])
-    return is_listed(url.partition("#")[0].partition("?")[0], client.logout_urls + of_tenant)
+
+def _is_allowed(client: Client | None, url: str) -> bool:
+    """Whether it is listed; query and fragment do not count (Auth0 docs)."""
+    return is_listed(url.partition("#")[0].partition("?")[0], _listed(client))
 
 
 def _not_allowed(url: str) -> Response:
     text = f"This address is not in the list of allowed logout URLs: {url}"
     return message_page("Logout URL mismatch", text, 400)
-
-
-def _redirect_if_allowed(client: Client, url: str) -> ResponseReturnValue:
-    return redirect_away(url) if _is_allowed(client, url) else _not_allowed(url)
