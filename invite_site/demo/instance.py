@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +13,9 @@ from ..errors import InviteSiteError
 from ..settings import ROOT
 
 DATABASES = ("site.db", "tenant.db")
+DATABASES_WITH_LOGS = tuple(f"{name}*" for name in DATABASES)
+# What else a demo writes into its folder.
+FILES = ("demo.env*", "clock*", "story-unfinished", "demo.lock")
 
 
 class DemoRuns(InviteSiteError):
@@ -48,10 +50,16 @@ class Instance:
             yield
 
     def forget(self) -> None:
-        """Delete everything. Raises DemoRuns."""
-        if self.folder.exists():
-            with self.locked():
-                shutil.rmtree(self.folder)
+        """Delete everything of a demo, and the folder unless there is more in it. Raises DemoRuns."""
+        if not (self.folder / "demo.lock").exists():
+            return
+        with self.locked():
+            # Where there is no tenant, no demo has got as far: site.db is that of `make run`.
+            if (self.folder / "tenant.db").exists():
+                self._delete(*DATABASES_WITH_LOGS)
+            self._delete(*FILES)
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
 
     @property
     def is_new(self) -> bool:
@@ -70,10 +78,13 @@ class Instance:
         """Delete the databases where the story in them was not finished; nobody has used them."""
         if not self._unfinished.exists():
             return
-        for name in DATABASES:
-            for file in self.folder.glob(f"{name}*"):
-                file.unlink()
+        self._delete(*DATABASES_WITH_LOGS)
         self._unfinished.unlink()
+
+    def _delete(self, *patterns: str) -> None:
+        for pattern in patterns:
+            for file in self.folder.glob(pattern):
+                file.unlink()
 
     @property
     def _unfinished(self) -> Path:

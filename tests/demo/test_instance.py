@@ -1,0 +1,31 @@
+"""The folder of a demo."""
+
+from pathlib import Path
+
+from invite_site.demo.instance import Instance
+
+
+def test_it_works(tmp_path: Path) -> None:
+    """What a demo has stored is forgotten, and its folder is gone."""
+    instance = Instance(tmp_path / "instance")
+    with instance.locked():
+        instance.begin_story()
+        instance.keep_clock_offset(3.0)
+        instance.write_environment({"NAME": "value"})
+        for name in ("site.db", "site.db-wal", "tenant.db", "tenant.db-shm"):
+            (instance.folder / name).touch()
+    instance.forget()
+    assert not instance.folder.exists()
+
+
+def test_what_is_not_of_a_demo_is_kept(tmp_path: Path) -> None:
+    """In a folder that somebody names by mistake, and the database of a site beside which a demo was
+    started and found its port taken."""
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "site.db").touch()
+    instance = Instance(tmp_path)
+    instance.forget()
+    with instance.locked():
+        instance.keep_clock_offset(3.0)
+    instance.forget()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["letters", "site.db"]
