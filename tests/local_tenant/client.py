@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from joserfc.jwk import KeySet
 
 from invite_site.local_tenant import RunningTenant
 
@@ -19,6 +20,7 @@ CONNECTION = "Username-Password-Authentication"
 PASSWORD = "Throw-away-4711!"
 CALLBACK = "http://localhost:3000/callback"
 CONTROL = {"X-Tenant-Control": "1"}
+ADMIN = ("admin@example.com", "Invite-Demo-1!")
 
 
 @dataclass
@@ -168,7 +170,7 @@ class TenantClient:
 
     def admin_tokens(self, **changes: Any) -> requests.Response:
         """The token answer for a login of the seeded admin."""
-        answer = self.log_in("admin@example.com", "Invite-Demo-1!", **changes)
+        answer = self.log_in(*ADMIN, **changes)
         return self.exchange(query(answer)["code"])
 
     # --- the control plane and the mailbox
@@ -228,3 +230,10 @@ def pkce() -> tuple[str, str]:
     verifier = secrets.token_urlsafe(48)
     digest = hashlib.sha256(verifier.encode()).digest()
     return verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def keys(tenant: TenantClient) -> KeySet:
+    """The public keys that the tenant signs with."""
+    return KeySet.import_key_set(
+        requests.get(f"{tenant.url}/.well-known/jwks.json", timeout=10).json()
+    )
