@@ -20,9 +20,9 @@ from invite_site.invitations.statistics import Statistics
 from invite_site.invitations.statistics.figures import Day, Progress, Standing
 from invite_site.invitations.statistics.tally import FOLD_FROM, Mistake
 from invite_site.invitations.tables import Invitation, InvitationEvent, Tally
-from tests.invitations.test_listing import plans_of
 from tests.support.databases import postgres_database
 from tests.support.person import Person
+from tests.support.query_plans import plans_of
 from tests.support.running import PASSWORD, RunningSite, Tenant, logs_in, sets_password
 
 NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
