@@ -84,6 +84,21 @@ def test_a_job_that_is_interrupted_changes_nothing_twice(site_on: RunningSite) -
     assert [site_on.row(row.id).generation for row in rows] == [2, 2, 2, 2]
 
 
+def test_what_an_interrupted_job_has_changed_counts_though_it_fits_no_more(
+    site_on: RunningSite,
+) -> None:
+    """Revoked invitations are not among the sent ones, which the job is about."""
+    rows = [site_on.invites(f"p{number}@example.com") for number in range(7)]
+    set_state(site_on, "sent", *rows)
+    jobs = jobs_of(site_on, size=3, looks=4)
+    job = jobs.begin(JobKind.REVOKE, filters=SENT, actor="Grace")
+    for row in rows[5:]:
+        site_on.services.invitations.revoke(row.id, actor="Grace", job_id=job.id)
+    done = to_its_end(jobs, job)
+    assert (done.total, done.changed, done.refused) == (7, 7, 0)
+    assert states(site_on) == ["revoked"] * 7
+
+
 def test_a_job_that_is_stopped_leaves_the_rest(site_on: RunningSite) -> None:
     """What was done stays so, and a second stop says that it is over."""
     for number in range(6):

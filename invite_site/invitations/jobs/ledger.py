@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
@@ -21,8 +21,8 @@ _NEWEST = select(func.max(Invitation.id))
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The next invitations of a job: those that fit, and those among them that it has changed before
-    it was interrupted. After them only ids smaller than `below` are left; zero: none."""
+    """The next invitations of a job: those that fit, and those that it has changed before it was
+    interrupted. After them only ids smaller than `below` are left; zero: none."""
 
     ids: Sequence[int]
     changed_before: frozenset[int]
@@ -111,14 +111,23 @@ class JobLedger:
                 .order_by(ROWS.c.id.desc())
                 .limit(self._size)
             ).all()
+            below = ids[-1] if len(ids) == self._size else lowest
             events = db.execute(
                 select(InvitationEvent.invitation_id, InvitationEvent.evidence).where(
-                    InvitationEvent.invitation_id.in_(ids),
+                    self._are_of_chunk(job, ids, below),
                     InvitationEvent.event.in_(EVENTS[JobKind(job.kind)]),
                 )
             ).all()
         done = frozenset(number for number, evidence in events if evidence.get("job") == job.id)
-        return Chunk(ids, done, ids[-1] if len(ids) == self._size else lowest)
+        return Chunk(ids, done, below)
+
+    def _are_of_chunk(self, job: Job, ids: Sequence[int], below: int) -> ColumnElement[bool]:
+        """Which events can be of the chunk down to `below`: what the job has changed may not fit its
+        filters any more, as a sent invitation that it has revoked."""
+        number = InvitationEvent.invitation_id
+        if job.filters is None:  # those between its numbers are not its own, and may be many
+            return number.in_(ids)
+        return and_(number >= below, number < job.below)
 
     def _lowest(self, job: Job) -> Select[int]:
         """The last of the ids that are looked at for the next chunk."""
