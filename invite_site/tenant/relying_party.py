@@ -6,6 +6,7 @@ says about itself and about the person is believed only after it was checked her
 
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -40,13 +41,8 @@ PINNED = ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_e
 
 # The tenant does not answer, or answers what nobody can read, such as a list for a document.
 UNREADABLE = (
-    requests.RequestException,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-)
+    requests.RequestException, ValueError, KeyError, TypeError, AttributeError, RuntimeError
+)  # fmt: skip
 
 # What RFC 6749 §4.1.2.1, OpenID Connect §3.1.2.6 and Auth0 say at the callback. Anything else is
 # somebody's text.
@@ -258,7 +254,8 @@ class _Client(FlaskOAuth2App):
         self._issuer = f"{tenant_url}/"
         self.clock_difference = 0.0  # seconds that the tenant's newest answer is ahead of our clock
         self._connections = KeptConnections(pool_maxsize=POOL)
-        self._keys_asked_again_at = float("-inf")
+        self._keys_lock = threading.Lock()
+        self._keys_asked_from = float("-inf")
         self._writer = self.client_cls(client_id=self.client_id, **self.client_kwargs)
 
     def create_authorization_url(
@@ -300,11 +297,20 @@ class _Client(FlaskOAuth2App):
 
     def fetch_jwk_set(self, force: bool = False) -> Any:
         """The tenant's keys. An unknown key id asks for them again, but not once a token."""
-        now = time.monotonic()
-        if force and now - self._keys_asked_again_at < KEYS_EVERY:
-            force = False
-        if force:
-            self._keys_asked_again_at = now
+        if not force:
+            return self._readable_keys(force=False)
+        came, pause = time.monotonic(), 0.0
+        with self._keys_lock:  # one asks, and whoever comes meanwhile waits for what that one gets
+            if came < self._keys_asked_from:
+                return self._readable_keys(force=False)
+            try:
+                keys = self._readable_keys(force=True)
+                pause = KEYS_EVERY  # without an answer the next who comes asks
+            finally:
+                self._keys_asked_from = time.monotonic() + pause
+        return keys
+
+    def _readable_keys(self, *, force: bool) -> Any:
         keys = super().fetch_jwk_set(force=force)
         if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
             self.server_metadata.pop("jwks", None)  # or it would be kept for the process's life

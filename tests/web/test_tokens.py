@@ -3,6 +3,9 @@
 The rows follow the certification tests of the OpenID Foundation for basic relying parties.
 """
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support.person import Person
@@ -62,6 +65,7 @@ REFUSED = [
     "invalid_grant",
     "error_callback",
 ]
+KEYS = "/.well-known/jwks.json"
 ACCEPTED = ["kid_absent", "key_rotated", "userinfo_sub_differs", "end_session_absent"]
 
 
@@ -101,17 +105,51 @@ def test_a_rotated_key_is_fetched_once(site: RunningSite, tenant: Tenant) -> Non
     """A key id nobody has heard of asks for the keys again, but not with each token."""
     with Person() as first:
         signs_in(first, site)
-    before = tenant.calls("GET /.well-known/jwks.json")
+    before = tenant.calls(f"GET {KEYS}")
     tenant.lies("kid_unknown")
     for _ in range(3):
         with Person() as somebody:
             signs_in(somebody, site)
             assert somebody.cookie("sid") is None
-    assert tenant.calls("GET /.well-known/jwks.json") - before == 1
+    assert tenant.calls(f"GET {KEYS}") - before == 1
+
+
+def test_two_who_sign_in_while_the_key_changes_both_get_in(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Whoever comes while another asks for the new keys waits for them."""
+    with Person() as first:
+        signs_in(first, site)
+    tenant.lies("key_rotated")
+    tenant.fails(f"GET {KEYS}", kind="slow", seconds=1.5)
+
+    def gets_in(after: float) -> bool:
+        time.sleep(after)
+        with Person() as somebody:
+            signs_in(somebody, site)
+            return somebody.cookie("sid") is not None
+
+    with ThreadPoolExecutor() as browsers:
+        assert list(browsers.map(gets_in, (0.0, 0.5))) == [True, True]
+
+
+def test_new_keys_that_did_not_come_are_asked_for_at_the_next_sign_in(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Not only a minute later: until then nobody could sign in."""
+    with Person() as first:
+        signs_in(first, site)
+    tenant.lies("key_rotated")
+    tenant.fails(f"GET {KEYS}", kind="status", status=503)
+    with Person() as second:
+        signs_in(second, site)
+        assert second.response.status_code == 503
+    signs_in(person, site)
+    assert person.url == f"{site.url}/"
 
 
 @pytest.mark.parametrize("body", [[], None, {}, "text", {"issuer": 5}])
-@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/.well-known/jwks.json"])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", KEYS])
 def test_a_document_that_nobody_can_read_is_a_page(
     site: RunningSite, tenant: Tenant, person: Person, path: str, body: object
 ) -> None:
