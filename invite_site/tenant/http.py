@@ -18,7 +18,7 @@ from urllib3 import Retry
 
 from ..errors import TenantRefused, TenantUnavailable
 from ..settings import Settings, is_loopback
-from .answers import error_of, reading_answer, token_refused, wait_asked_for
+from .answers import error_of, json_object, reading_answer, token_refused, wait_asked_for
 from .bounded import BoundedAdapter
 from .rate_limits import Kind, kind_of
 
@@ -231,7 +231,18 @@ class _Session(OAuth2Session):
             raise error_of(answer, self._variables)
         if 400 <= answer.status_code < 500:
             raise token_refused(answer, self._variables, self._audience)
+        if answer.status_code < 300 and not _is_token(answer):
+            # Authlib would keep it for the process's life: nothing says when it runs out.
+            raise TenantUnavailable("The tenant's answer cannot be read.")
         return answer
+
+
+def _is_token(answer: requests.Response) -> bool:
+    """Whether this is a token that a request can carry."""
+    body = json_object(answer)
+    token, kind = body.get("access_token"), body.get("token_type", "Bearer")
+    is_text = isinstance(token, str) and token.isascii() and token.isprintable() and token != ""
+    return is_text and isinstance(kind, str) and kind.lower() == "bearer"
 
 
 @contextmanager

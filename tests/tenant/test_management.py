@@ -302,6 +302,26 @@ def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(
     assert tenant.calls("POST /oauth/token") == before
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "We are back soon."},
+        {"access_token": "", "token_type": "Bearer"},
+        {"access_token": "t\n", "token_type": "Bearer"},
+        {"access_token": "t", "token_type": "mac"},
+        {"access_token": "t", "token_type": 5},
+    ],
+)
+def test_an_answer_that_is_no_token_is_not_kept(
+    client: TenantClient, tenant: Tenant, body: object
+) -> None:
+    """Such as the page of something in between: the next call asks for a token again."""
+    tenant.fails("POST /oauth/token", kind="status", status=200, times=1, body=body)
+    with pytest.raises(TenantUnavailable):
+        client.find_user(ADA.email_norm)
+    assert client.find_user(ADA.email_norm) is None
+
+
 @pytest.mark.parametrize("path", ["/oauth/token", "/api/v2/users"])
 def test_a_redirect_is_not_followed(settings: Settings, path: str) -> None:
     """It would carry the secret, the token or the address to wherever the answer says."""
