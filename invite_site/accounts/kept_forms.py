@@ -1,16 +1,22 @@
 """Forms that somebody sent after their session had ended, kept until they have signed in again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 
 from .sessions import digest
 from .tables import KeptForm as Row
 
 LIFE = timedelta(minutes=15)
+
+_INSERT: Mapping[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(Row),
+    "postgresql": postgresql.insert(Row),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +37,22 @@ class KeptForms:
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         self._begin = sessionmaker(engine).begin
+        self._insert = _INSERT[engine.dialect.name]
         self._clock = clock
 
     def keep(self, form: KeptForm, *, browser: str, owner: str) -> None:
         """Keep `form` in place of an earlier one. `owner` is what `owner_of` makes of a `sub`."""
-        row = Row(
-            browser_hash=digest(browser),
-            owner=owner,
-            path=form.path,
-            fields=[list(pair) for pair in form.fields],
-            had_file=form.had_file,
-            expires_at=self._clock() + LIFE,
-        )
+        values = {
+            "owner": owner,
+            "path": form.path,
+            "fields": [list(pair) for pair in form.fields],
+            "had_file": form.had_file,
+            "expires_at": self._clock() + LIFE,
+        }
+        # In one statement: a second click sends the form while the first is being kept.
+        added = self._insert.values(browser_hash=digest(browser), **values)
         with self._begin() as db:
-            db.merge(row)
+            db.execute(added.on_conflict_do_update(index_elements=[Row.browser_hash], set_=values))
 
     def take(self, *, browser: str, sub: str) -> KeptForm | None:
         """The form of this browser and person, once; None where there is none, or it is too old."""

@@ -3,6 +3,9 @@
 The tenant still knows who they are, so that the sign-in in between asks nothing.
 """
 
+from sqlalchemy import event
+
+from invite_site.accounts.kept_forms import KeptForm, owner_of
 from tests.support.batches import pastes
 from tests.support.person import Person
 from tests.support.running import (
@@ -207,3 +210,25 @@ def test_a_kept_batch_is_named(site: RunningSite, desk: Person) -> None:
     desk.presses("Send 2 invitations")
     assert desk.heading == SENTENCE
     assert "It was about the batch Pasted list" in desk.text
+
+
+def test_a_form_that_is_sent_twice_at_once_is_kept_once(site_on: RunningSite) -> None:
+    """As by a double click: the first is being written when the second comes."""
+    forms, engine = site_on.services.kept_forms, site_on.services.engine
+    texts = ["second", "first"]
+
+    def keeps(*_: object) -> None:
+        if texts:
+            form = KeptForm("/admin/invitations", [("name", texts.pop())])
+            forms.keep(form, browser="browser", owner=owner_of("auth0|ada"))
+
+    def is_interrupted(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO kept_form") and len(texts) == 1:
+            keeps()
+
+    event.listen(engine, "before_cursor_execute", is_interrupted)
+    keeps()
+    event.remove(engine, "before_cursor_execute", is_interrupted)
+    kept = forms.take(browser="browser", sub="auth0|ada")
+    assert kept == KeptForm("/admin/invitations", [("name", "first")])
+    assert forms.take(browser="browser", sub="auth0|ada") is None
