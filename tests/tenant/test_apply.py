@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from invite_site.mailbox import Mailbox
 from invite_site.settings import ROOT, Delivery, ReturnTo
 from invite_site.tenant.setup.apply import execute
 from invite_site.tenant.setup.changes import Skipped
@@ -240,6 +241,35 @@ def test_a_mail_provider_that_is_there_stays(at: AtTenant) -> None:
     provider = at.api.get("/emails/provider")
     assert provider
     assert provider["name"] == "mailgun"
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [{"smtp_url": "", "mail_from": Mailbox()}, {"smtp_url": ""}, {"mail_from": Mailbox()}],
+)
+def test_without_a_mail_server_of_the_site_the_tenant_is_given_none(
+    at: AtTenant, left_out: dict[str, Any]
+) -> None:
+    """Where the tenant sends the mail the site needs neither; what is missing is said before."""
+    at.changes_settings(**TENANT_EMAIL, **left_out)
+    at.api.send("DELETE", "/emails/provider", None)
+    found = at.plan()
+    assert "Mail provider" not in [each.what for each in found.changes]
+    told = next(each for each in found.skipped if each.what == "Mail provider")
+    assert "SMTP_URL and MAIL_FROM" in told.message
+    assert told.blocking
+
+
+def test_without_a_sender_of_the_site_that_of_the_template_stays(at: AtTenant) -> None:
+    """Where the tenant sends the mail MAIL_FROM may be missing."""
+    at.changes_settings(**TENANT_EMAIL)
+    assert at.apply() == []
+    at.changes_settings(mail_from=Mailbox(), invitation_ttl=3600)
+    assert at.apply() == []
+    stored = at.api.get("/email-templates/reset_email")
+    assert stored
+    assert stored["from"] == '"Acme" <invitations@example.com>'
+    assert stored["urlLifetimeInSeconds"] == 3600
 
 
 def test_the_password_of_the_mail_server_is_not_shown(at: AtTenant) -> None:

@@ -11,6 +11,7 @@ from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
 MENU = "Branding → Email Templates → Change Password (Link)"
+PROVIDER_MENU = "Branding → Email Provider"
 PATH = "/email-templates/reset_email"
 
 
@@ -90,6 +91,8 @@ def template_changes(context: Context) -> Iterator[Change | Skipped]:
             blocking=not _knows_invitations(stored),
         )
         return
+    if stored and not wanted["from"]:
+        del wanted["from"]  # without MAIL_FROM the sender that is there stays
     if stored is None:
         call = ("POST", "/email-templates", wanted, "create:email_templates")
     else:
@@ -108,21 +111,31 @@ def provider(context: Context) -> Finding:
     if found is None or not found.get("enabled", True):
         return wrong(
             "There is none, so the tenant sends its stock mail and not the invitation.",
-            "Run `flask tenant apply`, or configure one under Branding → Email Provider.",
+            f"Run `flask tenant apply`, or configure one under {PROVIDER_MENU}.",
         )
     return ok(f"The tenant sends by {found.get('name')}.")
 
 
 def provider_changes(context: Context) -> Iterator[Change | Skipped]:
     """Let the tenant send by SMTP_URL where it has no provider."""
-    if not _is_used(context) or context.tenant.read("/emails/provider") is not None:
+    if not _is_used(context):
         return
     what, settings = "Mail provider", context.settings
+    found = context.tenant.read("/emails/provider")
+    if found is not None:
+        return
+    if not settings.smtp_url or not settings.mail_from.address:
+        yield Skipped(
+            what,
+            "The tenant has none. Set SMTP_URL and MAIL_FROM while you run this, or configure one "
+            f"under {PROVIDER_MENU}.",
+        )
+        return
     if is_loopback(settings.smtp_url) and not is_loopback(settings.management_url):
         yield Skipped(
             what,
             "The tenant has none and cannot reach the mail server of SMTP_URL; configure one "
-            "under Branding → Email Provider.",
+            f"under {PROVIDER_MENU}.",
         )
         return
     server = SmtpServer.from_url(settings.smtp_url, settings.site_url)
