@@ -272,6 +272,19 @@ def test_without_a_sender_of_the_site_that_of_the_template_stays(at: AtTenant) -
     assert stored["urlLifetimeInSeconds"] == 3600
 
 
+def test_a_mail_provider_that_is_off_is_not_switched_on(at: AtTenant) -> None:
+    """Somebody has switched it off; that it is so is told, and who can change it."""
+    at.changes_settings(**TENANT_EMAIL)
+    assert at.apply() == []
+    at.api.send("PATCH", "/emails/provider", {"enabled": False})
+    told = next(each for each in at.plan().skipped if each.what == "Mail provider")
+    assert "switched off" in told.message
+    assert told.blocking
+    found = at.check().findings["Mail provider"]
+    assert "switched off" in found.message
+    assert "flask tenant apply" not in found.advice
+
+
 def test_the_password_of_the_mail_server_is_not_shown(at: AtTenant) -> None:
     """The difference names the server only."""
     at.changes_settings(**TENANT_EMAIL)

@@ -108,10 +108,15 @@ def provider(context: Context) -> Finding:
     if not _is_used(context):
         return _not_used()
     found = context.tenant.read("/emails/provider")
-    if found is None or not found.get("enabled", True):
+    if found is None:
         return wrong(
             "There is none, so the tenant sends its stock mail and not the invitation.",
             f"Run `flask tenant apply`, or configure one under {PROVIDER_MENU}.",
+        )
+    if not _is_on(found):
+        return wrong(
+            "It is switched off, so the tenant sends its stock mail and not the invitation.",
+            f"Switch it on under {PROVIDER_MENU}.",
         )
     return ok(f"The tenant sends by {found.get('name')}.")
 
@@ -123,6 +128,8 @@ def provider_changes(context: Context) -> Iterator[Change | Skipped]:
     what, settings = "Mail provider", context.settings
     found = context.tenant.read("/emails/provider")
     if found is not None:
+        if not _is_on(found):
+            yield Skipped(what, f"It is switched off; switch it on under {PROVIDER_MENU}.")
         return
     if not settings.smtp_url or not settings.mail_from.address:
         yield Skipped(
@@ -165,6 +172,10 @@ def welcome_mail(context: Context) -> Finding:
 
 def _is_used(context: Context) -> bool:
     return context.settings.delivery == Delivery.TENANT_EMAIL
+
+
+def _is_on(provider: dict[str, Any]) -> bool:
+    return bool(provider.get("enabled", True))
 
 
 def _not_used() -> Finding:
