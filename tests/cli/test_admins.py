@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from invite_site.invitations.people import Inviter
 from tests.support.running import RunningSite, Tenant
 
 ADA = "ada@example.com"
@@ -39,6 +40,22 @@ def test_a_grant_for_somebody_who_is_not_there_yet(
     assert "may no longer invite." in run("admin", "revoke", ADA.upper())
     assert not run("admin", "list")
     assert run("admin", "revoke", ADA).endswith("[exit 1]")
+
+
+def test_an_account_id_with_an_address_in_it_is_an_account_id(
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
+    """As those of people who sign in by their company have it, or who came from another system."""
+    assert run("admin", "grant", "google-apps|ada@example.com") == (
+        "google-apps|ada@example.com may invite.\n"
+    )
+    assert site.services.admins.includes("google-apps|ada@example.com")
+    body = {"connection": site.settings.connection, "email": ADA, "password": "Invite-Demo-1!"}
+    site.services.tenant._api.send("POST", "/users", body | {"user_id": ADA, "verify_email": False})
+    refused = run("admin", "grant", ADA)
+    assert "grant it by its account id: auth0|ada@example.com" in refused
+    assert site.services.granting.grant("auth0|ada@example.com", by=Inviter("Grace")).is_new
+    assert site.services.admins.includes("auth0|ada@example.com")
 
 
 def test_names_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:

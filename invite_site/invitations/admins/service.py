@@ -58,7 +58,8 @@ class Granting:
         one. `is_sub_known` grants a `sub` without asking the tenant. Raises NotThereYet, GrantRefused,
         InvalidInvitee, NotPossibleNow, DeliveryError.
         """
-        if "@" in address_or_sub:
+        # Account ids have a bar, and may have an address behind it: `google-apps|ada@example.com`.
+        if "@" in address_or_sub and "|" not in address_or_sub:
             return self._grant_by_address(address_or_sub, by, invites)
         label = address_or_sub if is_sub_known else self._label_of_account(address_or_sub)
         return Granted(self.admins.grant(address_or_sub, label=label, now=self.clock(), by=by.name))
