@@ -201,6 +201,26 @@ def test_no_secret_stands_in_the_representation() -> None:
     assert "user:pass" not in shown
 
 
+@pytest.mark.parametrize("sign", ["[", "]", "\uff1a", "\uff0f", "\u2100"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMTP_URL", "smtp://user:geh{}eim@mail.example.com:587"),
+        ("RATE_LIMIT_URL", "redis://user:geh{}eim@[cache:6379/0"),
+        ("APP_URL", "https://user:geh{}eim@[app.example.com"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(
+    name: str, value: str, sign: str
+) -> None:
+    """Its signs are to be percent-encoded; what is wrong goes into a log all the same."""
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_env({**GOOD, name: value.format(sign)})
+    (problem,) = refused.value.problems
+    assert problem.startswith((f"{name} must be", f"{name} must look like"))
+    assert "eim@" not in problem
+
+
 def test_older_secret_keys_follow_the_newest() -> None:
     """Cookies signed with the key before the change stay good."""
     settings = Settings.from_env({**GOOD, "SECRET_KEY": f"{NEWER}, {OLDER}"})

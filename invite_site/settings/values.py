@@ -12,6 +12,13 @@ DAY = 24 * 60 * 60
 MEMORY = "memory://"
 
 _NO_WEB_ADDRESS = "must be a web address such as https://invite.example.com"
+_NO_MAIL_SERVER = (
+    "must look like smtp://user:password@mail.example.com:587, with special characters of user and "
+    "password percent-encoded"
+)
+_NO_RATE_LIMITS = (
+    "must be memory:// or an address such as redis://user:password@cache.example.com:6379/0"
+)
 
 
 def is_loopback(url: str) -> bool:
@@ -59,7 +66,7 @@ def site_address(value: str) -> str:
 
 def link(value: str) -> str:
     """An address that people are led to, as it is: an application may live behind `#/` or `?`."""
-    parts = urlsplit(value)
+    parts = _split(value, _NO_WEB_ADDRESS)
     whole = parts.scheme in {"http", "https"} and parts.hostname and _has_good_port(parts)
     if not whole or not value.isprintable() or " " in value:
         raise ValueError(_NO_WEB_ADDRESS)
@@ -77,14 +84,11 @@ def tenant_address(value: str) -> str:
 
 
 def smtp_address(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split(value, _NO_MAIL_SERVER)
     is_whole = parts.scheme in {"smtp", "smtps"} and parts.hostname and _has_good_port(parts)
     rest = parts.path.strip("/") or parts.fragment
     if not is_whole or rest or not value.isprintable() or " " in value:
-        raise ValueError(
-            "must look like smtp://user:password@mail.example.com:587, with special characters of "
-            "user and password percent-encoded"
-        )
+        raise ValueError(_NO_MAIL_SERVER)
     if parts.query not in ("", "verify=no"):
         raise ValueError("can end in ?verify=no and in nothing else")
     if parts.query and not is_loopback(value):
@@ -101,13 +105,20 @@ def smtp_address(value: str) -> str:
 
 
 def rate_limit_address(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split(value, _NO_RATE_LIMITS)
     is_redis = re.fullmatch(r"rediss?://[^/?#\s]+(/\d*)?", value) and parts.hostname
     if value != MEMORY and not (is_redis and _has_good_port(parts)):
-        raise ValueError(
-            "must be memory:// or an address such as redis://user:password@cache.example.com:6379/0"
-        )
+        raise ValueError(_NO_RATE_LIMITS)
     return value
+
+
+def _split(value: str, sentence: str) -> SplitResult:
+    """The parts of an address. Raises ValueError with our own sentence: Python's may quote the password,
+    or speak of an IPv6 address where that has a bracket."""
+    try:
+        return urlsplit(value)
+    except ValueError:
+        raise ValueError(sentence) from None
 
 
 def _has_good_port(parts: SplitResult) -> bool:
