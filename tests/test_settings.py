@@ -310,6 +310,15 @@ def test_a_file_of_settings_that_others_can_read_is_refused(mode: int, tmp_path:
     Settings.from_env(GOOD, env_file=file)
 
 
+@pytest.mark.parametrize("name", ["APP_NAME", "AUTH0_CONNECTION", "ADMIN_ROLE", "CONTACT_EMAIL"])
+def test_a_variable_in_another_encoding_is_named(name: str) -> None:
+    """As a service file in Latin-1 sets it: no page and no mail could be written with it."""
+    value = os.fsdecode("Müller".encode("latin-1"))
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_env({**GOOD, "ADMIN_ROLE_CLAIM": "claim", "ADMIN_ROLE": "r", name: value})
+    assert f"{name} is not UTF-8. Save what sets it as UTF-8." in refused.value.problems
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "cp1252"])
 def test_a_file_of_settings_in_another_encoding_is_named_with_its_line(
     encoding: str, tmp_path: Path

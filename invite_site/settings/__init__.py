@@ -135,6 +135,9 @@ class Settings:
 
         def read(name: str, default: str | None = None) -> str:
             value = env.get(name, "").strip()
+            if not values.is_utf8(value):
+                problems.append(f"{name} is not UTF-8. Save what sets it as UTF-8.")
+                return default or ""
             if not value and default is None:
                 problems.append(f"{name} is missing.")
             return value or default or ""

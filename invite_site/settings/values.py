@@ -27,6 +27,16 @@ def is_loopback(url: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
+def is_utf8(value: str) -> bool:
+    """Whether a page or a mail can hold this: of other bytes in the environment Python makes lone
+    surrogates, which cannot be written."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def web_address(value: str) -> str:
     """An address that others are built from, as browsers write it: they are compared with what browsers
     and tokens say, and stand in headers, which take ASCII alone."""
