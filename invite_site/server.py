@@ -74,14 +74,20 @@ def _bound(port: int, host: str) -> socket.socket:
             backlog=1024,
             dualstack_ipv6=address == "::" and socket.has_dualstack_ipv6(),
         )
+    except UnicodeError as refused:  # a part of it is empty, or too long
+        raise _cannot_listen(host, port, "no such name can be") from refused
     except OSError as refused:
         if refused.errno == errno.EADDRINUSE:
             raise PortInUse(port) from refused
         reason = os.strerror(refused.errno) if refused.errno and refused.errno > 0 else None
-        raise CannotListen(
-            f"The site cannot listen on “{host}”, port {port} ({reason or refused.strerror}). "
-            "Choose another --host, or another SITE_PORT."
-        ) from refused
+        raise _cannot_listen(host, port, reason or refused.strerror) from refused
+
+
+def _cannot_listen(host: str, port: int, reason: str | None) -> CannotListen:
+    return CannotListen(
+        f"The site cannot listen on “{host}”, port {port} ({reason}). "
+        "Choose another --host, or another SITE_PORT."
+    )
 
 
 @contextlib.contextmanager

@@ -38,7 +38,9 @@ def test_a_port_that_is_taken_is_named(host: str) -> None:
             pass
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no such host", ""])
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "2001:db8::1", "no such host", "", "127.0.0..1", "h" * 64]
+)
 def test_an_address_that_is_not_of_this_machine_is_one_sentence(host: str) -> None:
     """Or that is none."""
     with pytest.raises(CannotListen, match="Choose another --host"), listening(0, host):
