@@ -26,6 +26,7 @@ invite = LedgerGroup("invite", help="Send and follow invitations.")
 
 YES = click.option("--yes", is_flag=True, help="With filters: do it without a question.")
 ME = Inviter(name=COMMAND_LINE)
+PAGE = 500  # invitations that are read at a time; a statement takes only so many numbers
 
 for command in (
     batches.import_,
@@ -91,7 +92,7 @@ def list_(number: int, by_change: bool, **given: Any) -> None:
     filters, before = filters_of(given), ""
     while number > 0:
         page = services.listing.find(
-            filters, now=now, before=before, size=number, by_change=by_change
+            filters, now=now, before=before, size=min(number, PAGE), by_change=by_change
         )
         for row in page.rows:
             status = row.status(now).replace("_", " ")

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from invite_site.invitations.people import Inviter
 from tests.support.at_tenant import at_tenant
@@ -39,6 +40,32 @@ def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
     assert "Queued again." in run("invite", "resend", number)
     assert "Revoked." in run("invite", "revoke", number, "--reason", "typo")
     assert "revoked" in run("invite", "list", "--state", "revoked")
+
+
+def test_a_long_list_is_read_in_parts(site_on: RunningSite) -> None:
+    """PostgreSQL takes 65,535 numbers in a statement, SQLite often 32,766; `--number` may be larger."""
+    site, engine = site_on, site_on.services.engine
+    site.services.batches.start(
+        site.services.batches.preview(
+            "\n".join(["email", *(f"p{number}@example.com" for number in range(1100))]).encode(),
+            name="people.csv",
+            inviter=Inviter("Grace"),
+        ).id,
+        inviter=Inviter("Grace"),
+    )
+    numbers: list[int] = []
+
+    def counts(_c: object, _k: object, _s: object, parameters: Sized, *_: object) -> None:
+        numbers.append(len(parameters))
+
+    event.listen(engine, "before_cursor_execute", counts)
+    listed = site.app.test_cli_runner().invoke(args=["invite", "list", "--number", "1050"])
+    event.remove(engine, "before_cursor_execute", counts)
+    addresses = [line.split("\t")[2] for line in listed.output.splitlines()]
+    assert addresses == [
+        row.email for row in site.services.listing.page(now=site.clock(), size=1050)
+    ]
+    assert max(numbers) < 600
 
 
 def test_an_invitation_from_here_is_from_nobody_the_invitee_knows(
