@@ -9,14 +9,16 @@ import sys
 
 from .settings import Settings
 
+# Each word is looked at from its beginning, once: whoever sends a long text, such as the method of a
+# request may be, would else make a line of the log take seconds.
 SECRETS = re.compile(
     r"(?P<keep>\b(?:ticket|code|state|nonce|code_verifier|id_token|access_token|client_secret"
     r"|login_hint|email)=)[^\s&#'\"]+"
     r"|(?P<bearer>Bearer )\S+"
-    r"|\beyJ[\w-]+\.[\w-]+\.?[\w-]*",
+    r"|(?<![\w-])(?=[\w-]++\.[\w-])[\w-]*?\beyJ[\w-]+\.[\w-]+\.?[\w-]*",
     re.IGNORECASE,
 )
-ADDRESS = re.compile(r"\b([\w.+'-])[\w.+'-]*@([\w.-]+\.\w+)")
+ADDRESS = re.compile(r"(?<![\w.+'-])([.+'-]*+\w?)[\w.+'-]*+@([\w.-]+\.\w+)")
 # These say too much below this level: Authlib the PKCE verifier, urllib3 each path, SQLAlchemy
 # each value.
 QUIET = ("authlib", "urllib3", "requests", "sqlalchemy", "alembic", "waitress", "mail.log")
