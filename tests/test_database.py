@@ -167,6 +167,20 @@ def test_a_file_that_may_not_be_written_is_one_sentence() -> None:
     assert f"{file}, which cannot be written" in str(refused.value)
 
 
+def test_a_folder_that_is_another_users_is_one_sentence() -> None:
+    """Such as the one that a first start by root has made."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder) / "instance" / "site.db"
+        open_engine(f"sqlite:///{file}").dispose()
+        if os.geteuid() != 0:
+            file.parent.chmod(0)
+        with ordinary_user(), pytest.raises(ConfigError) as refused:
+            open_engine(f"sqlite:///{file}")
+        file.parent.chmod(0o700)
+    assert f"{file}, which cannot be written" in str(refused.value)
+
+
 @contextlib.contextmanager
 def ordinary_user() -> Iterator[None]:
     """Root may write every file."""

@@ -52,7 +52,7 @@ def make_file(url: URL) -> None:
             f"names a file in the folder {file.parent}, which cannot be made "
             f"({refused.strerror}). Make it, or choose another one."
         ) from refused
-    if file.is_dir():
+    if os.path.isdir(file):  # no error where nothing in its folder may be looked at
         raise _refused(f"names {file}, which is a folder. Add the name of a file.")
     # Only a new file is opened here: to close one that SQLite has open would end its locks.
     if not _can_write(file):
