@@ -1,11 +1,10 @@
 """A database that cannot be used is one sentence, at each start and at each command."""
 
-import contextlib
 import os
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from invite_site.database.engine import alembic_config, is_current, open_engine,
 from invite_site.errors import ConfigError, DatabaseOutdated, DatabaseUnusable
 from tests.support.forked import Forked, flask
 from tests.support.running import Tenant, running_site, settings_for
+from tests.support.users import ordinary_user
 
 COMMANDS = (["serve"], ["invite", "work"], ["invite", "list"], ["db", "upgrade"])
-NOBODY = 65534
 AWAY = "postgres://acme:hunter2@127.0.0.1:1/invitations"
 
 
@@ -179,18 +178,6 @@ def test_a_folder_that_is_another_users_is_one_sentence() -> None:
             open_engine(f"sqlite:///{file}")
         file.parent.chmod(0o700)
     assert f"{file}, which cannot be written" in str(refused.value)
-
-
-@contextlib.contextmanager
-def ordinary_user() -> Iterator[None]:
-    """Root may write every file."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 def test_a_file_that_becomes_read_only_is_one_sentence(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 They raise ValueError, whose words go on after the name of the setting.
 """
 
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -157,8 +158,14 @@ def port(value: str) -> int:
 
 def folder(value: str) -> Path:
     path = Path(value)
-    if not path.is_absolute() or not path.is_dir():
+    # No error where nothing may be looked at, as with those of `pathlib`.
+    if not path.is_absolute() or not os.path.isdir(path):
         raise ValueError("must be the whole path of a folder that exists, such as /srv/invite/mail")
+    effective = os.access in os.supports_effective_ids
+    if not os.access(path, os.R_OK | os.X_OK, effective_ids=effective):
+        raise ValueError(
+            "is a folder that cannot be read. Let the user that runs this site read it"
+        )
     return path
 
 

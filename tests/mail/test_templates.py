@@ -1,5 +1,7 @@
 """MAIL_TEMPLATES: templates of the deployment in place of ours, checked at the start."""
 
+import os
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from invite_site.mail.message import Mailer, Recipient, part_of
 from invite_site.mail.templates import OURS
 from tests.support.running import Tenant, settings_for
 from tests.support.smtp_script import SmtpScript
+from tests.support.users import ordinary_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 URL = "https://localhost/lo/reset?ticket=T#type=invite&app=A"
@@ -128,3 +131,16 @@ def test_a_folder_that_is_not_there_is_refused(tenant: Tenant, tmp_path: Path, v
     """Also one whose place depends on where the site is started."""
     with pytest.raises(ConfigError, match="MAIL_TEMPLATES must be the whole path of a folder"):
         settings_for(tenant, tmp_path, MAIL_TEMPLATES=value)
+
+
+@pytest.mark.parametrize("inner", ["", "mail"])
+def test_a_folder_that_may_not_be_read_is_refused(tenant: Tenant, inner: str) -> None:
+    """It, or the one that it lies in, is another user's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        theirs = Path(folder) / "theirs"
+        (theirs / "mail").mkdir(parents=True)
+        theirs.chmod(0 if os.geteuid() else 0o700)
+        with ordinary_user(), pytest.raises(ConfigError, match=r"MAIL_TEMPLATES .* folder that"):
+            settings_for(tenant, Path(folder), MAIL_TEMPLATES=str(theirs / inner))
+        theirs.chmod(0o700)
