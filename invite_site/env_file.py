@@ -22,13 +22,17 @@ def load(file: Path) -> None:
     except OSError as refused:
         raise ConfigError([f"{file} cannot be read ({refused.strerror})."]) from refused
     except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
-        raise ConfigError(
-            [
-                f"{file} is not UTF-8: line {line} has a letter in another encoding. Save it as UTF-8."
-            ]
-        ) from None  # the cause quotes the whole file
+        raise _not_utf8(file, content, fault.start) from None  # the cause quotes the whole file
+    if b"\0" in content:  # UTF-16 without its mark; no variable can hold it
+        raise _not_utf8(file, content, content.index(b"\0"))
     load_dotenv(stream=io.StringIO(text))
+
+
+def _not_utf8(file: Path, content: bytes, at: int) -> ConfigError:
+    line = content.count(b"\n", 0, at) + 1
+    return ConfigError(
+        [f"{file} is not UTF-8: line {line} has a letter in another encoding. Save it as UTF-8."]
+    )
 
 
 def others_can_read(file: Path) -> bool:

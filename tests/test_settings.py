@@ -333,6 +333,15 @@ def test_a_file_of_settings_in_another_encoding_is_named_with_its_line(
     assert "ller" not in str(refused.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_of_settings_in_two_bytes_a_letter_is_named(encoding: str, tmp_path: Path) -> None:
+    """As some editors save it, without the mark that would tell."""
+    file = tmp_path / ".env"
+    file.write_bytes("LEVEL_A='1'\r\n".encode(encoding))
+    with pytest.raises(ConfigError, match="is not UTF-8: line 1 "):
+        env_file.load(file)
+
+
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
 def test_a_file_of_settings_is_read(
     start: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
