@@ -8,7 +8,7 @@ import pytest
 
 from invite_site import create_app, env_file
 from invite_site.errors import ConfigError
-from invite_site.settings import DAY, Settings
+from invite_site.settings import DAY, Settings, is_loopback
 
 GOOD = {
     "SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -190,6 +190,18 @@ def test_plain_http_is_fine_on_this_machine() -> None:
         {**GOOD, "SITE_URL": "http://localhost:3000", "AUTH0_DOMAIN": "http://localhost:3001"}
     )
     assert settings.issuer == "http://localhost:3001/"
+
+
+@pytest.mark.parametrize("host", ["127.example.com", "127.0.0.1.example.com"])
+def test_a_name_that_begins_like_an_address_of_this_machine_is_none(host: str) -> None:
+    """Whoever owns the domain says where it leads; no password and no link may go there in the clear."""
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_env({**GOOD, "SITE_URL": f"http://{host}", "AUTH0_DOMAIN": f"http://{host}"})
+    assert len(refused.value.problems) == 2
+    with pytest.raises(ConfigError, match="only for a relay on this machine"):
+        Settings.from_env({**GOOD, "SMTP_URL": f"smtp://{host}?verify=no"})
+    assert is_loopback("http://127.0.0.1:3000")
+    assert is_loopback("smtp://127.1")
 
 
 def test_no_secret_stands_in_the_representation() -> None:

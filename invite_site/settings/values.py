@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 DAY = 24 * 60 * 60
 MEMORY = "memory://"
 
+_LOOPBACK = re.compile(r"127(?:\.\d{1,3}){1,3}", re.ASCII)  # a name may begin so too
 _NO_WEB_ADDRESS = "must be a web address such as https://invite.example.com"
 _NO_MAIL_SERVER = (
     "must look like smtp://user:password@mail.example.com:587, with special characters of user and "
@@ -25,7 +26,7 @@ _NO_RATE_LIMITS = (
 def is_loopback(url: str) -> bool:
     """Whether this address can only mean this machine (RFC 8252 §7.3)."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    return host in {"localhost", "::1"} or _LOOPBACK.fullmatch(host) is not None
 
 
 def is_utf8(value: str) -> bool:
