@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import functools
 import logging
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Iterator
@@ -177,5 +179,12 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
 
 
 def worker_name() -> str:
-    """A name that no other worker on this database has."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """A name that no other worker on this database has; the same as long as this process lives."""
+    number = os.getpid()
+    return f"{socket.gethostname()}:{number}:{_mark_of(number)}"
+
+
+@functools.cache
+def _mark_of(_process: int) -> str:
+    """Tells processes of several containers apart, which may all have the number 1 on one host."""
+    return secrets.token_hex(4)

@@ -157,3 +157,19 @@ def test_several_workers_share_the_queue(
     wait_until(lambda: sent_of(site_on) == 30, "all were sent", seconds=60)
     copies = Counter(mail["To"][0]["Address"] for mail in tenant.mails())
     assert copies == {f"p{number}@example.com": 1 for number in range(30)}
+
+
+def test_workers_of_containers_that_share_a_host_have_names_of_their_own() -> None:
+    """Each is the process number 1 there, and one name for two would give each the leases of the other."""
+    program = (
+        "import os; os.getpid = lambda: 1\n"
+        "from invite_site.server import worker_name; print(worker_name(), worker_name())"
+    )
+    names = [
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert [len(set(each)) for each in names] == [1, 1]
+    assert names[0] != names[1]
