@@ -60,6 +60,17 @@ def signs_in_as_owner(page: Page, demo: Demo) -> None:
     expect(page.get_by_role("heading", name="Invitations")).to_be_visible()
 
 
+def invites(owner: Page, demo: Demo, address: str, *, scenario: str) -> None:
+    """Choose how invitations travel, and send one."""
+    owner.goto(demo.dashboard)
+    owner.get_by_label(SCENARIOS[scenario].words).check()
+    owner.get_by_role("button", name="Choose scenario").click()
+    expect(owner.get_by_text("Invitations now travel like this")).to_be_visible()
+    owner.goto(f"{demo.url}/admin/invitations/new")
+    owner.get_by_label("Email address").fill(address)
+    owner.get_by_role("button", name="Send invitation").click()
+
+
 def reads_the_mail(page: Page) -> None:
     """By the guide, which leads to the mailbox while the mail is on its way, and then to the mail.
 
@@ -143,14 +154,8 @@ def test_a_scenario_of_the_dashboard_runs_to_accepted(
 ) -> None:
     """The next mail travels by it, and the guide leads all the way."""
     signs_in_as_owner(desk, lasting)
-    desk.goto(lasting.dashboard)
-    desk.get_by_label(SCENARIOS[scenario].words).check()
-    desk.get_by_role("button", name="Choose scenario").click()
-    expect(desk.get_by_text("Invitations now travel like this")).to_be_visible()
-    desk.goto(f"{lasting.url}/admin/invitations/new")
     address = f"{scenario}@example.com"
-    desk.get_by_label("Email address").fill(address)
-    desk.get_by_role("button", name="Send invitation").click()
+    invites(desk, lasting, address, scenario=scenario)
     reads_the_mail(desk)
     goes_on(desk)
     desk.wait_for_url(lambda url: BEGINNINGS[scenario] in url)
@@ -172,12 +177,7 @@ def test_a_used_link_of_new_universal_login_is_not_said_to_have_set_a_password(
     """The tenant's page has no way on there; the guide has: to the mail, or to the login where the tenant
     has said that a password is set."""
     signs_in_as_owner(desk, lasting)
-    desk.goto(lasting.dashboard)
-    desk.get_by_label(SCENARIOS["new"].words).check()
-    desk.get_by_role("button", name="Choose scenario").click()
-    desk.goto(f"{lasting.url}/admin/invitations/new")
-    desk.get_by_label("Email address").fill("twice@example.com")
-    desk.get_by_role("button", name="Send invitation").click()
+    invites(desk, lasting, "twice@example.com", scenario="new")
     reads_the_mail(desk)
     link = desk.locator("a.demo-next").get_attribute("href") or ""
     goes_on(desk)
@@ -212,9 +212,7 @@ def test_a_mail_that_the_owner_opened_is_followed_as_the_invitee(desk: Page, las
     """From the dashboard the mailbox opens on the owner's side. The links of the mail itself change sides
     as *Open as* does, so that nobody loses the owner's session to the invitee."""
     signs_in_as_owner(desk, lasting)
-    desk.goto(f"{lasting.url}/admin/invitations/new")
-    desk.get_by_label("Email address").fill("side@example.com")
-    desk.get_by_role("button", name="Send invitation").click()
+    invites(desk, lasting, "side@example.com", scenario="classic")
     reads_the_mail(desk)
     mail = desk.url.replace("127.0.0.1", "localhost")
     desk.goto(mail)

@@ -6,11 +6,11 @@ import random
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import requests
 from bs4 import BeautifulSoup
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
@@ -116,7 +116,7 @@ def nothing_is_lost(
                 lambda: _sent(site, batch.id) + len(held_by(site, *dead)) == people, "the rest", 150
             )
             with site.services.engine.begin() as db:
-                held = update(Invitation).where(Invitation.lease_by.in_(dead))
+                held = update(Invitation).where(_is_held_by(dead))
                 db.execute(held.values(lease_until=site.clock()))
         wait_until(lambda: _sent(site, batch.id) == people, "all were sent", 150)
     tenant.heals()
@@ -132,14 +132,18 @@ def nothing_is_lost(
 
 
 def name_of(process: Forked) -> str:
-    """The name of a worker of its own."""
-    return f"{socket.gethostname()}:{process.pid}"
+    """How the name of a worker of its own begins."""
+    return f"{socket.gethostname()}:{process.pid}:"
 
 
 def held_by(site: RunningSite, *names: str) -> list[int]:
-    """The invitations that workers of these names deliver now."""
+    """The invitations that workers whose names begin so deliver now."""
     with site.services.engine.connect() as db:
-        return list(db.scalars(select(Invitation.id).where(Invitation.lease_by.in_(names))))
+        return list(db.scalars(select(Invitation.id).where(_is_held_by(names))))
+
+
+def _is_held_by(names: Sequence[str]) -> ColumnElement[bool]:
+    return or_(*(Invitation.lease_by.startswith(name, autoescape=True) for name in names))
 
 
 def _sent(site: RunningSite, batch_id: int) -> int:
