@@ -1,6 +1,7 @@
 """The pages: blueprints, and what all requests have in common."""
 
 import logging
+from http import HTTPMethod
 from time import perf_counter
 
 from flask import Flask, g, request
@@ -54,10 +55,11 @@ def _start_timer() -> None:
 
 
 def _log_request(response: Response) -> Response:
-    # The name of the route, never the address: that may hold a state or somebody's name.
+    # The name of the route, never the address: that may hold a state or somebody's name. Nor a method
+    # that there is not: it may be as long as a request's head.
     log.info(
         "%s %s %s %.0f ms",
-        request.method,
+        request.method if request.method in HTTPMethod.__members__ else "unknown",
         request.endpoint or "unknown",
         response.status_code,
         (perf_counter() - g.get("began", perf_counter())) * 1000,
