@@ -1,5 +1,6 @@
 """A database that cannot be used is one sentence, at each start and at each command."""
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -191,6 +192,22 @@ def test_a_file_that_becomes_read_only_is_one_sentence(tmp_path: Path) -> None:
                 connection.execute(text("DELETE FROM pause"))
     finally:
         engine.dispose()
+
+
+def test_a_wait_for_a_free_connection_has_an_end(tmp_path: Path) -> None:
+    """As where each of them waits for a disk: the page says that it is the database."""
+    engine = open_engine(f"sqlite:///{tmp_path}/site.db")
+    with contextlib.ExitStack() as used:
+
+        def take_all() -> None:
+            for _ in range(100):  # more than there are
+                used.enter_context(engine.connect())
+
+        with pytest.raises(DatabaseUnusable, match="each connection of this process is in use"):
+            take_all()
+    with engine.connect() as db:
+        assert db.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
 
 
 def test_a_statement_that_is_wrong_is_no_fault_of_the_file(tmp_path: Path) -> None:

@@ -3,15 +3,40 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, text
+from sqlalchemy import (
+    URL,
+    Engine,
+    PoolProxiedConnection,
+    QueuePool,
+    create_engine,
+    event,
+    exc,
+    inspect,
+    text,
+)
 
-from ..errors import ConfigError, DatabaseOutdated
+from ..errors import ConfigError, DatabaseOutdated, DatabaseUnusable
 from .address import make_file, read_address
 from .faults import fault_of
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 BUSY_SECONDS = 5
 UPGRADE_LOCK = 7_261_839  # any number that nothing else on this database uses
+
+
+class _Pool(QueuePool):
+    """Says it as other faults of the database are said, where no connection becomes free."""
+
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except (
+            exc.TimeoutError
+        ) as exhausted:  # of the pool; SQLAlchemy asks no `handle_error` about it
+            raise DatabaseUnusable(
+                "The database is too busy: each connection of this process is in use. Try again in a "
+                "moment."
+            ) from exhausted
 
 
 def open_engine(database_url: str, *, is_durable: bool = True) -> Engine:
@@ -39,6 +64,7 @@ def _open_postgres(url: URL) -> Engine:
             connect_args={}
             if "connect_timeout" in url.query
             else {"connect_timeout": BUSY_SECONDS},
+            poolclass=_Pool,
             pool_pre_ping=True,
             pool_timeout=BUSY_SECONDS,
             hide_parameters=True,
@@ -62,6 +88,7 @@ def _open_sqlite(url: URL, synchronous: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": BUSY_SECONDS},
+        poolclass=_Pool,
         pool_timeout=BUSY_SECONDS,
         hide_parameters=True,  # an error is logged, and its values are nobody's business
     )
