@@ -30,9 +30,7 @@ class _Pool(QueuePool):
     def connect(self) -> PoolProxiedConnection:
         try:
             return super().connect()
-        except (
-            exc.TimeoutError
-        ) as exhausted:  # of the pool; SQLAlchemy asks no `handle_error` about it
+        except exc.TimeoutError as exhausted:  # SQLAlchemy asks no `handle_error` about it
             raise DatabaseUnusable(
                 "The database is too busy: each connection of this process is in use. Try again in a "
                 "moment."
