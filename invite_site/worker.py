@@ -204,10 +204,17 @@ def _check(
             if time.monotonic() >= sweep_at:
                 sweep_at = time.monotonic() + SWEEP_EVERY
                 for sweep in sweeps:
-                    sweep()
+                    _sweep(sweep)
             pause = 0.0 if checked else CHECK_EVERY
         except Exception:
             log.exception("asking the tenant stopped unexpectedly")
+
+
+def _sweep(sweep: Callable[[], object]) -> None:
+    try:
+        sweep()
+    except Exception:  # those after it do not wait for its mend
+        log.exception("something that is done once a minute stopped unexpectedly")
 
 
 def _do_jobs(jobs: Callable[[], bool], stop: threading.Event) -> None:

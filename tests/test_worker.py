@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from sqlalchemy import func, select
 from invite_site.invitations.lifecycle import State
 from invite_site.invitations.tables import Invitation, WorkerHeartbeat
 from invite_site.server import working
+from invite_site.worker import work
 from tests.support.forked import ROOT, Forked
 from tests.support.person import Person
 from tests.support.running import (
@@ -157,6 +159,24 @@ def test_several_workers_share_the_queue(
     wait_until(lambda: sent_of(site_on) == 30, "all were sent", seconds=60)
     copies = Counter(mail["To"][0]["Address"] for mail in tenant.mails())
     assert copies == {f"p{number}@example.com": 1 for number in range(30)}
+
+
+def test_what_fails_once_a_minute_keeps_nothing_else_from_being_done(site: RunningSite) -> None:
+    """Such as reminders, which come after the removal of sessions."""
+    stop, is_done = threading.Event(), threading.Event()
+
+    def fails() -> None:
+        raise RuntimeError("no disk")
+
+    thread = threading.Thread(
+        target=work,
+        args=(site.services.deliveries,),
+        kwargs={"name": "w", "stop": stop, "sweeps": [fails, is_done.set]},
+    )
+    thread.start()
+    assert is_done.wait(timeout=20)
+    stop.set()
+    thread.join(timeout=15)
 
 
 def test_workers_of_containers_that_share_a_host_have_names_of_their_own() -> None:
