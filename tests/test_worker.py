@@ -174,9 +174,11 @@ def test_what_fails_once_a_minute_keeps_nothing_else_from_being_done(site: Runni
         kwargs={"name": "w", "stop": stop, "sweeps": [fails, is_done.set]},
     )
     thread.start()
-    assert is_done.wait(timeout=20)
-    stop.set()
-    thread.join(timeout=15)
+    try:
+        assert is_done.wait(timeout=20)
+    finally:
+        stop.set()
+        thread.join(timeout=15)
 
 
 def test_workers_of_containers_that_share_a_host_have_names_of_their_own() -> None:
