@@ -37,7 +37,7 @@ def no_temp_folder(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     yield
     said = caplog.get_records("call")
-    assert [each.getMessage() for each in said if each.name.startswith("waitress")] == []
+    assert [each.getMessage() for each in said if each.name == "waitress"] == []
 
 
 @pytest.fixture
