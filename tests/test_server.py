@@ -31,9 +31,13 @@ BEGINNINGS = {
 
 @pytest.fixture
 def no_temp_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    site: RunningSite,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> Iterator[None]:
-    """Whoever would write a temporary file fails, and the server would log that."""
+    """From the start of the site on whoever would write a temporary file fails, and the server would log
+    that."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     yield
     said = caplog.get_records("call")
