@@ -21,7 +21,10 @@ SECRETS = re.compile(
 ADDRESS = re.compile(r"(?<![\w.+'-])([.+'-]*+\w?)[\w.+'-]*+@([\w.-]+\.\w+)")
 # These say too much below this level: Authlib the PKCE verifier, urllib3 each path, SQLAlchemy
 # each value.
-QUIET = ("authlib", "urllib3", "requests", "sqlalchemy", "alembic", "waitress", "mail.log")
+QUIET = (
+    "authlib", "urllib3", "requests", "sqlalchemy", "alembic", "waitress", "mail.log",
+    "invite_site.database.engine",  # SQLAlchemy logs of a pool by the name of its class
+)  # fmt: skip
 
 
 class Redaction(logging.Filter):

@@ -43,6 +43,7 @@ ADMIN_PAGES = [
     "long history",
     "admin's welcome",
     "somebody is signed in",
+    "fault of ours",
     "database away",
 ]
 JOB_PAGES = [

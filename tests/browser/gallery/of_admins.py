@@ -1,5 +1,6 @@
 """The pages of admins."""
 
+import contextlib
 from datetime import timedelta
 
 from playwright.sync_api import expect
@@ -10,6 +11,8 @@ from invite_site.invitations.lifecycle import POSTPONE
 from tests.browser.steps import signs_in_as_admin
 
 from .opener import LONG_ADDRESS, LONG_NAME, Gallery, fail
+
+CONNECTIONS = 15  # that a pool of SQLAlchemy has at most
 
 
 def hang_admin_pages(gallery: Gallery) -> None:
@@ -96,9 +99,13 @@ def hang_admin_pages(gallery: Gallery) -> None:
 
     with services.engine.begin() as db:
         db.execute(text("ALTER TABLE session RENAME TO hidden"))
-    gallery.hang("database away", admin, "/admin/invitations")
+    gallery.hang("fault of ours", admin, "/admin/invitations")
     with services.engine.begin() as db:
         db.execute(text("ALTER TABLE hidden RENAME TO session"))
+    with contextlib.ExitStack() as used:
+        for _ in range(CONNECTIONS):
+            used.enter_context(services.engine.connect())
+        gallery.hang("database away", admin, "/admin/invitations")
 
 
 def hang_job_pages(gallery: Gallery) -> None:
