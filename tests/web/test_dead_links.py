@@ -118,6 +118,24 @@ def test_a_link_of_ours_works_until_the_newer_mail_is_out(
     assert len(tenant.mails(ADA)) == 1
 
 
+def test_a_password_by_an_earlier_link_counts_though_a_newer_mail_was_tried(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The next try asks them to sign in, and not to choose another password."""
+    row = sent(landing)
+    person.opens(our_link(tenant)).presses("Choose your password")
+    landing.clock.forward(minutes=5)
+    landing.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=1)
+    landing.delivers()
+    person.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
+    person.presses("Reset password")
+    landing.clock.forward(minutes=2)
+    landing.delivers()
+    assert landing.row(row.id).state == "password_set"
+    assert "/invite/sign-in?i=" in tenant.mails(ADA)[0]["Text"]
+
+
 def test_a_link_of_ours_in_a_mail_that_is_in_doubt_replaces_the_older_one(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:

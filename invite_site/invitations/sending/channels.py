@@ -102,7 +102,6 @@ class LandingLink:
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         token = landing_token(job.ref)
-        earlier = job.landing_hash
         self.leases.extend(
             job,
             now=self.clock(),
@@ -117,8 +116,14 @@ class LandingLink:
             _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
         except MailInDoubt:
             raise
-        except DeliveryError:  # nobody has the new link: the one in the mail before stays good
-            self.leases.extend(job, now=self.clock(), landing_hash=earlier)
+        except DeliveryError:  # nobody has the new link: the one in the mail before stays as it was
+            self.leases.extend(
+                job,
+                now=self.clock(),
+                landing_hash=job.landing_hash,
+                link_uses=job.link_uses,
+                ticket_issued_at=job.ticket_issued_at,
+            )
             raise
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
 
