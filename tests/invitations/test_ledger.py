@@ -1,6 +1,5 @@
 """The ledger and its queue, on SQLite and on PostgreSQL: states, winners, leases, proofs."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
+from invite_site.database.engine import alembic_config, is_current, upgrade
 from invite_site.errors import AlreadyInvited, InvitationNotFound, LeaseLost
 from invite_site.invitations.leases import LEASE, Leases, Message, MessageStatus
 from invite_site.invitations.leases.statements import CLAIM_WAITING
@@ -23,13 +22,6 @@ from invite_site.invitations.visits import Visits
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

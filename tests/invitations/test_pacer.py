@@ -1,14 +1,12 @@
 """The pacer: all calls that the tenant allows and none that it refuses, shared by all workers."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from invite_site.database.engine import open_engine
 from invite_site.invitations.pacer import Pacer
 from invite_site.server import working
 from invite_site.settings import Plan
@@ -29,13 +27,6 @@ class StillClock(Clock):
 @pytest.fixture
 def clock() -> Clock:
     return StillClock()
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 def reserve(pacer: Pacer, engine: Engine, wanted: int) -> int:

@@ -32,13 +32,6 @@ GUARDS = {"sqlite": "no_delete", "postgresql": "is_kept ON invitation_event"}
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def postgres(_postgres: str, _template: str) -> Iterator[Engine]:
     with postgres_database(_postgres, template=_template) as url:
         engine = open_engine(url)

@@ -1,24 +1,16 @@
 """A list on SQLite and on PostgreSQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine
 
-from invite_site.database.engine import open_engine
 from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.listing import Listing
 from invite_site.invitations.people import Invitee, Inviter
 from invite_site.invitations.tables import Invitation
 
 from .many import DAY, NOW, many_rows
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
