@@ -1,5 +1,6 @@
 """Entry point: servers and the `flask` command load `app:create_app()`; `python app.py` runs the demo."""
 
+import gc
 import sys
 
 from flask import Flask
@@ -17,6 +18,7 @@ def create_app() -> Flask:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the demo is ready: a start makes no garbage, and looking for it takes a tenth
     try:
         from invite_site.demo import main
 

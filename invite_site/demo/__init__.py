@@ -5,6 +5,7 @@ does, from variables, and reaches the tenant by HTTP and SMTP alone; the demo ar
 guide to their pages, a story to begin with, and one clock.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def _run(instance: Instance) -> None:
         is_empty=os.environ.get("DEMO_EMPTY", "") not in ("", "0"),
     )
     with instance.locked(), listening(demo.site_port) as listener, demo.serving(listener, stop):
+        gc.enable()
         if not stop.is_set():
             _say_what_to_do(demo.addresses, demo.owner, demo.owner_password, instance)
             wait_for(stop)
