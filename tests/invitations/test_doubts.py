@@ -5,6 +5,7 @@ from typing import Any
 import requests
 from bs4 import BeautifulSoup
 
+from tests.support.dying import dies_after_the_mail, dies_before_the_last_dot
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -105,6 +106,66 @@ def test_somebody_who_holds_a_mail_in_doubt_is_accepted(site: RunningSite, tenan
         sets_password(person, tenant.link_to(ADA))
         person.types(Password=PASSWORD).presses("Continue")
     assert site.status(ADA) == "accepted"
+
+
+def test_two_kills_after_the_mail_of_one_person_bring_no_third_copy(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """It counts as sent, and the page says that nobody confirmed it; the newest link works."""
+    row = site_on.invites(ADA)
+    dies_after_the_mail(site_on)
+    dies_after_the_mail(site_on)
+    site_on.delivers()
+    assert len(tenant.mails(ADA)) == 2
+    done = site_on.row(row.id)
+    assert done.state == "sent"
+    assert "did not confirm" in (done.last_error or "")
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+        person.types(Password=PASSWORD).presses("Continue")
+    assert site_on.status(ADA) == "accepted"
+
+
+def test_a_kill_before_the_last_dot_costs_nobody_their_mail(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """However often: what the mail server cannot have is sent again."""
+    row = site_on.invites(ADA)
+    for _ in range(3):
+        dies_before_the_last_dot(site_on)
+    assert tenant.mails(ADA) == []
+    site_on.delivers()
+    assert len(tenant.mails(ADA)) == 1
+    done = site_on.row(row.id)
+    assert (done.state, done.in_doubt_at, done.last_error) == ("sent", None, None)
+
+
+def test_a_kill_before_the_second_copy_is_handed_over_is_followed_by_one(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The first mail went out, the second not; whoever has the first has a dead link."""
+    row = site.invites(ADA)
+    dies_after_the_mail(site)
+    dies_before_the_last_dot(site)
+    assert len(tenant.mails(ADA)) == 1
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 2
+    done = site.row(row.id)
+    assert (done.state, done.in_doubt_at, done.last_error) == ("sent", None, None)
+
+
+def test_who_chose_a_password_by_a_mail_of_a_dead_worker_gets_no_other(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Two workers died with it, so that the tenant is asked before it counts as sent."""
+    row = site.invites(ADA)
+    dies_after_the_mail(site)
+    dies_after_the_mail(site)
+    with Person() as person:
+        sets_password(person, tenant.link_to(ADA))
+    site.delivers()
+    assert site.row(row.id).state == "password_set"
+    assert len(tenant.mails(ADA)) == 2
 
 
 def header(tenant: Tenant, mail: dict[str, Any], name: str) -> str:

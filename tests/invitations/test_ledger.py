@@ -326,17 +326,15 @@ def test_an_event_is_neither_changed_nor_removed(
         db.execute(text(statement))
 
 
-def test_a_retry_of_one_message_is_one_delivery(
-    listing: Listing, ledger: Ledger, leases: Leases
-) -> None:
+def test_a_retry_of_one_message_is_one_delivery(ledger: Ledger, leases: Leases) -> None:
     """What the server said last is what is kept."""
-    row = invited(ledger)
+    invited(ledger)
     [job] = leases.claim("w", limit=1, now=NOW)
     postpone(leases, job, attempts=1, message=Message("<m@x>", MessageStatus.DELAYED))
     [job] = leases.claim("w", limit=1, now=NOW)
     assert job.attempts == 2
     hand_over(leases, job, now=LATER)
-    [delivery] = listing.messages(row.id)
+    [delivery] = leases.messages(job)
     assert (delivery.status, delivery.at) == ("accepted", LATER)
 
 

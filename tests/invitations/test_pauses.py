@@ -319,7 +319,7 @@ def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) ->
         site.clock.forward(minutes=minutes)
         site.delivers()
     assert site.row(delayed.id).state == "sent"
-    messages = site.services.listing.messages(delayed.id)
+    messages = site.services.deliveries.leases.messages(site.row(delayed.id))
     assert [each.status for each in messages] == ["delayed", "delayed", "accepted"]
     assert len({each.message_id for each in messages}) == 3, "another link is another message"
 
@@ -332,7 +332,7 @@ def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenan
     failed = site.row(row.id)
     assert failed.state == "failed"
     assert "550" in (failed.last_error or "")
-    [delivery] = site.services.listing.messages(row.id)
+    [delivery] = site.services.deliveries.leases.messages(failed)
     assert delivery.status == "refused"
     again = site.invites(ADA)
     assert again.supersedes_id == row.id

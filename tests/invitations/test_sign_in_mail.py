@@ -10,6 +10,7 @@ from invite_site.errors import AlreadyAccepted, ResentTooSoon
 from invite_site.invitations.people import Inviter
 from invite_site.settings import Delivery
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+from tests.support.dying import dies_after_the_mail
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -264,3 +265,17 @@ def test_a_mail_after_a_password_that_nobody_saw_asks_to_sign_in(
     site.delivers()
     assert site.status(ADA) == "password_set"
     assert "/invite/sign-in?" in tenant.mails(ADA)[0]["Text"]
+
+
+def test_two_kills_after_it_bring_no_third_copy(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Nothing at the account shows that it arrived, and two copies are enough."""
+    account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    row = site.invites(ADA)
+    dies_after_the_mail(site)
+    dies_after_the_mail(site)
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 2
+    assert site.row(row.id).state == "sent"

@@ -154,6 +154,13 @@ class Leases:
             if message_id:
                 _add_message(db, job, Message(message_id, MessageStatus.STARTED), now)
 
+    def doubt(self, job: Invitation, message_id: str, *, now: datetime) -> None:
+        """From now on this message may arrive, whatever becomes of its worker. Raises LeaseLost."""
+        with self._engine.begin() as db:
+            if not _is_changed(db, job, None, {"in_doubt_at": now, "lease_until": now + LEASE}):
+                raise LeaseLost
+            _record_message(db, job, Message(message_id, MessageStatus.IN_DOUBT), now)
+
     def record_password(self, job: Invitation, *, at: datetime, now: datetime) -> None:
         """The tenant says that the password was chosen then, by the link of an earlier mail; another one
         follows. Raises LeaseLost."""

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import sessionmaker
 
-from ..tables import InvitationEvent, SentMessage
+from ..tables import InvitationEvent
 
 
 class Histories:
-    """The events and messages of invitations."""
+    """The events of invitations."""
 
     def __init__(self, engine: Engine) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
@@ -34,12 +34,3 @@ class Histories:
             ):
                 found.setdefault(event.invitation_id, []).append(event)
         return found
-
-    def messages(self, invitation_id: int) -> Sequence[SentMessage]:
-        """The messages handed to the mail server for this invitation, oldest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(SentMessage)
-                .where(SentMessage.invitation_id == invitation_id)
-                .order_by(SentMessage.id)
-            ).all()

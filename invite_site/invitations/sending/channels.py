@@ -29,12 +29,17 @@ from .words import recipient_of, words_of
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """The ids of a message of ours: its own, and that of the first one where it is a retry.
-    `take_turn` is called just before the mail server can have the whole of it."""
+    """The ids of a message of ours: its own, and that of the first one where it is a retry, so that a
+    mailbox shows them together.
+
+    `on_end` is called just before the mail server can have the whole of it, and may raise LeaseLost.
+    `is_out_twice`: two earlier ones may have arrived, which is enough.
+    """
 
     message_id: str
     first_message_id: str | None
-    take_turn: Callable[[], None]
+    on_end: Callable[[], None]
+    is_out_twice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ def _send_mail(
             now=channel.clock(),
         ),
         on_wait=lambda: channel.leases.extend(job, now=channel.clock()),
-        on_end=outgoing.take_turn,
+        on_end=outgoing.on_end,
     )
 
 

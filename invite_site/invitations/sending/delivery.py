@@ -22,7 +22,7 @@ from ..lifecycle import COUNT_AS_SENT
 from ..pacer import Pacer
 from ..tables import Invitation
 from .channels import Channel, Outgoing, Sent, SignInMail
-from .outcomes import Outcomes
+from .outcomes import UNCONFIRMED, Outcomes
 from .turns import Turns
 
 FIND_USER = {Kind.READ_USERS: 1}
@@ -95,8 +95,7 @@ class Deliveries:
     def deliver(self, job: Invitation) -> None:
         """Account, link, mail, in this order. Raises nothing of the tenant or the mail server."""
         with self.turns.one() as take_turn, suppress(LeaseLost), _withdrawing_if_lost(self, job):
-            ids = self._message_id(job), self._first_message_id(job)
-            outgoing = Outgoing(*ids, take_turn)
+            outgoing = self._outgoing(job, take_turn)
             try:
                 self._send(job, outgoing)
             except DeliveryError as refused:
@@ -126,13 +125,15 @@ class Deliveries:
             return self.outcomes.held(job, user.email)
         if user and user.blocked:
             raise TenantRefused(BLOCKED)
-        if user and self._was_asked_to_sign_in(job, user):
+        if user and self._was_asked_to_sign_in(job, user) and not outgoing.is_out_twice:
             return self._mail_sign_in(job, user, outgoing)
         if job.in_doubt_at and user:
             if at := password_chosen_at(job, user):
                 return self.outcomes.confirmed(job, at)
             if user.has_logged_in:
                 return self.outcomes.sent(job, COUNT_AS_SENT)
+            if outgoing.is_out_twice:
+                return self.outcomes.sent(job, COUNT_AS_SENT, last_error=UNCONFIRMED)
         if user and job.generation > 1 and (at := password_chosen_at(job, user)):
             # By the link of an earlier mail, and they never came back: only the sign-in is left.
             if job.is_reminder:
@@ -216,18 +217,29 @@ class Deliveries:
             password_set_at=job.password_set_at,
         )
 
-    def _message_id(self, job: Invitation) -> str:
-        """One of its own for each try: it carries another link, and mailboxes show only one of two
-        messages with the same id."""
+    def _outgoing(self, job: Invitation, take_turn: Callable[[], None]) -> Outgoing:
+        """The message of this try. Once a worker died with one, it is in doubt from the moment in which
+        the mail server can have it, so that one more death is not followed by a third copy."""
+        is_first_try = job.attempts == 1 and job.last_error is None
+        earlier = () if is_first_try else self.leases.messages(job)
+        statuses = [each.status for each in earlier]
+        is_interrupted = MessageStatus.STARTED in statuses
+        # One of its own for each try: it carries another link, and mailboxes show only one of two
+        # messages with the same id.
         host = urlsplit(self.settings.site_url).hostname
-        return f"<{job.ref}.{job.generation}.{secrets.token_hex(4)}@{host}>"
+        message_id = f"<{job.ref}.{job.generation}.{secrets.token_hex(4)}@{host}>"
 
-    def _first_message_id(self, job: Invitation) -> str | None:
-        """Of the message that a retry follows, so that a mailbox shows them together."""
-        if job.attempts == 1 and job.last_error is None:
-            return None
-        earlier = self.leases.messages(job)
-        return earlier[0].message_id if earlier else None
+        def hand_over() -> None:
+            take_turn()
+            if is_interrupted:
+                self.leases.doubt(job, message_id, now=self.clock())
+
+        return Outgoing(
+            message_id=message_id,
+            first_message_id=earlier[0].message_id if earlier else None,
+            on_end=hand_over,
+            is_out_twice=is_interrupted and MessageStatus.IN_DOUBT in statuses,
+        )
 
 
 @contextmanager

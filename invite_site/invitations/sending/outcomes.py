@@ -159,7 +159,10 @@ class Outcomes:
     def _book_doubt(self, job: Invitation, doubt: MailInDoubt, message_id: str) -> None:
         """The message may have arrived: try again later and later, then count it as sent."""
         message = Message(message_id, MessageStatus.IN_DOUBT)
-        earlier = sum(m.status == MessageStatus.IN_DOUBT for m in self.leases.messages(job))
+        earlier = sum(
+            each.status == MessageStatus.IN_DOUBT and each.message_id != message_id
+            for each in self.leases.messages(job)
+        )
         if earlier >= len(DOUBT_DELAYS):
             return self.sent(job, COUNT_AS_SENT, message=message, last_error=UNCONFIRMED)
         reason = f"{doubt} It is sent again later, unless the person comes before."
