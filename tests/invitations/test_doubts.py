@@ -154,6 +154,35 @@ def test_a_kill_before_the_second_copy_is_handed_over_is_followed_by_one(
     assert (done.state, done.in_doubt_at, done.last_error) == ("sent", None, None)
 
 
+def test_a_second_copy_that_is_refused_for_now_is_followed_by_one(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The worker died before the first was handed over, so nobody has a mail yet."""
+    row = site.invites(ADA)
+    dies_before_the_last_dot(site)
+    tenant.fails("SMTP", kind="status", status=451, at="data", times=1)
+    site.delivers()
+    assert "try again later" in (site.row(row.id).last_error or "")
+    site.clock.forward(minutes=15)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_second_copy_that_is_not_confirmed_is_the_last(site: RunningSite, tenant: Tenant) -> None:
+    """The person has a quarter of an hour to use it; then it counts as sent."""
+    row = site.invites(ADA)
+    dies_after_the_mail(site)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    site.clock.forward(minutes=14)
+    assert site.delivers() == 0
+    site.clock.forward(minutes=2)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    assert len(tenant.mails(ADA)) == 2
+
+
 def test_who_chose_a_password_by_a_mail_of_a_dead_worker_gets_no_other(
     site: RunningSite, tenant: Tenant
 ) -> None:
