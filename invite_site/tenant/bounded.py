@@ -4,15 +4,16 @@ import time
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+
+from .tls import TrustOnce
 
 LARGEST_ANSWER = 4 * 1024 * 1024  # bytes, after decompression
 LONGEST_ANSWER = 20.0  # seconds for a whole body, however steadily it comes
 CHUNK = 64 * 1024
 
 
-class BoundedAdapter(HTTPAdapter):
+class BoundedAdapter(TrustOnce):
     """Reads each answer whole before it returns, so that none holds a thread or fills the memory.
 
     The timeouts of requests are for each read: a body that comes a byte at a time never meets them.

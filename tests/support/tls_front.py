@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -20,8 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 _CHUNK = 65_536
 
 
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """An authority's certificate, and one for localhost with its key, each in a file."""
+_LOOPBACK = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+
+
+def write_certificate(
+    folder: Path, hosts: Sequence[x509.GeneralName] = _LOOPBACK
+) -> tuple[Path, Path]:
+    """An authority's certificate, and one for `hosts` with its key, each in a file."""
     authority_key, key = (
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),
@@ -37,7 +42,6 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
         .sign(authority_key, hashes.SHA256())
     )
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     leaf = (
         _certificate(name, authority_name, key)
         .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
