@@ -25,7 +25,8 @@ def memory_rows(folder: Path, environment: dict[str, str], tenant: ServerProcess
     with contextlib.ExitStack() as stack:
         services = stack.enter_context(database(environment))
         queue(services, JOURNEYS)  # before there is a worker: it would not wait
-        site = stack.enter_context(server_process("site-and-worker", folder, environment))
+        as_make_runs_it = {**environment, "MALLOC_ARENA_MAX": "2"}
+        site = stack.enter_context(server_process("site-and-worker", folder, as_make_runs_it))
         release(services)
         wait_for(lambda: states(services)[State.SENT] == JOURNEYS, "all are sent", 300)
         links = [
