@@ -22,6 +22,10 @@ class DemoRuns(InviteSiteError):
     """Another demo uses this folder."""
 
 
+class NotOfADemo(InviteSiteError):
+    """The folder holds the database of a real site."""
+
+
 class Instance:
     """INSTANCE_DIR, by default `instance` in the project."""
 
@@ -48,6 +52,15 @@ class Instance:
                     "folder: INSTANCE_DIR=…"
                 ) from held
             yield
+
+    def require_own(self) -> None:
+        """Raises NotOfADemo where `site.db` is that of `make run`: the demo's worker would deliver what
+        waits in it to the demo's mailbox."""
+        if (self.folder / "site.db").exists() and not (self.folder / "tenant.db").exists():
+            raise NotOfADemo(
+                f"{self.folder / 'site.db'} is the database of a site that `make run` has started. "
+                "Choose another folder for the demo: INSTANCE_DIR=… make demo"
+            )
 
     def forget(self) -> None:
         """Delete everything of a demo, and the folder unless there is more in it. Raises DemoRuns."""

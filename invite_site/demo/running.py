@@ -82,7 +82,8 @@ class Demo:
     @contextlib.contextmanager
     def serving(self, listener: socket.socket, stop: threading.Event) -> Iterator[None]:
         """Serve everything until the block ends. A first start tells the story before, unless `stop` is
-        set meanwhile. Raises what the tenant and the site raise at their start."""
+        set meanwhile. Raises NotOfADemo, and what the tenant and the site raise at their start."""
+        self._instance.require_own()
         self._instance.forget_half_story()
         has_story = self._instance.is_new and not self._is_empty
         if has_story:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from invite_site.demo.instance import Instance
+import pytest
+
+from invite_site.demo.instance import Instance, NotOfADemo
 
 
 def test_it_works(tmp_path: Path) -> None:
@@ -29,3 +31,14 @@ def test_what_is_not_of_a_demo_is_kept(tmp_path: Path) -> None:
         instance.keep_clock_offset(3.0)
     instance.forget()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["letters", "site.db"]
+
+
+def test_a_demo_leaves_the_database_of_a_site_alone(tmp_path: Path) -> None:
+    """Its worker would deliver what waits there to the demo's mailbox."""
+    instance = Instance(tmp_path)
+    instance.require_own()
+    (tmp_path / "site.db").touch()
+    with pytest.raises(NotOfADemo, match="make run"):
+        instance.require_own()
+    (tmp_path / "tenant.db").touch()
+    instance.require_own()

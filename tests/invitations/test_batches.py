@@ -187,6 +187,17 @@ def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite
     assert kinds == {"single": 1, "long": 3, "short": 3}
 
 
+def test_a_probe_is_what_has_waited_longest(site_on: RunningSite) -> None:
+    """Not the single invitation that goes first else: it would be the probe again and again."""
+    start(site_on, people("p", 1))
+    site_on.clock.forward(seconds=1)
+    site_on.invites("single@example.com")
+    leases, now = Leases(site_on.services.engine), site_on.clock()
+    [probe] = leases.claim("w", limit=1, now=now, is_probe=True)
+    [other] = leases.claim("w", limit=1, now=now, is_probe=True)
+    assert (probe.email, other.email) == ("p0@example.com", "single@example.com")
+
+
 def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) -> None:
     """What was claimed before goes out; the rest waits, and says why."""
     batch = start(site_on, people("p", 4))
