@@ -65,6 +65,7 @@ class Guide:
         invitee = f"{guided.name}, invitee" if guided else "the invitee"
         return self._template.render(
             who=invitee if is_invitee(environ) else "the owner",
+            page="" if is_tenant or is_invitee(environ) else _page_of(environ),
             step=step,
             mailbox=self._addresses.mailbox,
             dashboard=self._addresses.dashboard,
@@ -79,6 +80,15 @@ class Guide:
             ("Cache-Control", "no-cache"),
         ]
         return Answer("200 OK", headers, [self._style])
+
+
+def _page_of(environ: WSGIEnvironment) -> str:
+    """Where the bar of an owner's page is asked for again, which those do that follow what happens with
+    htmx; nothing for any other page, and for the answer to a form."""
+    path = str(environ.get("PATH_INFO", ""))
+    if environ["REQUEST_METHOD"] != "GET" or not path.startswith("/admin"):
+        return ""
+    return f"{path}?{environ.get('QUERY_STRING', '')}"
 
 
 def _with_body(answer: Answer, body: bytes) -> Answer:

@@ -238,3 +238,17 @@ def test_a_long_name_in_the_bar_fits_a_phone(phone: Page, lasting: Demo) -> None
         for width in (375, 320):
             phone.set_viewport_size({"width": width, "height": 740})
             assert has_no_sideways_scroll(phone), (url, width)
+
+
+def test_the_bar_of_an_open_page_follows_what_happens(desk: Page, lasting: Demo) -> None:
+    """The owner's page stays as it is while the invitee goes on in another window."""
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "open@example.com", scenario="classic")
+    desk.goto(f"{lasting.url}/admin/invitations")
+    invitee = desk.context.new_page()
+    invitee.goto(lasting.invitee_mailbox)
+    reads_the_mail(invitee)
+    goes_on(invitee)
+    chooses_password(invitee)
+    expect(invitee.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(desk.locator(".demo-step")).to_contain_text("has chosen a password", timeout=30_000)
