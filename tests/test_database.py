@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -239,6 +240,19 @@ def test_an_option_with_a_bad_value_is_one_sentence(query: str, words: str) -> N
     engine = open_engine(f"{AWAY}?{query}")
     with pytest.raises(DatabaseUnusable, match=words):
         engine.connect()
+
+
+def test_a_host_that_is_gone_is_not_waited_for_long(postgres: str) -> None:
+    """The system tells after seconds; an address of the database may say otherwise."""
+    url = make_url(postgres).update_query_dict({"tcp_user_timeout": "2000"})
+    engine = open_engine(url.render_as_string(hide_password=False))
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        asked = driver.info.get_parameters()
+    engine.dispose()
+    assert asked["tcp_user_timeout"] == "2000"
+    assert asked["keepalives_idle"] == "10"
+    assert asked["connect_timeout"] == "5"
 
 
 def test_a_database_that_is_not_there_is_one_sentence(postgres: str) -> None:
