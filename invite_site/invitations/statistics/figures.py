@@ -112,6 +112,7 @@ _KEPT = (
     )
     .where(TALLY.c.kind.not_in((*DAILY, TOOK)))
     .group_by(TALLY.c.kind)
+    .subquery()
 )
 
 # What the sums cannot say, by the indexes: who is being sent, and the hours that are in part on this
@@ -132,8 +133,10 @@ _EXACT = select(
         _has_password,
         _password_set_at >= bindparam("stuck_begins"),
         _password_set_at <= bindparam("stuck_since"),
-    ).label("stuck"),
-)
+    ).label("stuck_in_part"),
+).subquery()
+# In one statement: an invitation that is made and claimed between two would be counted in one of them.
+_STANDING = select(_EXACT, _KEPT).select_from(_EXACT.outerjoin(_KEPT, true()))
 
 _DAYS_AND_TIMES = (
     select(TALLY.c.kind, TALLY.c.bucket, func.sum(TALLY.c.amount))
@@ -169,10 +172,11 @@ class Statistics:
         """Where invitations stand now."""
         moments = _moments(now)
         with self._session.begin() as db:
-            kept: Counter[tuple[str, str]] = Counter()
-            for row in db.execute(_KEPT, moments):
-                kept.update({(row.kind, part): getattr(row, part) for part in _PARTS})
-            exact = db.execute(_EXACT, moments).one()
+            rows = db.execute(_STANDING, moments).all()
+        exact = rows[0]
+        kept: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            kept.update({(row.kind, part): getattr(row, part) or 0 for part in _PARTS})
         expired_queued = kept[WAITING, "past"] - exact.sending_past + exact.queued_expired
         expired_sent = kept[State.SENT, "past"] + exact.sent_expired
         counts = {status: kept[status, "all"] for status in STATUSES} | {
@@ -184,7 +188,7 @@ class Statistics:
         ending = kept[WAITING, "ending"] + kept[State.SENT, "ending"] - exact.sending_between
         return Standing(
             counts=counts,
-            stuck=kept[State.PASSWORD_SET, "stuck"] + exact.stuck,
+            stuck=kept[State.PASSWORD_SET, "stuck"] + exact.stuck_in_part,
             ending=ending + exact.ending_first + exact.ending_last,
         )
 
