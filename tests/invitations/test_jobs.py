@@ -138,6 +138,17 @@ def test_what_comes_later_is_no_part_of_a_job(site_on: RunningSite) -> None:
     assert states(site_on) == ["revoked", "queued"]
 
 
+@pytest.mark.parametrize("query", ["*", "--"])
+def test_a_search_that_finds_nothing_changes_nothing(site_on: RunningSite, query: str) -> None:
+    """PostgreSQL looks for no word in mere signs: the list is empty then, and so is the job."""
+    site_on.invites("ada@example.com")
+    jobs = jobs_of(site_on)
+    job = jobs.begin(JobKind.REVOKE, filters=Filters(query=query), actor="Grace")
+    assert job.total == 0
+    assert to_its_end(jobs, job).changed == 0
+    assert states(site_on) == ["queued"]
+
+
 def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
     site: RunningSite, tenant: Tenant
 ) -> None:

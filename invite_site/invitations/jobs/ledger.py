@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, false, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
@@ -147,6 +147,8 @@ class JobLedger:
         # An end that comes while the job is under way does not change what was chosen.
         conditions = [*filters.conditions(job.created_at, self._database).values()]
         search = search_for(filters.query, self._database)
+        if filters.query.strip() and search is None:  # mere signs: as the list, it finds nothing
+            return [false()]
         return unindexed([*conditions, *([search.finds()] if search else [])])
 
     def note(
