@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from invite_site.errors import ConfigError
+from invite_site.web.admin.timeline import timeline_of
 from tests.invitations.test_batches import people, start
 from tests.invitations.test_drift import changes
 from tests.support.person import Person
@@ -203,6 +204,7 @@ def test_a_reminder_that_is_refused_ends_no_invitation(
         assert (row.state, row.closed_at) == ("sent", None)
         assert row.last_error.startswith("No reminder was sent, and the invitation stays open. The")
         assert row.check_at is not None
+        assert timeline_of(row, site.clock())[0].mark == "done"  # the first mail was confirmed
         assert reminds(site) == 0
         if link == "landing":
             person.opens(next(word for word in text.split() if "/i/" in word))

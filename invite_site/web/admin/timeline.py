@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...invitations.lifecycle import EXPIRED, State
+from ...invitations.sending.outcomes import REMINDER_REFUSED
 from ...invitations.tables import Invitation
 
 WAITING = (State.QUEUED, State.SENDING)
@@ -44,7 +45,8 @@ def timeline_of(row: Invitation, now: datetime) -> list[Step]:
 
 
 def _handed_over(row: Invitation, status: str) -> Step:
-    if status == State.SENT and row.last_error:
+    # Of a reminder that was refused it says nothing about the mail before, which had arrived.
+    if status == State.SENT and row.last_error and REMINDER_REFUSED not in row.last_error:
         return Step("handed_over", "unconfirmed", row.last_sent_at)
     if status in WAITING and row.last_sent_at:
         return Step("handed_over", "resending", row.last_sent_at)
