@@ -27,8 +27,8 @@ class Extensions:
         has_mailed_end: bool,
         evidence: dict[str, Any],
     ) -> bool:
-        """Whether the end was moved: that of a queued invitation, and of a sent one unless its mail
-        `has_mailed_end`, a link whose life the tenant has been told."""
+        """Whether the end was moved to a later one: that of a queued invitation, and of a sent one
+        unless its mail `has_mailed_end`, a link whose life the tenant has been told."""
         # One that had expired in the queue has been taken out of it; one that is held stays so.
         is_out = (Invitation.next_try_at.is_(None)) & Invitation.new_email.is_(None)
         columns: dict[Transition, dict[str, Any]] = {
@@ -46,6 +46,7 @@ class Extensions:
                     db,
                     transition,
                     Invitation.id == invitation_id,
+                    Invitation.expires_at < expires_at,
                     actor=actor,
                     now=now,
                     evidence={"until": f"{expires_at:%Y-%m-%d %H:%M} UTC"} | evidence,

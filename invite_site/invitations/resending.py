@@ -82,7 +82,8 @@ class Resending:
         self, invitation_id: int, days: int, *, actor: str, job_id: int | None = None
     ) -> Invitation:
         """Let a queued, sent or expired invitation end so many days from now. Where its mail has a link
-        of the tenant, whose life cannot change, a new mail goes out with one that lasts as long.
+        of the tenant, whose life cannot change, a new mail goes out with one that lasts as long. One
+        that ends later than that stays as it is.
 
         Raises InvitationNotFound, NotPossibleNow, ResentTooSoon.
         """
@@ -105,6 +106,8 @@ class Resending:
             self.on_queued()
             return self.ledger.get(invitation_id)
         row = self.ledger.get(invitation_id)
+        if row.state in (State.QUEUED, State.SENT) and row.expires_at >= expires_at:
+            raise NotPossibleNow("This invitation ends later than that already.")
         if row.state == State.SENT:
             return self.resend(invitation_id, actor=actor, job_id=job_id, expires_at=expires_at)
         raise NotPossibleNow(

@@ -1,6 +1,7 @@
 """Actions on many invitations: each is done once, and what cannot be done is counted."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -183,6 +184,23 @@ def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
     assert done.changed == 1
     assert site.row(sent.id).state == "queued"
     assert (site.row(sent.id).expires_at - now).days == 60
+
+
+@pytest.mark.parametrize("link", LinkKind)
+def test_an_extension_takes_no_time_away(site_on: RunningSite, link: LinkKind) -> None:
+    """What ends later than that already stays as it is, and gets no mail with a shorter link."""
+    queued, sent = (site_on.invites(f"{name}@example.com") for name in ("queued", "sent"))
+    end = site_on.clock() + timedelta(days=30)
+    set_state(site_on, "queued", queued, expires_at=end)
+    set_state(site_on, "sent", sent, expires_at=end)
+    settings = replace(site_on.settings, link=link)
+    jobs = replace(
+        site_on.services.jobs, resending=replace(site_on.services.resending, settings=settings)
+    )
+    done = to_its_end(jobs, jobs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=7))
+    assert done.refusals == {"This invitation ends later than that already.": 2}
+    assert states(site_on) == ["queued", "sent"]
+    assert {site_on.row(row.id).expires_at for row in (queued, sent)} == {end}
 
 
 def test_what_cannot_be_done_is_said_before_it_begins(site: RunningSite) -> None:
