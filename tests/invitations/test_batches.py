@@ -367,3 +367,16 @@ def test_a_start_wakes_a_worker_of_this_process(site_on: RunningSite) -> None:
     wake.clear()
     start(site_on, "bob@example.com\n")
     assert wake.is_set()
+
+
+def test_what_was_left_out_is_kept_for_a_day_after_the_start(site_on: RunningSite) -> None:
+    """A preview may be nearly a day old when it is sent; its page says that the reasons stay a day."""
+    batch = preview(site_on)
+    site_on.clock.forward(hours=23)
+    site_on.services.batches.start(batch.id, inviter=GRACE)
+    site_on.clock.forward(hours=2)
+    site_on.services.batches.sweep()
+    assert len(rows(site_on, batch)) == 2
+    site_on.clock.forward(hours=23)
+    site_on.services.batches.sweep()
+    assert rows(site_on, batch) == {}

@@ -181,8 +181,10 @@ class Previews:
             )
 
     def sweep(self, now: datetime) -> None:
-        """Remove previews that nobody sent, and rows that became no invitation, after a day."""
-        old = select(Batch.id).where(Batch.created_at < now - KEPT)
+        """Remove previews that nobody sent, and rows that became no invitation, a day after the upload
+        or the start."""
+        began = func.coalesce(Batch.started_at, Batch.created_at)
+        old = select(Batch.id).where(began < now - KEPT)
         with self._begin() as db:
             db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(old)))
             db.execute(
