@@ -75,6 +75,7 @@ class Resending:
                 State.PASSWORD_SET: "This person has chosen a password already. "
                 f"Ask them to sign in at {self.settings.site_url}.",
                 State.ACCEPTED: "This invitation has been accepted; there is nothing to send.",
+                State.FAILED: "This person has accepted another invitation since; there is nothing to send.",
             }.get(State(held.state), "This invitation has ended. Invite the address again.")
         )
 
@@ -166,7 +167,7 @@ class Resending:
     def resend_failed(self, since: datetime, *, actor: str) -> int:
         """Queue again whatever failed at or after this moment; returns how many.
 
-        One that was replaced by another invitation stays as it is. None of them counts as sent again
+        One that was replaced by another invitation, also an accepted one, stays as it is. None of them counts as sent again
         by hand.
         """
         now, resent = self.clock(), 0

@@ -13,7 +13,7 @@ from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter, search_text
 from invite_site.invitations.tables import Batch, Invitation
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, signs_in, wait_until
+from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in, wait_until
 
 from .test_batches import people, start
 
@@ -297,3 +297,24 @@ def test_a_life_of_its_own_counts_when_a_batch_sends_it_again(
             assert site_on.services.batches.send_failed_again(batch.id, actor="Grace") == 2
         assert timedelta(days=1) - minute < lives("p0@example.com") <= timedelta(days=1)
         assert usual - minute < lives("p1@example.com") <= usual
+
+
+def test_one_that_failed_is_not_sent_again_to_whoever_has_accepted_since(
+    site_on: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """By another invitation; they would be invited to what they use."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    batch = start(site_on, "ada@example.com\n")
+    site_on.delivers()
+    site_on.invites("ada@example.com")
+    site_on.delivers()
+    sets_password(person, tenant.link_to("ada@example.com"))
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site_on.services.ledger.accepted_of("ada@example.com")
+    with pytest.raises(NotPossibleNow, match="all were replaced"):
+        site_on.services.batches.send_failed_again(batch.id, actor="Grace")
+    resending = site_on.services.resending
+    assert resending.resend_failed(batch.created_at, actor="Grace") == 0
+    [failed] = site_on.services.listing.page(now=site_on.clock(), status="failed", size=2)
+    with pytest.raises(NotPossibleNow, match="has accepted another invitation since"):
+        resending.resend(failed.id, actor="Grace")

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from ...database.base import Base, UTCDateTime
 from ...errors import BatchNotFound
 from ..leases.statements import BATCH_CANCELLED
-from ..ledger.moves import new_life, revocation
+from ..ledger.moves import has_accepted_since, new_life, revocation
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
 from ..tables import Batch, Invitation
 
@@ -143,8 +143,8 @@ class BatchLedger:
     def resend_failed(
         self, batch_id: int, *, actor: str, expires_at: datetime, now: datetime
     ) -> int | None:
-        """Queue the failed ones again, but for those whose address has an open invitation by now; one
-        with a life of its own ends after that. Those of a paused batch wait as the others do.
+        """Queue the failed ones again, but for those whose address has an open or accepted invitation by
+        now; one with a life of its own ends after that. Those of a paused batch wait as the others do.
 
         Returns how many, or None where the batch was not sent or is cancelled.
         """
@@ -238,7 +238,8 @@ def _resend_failed(
     is_of_batch, is_failed = Invitation.batch_id == batch_id, Invitation.state == State.FAILED
     ends = end_of_life(db, is_of_batch, is_failed, default=expires_at, now=now)
     values = new_life(ends, now) | {"is_paused": batch.paused_at is not None}
-    resent = move_all(db, RESEND, is_of_batch, is_failed, ~_is_replaced(), values=values)
+    is_left = ~_is_replaced(), ~has_accepted_since()
+    resent = move_all(db, RESEND, is_of_batch, is_failed, *is_left, values=values)
     is_resent = Invitation.state == State.QUEUED, Invitation.next_try_at == now
     record_where(db, RESEND, is_of_batch, *is_resent, actor=actor, now=now)
     return len(resent)

@@ -19,7 +19,7 @@ from ..lifecycle import INVITE, READDRESS, RESEND, REVOKE, State, Transition
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
 from ..tables import Invitation
-from .moves import move, new_life, record, revocation
+from .moves import has_accepted_since, move, new_life, record, revocation
 from .queries import Queries
 
 
@@ -106,8 +106,9 @@ class Ledger(Queries):
         **columns: Any,
     ) -> Invitation | None:
         """A new life and a new message for a sent, failed or expired invitation, and where the mail
-        `can_sign_in` people for one whose password is set; None in any other state. Raises
-        AlreadyInvited where a failed one has been replaced by another.
+        `can_sign_in` people for one whose password is set; None in any other state, and for a failed one
+        whose person has accepted another since. Raises AlreadyInvited where a failed one has been
+        replaced by another.
 
         With an `allowance` it counts, and None also means: too soon. `place` is that in the queue.
         `columns` change with it, such as who invites this time.
@@ -120,6 +121,7 @@ class Ledger(Queries):
                     transition,
                     Invitation.id == invitation_id,
                     or_(Invitation.state.in_(states), Invitation.is_expired(now)),
+                    or_(Invitation.state != State.FAILED, ~has_accepted_since()),
                     *((allowance.is_left(now),) if allowance else ()),
                     actor=actor,
                     now=now,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, case, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, SQLColumnExpression, case, select, update
+from sqlalchemy.orm import Session, aliased
 
 from ..lifecycle import EventKind, State, Transition
 from ..tables import Invitation, InvitationEvent
@@ -62,6 +62,24 @@ def move(
             sources=transition.sources, target=transition.target, evidence=evidence,
         )  # fmt: skip
     return rows
+
+
+def has_accepted_since() -> ColumnElement[bool]:
+    """Whether the address of a row has accepted another invitation since the row was made. After that
+    an older one that failed is of no use."""
+    other = aliased(Invitation)
+    return (
+        select(other.id)
+        .where(
+            other.email_norm == Invitation.email_norm,
+            other.connection == Invitation.connection,
+            other.client_id == Invitation.client_id,
+            other.id != Invitation.id,
+            other.state == State.ACCEPTED,
+            other.accepted_at > Invitation.created_at,
+        )
+        .exists()
+    )
 
 
 # Columns of an invitation that no worker has anything to do for any more, and nobody waits for.
