@@ -139,6 +139,20 @@ def test_what_comes_later_is_no_part_of_a_job(site_on: RunningSite) -> None:
     assert states(site_on) == ["revoked", "queued"]
 
 
+def test_the_same_form_with_another_choice_is_another_job(site_on: RunningSite) -> None:
+    """After Back, with more days; the job of the first choice says nothing of it."""
+    row = site_on.invites("ada@example.com")
+    jobs = jobs_of(site_on)
+    first, other, again = (
+        jobs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=days, form_key="k")
+        for days in (10, 40, 10)
+    )
+    assert (first.days, other.days) == (10, 40)
+    assert again.id == first.id
+    to_its_end(jobs, other)
+    assert (site_on.row(row.id).expires_at - site_on.clock()).days in (39, 40)
+
+
 @pytest.mark.parametrize("query", ["*", "--"])
 def test_a_search_that_finds_nothing_changes_nothing(site_on: RunningSite, query: str) -> None:
     """PostgreSQL looks for no word in mere signs: the list is empty then, and so is the job."""

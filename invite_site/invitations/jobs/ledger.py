@@ -17,6 +17,7 @@ from .kinds import EVENTS, JobKind
 
 LEASE = timedelta(minutes=1)
 _NEWEST = select(func.max(Invitation.id))
+CHOICES = ("kind", "filters", "numbers", "days", "reason")  # what somebody chose in the form
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,26 @@ class JobLedger:
             return db.scalars(found).all()
 
     def open(self, job: Job) -> Job:
-        """Keep a new job; that of the same `form_key` where a form is sent twice."""
+        """Keep a new job; that of the same `form_key` where a form is sent twice. After Back it may
+        come with another choice, which is another job."""
         try:
-            with self._begin() as db:
-                newest = max(job.numbers) if job.numbers else db.scalar(_NEWEST)
-                job.below = job.highest = (newest or 0) + 1
-                db.add(job)
-            return job
+            return self._add(job)
         except IntegrityError:
             with self._begin() as db:
                 found = db.scalars(select(Job).where(Job.form_key == job.form_key)).one_or_none()
             if found is None:
                 raise
+        if all(getattr(found, each) == getattr(job, each) for each in CHOICES):
             return found
+        job.form_key = None
+        return self._add(job)
+
+    def _add(self, job: Job) -> Job:
+        with self._begin() as db:
+            newest = max(job.numbers) if job.numbers else db.scalar(_NEWEST)
+            job.below = job.highest = (newest or 0) + 1
+            db.add(job)
+        return job
 
     def stop(self, job_id: int, now: datetime) -> bool:
         """Do no more of it; False where it is over already. What is being done is finished."""
