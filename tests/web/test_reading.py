@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
+from invite_site.web.admin.filters import filters_in
 from invite_site.web.templating import pace, relative
+from tests.support.running import RunningSite
 
 NOW = datetime(2026, 11, 25, 3, 20, tzinfo=UTC)
 
@@ -37,3 +40,14 @@ def test_a_moment_is_said_as_people_say_it(later: timedelta, words: str) -> None
 def test_a_rate_is_said_in_whole_invitations(rate: float, words: str) -> None:
     """A second where there is one in it, else a minute."""
     assert pace(rate) == words
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", "\u0c30\u0c4d\u200d\u0c2f"]
+)
+def test_a_name_with_a_joiner_is_found_as_it_is_written(site_on: RunningSite, name: str) -> None:
+    """In Persian and Indic names such a sign is no space between two words."""
+    row = site_on.invites("ada@example.com", name)
+    filters = filters_in(MultiDict({"q": f" {name}\n"}))
+    found = site_on.services.listing.find(filters, now=site_on.clock()).rows
+    assert [each.id for each in found] == [row.id]

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from flask import abort, request, session, url_for
 
-from ...invitations.people import Inviter
+from ...invitations.people import JOINERS, Inviter
 from ..current import current_session
 
 LIST_LENGTH = 600  # letters; the cookie has room for some 4,000
@@ -21,7 +21,7 @@ def inviter() -> Inviter:
 
 def one_line(text: str) -> str:
     """What somebody typed as one line of letters that can be stored and shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(c if c.isprintable() or c in JOINERS else " " for c in text).split())
 
 
 def row_id(value: str) -> int:
