@@ -20,7 +20,7 @@ def people(content: bytes | str, max_rows: int = 10_000) -> list[tuple[str, str]
 
 def fates(content: bytes | str) -> list[Fate]:
     rows = read_list(content, max_rows=10_000).rows
-    judged = judge_list(rows, Invitee.parse, lambda _: NO_OPTIONS, lambda _: {})
+    judged = judge_list(rows, Invitee.parse, lambda _: (NO_OPTIONS, ""), lambda _: {})
     assert len(judged) == len(rows)
     return [row.fate for row in judged]
 
@@ -190,7 +190,7 @@ def test_every_row_of_a_hostile_list_gets_a_fate() -> None:
     """Accepted and rejected rows are all rows, and each rejected one has its reason."""
     content = "Email\n" + "".join(f'"{address}"\n' for address in HOSTILE)
     rows = read_list(content.encode(), max_rows=100).rows
-    judged = judge_list(rows, Invitee.parse, lambda _: NO_OPTIONS, lambda _: {})
+    judged = judge_list(rows, Invitee.parse, lambda _: (NO_OPTIONS, ""), lambda _: {})
     assert len(judged) == len(rows) == len(HOSTILE)
     assert all(bool(row.reason) is (row.fate != Fate.GOOD) for row in judged)
     assert {row.fate for row in judged} == {Fate.GOOD, Fate.BAD}

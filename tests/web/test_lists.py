@@ -230,6 +230,25 @@ def test_language_note_and_roles_of_a_row_reach_its_invitation(
         assert (row.locale, row.note, row.roles) == (None, "", None)
 
 
+def test_a_row_that_is_mended_keeps_what_was_right(
+    site: RunningSite, tenant: Tenant, desk: Person, tmp_path: Path
+) -> None:
+    """A wrong role costs neither another role, nor the note, nor the language."""
+    role = at_tenant(tenant, tmp_path).api.send("POST", "/roles", {"name": "Editor"})
+    rows = (
+        "Email,Language,Note,Roles\n"
+        "ada@example.com,de,Welcome!,Editor|Emperor\n"
+        f"bob@example.com,fr,{'x' * 501},Editor\n"
+    )
+    pastes(desk, site, rows)
+    desk.presses("Save line 2").presses("Save line 3").presses("Send 2 invitations")
+    ada, bob = (
+        site.services.listing.page(now=site.clock(), query=each)[0] for each in ("ada", "bob")
+    )
+    assert (ada.locale, ada.note, ada.roles) == ("de", "Welcome!", {role["id"]: "Editor"})
+    assert (bob.locale, bob.note, bob.roles) == ("fr", "", {role["id"]: "Editor"})
+
+
 def test_the_empty_list_to_download_is_one_that_is_read(site: RunningSite, desk: Person) -> None:
     """Filled in with one line, it becomes one invitation."""
     desk.opens(f"{site.url}/admin/batches/new")

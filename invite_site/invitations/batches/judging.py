@@ -44,7 +44,8 @@ class Judged(NamedTuple):
 
 
 Parse = Callable[[str, str], Invitee]  # address and name; raises InvalidInvitee
-ParseOptions = Callable[[ListRow], Options]  # raises InvalidInvitee
+# Language, note and roles as far as they are right, and what is wrong with the rest, or nothing.
+ParseOptions = Callable[[ListRow], tuple[Options, str]]
 
 
 def judge_list(
@@ -54,16 +55,12 @@ def judge_list(
     known: Callable[[Sequence[str]], Mapping[str, Known]],
 ) -> list[Judged]:
     """Each row of a list with its fate. `known` is asked once, for all addresses of the list."""
-    options = [_options(row, parse_options) for row in rows]
-    parsed = [
-        _parsed(row, parse) if isinstance(of_row, Options) else of_row
-        for row, of_row in zip(rows, options, strict=True)
-    ]
+    options = [parse_options(row) for row in rows]
+    parsed = [wrong or _parsed(row, parse) for row, (_, wrong) in zip(rows, options, strict=True)]
     of_address = known([each.email_norm for each in parsed if isinstance(each, Invitee)])
     lines: dict[str, int] = {}
     judged = []
-    for row, invitee, of_row in zip(rows, parsed, options, strict=True):
-        kept = of_row if isinstance(of_row, Options) else NO_OPTIONS
+    for row, invitee, (kept, _) in zip(rows, parsed, options, strict=True):
         if isinstance(invitee, str):
             bad = Judged(row.line, row.email, None, row.name, Fate.BAD, invitee)
             judged.append(with_options(bad, kept))
@@ -114,14 +111,6 @@ def with_options(judged: Judged, options: Options) -> Judged:
 def invited_by(known: Known) -> str:
     """Who invited this address already, and when."""
     return f"{known.inviter} invited this address on {known.invited_at:%d %B %Y at %H:%M} UTC."
-
-
-def _options(row: ListRow, parse_options: ParseOptions) -> Options | str:
-    """Language, note and roles of a row, or what is wrong with them."""
-    try:
-        return parse_options(row)
-    except InvalidInvitee as invalid:
-        return str(invalid)
 
 
 def _parsed(row: ListRow, parse: Parse) -> Invitee | str:

@@ -1,15 +1,15 @@
 """Many invitations at once: what admins do with lists and batches."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ...errors import NotPossibleNow
+from ...errors import InvalidInvitee, NotPossibleNow
 from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
 from ..leases.heartbeats import Heartbeats
 from ..lifecycle import EXPIRED, Fate, State
-from ..options import Options
+from ..options import NO_OPTIONS, Options
 from ..options.roles import RoleOffers
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation
@@ -118,7 +118,7 @@ class Batches:
         judged = judge_list(
             [ListRow(row.line, email.strip(), name)],
             self._parse,
-            lambda _: _options_of(row),
+            lambda _: (_options_of(row), ""),
             self._known,
         )[0]
         self.previews.judge_again(row.id, judged)
@@ -211,9 +211,26 @@ class Batches:
     def _parse(self, email: str, name: str) -> Invitee:
         return Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
 
-    def _parse_options(self, row: ListRow) -> Options:
-        roles = self.role_offers.named(row.roles) if row.roles else {}
-        return Options.parse(self.settings, note=row.note, language=row.locale, roles=roles)
+    def _parse_options(self, row: ListRow) -> tuple[Options, str]:
+        """Each by itself: a mistake in one of them does not cost the others."""
+        settings, offers = self.settings, self.role_offers
+        options = NO_OPTIONS
+        mistakes: list[str] = []
+        for word in row.roles:
+            try:
+                options = replace(options, roles={**options.roles, **offers.named([word])})
+            except InvalidInvitee as invalid:
+                mistakes.append(str(invalid))
+        try:
+            options = replace(options, note=Options.parse(settings, note=row.note).note)
+        except InvalidInvitee as invalid:
+            mistakes.append(str(invalid))
+        try:
+            language = Options.parse(settings, language=row.locale).language
+            options = replace(options, language=language)
+        except InvalidInvitee as invalid:
+            mistakes.append(str(invalid))
+        return options, mistakes[0] if mistakes else ""
 
     def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
         return self.previews.known(addresses, self.clock())
