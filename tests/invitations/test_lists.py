@@ -84,6 +84,20 @@ def test_without_a_header_the_address_is_found(content: bytes | str) -> None:
     assert people(content) == TWO[:1]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Byron, Ada;ada@example.com\n",
+        b"Byron, Ada\tada@example.com\n",
+        b"Name;E-mail;Floor, Team, Desk, Door\nByron, Ada;ada@example.com;1, R&D, 7, B\n",
+        b'ada@example.com,"Byron, Ada",Countess;1;2;3\n',
+    ],
+)
+def test_what_stands_within_a_cell_separates_nothing(content: bytes) -> None:
+    """Though the first line has no fewer of it than of what does."""
+    assert people(content) == [("ada@example.com", "Byron, Ada")]
+
+
 def test_a_pasted_line_may_hold_several_people() -> None:
     """Separated by comma or semicolon; a name with a comma needs the semicolon or quotes."""
     text = (

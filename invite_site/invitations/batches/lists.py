@@ -12,6 +12,7 @@ from ...languages import LANGUAGES, language_of
 MAX_BYTES = 2_000_000
 EMAIL_KEPT = 320  # of what stands in the place of an address; more is no address
 NAME_KEPT = 160
+FIRST_LINE = 10_000  # characters of it in which the separator is looked for
 LOOKED_AT = 20  # rows without a header in which the column of the addresses is looked for
 
 _NO_TEXT = {
@@ -55,6 +56,7 @@ _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", 
 _NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
 _ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol", "rôle", "rôles"])
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
+_ADDRESS = re.compile(r"([^<>]*<)?[^<>@,;\s]+@[^<>@,;\s]+>?")
 _SIGNS = re.compile(r"[\W_]+")
 
 
@@ -111,7 +113,7 @@ def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
     )
     ignored: tuple[str, ...] = ()
     if is_table:
-        records = _records(text, max(_DELIMITERS, key=first.count))
+        records = _records(text, _delimiter_of(first))
         columns, records = _columns(records)
         ignored = columns.ignored
         found: Iterator[ListRow] = (_row_of(line, cells, columns) for line, cells in records)
@@ -154,6 +156,17 @@ def _too_large() -> UnreadableList:
 
 
 # Tables -------------------------------------------------------------------------------------------
+
+
+def _delimiter_of(first: str) -> str:
+    """The sign by which the first line falls into the names of columns, or cells of which one is an
+    address; else the most frequent one. Names such as "Byron, Ada" have commas of their own."""
+    by_number = sorted(_DELIMITERS, key=first.count, reverse=True)
+    for delimiter in by_number:
+        cells = next(csv.reader([first[:FIRST_LINE]], delimiter=delimiter), [])
+        if _columns_named(cells) or any(_ADDRESS.fullmatch(cell.strip()) for cell in cells):
+            return delimiter
+    return by_number[0]
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
