@@ -108,9 +108,13 @@ class Invitations:
         Raises InvitationNotFound, NotPossibleNow, InvalidInvitee, AlreadyInvited, AlreadyAccepted.
         """
         row = self.ledger.get(invitation_id)
-        if not row.is_open:
-            raise NotPossibleNow(ENDED)
         invitee = Invitee.parse(email, row.name, allow_test_domains=self.settings.is_local)
+        if not row.is_open:
+            taken = self.ledger.open_of(invitee.email_norm)
+            if taken is None:
+                raise NotPossibleNow(ENDED)
+            # Most often the same form was sent twice, and the first has changed the address.
+            raise AlreadyInvited(taken.id, taken.inviter, taken.created_at)
         if invitee.email_norm == row.email_norm:
             raise InvalidInvitee("email", "This is the address that was invited already.")
         # First the new one: where that is refused, the earlier one stays as it is.

@@ -68,6 +68,21 @@ def test_what_cannot_be_invited_leaves_everything_as_it_is(
     assert site.status(ADA) == "sent"
 
 
+def test_a_second_click_leads_to_the_invitation_of_the_first(
+    site: RunningSite, tenant: Tenant, admin: Person
+) -> None:
+    """It does not say that the address stays as it was: it was changed."""
+    row = sent(site)
+    site.make_admin()
+    signs_in(admin, site, start=f"/admin/invitations/{row.id}/address")
+    method, action, fields = admin.types(Email_address=NEW).form("Change address")
+    for _ in range(2):
+        admin.shows(admin.browser.request(method, action, data=fields, timeout=9))
+    assert NEW in admin.heading
+    assert "so its address stays" not in admin.text
+    assert site.status(NEW) == "queued"
+
+
 def test_one_that_has_ended_is_left_alone(site: RunningSite, tenant: Tenant, admin: Person) -> None:
     """The form does not open, and a form that was open says so."""
     row = sent(site)

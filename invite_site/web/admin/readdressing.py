@@ -36,6 +36,10 @@ def change_address(invitation_id: int) -> ResponseReturnValue:
         except InvalidInvitee as invalid:
             form.email.errors = [str(invalid)]
         except (AlreadyInvited, AlreadyAccepted) as refused:
+            if not row.is_open:  # there is nothing to correct in this form
+                flash(str(refused), "warning")
+                there = url_for("admin.invitation", invitation_id=refused.invitation_id)
+                return redirect(there, 303)
             taken = refused
             form.email.errors = [str(refused)]
         else:
