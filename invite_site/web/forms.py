@@ -30,6 +30,7 @@ from ..settings import Settings
 from .templating import period
 
 REASON_LENGTH = 200
+REASON_TOO_LONG = f"At most {REASON_LENGTH} characters."
 
 
 class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -174,7 +175,7 @@ class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     reason = StringField(
         "Reason",
         description="Optional. Only admins see it.",
-        validators=[Length(max=200, message="At most 200 characters.")],
+        validators=[Length(max=REASON_LENGTH, message=REASON_TOO_LONG)],
     )
     submit = SubmitField("Revoke")
 

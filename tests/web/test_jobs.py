@@ -90,6 +90,20 @@ def test_all_that_match_are_extended_or_the_job_is_stopped(site: RunningSite, de
     assert desk.opens(f"{site.url}/admin/jobs/99").response.status_code == 404
 
 
+@pytest.mark.parametrize("page", ["invitations/1/revoke", "jobs/new?kind=revoke&id=1"])
+def test_a_reason_that_is_too_long_is_not_cut(site: RunningSite, desk: Person, page: str) -> None:
+    """It is for the record: nothing is revoked until it fits, and what was typed stays."""
+    reason = "Left the company. " * 12
+    desk.opens(f"{site.url}/admin/{page}").types(Reason=reason)
+    button = "Revoke" if desk.offers("Revoke") else "Revoke invitation"
+    desk.presses(button)
+    assert desk.response.status_code == 422
+    assert "At most 200 characters." in desk.text
+    assert desk.sees_in("Reason") == reason
+    works(site)
+    assert site.row(1).state == "queued"
+
+
 def test_where_none_is_chosen_all_that_match_a_filter_are_meant(
     site: RunningSite, desk: Person
 ) -> None:

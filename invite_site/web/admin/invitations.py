@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
 from ...invitations.lifecycle import EXPIRED, STATUSES, State
+from ...invitations.tables import Invitation
 from ..current import is_asked_by_script, services
-from ..forms import REASON_LENGTH, RevokeForm
+from ..forms import RevokeForm
 from ..templating import moment
 from . import bp
 from .filters import chips_of, filters_in, in_address
@@ -149,22 +150,25 @@ def ask_to_revoke(invitation_id: int) -> ResponseReturnValue:
     row = services.ledger.get(invitation_id)
     if not row.is_open:
         return redirect(url_for("admin.invitation", invitation_id=invitation_id), 303)
-    return render_template(
-        "admin/revoke.html",
-        row=row,
-        status=row.status(services.clock()),
-        form=RevokeForm(formdata=None),
-    )
+    return _revoke_page(row, RevokeForm(formdata=None))
 
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
 def revoke(invitation_id: int) -> ResponseReturnValue:
-    reason = one_line(RevokeForm().reason.data or "")[:REASON_LENGTH]
+    form = RevokeForm()
+    if not form.validate():
+        return _revoke_page(services.ledger.get(invitation_id), form), 422
+    reason = one_line(form.reason.data or "")
     try:
         services.invitations.revoke(invitation_id, actor=inviter().name, reason=reason)
     except NotPossibleNow as refused:
         return _back_to(invitation_id, str(refused), "error")
     return _back_to(invitation_id, "The invitation is revoked.", "success")
+
+
+def _revoke_page(row: Invitation, form: RevokeForm) -> str:
+    status = row.status(services.clock())
+    return render_template("admin/revoke.html", row=row, status=status, form=form)
 
 
 def _back_to(invitation_id: int, sentence: str, category: str) -> ResponseReturnValue:

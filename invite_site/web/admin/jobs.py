@@ -11,7 +11,7 @@ from ...invitations.jobs import JobKind
 from ...invitations.listing import Filters
 from ...invitations.tables import Job
 from ..current import services
-from ..forms import REASON_LENGTH
+from ..forms import REASON_LENGTH, REASON_TOO_LONG
 from . import bp
 from .filters import chips_of, filters_in, in_address
 from .reading import inviter, list_last_seen, one_line, row_id
@@ -43,13 +43,16 @@ def begin_job() -> ResponseReturnValue:
         return redirect(list_last_seen(), 303)
     is_all = bool(request.form.get("all"))
     numbers = request.form.getlist("id", type=row_id)
+    reason = one_line(request.form.get("reason", ""))
+    if len(reason) > REASON_LENGTH:
+        return _form_page(kind, is_all, numbers, REASON_TOO_LONG), 422
     try:
         job = services.jobs.begin(
             kind,
             filters=filters_in(request.form) if is_all else None,
             numbers=numbers,
             actor=inviter().name,
-            reason=one_line(request.form.get("reason", ""))[:REASON_LENGTH],
+            reason=reason,
             days=request.form.get("days", type=row_id),
             form_key=one_line(request.form.get("key", ""))[:64] or None,
         )
