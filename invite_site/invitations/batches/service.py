@@ -212,25 +212,7 @@ class Batches:
         return Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
 
     def _parse_options(self, row: ListRow) -> tuple[Options, str]:
-        """Each by itself: a mistake in one of them does not cost the others."""
-        settings, offers = self.settings, self.role_offers
-        options = NO_OPTIONS
-        mistakes: list[str] = []
-        for word in row.roles:
-            try:
-                options = replace(options, roles={**options.roles, **offers.named([word])})
-            except InvalidInvitee as invalid:
-                mistakes.append(str(invalid))
-        try:
-            options = replace(options, note=Options.parse(settings, note=row.note).note)
-        except InvalidInvitee as invalid:
-            mistakes.append(str(invalid))
-        try:
-            language = Options.parse(settings, language=row.locale).language
-            options = replace(options, language=language)
-        except InvalidInvitee as invalid:
-            mistakes.append(str(invalid))
-        return options, mistakes[0] if mistakes else ""
+        return _options_in(row, self.settings, self.role_offers)
 
     def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
         return self.previews.known(addresses, self.clock())
@@ -300,6 +282,28 @@ def result_of(row: Invitation, now: datetime) -> tuple[object, ...]:
     times = (row.created_at, row.last_sent_at, row.accepted_at)
     written = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in times)
     return (row.email, row.name, words, row.last_error or "", *written)
+
+
+def _options_in(row: ListRow, settings: Settings, offers: RoleOffers) -> tuple[Options, str]:
+    """Those that a row of a list names, as far as they are right, and what is wrong with the rest: a
+    mistake in one of them does not cost the others."""
+    options = NO_OPTIONS
+    mistakes: list[str] = []
+    for word in row.roles:
+        try:
+            options = replace(options, roles={**options.roles, **offers.named([word])})
+        except InvalidInvitee as invalid:
+            mistakes.append(str(invalid))
+    try:
+        options = replace(options, note=Options.parse(settings, note=row.note).note)
+    except InvalidInvitee as invalid:
+        mistakes.append(str(invalid))
+    try:
+        language = Options.parse(settings, language=row.locale).language
+        options = replace(options, language=language)
+    except InvalidInvitee as invalid:
+        mistakes.append(str(invalid))
+    return options, mistakes[0] if mistakes else ""
 
 
 def _options_of(row: BatchRow) -> Options:
