@@ -4,10 +4,12 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import update
 
+from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, signs_in
@@ -172,3 +174,20 @@ def test_the_filters_are_chosen_and_taken_off_by_links(site: RunningSite, desk: 
     for none in ("day=1999-01-01", "inviter=x", "role=x", "attention=stuck", "attention=ending"):
         desk.opens(f"{site.url}/admin/invitations?{none}")
         assert "No invitation matches" in desk.text, none
+
+
+def test_an_inviter_is_found_by_the_name_as_the_tenant_has_it(
+    site: RunningSite, desk: Person
+) -> None:
+    """Also with a space at its end, or two in a row."""
+    name = "Ada  Byron "
+    site.services.invitations.invite("ada@example.com", inviter=Inviter(name))
+    desk.opens(f"{site.url}/admin/invitations")
+    [value] = [each["value"] for each in desk.soup.select("#inviter option") if "Ada" in each.text]
+    assert value == name
+    desk.opens(f"{site.url}/admin/invitations?{urlencode({'inviter': value})}")
+    assert len(desk.soup.select("tbody tr")) == 1
+    desk.presses("Revoke the chosen")
+    desk.presses("Revoke invitation")
+    works(site)
+    assert site.status("ada@example.com") == "revoked"

@@ -22,7 +22,7 @@ def filters_in(given: MultiDict[str, str]) -> Filters:
         query=one_line(given.get("q", ""))[:QUERY_LENGTH],
         status=status if status in STATUSES else "",
         batch_id=given.get("batch", type=row_id),
-        inviter=one_line(given.get("inviter", ""))[:NAME_LENGTH],
+        inviter=_as_stored(given.get("inviter", ""))[:NAME_LENGTH],
         day=given.get("day", type=_day),
         role=one_line(given.get("role", ""))[:NAME_LENGTH],
         attention=attention if attention in ATTENTION else "",
@@ -69,6 +69,11 @@ def chips_of(filters: Filters, batch_name: str) -> list[Chip]:
         is_stuck = filters.attention == STUCK
         words["attention"] = "Stuck before the sign-in" if is_stuck else "Ends within two days"
     return [Chip(text, in_address(filters.without(name))) for name, text in words.items()]
+
+
+def _as_stored(name: str) -> str:
+    """The name of an inviter as ID tokens are read: its spaces count, since it is compared as a whole."""
+    return "".join(letter for letter in name if letter.isprintable())
 
 
 def _day(text: str) -> date:
