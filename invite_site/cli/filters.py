@@ -44,6 +44,7 @@ def with_filters(command: Command) -> Command:
 def filters_of(given: dict[str, Any]) -> Filters:
     """The filters that a command was called with."""
     day: datetime | None = given["day"]
+    given = given | {"query": one_line(given["query"])}  # a blank one is none, as in the list
     set_ones = {name: value for name, value in given.items() if value}
     return Filters(**set_ones | {"day": day.date() if day else None})
 

@@ -324,6 +324,13 @@ def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     assert [line.split(",")[3] for line in lines] == ["Event", "invited", "extended", "revoked"]
 
 
+def test_a_blank_search_picks_nobody(site: RunningSite, run: Run) -> None:
+    """A variable of a script that holds only spaces is no filter, and does not stand for everybody."""
+    site.invites("ada@example.com")
+    assert "Name one invitation" in run("invite", "revoke", "--search", " ", "--yes")
+    assert site.status("ada@example.com") == "queued"
+
+
 @pytest.mark.parametrize(
     "words",
     [
