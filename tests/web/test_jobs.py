@@ -106,6 +106,25 @@ def test_a_reason_that_is_too_long_is_not_cut(site: RunningSite, desk: Person, p
     assert site.row(1).state == "queued"
 
 
+@pytest.mark.parametrize(("kind", "field"), [("extend", "days"), ("revoke", "reason")])
+def test_a_mistake_is_told_where_it_was_made(
+    site: RunningSite, desk: Person, kind: str, field: str
+) -> None:
+    """The sentence has the focus, as in every form, and belongs to its field for a screen reader."""
+    desk.opens(f"{site.url}/admin/jobs/new?kind={kind}&id=1")
+    desk.types_into("Days from now" if kind == "extend" else "Reason", "9" * 201)
+    desk.presses(f"{kind.capitalize()} invitation")
+    [banner] = desk.soup.select(".banner.error")
+    assert banner.has_attr("autofocus")
+    assert banner["tabindex"] == "-1"
+    [typed] = desk.soup.select(f"#{field}")
+    described = " ".join(
+        desk.soup.select(f"#{each}")[0].get_text()
+        for each in str(typed.get("aria-describedby", "")).split()
+    )
+    assert banner.get_text(strip=True) in described
+
+
 def test_where_none_is_chosen_all_that_match_a_filter_are_meant(
     site: RunningSite, desk: Person
 ) -> None:
