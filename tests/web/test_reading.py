@@ -7,7 +7,8 @@ from werkzeug.datastructures import MultiDict
 
 from invite_site.web.admin.filters import filters_in
 from invite_site.web.templating import pace, relative
-from tests.support.running import RunningSite
+from tests.support.person import Person
+from tests.support.running import RunningSite, signs_in
 
 NOW = datetime(2026, 11, 25, 3, 20, tzinfo=UTC)
 
@@ -51,3 +52,18 @@ def test_a_name_with_a_joiner_is_found_as_it_is_written(site_on: RunningSite, na
     filters = filters_in(MultiDict({"q": f" {name}\n"}))
     found = site_on.services.listing.find(filters, now=site_on.clock()).rows
     assert [each.id for each in found] == [row.id]
+
+
+def test_an_address_with_a_letter_that_postgresql_cannot_store_is_answered(
+    site_on: RunningSite, admin: Person
+) -> None:
+    """No browser sends it; whoever does gets the sentence of any other address."""
+    site_on.make_admin()
+    row = site_on.invites("ada@example.com")
+    page = f"/admin/invitations/{row.id}"
+    sent = {
+        "csrf_token": signs_in(admin, site_on, start=page).form("Sign out")[2]["csrf_token"],
+        "email": "ada@example.com\0",
+    }
+    admin.shows(admin.browser.post(f"{site_on.url}{page}/readdress", data=sent, timeout=9))
+    assert "does not wait for another address" in admin.text

@@ -137,7 +137,7 @@ def readdress(invitation_id: int) -> ResponseReturnValue:
     """Send an invitation that is held to the address that the admin was shown."""
     try:
         services.invitations.readdress(
-            invitation_id, request.form.get("email", ""), actor=inviter().name
+            invitation_id, one_line(request.form.get("email", "")), actor=inviter().name
         )
     except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")

@@ -16,7 +16,7 @@ from ..signin import SIGNED_IN_AS, start_login
 from . import bp
 from .filters import filters_in
 from .jobs import meant_by
-from .reading import row_id
+from .reading import one_line, row_id
 
 # What people typed, and is shown again to be checked; every other field goes along unseen.
 LABELS = {
@@ -104,7 +104,7 @@ def _job_of(form: KeptForm) -> dict[str, object]:
 
 def _admin_of(form: KeptForm) -> str:
     """Which admin the form is about, where it is about one."""
-    sub = dict(form.fields).get("sub", "")
+    sub = one_line(dict(form.fields).get("sub", ""))
     grant = services.admins.find(sub) if sub else None
     return grant.label if grant else sub
 
