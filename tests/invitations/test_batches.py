@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -380,3 +381,21 @@ def test_what_was_left_out_is_kept_for_a_day_after_the_start(site_on: RunningSit
     site_on.clock.forward(hours=23)
     site_on.services.batches.sweep()
     assert rows(site_on, batch) == {}
+
+
+def test_a_row_that_is_corrected_while_the_list_is_sent_stays_left_out(
+    site_on: RunningSite,
+) -> None:
+    """By another admin, in that very moment: its reason stays, and nobody reads that it will be invited."""
+    batch = preview(site_on)
+    bad = rows(site_on, batch)[4]
+    batches = site_on.services.batches
+
+    def sends_first() -> datetime:
+        batches.start(batch.id, inviter=GRACE)
+        return site_on.clock()
+
+    with pytest.raises(BatchNotFound):
+        replace(batches, clock=sends_first).correct(batch.id, bad.id, "dan@example.com", "Dan")
+    left_out = rows(site_on, batch)[4]
+    assert (left_out.fate, left_out.reason) == (Fate.BAD, bad.reason)

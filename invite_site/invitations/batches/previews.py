@@ -163,11 +163,14 @@ class Previews:
             ).all()
 
     def judge_again(self, row_id: int, judged: Judged) -> None:
-        """Another content or fate for a row."""
+        """Another content or fate for a row of a preview; one that was left out at the start stays so."""
+        is_sent = select(Batch.id).where(
+            Batch.id == BatchRow.batch_id, Batch.started_at.is_not(None)
+        )
         with self._begin() as db:
             db.execute(
                 update(BatchRow)
-                .where(BatchRow.id == row_id)
+                .where(BatchRow.id == row_id, ~is_sent.exists())
                 .values(**judged._asdict(), search_text=_found_by(judged))
             )
 
