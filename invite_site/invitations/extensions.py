@@ -35,9 +35,10 @@ class Extensions:
             EXTEND_QUEUED: {"next_try_at": case((is_out, now), else_=Invitation.next_try_at)},
             # Once it had expired nothing was asked about it any more; now somebody may use its link.
             EXTEND_SENT: {
+                "reminded_at": None,  # that was of the earlier end
                 "check_at": func.coalesce(
                     Invitation.check_at, case((Invitation.asks_to_sign_in, None), else_=now)
-                )
+                ),
             },
         }
         with self._begin() as db:

@@ -66,6 +66,24 @@ def test_it_works(reminding: RunningSite, tenant: Tenant, person: Person) -> Non
         assert invitee.sees_in("Email address") == ADA
 
 
+def test_an_extended_invitation_has_its_reminder_before_the_new_end(
+    tenant: Tenant, tmp_path: Path, clock: Clock
+) -> None:
+    """That of the earlier end is forgotten; a link of ours gets no other mail for the extension."""
+    settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_LINK="landing")
+    with running_site(settings, clock=clock) as site:
+        row = site.invites(ADA)
+        site.delivers()
+        clock.forward(days=3.1)
+        assert reminds(site) == 1
+        site.services.resending.extend(row.id, 9, actor="Grace")
+        clock.forward(days=6.9)
+        assert reminds(site) == 0
+        clock.forward(days=0.2)
+        assert reminds(site) == 1
+        assert len(tenant.mails(ADA)) == 3
+
+
 def test_whoever_needs_none_gets_none(reminding: RunningSite, tenant: Tenant) -> None:
     """Revoked; renewed by themselves a moment ago, or for another five days."""
     revoked, renewed = (reminding.invites(f"{name}@example.com") for name in ("a", "b"))
