@@ -169,6 +169,39 @@ def test_a_second_copy_that_is_refused_for_now_is_followed_by_one(
     assert len(tenant.mails(ADA)) == 1
 
 
+def test_an_outage_of_the_mail_server_is_no_copy(site: RunningSite, tenant: Tenant) -> None:
+    """Nothing was handed over then: a message that is in doubt after it is the first, and is sent again."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=421, at="rcpt", times=1)
+    site.delivers()
+    assert site.services.circuit_breaker.outage() is not None
+    tenant.fails("SMTP", kind="reset", at="data", times=1)
+    site.clock.forward(minutes=1)
+    site.delivers()
+    assert site.row(row.id).in_doubt_at is not None
+    site.clock.forward(minutes=16)
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 1
+    done = site.row(row.id)
+    assert (done.state, done.last_error) == ("sent", None)
+
+
+def test_a_second_copy_that_a_mail_server_cannot_take_now_is_followed_by_one(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """It answers the last dot with 421 as it stops. The first was not handed over either."""
+    row = site.invites(ADA)
+    dies_before_the_last_dot(site)
+    tenant.fails("SMTP", kind="status", status=421, at="data", times=1)
+    site.delivers()
+    assert site.services.circuit_breaker.outage() is not None
+    site.clock.forward(minutes=1)
+    site.delivers()
+    assert len(tenant.mails(ADA)) == 1
+    done = site.row(row.id)
+    assert (done.state, done.last_error) == ("sent", None)
+
+
 def test_a_second_copy_that_is_not_confirmed_is_the_last(site: RunningSite, tenant: Tenant) -> None:
     """The person has a quarter of an hour to use it; then it counts as sent."""
     row = site.invites(ADA)

@@ -44,6 +44,7 @@ class MessageStatus(enum.StrEnum):
     DELAYED = "delayed"
     REFUSED = "refused"
     AMBIGUOUS = "ambiguous"
+    NOT_TAKEN = "not taken"  # for a reason that meets every message
     IN_DOUBT = "in doubt"
 
 
@@ -241,7 +242,7 @@ class Leases:
         invitation `besides` is not counted. Looks at a few tries of `limit` people."""
         latest = (
             select(SentMessage)
-            .where(SentMessage.status != MessageStatus.STARTED)
+            .where(SentMessage.status.not_in((MessageStatus.STARTED, MessageStatus.NOT_TAKEN)))
             .order_by(SentMessage.at.desc(), SentMessage.id.desc())
             .limit(limit * 4)
         )

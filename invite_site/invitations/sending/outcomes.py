@@ -123,9 +123,12 @@ class Outcomes:
 
     def refused(self, job: Invitation, refused: DeliveryError, message_id: str) -> None:
         """What this refusal means for the row and for the queue."""
+        # Else it would look like one whose worker died, which may have arrived.
+        not_taken = Message(message_id, MessageStatus.NOT_TAKEN)
         match refused:
             case SenderRefused():
-                self._open_breaker(job, "sender", refused, wait=CREDENTIALS_WAIT)
+                wait = CREDENTIALS_WAIT
+                self._open_breaker(job, "sender", refused, wait=wait, message=not_taken)
             case CredentialsRefused():
                 self._open_breaker(job, "credentials", refused, wait=CREDENTIALS_WAIT)
             case TenantBusy() if (refused.retry_after or 0.0) <= SHORT_WAIT:
@@ -133,7 +136,7 @@ class Outcomes:
             case TenantUnavailable():
                 self._open_breaker(job, "tenant", refused, wait=refused.retry_after)
             case MailUnavailable():
-                self._open_breaker(job, "mail", refused)
+                self._open_breaker(job, "mail", refused, message=not_taken)
             case MailDelayed():
                 self._postpone(job, refused, Message(message_id, MessageStatus.DELAYED))
             case MailInDoubt():
