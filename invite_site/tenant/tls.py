@@ -11,18 +11,23 @@ from typing import Any
 
 import requests
 from requests import adapters
+from urllib3.util import create_urllib3_context
 
 
 @cache
 def context_of(bundle: str) -> ssl.SSLContext:
-    """What trusts the authorities of this file or folder, and asks for the host's name as well.
+    """What trusts the authorities of this file or folder, and asks for the host's name as well. It is
+    urllib3's own, as requests has it: that of `ssl` takes the common name for the host's.
 
     Raises requests.RequestException where they cannot be read.
     """
     try:
+        context = create_urllib3_context()
         if Path(bundle).is_dir():
-            return ssl.create_default_context(capath=bundle)
-        return ssl.create_default_context(cafile=bundle)
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+        return context
     except OSError as failed:
         raise requests.exceptions.SSLError(
             f"The authorities in {bundle} cannot be read: {failed}"

@@ -1,5 +1,6 @@
 """TLS towards the tenant: read once, and as strict as before."""
 
+import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -70,6 +71,16 @@ def test_the_certificate_of_another_host_is_refused(tenant: Tenant, tmp_path: Pa
     """Its authority is known."""
     with (
         certified(tmp_path, tenant, x509.DNSName("acme.example")) as (trusted, url),
+        pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
+    ):
+        ask(url, trusted)
+
+
+def test_a_certificate_names_its_host_where_it_has_to(tenant: Tenant, tmp_path: Path) -> None:
+    """Among its alternative names: the common name, `localhost` here, has not counted for long."""
+    elsewhere = x509.IPAddress(ipaddress.ip_address("192.0.2.1"))
+    with (
+        certified(tmp_path, tenant, elsewhere) as (trusted, url),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
         ask(url, trusted)
