@@ -50,6 +50,8 @@ class TrustOnce(adapters.HTTPAdapter):
         return host, tls
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing is left to do where the pool has a context; what this sets would be read again."""
-        if "ssl_context" not in conn.conn_kw:
+        """Nothing is left to do where the pool has a context; what this sets would be read again. But a
+        proxy that is reached by TLS has no context of ours, only what this sets."""
+        is_proxy_tls = conn.proxy is not None and conn.proxy.scheme == "https"
+        if is_proxy_tls or "ssl_context" not in conn.conn_kw:
             super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # of requests

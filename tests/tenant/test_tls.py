@@ -97,6 +97,20 @@ def test_what_requests_trusts_is_trusted(
             ask(url, tmp_path)
 
 
+def test_a_proxy_by_https_is_trusted_by_the_same_authorities(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUESTS_CA_BUNDLE names that of the proxy; the one here is the tenant, which tunnels to nobody."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with certified(tmp_path, tenant) as (trusted, proxy), requests.Session() as session:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+        monkeypatch.setenv("https_proxy", proxy)
+        session.mount("https://", BoundedAdapter())
+        with pytest.raises(requests.exceptions.ProxyError, match="Tunnel connection failed"):
+            session.get("https://acme.example/", timeout=5)
+
+
 def test_a_bundle_that_is_missing_is_no_traceback(
     site: RunningSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
