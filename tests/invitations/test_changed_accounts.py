@@ -18,6 +18,7 @@ from tests.support.running import (
     Tenant,
     running_site,
     sets_password,
+    sets_password_quietly,
     signs_in,
 )
 
@@ -156,6 +157,27 @@ def test_an_account_with_a_password_of_the_earlier_address_is_left_alone(
     assert new.state == "failed"
     assert "did not create for it" in new.last_error
     assert tenant.mails(NEW) == []
+
+
+def test_the_new_address_gets_a_password_of_its_own(site: RunningSite, tenant: Tenant) -> None:
+    """Whoever read the mails to the earlier address chose one; with it they could accept."""
+    row = sent(site)
+    sets_password_quietly(tenant.link_to(ADA))
+    site.services.checks.ask(row)
+    assert site.row(row.id).state == "password_set"
+    change_user(site, row, email=NEW, email_verified=True, connection=site.settings.connection)
+    site.services.resending.resend(row.id, actor="Grace")
+    site.delivers()
+    site.services.invitations.readdress(row.id, NEW, actor="Grace")
+    site.delivers()
+    with Person() as invitee:
+        sets_password(invitee, tenant.link_to(NEW), "Another-Horse-8")
+    with Person() as earlier:
+        signs_in(earlier, site, NEW, PASSWORD)
+    assert site.row(row.id).state != "accepted"
+    with Person() as invitee:
+        signs_in(invitee, site, NEW, "Another-Horse-8")
+    assert site.row(row.id).state == "accepted"
 
 
 def test_the_address_shown_is_the_address_used(site: RunningSite, renamed: Any) -> None:

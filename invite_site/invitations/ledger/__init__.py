@@ -154,7 +154,8 @@ class Ledger(Queries):
                     # A password that was chosen by a link to the earlier address proves nothing here.
                     ticket_issued_at=None,
                     landing_hash=None,
-                    **new_life(expires_at, now) | {"place": 0},
+                    password_set_at=None,
+                    **new_life(expires_at, now) | {"place": 0, "result_seen_at": None},
                 )
             )
 
