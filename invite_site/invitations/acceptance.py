@@ -148,8 +148,9 @@ class Acceptance:
             if self._accept(opened, identity):
                 return LoginOutcome.ACCEPTED
             known = self.ledger.of_user(identity.sub)  # it changed in this very moment
-        was_accepted = any(row.state == State.ACCEPTED for row in known)
-        if known and not was_accepted and not self.admins.may_invite(identity):
+        states = {row.state for row in known}  # a failed one has taken nothing from anybody
+        is_withdrawn = State.REVOKED in states and State.ACCEPTED not in states
+        if is_withdrawn and not self.admins.may_invite(identity):
             return LoginOutcome.REVOKED
         return LoginOutcome.SIGNED_IN
 

@@ -181,6 +181,22 @@ def test_the_owner_sends_one_where_only_the_sign_in_is_left(
     assert site.row(row.id).state == "accepted"
 
 
+def test_a_refused_mail_takes_no_access_away(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Whoever could sign in before somebody invited them still can, and nothing was withdrawn."""
+    account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    assert person.url == f"{site.url}/"
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    row = site.invites(ADA)
+    site.delivers()
+    assert site.row(row.id).state == "failed"
+    with Person() as later:
+        signs_in(later, site, ADA, PASSWORD)
+        assert later.url == f"{site.url}/"
+
+
 def test_one_too_soon_after_another_is_refused(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
