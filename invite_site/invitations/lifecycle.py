@@ -109,6 +109,8 @@ RELEASE = Transition(EventKind.LEASE_RELEASED, (State.SENDING,), State.QUEUED)
 POSTPONE = Transition(EventKind.POSTPONED, (State.SENDING,), State.QUEUED)
 # The lease, and a final refusal.
 FAIL = Transition(EventKind.FAILED, (State.SENDING,), State.FAILED)
+# Its time ran out in the queue before a mail about a password that is set went out.
+LAPSE = Transition(EventKind.FAILED, (State.QUEUED,), State.PASSWORD_SET)
 # The lease; the mail server took the message.
 HAND_TO_MAIL_SERVER = Transition(EventKind.HANDED_TO_MAIL_SERVER, (State.SENDING,), State.SENT)
 # The lease; the mail server took the message several times without saying so.

@@ -181,6 +181,22 @@ def test_the_owner_sends_one_where_only_the_sign_in_is_left(
     assert site.row(row.id).state == "accepted"
 
 
+def test_one_that_waits_too_long_leaves_the_password_set(
+    site_on: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """No worker ran until its time was over; it can be sent again."""
+    row = chose_password(site_on, tenant, person)
+    site_on.services.resending.resend(row.id, actor="Grace")
+    site_on.clock.forward(days=6)
+    site_on.delivers()
+    assert site_on.status(ADA) == "password_set"
+    assert "was not sent" in site_on.row(row.id).last_error
+    assert len(tenant.mails(ADA)) == 1
+    site_on.services.resending.resend(row.id, actor="Grace")
+    site_on.delivers()
+    assert sign_in_link(tenant)
+
+
 def test_a_refused_mail_takes_no_access_away(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:

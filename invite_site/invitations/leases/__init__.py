@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
-from ..ledger.moves import NO_LEASE, move, revocation
-from ..lifecycle import CLAIM, FIND_PASSWORD, POSTPONE, RELEASE, REVOKE, State, Transition
+from ..ledger.moves import NO_LEASE, SETTLED, move, revocation
+from ..lifecycle import CLAIM, FIND_PASSWORD, LAPSE, POSTPONE, RELEASE, REVOKE, State, Transition
 from ..pacer import Calls, Pacer
 from ..tables import Invitation, InvitationEvent, SentMessage
 from .statements import (
@@ -33,6 +33,7 @@ from .statements import (
     change,
 )
 
+LAPSED = "The queue stood still until the time of this mail was over, so it was not sent."
 LEASE = timedelta(seconds=60)  # longer than the tenant's calls, and again than the mail
 
 
@@ -118,7 +119,7 @@ class Leases:
             rows += db.scalars(CLAIM_ABANDONED, values | {"most": limit})
         if len(rows) < limit:
             rows += db.scalars(waiting, values | {"most": limit - len(rows)})
-        if len(rows) < limit and _retire_expired(db, now):  # they stood in front of others
+        if len(rows) < limit and _retire_expired(db, worker, now):  # they stood in front of others
             rows += db.scalars(waiting, values | {"most": limit - len(rows)})
         if rows:
             db.execute(ADD_EVENT, [_event(row, CLAIM, worker, now, {}) for row in rows])
@@ -255,9 +256,17 @@ class Leases:
             return len(people - {besides})
 
 
-def _retire_expired(db: Session, now: datetime) -> bool:
-    """Take what has expired out of the queue; returns whether there was any."""
-    return db.connection().execute(RETIRE_EXPIRED, {"now": now}).rowcount > 0
+def _retire_expired(db: Session, worker: str, now: datetime) -> bool:
+    """Take what has expired out of the queue; returns whether there was any. Where the password is set
+    only the mail has, and the invitation is what it was before."""
+    if not db.connection().execute(RETIRE_EXPIRED, {"now": now}).rowcount:
+        return False
+    move(
+        db, LAPSE, Invitation.expires_at <= now, Invitation.password_set_at.is_not(None),
+        Invitation.new_email.is_(None), Invitation.next_try_at.is_(None),
+        actor=worker, now=now, evidence={"why": LAPSED}, **SETTLED | {"last_error": LAPSED},
+    )  # fmt: skip
+    return True
 
 
 def _revoke_cancelled(db: Session, back: Sequence[int], worker: str, now: datetime) -> None:
