@@ -95,7 +95,7 @@ class Deliveries:
     def deliver(self, job: Invitation) -> None:
         """Account, link, mail, in this order. Raises nothing of the tenant or the mail server."""
         with self.turns.one() as take_turn, suppress(LeaseLost), _withdrawing_if_lost(self, job):
-            outgoing = self._outgoing(job, take_turn)
+            outgoing = _outgoing(self, job, take_turn)
             try:
                 self._send(job, outgoing)
             except DeliveryError as refused:
@@ -217,30 +217,6 @@ class Deliveries:
             password_set_at=job.password_set_at,
         )
 
-    def _outgoing(self, job: Invitation, take_turn: Callable[[], None]) -> Outgoing:
-        """The message of this try. Once a worker died with one, it is in doubt from the moment in which
-        the mail server can have it, so that one more death is not followed by a third copy."""
-        is_first_try = job.attempts == 1 and job.last_error is None
-        earlier = () if is_first_try else self.leases.messages(job)
-        statuses = [each.status for each in earlier]
-        is_interrupted = MessageStatus.STARTED in statuses
-        # One of its own for each try: it carries another link, and mailboxes show only one of two
-        # messages with the same id.
-        host = urlsplit(self.settings.site_url).hostname
-        message_id = f"<{job.ref}.{job.generation}.{secrets.token_hex(4)}@{host}>"
-
-        def hand_over() -> None:
-            take_turn()
-            if is_interrupted:
-                self.leases.doubt(job, message_id, now=self.clock())
-
-        return Outgoing(
-            message_id=message_id,
-            first_message_id=earlier[0].message_id if earlier else None,
-            on_end=hand_over,
-            is_out_twice=is_interrupted and MessageStatus.IN_DOUBT in statuses,
-        )
-
 
 @contextmanager
 def _withdrawing_if_lost(deliveries: Deliveries, job: Invitation) -> Iterator[None]:
@@ -252,3 +228,28 @@ def _withdrawing_if_lost(deliveries: Deliveries, job: Invitation) -> Iterator[No
         if job.user_id:  # else nothing was made
             deliveries.leases.withdraw_later(job, now=deliveries.clock())
         raise
+
+
+def _outgoing(deliveries: Deliveries, job: Invitation, take_turn: Callable[[], None]) -> Outgoing:
+    """The message of this try. Once a worker died with one, it is in doubt from the moment in which
+    the mail server can have it, so that one more death is not followed by a third copy."""
+    is_first_try = job.attempts == 1 and job.last_error is None
+    earlier = () if is_first_try else deliveries.leases.messages(job)
+    statuses = [each.status for each in earlier]
+    is_interrupted = MessageStatus.STARTED in statuses
+    # One of its own for each try: it carries another link, and mailboxes show only one of two
+    # messages with the same id.
+    host = urlsplit(deliveries.settings.site_url).hostname
+    message_id = f"<{job.ref}.{job.generation}.{secrets.token_hex(4)}@{host}>"
+
+    def hand_over() -> None:
+        take_turn()
+        if is_interrupted:
+            deliveries.leases.doubt(job, message_id, now=deliveries.clock())
+
+    return Outgoing(
+        message_id=message_id,
+        first_message_id=earlier[0].message_id if earlier else None,
+        on_end=hand_over,
+        is_out_twice=is_interrupted and MessageStatus.IN_DOUBT in statuses,
+    )
