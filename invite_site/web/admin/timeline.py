@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...invitations.lifecycle import EXPIRED, State
-from ...invitations.sending.outcomes import REMINDER_REFUSED
+from ...invitations.sending.outcomes import UNCONFIRMED
 from ...invitations.tables import Invitation
 
 WAITING = (State.QUEUED, State.SENDING)
@@ -45,8 +45,7 @@ def timeline_of(row: Invitation, now: datetime) -> list[Step]:
 
 
 def _handed_over(row: Invitation, status: str) -> Step:
-    # Of a reminder that was refused it says nothing about the mail before, which had arrived.
-    if status == State.SENT and row.last_error and REMINDER_REFUSED not in row.last_error:
+    if status == State.SENT and row.last_error == UNCONFIRMED:
         return Step("handed_over", "unconfirmed", row.last_sent_at)
     if status in WAITING and row.last_sent_at:
         return Step("handed_over", "resending", row.last_sent_at)
