@@ -101,6 +101,26 @@ def test_a_second_click_does_not_kill_the_first_ticket(
     assert states == ["live", "superseded"]
 
 
+def test_a_newer_mail_that_is_refused_leaves_the_link_before_it_alone(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The invitee asks for it while their first link is open; the owner reads why there is none."""
+    row = landing.invites(ADA)
+    landing.delivers()
+    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    landing.services.resending.renew(row.ref)
+    landing.delivers()
+    row = landing.row(row.id)
+    assert (row.state, row.closed_at) == ("sent", None)
+    assert row.last_error.startswith(
+        "No newer mail was sent, and the link in the one before works."
+    )
+    assert row.check_at is not None
+    chooses_password(person).types(Password=PASSWORD).presses("Continue")
+    assert landing.row(row.id).state == "accepted"
+
+
 def test_a_link_that_gives_no_more_tickets_says_where_a_new_one_is(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:

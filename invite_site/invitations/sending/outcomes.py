@@ -16,6 +16,7 @@ from ...errors import (
     DeliveryError,
     MailAmbiguous,
     MailDelayed,
+    MailFailure,
     MailInDoubt,
     MailRefused,
     MailUnavailable,
@@ -54,6 +55,7 @@ SHORT_WAIT = (
 
 UNCONFIRMED = "The mail server did not confirm the message, which was sent several times."
 REMINDER_REFUSED = "No reminder was sent, and the invitation stays open."
+NEWER_REFUSED = "No newer mail was sent, and the link in the one before works."
 ADDRESS_CHANGED = "The account has another address at the tenant now, so nothing was sent."
 
 
@@ -261,14 +263,19 @@ class Outcomes:
 def _failing(
     job: Invitation, refused: DeliveryError, now: datetime
 ) -> tuple[Transition, dict[str, Any]]:
-    """Where a refusal leads: to *failed*, unless the password is set or the mail before a reminder had
-    arrived."""
+    """Where a refusal leads: to *failed*, unless the password is set, the mail before a reminder had
+    arrived, or its link is one of ours, which a mail that was refused has not replaced."""
     if job.password_set_at:
         return FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
     if job.is_reminder:
-        reason = f"{REMINDER_REFUSED} {refused}"
-        return FAIL.keeping(State.SENT), {"last_error": reason, "check_at": next_check(job, now)}
+        return _staying_sent(job, f"{REMINDER_REFUSED} {refused}", now)
+    if isinstance(refused, MailFailure) and job.landing_hash and job.last_sent_at:
+        return _staying_sent(job, f"{NEWER_REFUSED} {refused}", now)
     return FAIL, {"last_error": str(refused), "closed_at": now}
+
+
+def _staying_sent(job: Invitation, reason: str, now: datetime) -> tuple[Transition, dict[str, Any]]:
+    return FAIL.keeping(State.SENT), {"last_error": reason, "check_at": next_check(job, now)}
 
 
 def _began(job: Invitation) -> datetime:
