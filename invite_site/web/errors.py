@@ -1,6 +1,8 @@
 """A page for everything that can go wrong, with one sentence and one next step."""
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -38,19 +40,37 @@ UNKNOWN = (_("Something went wrong"), _("Go back and try it again."))
 
 def init_app(app: Flask) -> None:
     """Give `app` a page for each error of ours and of the framework."""
-    app.register_error_handler(LoginError, login_refused)
-    app.register_error_handler(DeliveryError, _upstream_unavailable)
-    app.register_error_handler(InvitationNotFound, lambda error: _page(404))
-    app.register_error_handler(BatchNotFound, lambda error: _batch_not_found())
-    app.register_error_handler(JobNotFound, lambda error: _page(404))
-    app.register_error_handler(CSRFError, _csrf_failed)
-    app.register_error_handler(ForeignForm, _form_from_elsewhere)
-    app.register_error_handler(DatabaseUnusable, _database_unusable)
-    app.register_error_handler(DatabaseOutdated, _database_outdated)
-    app.register_error_handler(RateLimitExceeded, _too_many)
-    app.register_error_handler(RequestEntityTooLarge, _too_large)
-    app.register_error_handler(HTTPException, lambda error: _page(error.code or 500))
-    app.register_error_handler(Exception, _internal_error)
+
+    def register(kind: type[Exception], handler: Callable[[Any], ResponseReturnValue]) -> None:
+        app.register_error_handler(kind, _without_database(handler))
+
+    register(LoginError, login_refused)
+    register(DeliveryError, _upstream_unavailable)
+    register(InvitationNotFound, lambda error: _page(404))
+    register(BatchNotFound, lambda error: _batch_not_found())
+    register(JobNotFound, lambda error: _page(404))
+    register(CSRFError, _csrf_failed)
+    register(ForeignForm, _form_from_elsewhere)
+    register(DatabaseUnusable, _database_unusable)
+    register(DatabaseOutdated, _database_outdated)
+    register(RateLimitExceeded, _too_many)
+    register(RequestEntityTooLarge, _too_large)
+    register(HTTPException, lambda error: _page(error.code or 500))
+    register(Exception, _internal_error)
+
+
+def _without_database(
+    handler: Callable[[Any], ResponseReturnValue],
+) -> Callable[[Any], ResponseReturnValue]:
+    """The same handler; but who is signed in stands on its page too, and the database may be away."""
+
+    def handle(error: Exception) -> ResponseReturnValue:
+        try:
+            return handler(error)
+        except DatabaseUnusable as away:
+            return _database_unusable(away)
+
+    return handle
 
 
 def _page(

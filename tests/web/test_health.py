@@ -10,7 +10,9 @@ from alembic import command
 from sqlalchemy import event, text
 
 from invite_site import create_app
+from invite_site.accounts.sessions import Sessions
 from invite_site.database.engine import alembic_config, upgrade
+from invite_site.errors import DatabaseUnusable
 from invite_site.server import listening, serving
 from tests.support.person import Person
 from tests.support.running import (
@@ -156,6 +158,22 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
         for told in (ready.text, person.response.text):
             assert "hunter2" not in told
             assert "127.0.0.1" not in told
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/login?iss=elsewhere"])
+def test_a_database_that_goes_away_is_said_on_a_page_of_an_error_too(
+    site: RunningSite, person: Person, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Whoever is signed in stands there as well, and that is in the database."""
+
+    def is_away(*_: object) -> None:
+        raise DatabaseUnusable("The database is away.")
+
+    signs_in(person, site)
+    monkeypatch.setattr(Sessions, "find", is_away)
+    person.opens(site.url + path)
+    assert person.response.status_code == 503
+    assert person.heading == "The site cannot reach its database"
 
 
 def test_a_file_is_asked_for_again_where_the_database_was_away(
