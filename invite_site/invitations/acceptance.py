@@ -205,6 +205,7 @@ class Acceptance:
             invitation.user_id or "",
             sub=identity.sub,
             email=identity.email,
+            address=_address_of(identity),
             now=now,
             check_at=now if is_unfinished else None,
         )

@@ -158,6 +158,7 @@ class Visits:
         *,
         sub: str,
         email: str,
+        address: str,
         now: datetime,
         check_at: datetime | None = None,
     ) -> bool:
@@ -165,7 +166,8 @@ class Visits:
 
         The caller has verified the token of `sub`, that the tenant calls the address verified, and
         that `sub` is that user or has taken its place. An application that was replaced meanwhile
-        changes nothing: the account is the same. A grant that waited for this is made for `sub`.
+        changes nothing: the account is the same. A grant that waited for this is made for `sub`, where
+        `address`, that of the token as invitations are compared by, is the invited one.
         """
         with self._begin() as db:
             accepted = move(
@@ -186,7 +188,7 @@ class Visits:
                 **SETTLED | NO_LEASE | {"check_at": check_at},
             )
             for row in accepted:
-                fulfil(db, row, sub=sub, now=now)
+                fulfil(db, row, sub=sub, address=address, now=now)
             return bool(accepted)
 
 

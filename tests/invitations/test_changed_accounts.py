@@ -24,6 +24,7 @@ from tests.support.running import (
 
 ADA = "ada@example.com"
 NEW = "ada.byron@example.com"
+GRACE = Inviter("Grace Hopper")
 
 
 def sent(site: RunningSite, email: str = ADA) -> Any:
@@ -178,6 +179,22 @@ def test_the_new_address_gets_a_password_of_its_own(site: RunningSite, tenant: T
     with Person() as invitee:
         signs_in(invitee, site, NEW, "Another-Horse-8")
     assert site.row(row.id).state == "accepted"
+
+
+def test_a_grant_that_waits_is_not_for_who_has_the_account_now(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The account was renamed, and the person at the new address was invited by themselves."""
+    old = sent(site)
+    site.services.granting.grant(ADA, by=GRACE, invites=True)
+    change_user(site, old, email=NEW, connection=site.settings.connection)
+    sent(site, NEW)
+    with Person() as invitee:
+        sets_password(invitee, tenant.link_to(NEW)).types(Password=PASSWORD).presses("Continue")
+        assert invitee.url == f"{site.url}/"
+    assert site.services.admins.all() == []
+    assert not site.services.granting.awaited()
+    assert site.services.listing.events(old.id)[-1].event == "grant_cancelled"
 
 
 def test_the_address_shown_is_the_address_used(site: RunningSite, renamed: Any) -> None:

@@ -94,7 +94,11 @@ def test_it_works(listing: Listing, ledger: Ledger, leases: Leases, visits: Visi
     assert row.state == State.SENT
     assert row.created_at == NOW
     assert visits.accept(
-        f"auth0|{row.id}", sub=f"auth0|{row.id}", email="ada@example.com", now=LATER
+        f"auth0|{row.id}",
+        sub=f"auth0|{row.id}",
+        email="ada@example.com",
+        address="ada@example.com",
+        now=LATER,
     )
     assert ledger.get(row.id).state == State.ACCEPTED
     assert [(event.event, event.to_state) for event in listing.events(row.id)] == [
@@ -266,7 +270,11 @@ def test_of_ten_sign_ins_at_once_one_accepts(
         won = list(
             pool.map(
                 lambda _: visits.accept(
-                    f"auth0|{row.id}", sub=f"auth0|{row.id}", email="a@example.com", now=LATER
+                    f"auth0|{row.id}",
+                    sub=f"auth0|{row.id}",
+                    email="a@example.com",
+                    address="a@example.com",
+                    now=LATER,
                 ),
                 range(10),
             )
@@ -277,7 +285,13 @@ def test_of_ten_sign_ins_at_once_one_accepts(
 def test_no_other_account_can_accept(ledger: Ledger, leases: Leases, visits: Visits) -> None:
     """Not even one with the same address."""
     sent(ledger, leases)
-    assert not visits.accept("auth0|other", sub="auth0|other", email="ada@example.com", now=LATER)
+    assert not visits.accept(
+        "auth0|other",
+        sub="auth0|other",
+        email="ada@example.com",
+        address="ada@example.com",
+        now=LATER,
+    )
 
 
 def test_an_account_of_another_connection_accepts_nothing_here(
@@ -287,7 +301,9 @@ def test_an_account_of_another_connection_accepts_nothing_here(
     row = sent(ledger, leases)
     sub = f"auth0|{row.id}"
     elsewhere = Visits(engine, "Others")
-    assert not elsewhere.accept(sub, sub=sub, email="ada@example.com", now=LATER)
+    assert not elsewhere.accept(
+        sub, sub=sub, email="ada@example.com", address="ada@example.com", now=LATER
+    )
     assert not Ledger(engine, "Others", "cid").of_user(sub)
     assert ledger.get(row.id).state == State.SENT
 
@@ -300,7 +316,11 @@ def test_accepting_after_the_end_of_its_life_is_fine(
     late = NOW + 30 * DAY
     assert row.status(late) == "expired"
     assert visits.accept(
-        f"auth0|{row.id}", sub=f"auth0|{row.id}", email="ada@example.com", now=late
+        f"auth0|{row.id}",
+        sub=f"auth0|{row.id}",
+        email="ada@example.com",
+        address="ada@example.com",
+        now=late,
     )
 
 

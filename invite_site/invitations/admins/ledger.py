@@ -15,6 +15,7 @@ from ..ledger.moves import record, revocation
 from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
 from ..tables import Invitation, PendingGrant
 
+OTHER_ADDRESS = "The account has another address now than the one that was to invite."
 CHUNK = 500  # rows that are locked at once, while workers want others
 
 _ADD = {
@@ -141,10 +142,17 @@ class AdminLedger:
         return (of_admin, Invitation.state.in_(OPEN_STATES), *self._of_client)
 
 
-def fulfil(db: Session, invitation: Invitation, *, sub: str, now: datetime) -> None:
-    """Within the transaction of an acceptance by `sub`: grant what waited for it."""
+def fulfil(db: Session, invitation: Invitation, *, sub: str, address: str, now: datetime) -> None:
+    """Within the transaction of an acceptance by `sub`: grant what waited for it, unless the account has
+    another address now than the one that the grant was made for."""
     granted_by = _take(db, invitation.id)
-    if granted_by is not None:
+    if granted_by is None:
+        return
+    if address != invitation.email_norm:
+        why = {"why": OTHER_ADDRESS}
+        kind = EventKind.GRANT_CANCELLED
+        record(db, invitation.id, kind, actor="tenant", now=now, evidence=why)
+    else:
         add_grant(db, sub, label=invitation.email, now=now, by=granted_by)
         record(db, invitation.id, EventKind.GRANTED, actor=granted_by, now=now)
 
