@@ -12,10 +12,9 @@ from invite_site.invitations.lifecycle import State
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter, search_text
 from invite_site.invitations.tables import Batch, Invitation
+from tests.support.batches import people, starts
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in, wait_until
-
-from .test_batches import people, start
 
 DAY = 24 * 60 * 60
 
@@ -29,7 +28,7 @@ def open_row(site: RunningSite, email: str) -> Any:
 def one_that_failed(site: RunningSite, tenant: Tenant, number: int = 3) -> Batch:
     """A batch of so many whose first was refused; the others wait."""
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
-    batch = start(site, people("p", number))
+    batch = starts(site, people("p", number))
     site.sends(1)
     assert site.services.batches.progress(batch.id).failed == 1
     return batch
@@ -45,7 +44,7 @@ def test_what_comes_back_to_the_queue_of_a_cancelled_batch_is_revoked(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
     """Its mail was refused for the moment: it is not tried again, and its link ends."""
-    batch = start(site_on, people("p", 3))
+    batch = starts(site_on, people("p", 3))
     deliveries, batches = site_on.services.deliveries, site_on.services.batches
     [job] = deliveries.claim("w", limit=1)
     assert batches.cancel(batch.id, actor="Grace") == 2
@@ -65,7 +64,7 @@ def test_what_a_dead_worker_held_of_a_cancelled_batch_is_revoked(
     site_on: RunningSite, tenant: Tenant, restarts: bool
 ) -> None:
     """When that worker starts again, or when its lease has run out."""
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     [job] = site_on.services.deliveries.claim("dead", limit=1)
     assert site_on.services.batches.cancel(batch.id, actor="Grace") == 0
     if restarts:
@@ -80,7 +79,7 @@ def test_one_of_a_cancelled_batch_that_is_sent_again_by_hand_goes_out(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
     """Also after a pause, and where the mail server puts it off."""
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     site_on.delivers()
     batches = site_on.services.batches
     batches.pause(batch.id, actor="Grace")
@@ -99,7 +98,7 @@ def test_cancelling_keeps_who_has_chosen_a_password_though_a_mail_to_them_waits(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
     """That mail goes out, also if the batch was paused after it was queued."""
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     site_on.delivers()
     with Person() as invitee:
         invitee.opens(tenant.link_to("p0@example.com"))
@@ -126,7 +125,7 @@ def test_cancelling_revokes_what_the_batch_renewed_and_has_not_sent(
     row = site_on.invites("p0@example.com")
     site_on.delivers()
     site_on.clock.forward(days=6)
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     assert site_on.services.batches.cancel(batch.id, actor="Grace") == 1
     site_on.delivers()
     assert site_on.row(row.id).state == State.REVOKED
@@ -166,7 +165,7 @@ def test_what_a_dead_worker_held_of_a_paused_batch_waits(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
     """It is in the queue again, and goes out with the rest."""
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     site_on.services.deliveries.claim("dead", limit=1)
     batches = site_on.services.batches
     batches.pause(batch.id, actor="Grace")
@@ -196,7 +195,7 @@ def test_progress_says_when_what_was_put_off_is_tried_again(
 ) -> None:
     """And looks for a fault in the worker only once that time has come."""
     tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=2)
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     site_on.delivers()
     site_on.clock.forward(minutes=1, seconds=1)
     site_on.delivers()
@@ -212,7 +211,7 @@ def test_progress_says_when_what_was_put_off_is_tried_again(
 
 def test_progress_says_that_what_is_held_waits_for_an_admin(site_on: RunningSite) -> None:
     """Such a row has no next try."""
-    batch = start(site_on, people("p", 1))
+    batch = starts(site_on, people("p", 1))
     with site_on.services.engine.begin() as db:
         held = update(Invitation).values(next_try_at=None, new_email="other@example.com")
         db.execute(held)
@@ -226,7 +225,7 @@ def test_the_failed_are_sent_again_while_one_of_them_is_invited_anew(
 ) -> None:
     """Its other invitation is committed while the statement runs: it is left out, the others go."""
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
-    batch = start(site_on, people("p", 2))
+    batch = starts(site_on, people("p", 2))
     site_on.delivers()
     batches, engine = site_on.services.batches, site_on.services.engine
     site_on.clock.forward(seconds=1)
@@ -254,7 +253,7 @@ def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
 ) -> None:
     """An account of the batch got the address of another, and the mail to it was refused as well."""
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=3)
-    batch = start(site_on, people("p", 3))
+    batch = starts(site_on, people("p", 3))
     site_on.delivers()
     moved = update(Invitation).where(Invitation.email_norm == "p1@example.com")
     with site_on.services.engine.begin() as db:
@@ -282,7 +281,7 @@ def test_a_life_of_its_own_counts_when_a_batch_sends_it_again(
     )
     site_on.clock.forward(days=2)
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
-    batch = start(site_on, people("p", 2))
+    batch = starts(site_on, people("p", 2))
 
     def lives(email: str) -> timedelta:
         ends: datetime = open_row(site_on, email).expires_at
@@ -304,7 +303,7 @@ def test_one_that_failed_is_not_sent_again_to_whoever_has_accepted_since(
 ) -> None:
     """By another invitation; they would be invited to what they use."""
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
-    batch = start(site_on, "ada@example.com\n")
+    batch = starts(site_on, "ada@example.com\n")
     site_on.delivers()
     site_on.invites("ada@example.com")
     site_on.delivers()

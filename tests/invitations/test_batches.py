@@ -13,11 +13,11 @@ from invite_site.invitations.leases import Leases
 from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, BatchRow
+from tests.support.batches import GRACE, people, starts
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password
 
 ADA = "ada@example.com"
-GRACE = Inviter("Grace Hopper", "auth0|grace")
 LIST = (
     "Email,Name\nada@example.com,Ada\nbob@example.com,Bob\nnobody,No One\nBob@Example.com,Again\n"
 )
@@ -31,16 +31,6 @@ def preview(site: RunningSite, content: str | bytes = LIST, inviter: Inviter = G
 def rows(site: RunningSite, batch: Batch) -> dict[int, BatchRow]:
     page = site.services.batches.rows(batch.id, after=None, size=100)
     return {row.line: row for row in page.rows}
-
-
-def start(site: RunningSite, content: str, inviter: Inviter = GRACE) -> Batch:
-    batch = preview(site, content, inviter)
-    site.services.batches.start(batch.id, inviter=inviter)
-    return batch
-
-
-def people(prefix: str, number: int) -> str:
-    return "Email\n" + "".join(f"{prefix}{each}@example.com\n" for each in range(number))
 
 
 def test_a_preview_says_what_comes_of_each_row(site_on: RunningSite, tenant: Tenant) -> None:
@@ -102,7 +92,7 @@ def test_the_person_of_a_list_comes_in(
     site_on: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """From the row of a file to the login."""
-    start(site_on, "ada@example.com\n")
+    starts(site_on, "ada@example.com\n")
     site_on.delivers()
     sets_password(person, tenant.link_to(ADA))
     person.types(Password=PASSWORD).presses("Continue")
@@ -116,7 +106,7 @@ def test_the_person_of_a_list_comes_in(
 
 def test_the_same_file_twice_says_so_for_each_row(site_on: RunningSite) -> None:
     """And sends nothing."""
-    start(site_on, people("p", 5))
+    starts(site_on, people("p", 5))
     again = preview(site_on, people("p", 5))
     assert site_on.services.batches.fates(again.id) == {Fate.INVITED: 5}
 
@@ -180,8 +170,8 @@ def test_a_row_is_corrected_in_place(site_on: RunningSite) -> None:
 
 def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite) -> None:
     """A batch of three behind one of twenty is not the last; one person is the next."""
-    start(site_on, people("long", 20))
-    start(site_on, people("short", 3))
+    starts(site_on, people("long", 20))
+    starts(site_on, people("short", 3))
     site_on.invites("single@example.com")
     claimed = Leases(site_on.services.engine).claim("w", limit=7, now=site_on.clock())
     kinds = Counter(row.email.partition("@")[0].rstrip("0123456789") for row in claimed)
@@ -190,7 +180,7 @@ def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite
 
 def test_a_probe_is_what_has_waited_longest(site_on: RunningSite) -> None:
     """Not the single invitation that goes first else: it would be the probe again and again."""
-    start(site_on, people("p", 1))
+    starts(site_on, people("p", 1))
     site_on.clock.forward(seconds=1)
     site_on.invites("single@example.com")
     leases, now = Leases(site_on.services.engine), site_on.clock()
@@ -201,7 +191,7 @@ def test_a_probe_is_what_has_waited_longest(site_on: RunningSite) -> None:
 
 def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) -> None:
     """What was claimed before goes out; the rest waits, and says why."""
-    batch = start(site_on, people("p", 4))
+    batch = starts(site_on, people("p", 4))
     deliveries, batches = site_on.services.deliveries, site_on.services.batches
     jobs = deliveries.claim("w", limit=1)
     batches.pause(batch.id, actor="Grace")
@@ -222,7 +212,7 @@ def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) 
 
 def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: Tenant) -> None:
     """What has gone out stays; the addresses are free for another invitation."""
-    batch = start(site_on, people("p", 5))
+    batch = starts(site_on, people("p", 5))
     deliveries, batches = site_on.services.deliveries, site_on.services.batches
     while len(jobs := deliveries.claim("w", limit=1)) == 1 and not tenant.mails():
         deliveries.deliver(jobs[0])
@@ -240,10 +230,10 @@ def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: 
 
 def test_what_expired_unsent_is_not_being_sent(site_on: RunningSite) -> None:
     """Its batch is over, and the end of a later one does not wait for it."""
-    old, batches = start(site_on, people("old", 3)), site_on.services.batches
+    old, batches = starts(site_on, people("old", 3)), site_on.services.batches
     assert batches.under_way([old]) == {old.id}
     site_on.clock.forward(days=6)
-    new = start(site_on, people("new", 2))
+    new = starts(site_on, people("new", 2))
     assert batches.under_way([old, new]) == {new.id}
     assert batches.progress(old.id).is_over
     assert batches.ledger.queued_until_last_of(new.id, site_on.clock()) == 2
@@ -254,7 +244,7 @@ def test_the_failed_are_sent_again_unless_they_were_replaced(
 ) -> None:
     """One that somebody invited anew meanwhile is left alone."""
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
-    batch = start(site_on, people("p", 3))
+    batch = starts(site_on, people("p", 3))
     site_on.delivers()
     batches = site_on.services.batches
     assert batches.progress(batch.id).failed == 2
@@ -269,7 +259,7 @@ def test_the_failed_are_sent_again_unless_they_were_replaced(
 
 def test_the_results_name_every_row(site_on: RunningSite) -> None:
     """Invitations with their status, then what was left out with its reason."""
-    batch = start(site_on, LIST)
+    batch = starts(site_on, LIST)
     site_on.delivers()
     header, *table = site_on.services.batches.results(batch.id)
     assert header[:4] == ("Address", "Name", "Status", "Reason")
@@ -284,7 +274,7 @@ def test_the_results_name_every_row(site_on: RunningSite) -> None:
 
 def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant) -> None:
     """An outage; no worker; nothing where nothing waits."""
-    batch = start(site_on, people("p", 2))
+    batch = starts(site_on, people("p", 2))
     batches = site_on.services.batches
     assert "No worker has been seen yet" in batches.progress(batch.id).waiting
     heartbeats = site_on.services.heartbeats
@@ -307,8 +297,8 @@ def test_the_end_is_estimated_from_the_limit_of_the_tenant(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
     """Its own rows, and those of others that take turns with them."""
-    start(site_on, people("other", 100))
-    batch = start(site_on, people("p", 30))
+    starts(site_on, people("other", 100))
+    batch = starts(site_on, people("p", 30))
     site_on.services.heartbeats.beat("desk:1", site_on.clock())
     end = site_on.services.batches.progress(batch.id).ends_at
     assert end is not None
@@ -320,7 +310,7 @@ def test_the_end_is_estimated_from_the_limit_of_the_tenant(
 def test_what_nobody_sent_is_forgotten_after_a_day(site_on: RunningSite) -> None:
     """And the rows that became no invitation; the batch and its invitations stay."""
     unsent = preview(site_on, people("q", 3))
-    sent = start(site_on, LIST)
+    sent = starts(site_on, LIST)
     site_on.clock.forward(hours=23)
     site_on.services.batches.sweep()
     assert len(rows(site_on, unsent)) == 3
@@ -366,7 +356,7 @@ def test_a_start_wakes_a_worker_of_this_process(site_on: RunningSite) -> None:
     site_on.invites(ADA)
     assert wake.is_set()
     wake.clear()
-    start(site_on, "bob@example.com\n")
+    starts(site_on, "bob@example.com\n")
     assert wake.is_set()
 
 

@@ -10,7 +10,7 @@ from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.people import Inviter
 from invite_site.settings import LinkKind
-from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+from tests.support.accounts import api, change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -31,16 +31,6 @@ def sent(site: RunningSite, email: str = ADA) -> Any:
     row = site.invites(email, "Ada Byron")
     site.delivers()
     return site.row(row.id)
-
-
-def api(site: RunningSite) -> ManagementApi:
-    """The Management API beside the site, for what happens at the tenant without it."""
-    return ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
-
-
-def change_user(site: RunningSite, row: Any, **fields: Any) -> None:
-    """What an admin does in the tenant's dashboard."""
-    api(site).send("PATCH", f"/users/{row.user_id}", fields)
 
 
 def identity(row: Any, **fields: Any) -> Identity:

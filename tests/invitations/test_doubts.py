@@ -173,7 +173,7 @@ def test_an_outage_of_the_mail_server_is_no_copy(site: RunningSite, tenant: Tena
     """Nothing was handed over then: a message that is in doubt after it is the first, and is sent again."""
     row = site.invites(ADA)
     tenant.fails("SMTP", kind="status", status=421, at="rcpt", times=1)
-    site.delivers()
+    site.sends(1)
     assert site.services.circuit_breaker.outage() is not None
     tenant.fails("SMTP", kind="reset", at="data", times=1)
     site.clock.forward(minutes=1)
@@ -193,7 +193,7 @@ def test_a_second_copy_that_a_mail_server_cannot_take_now_is_followed_by_one(
     row = site.invites(ADA)
     dies_before_the_last_dot(site)
     tenant.fails("SMTP", kind="status", status=421, at="data", times=1)
-    site.delivers()
+    site.sends(1)
     assert site.services.circuit_breaker.outage() is not None
     site.clock.forward(minutes=1)
     site.delivers()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+from tests.support.accounts import change_user
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, logs_in, sets_password, signs_in
 
@@ -15,15 +15,6 @@ def sent(site: RunningSite) -> Any:
     row = site.invites(ADA)
     site.delivers()
     return site.row(row.id)
-
-
-def changes(site: RunningSite, row: Any, **fields: Any) -> None:
-    """What an admin does in the tenant's dashboard; `deleted` removes the account."""
-    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
-    if fields.pop("deleted", False):
-        api.send("DELETE", f"/users/{row.user_id}", {})
-    else:
-        api.send("PATCH", f"/users/{row.user_id}", fields)
 
 
 CHANGES: list[tuple[dict[str, Any], str, str]] = [
@@ -39,7 +30,7 @@ def test_the_worker_sees_it_and_the_page_says_it(
 ) -> None:
     """Once in the history, however often it is seen; the state stays."""
     row = sent(site)
-    changes(site, row, **change)
+    change_user(site, row, **change)
     for _ in range(2):
         site.clock.forward(hours=6)
         site.delivers()
@@ -69,7 +60,7 @@ def test_the_owner_asks_and_sees_what_the_tenant_knows(
     admin.presses("Ask the tenant")
     assert "(not verified)" not in admin.text
     assert "1, the last" in admin.text
-    changes(site, row, deleted=True)
+    change_user(site, row, deleted=True)
     admin.presses("Ask the tenant")
     assert "It has no such account any more" in admin.text
     assert site.row(row.id).state == "accepted"
@@ -80,10 +71,10 @@ def test_what_was_put_right_is_not_shown_any_longer(
 ) -> None:
     """Unblocked: the warning goes with the next answer."""
     row = sent(site)
-    changes(site, row, blocked=True)
+    change_user(site, row, blocked=True)
     site.services.checks.ask(row)
     assert site.row(row.id).drift == "blocked"
-    changes(site, row, blocked=False)
+    change_user(site, row, blocked=False)
     site.services.checks.ask(row)
     assert site.row(row.id).drift is None
 
@@ -106,7 +97,7 @@ def test_a_new_mail_ends_what_was_said_of_a_deleted_account(
     """Sent again, it has made the account anew."""
     row = site.invites(ADA)
     site.delivers()
-    changes(site, site.row(row.id), deleted=True)
+    change_user(site, site.row(row.id), deleted=True)
     site.clock.forward(hours=1, seconds=1)
     site.delivers()
     assert site.row(row.id).drift == "deleted"
@@ -121,11 +112,11 @@ def test_who_has_accepted_is_not_said_to_be_blocked(
     """The owner unblocked them, and they have signed in since."""
     row = site.invites(ADA)
     site.delivers()
-    changes(site, site.row(row.id), blocked=True)
+    change_user(site, site.row(row.id), blocked=True)
     site.clock.forward(hours=1, seconds=1)
     site.delivers()
     assert site.row(row.id).drift == "blocked"
-    changes(site, site.row(row.id), blocked=False)
+    change_user(site, site.row(row.id), blocked=False)
     logs_in(sets_password(person, tenant.link_to(ADA)), ADA, PASSWORD)
     assert site.status(ADA) == "accepted"
     assert site.row(row.id).drift is None

@@ -9,8 +9,8 @@ import pytest
 
 from invite_site.errors import ConfigError
 from invite_site.web.admin.timeline import timeline_of
-from tests.invitations.test_batches import people, start
-from tests.invitations.test_drift import changes
+from tests.support.accounts import change_user
+from tests.support.batches import people, starts
 from tests.support.person import Person
 from tests.support.running import (
     Clock,
@@ -172,7 +172,7 @@ def test_nobody_is_reminded_whose_account_was_deleted(
     """It would be made anew; what was changed at the tenant the owner decides about."""
     row = reminding.invites(ADA)
     reminding.delivers()
-    changes(reminding, reminding.row(row.id), deleted=True)
+    change_user(reminding, reminding.row(row.id), deleted=True)
     for _ in range(3):
         reminding.clock.forward(days=1, minutes=5)
         assert reminds(reminding) == 0
@@ -181,7 +181,7 @@ def test_nobody_is_reminded_whose_account_was_deleted(
 
 def test_nobody_of_a_paused_batch_is_reminded(reminding: RunningSite, tenant: Tenant) -> None:
     """Nothing goes out for it until it is resumed."""
-    batch = start(reminding, people("p", 1))
+    batch = starts(reminding, people("p", 1))
     reminding.delivers()
     reminding.services.batches.pause(batch.id, actor="Grace")
     reminding.clock.forward(days=3.1)

@@ -9,7 +9,7 @@ import pytest
 from invite_site.errors import AlreadyAccepted, ResentTooSoon
 from invite_site.invitations.people import Inviter
 from invite_site.settings import Delivery
-from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+from tests.support.accounts import api
 from tests.support.dying import dies_after_the_mail
 from tests.support.person import Person
 from tests.support.running import (
@@ -35,7 +35,6 @@ def sign_in_link(tenant: Tenant) -> str:
 
 def account(site: RunningSite, **more: Any) -> str:
     """An account of this address that somebody made at the tenant without us; returns its id."""
-    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
     body = {
         "connection": site.settings.connection,
         "email": ADA,
@@ -43,7 +42,7 @@ def account(site: RunningSite, **more: Any) -> str:
         "email_verified": True,
         "verify_email": False,
     }
-    return str(api.send("POST", "/users", body | more)["user_id"])
+    return str(api(site).send("POST", "/users", body | more)["user_id"])
 
 
 def chose_password(site: RunningSite, tenant: Tenant, person: Person) -> Any:
@@ -87,10 +86,9 @@ def test_a_revoked_link_dies_though_the_newer_mail_has_none(
     row = site.invites(ADA)
     site.delivers()
     site.services.invitations.revoke(row.id, actor="Grace")
-    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
     user = f"/users/{site.row(row.id).user_id}"
-    api.send("PATCH", user, {"password": PASSWORD, "connection": site.settings.connection})
-    api.send("PATCH", user, {"email_verified": True, "connection": site.settings.connection})
+    api(site).send("PATCH", user, {"password": PASSWORD, "connection": site.settings.connection})
+    api(site).send("PATCH", user, {"email_verified": True, "connection": site.settings.connection})
     signs_in(person, site, ADA, PASSWORD)
     assert len(tenant.linked_accounts()) == 1
     newer = site.invites(ADA)
@@ -122,8 +120,7 @@ def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Pe
     """A mail that asks to sign in would lead to a refusal."""
     user_id = account(site)
     signs_in(person, site, ADA, PASSWORD)
-    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
-    api.send("PATCH", f"/users/{user_id}", {"blocked": True})
+    api(site).send("PATCH", f"/users/{user_id}", {"blocked": True})
     row = site.invites(ADA)
     site.delivers()
     assert "blocked" in site.row(row.id).last_error
@@ -251,8 +248,7 @@ def test_an_account_that_is_gone_gets_a_link_again(
 ) -> None:
     """Its password went with it."""
     row = chose_password(site, tenant, person)
-    api = ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
-    api.send("DELETE", f"/users/{site.row(row.id).user_id}", {})
+    api(site).send("DELETE", f"/users/{site.row(row.id).user_id}", {})
     site.services.resending.resend(row.id, actor="Grace")
     site.delivers()
     after = site.row(row.id)

@@ -1,11 +1,14 @@
-"""What an admin does with a list of people, in sentences."""
+"""What an admin does with a list of people, in the browser and without."""
 
 import csv
 import io
 
+from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Batch
 from tests.support.person import Person
 from tests.support.running import RunningSite
 
+GRACE = Inviter("Grace Hopper", "auth0|grace")
 LIST = b"""Email address,Name
 ada@example.com,Ada Byron
 grace@example,Grace Hopper
@@ -35,3 +38,16 @@ def lines(desk: Person) -> list[str]:
         " ".join(" ".join(cell.get_text(" ") for cell in row.find_all("td")[:3]).split())
         for row in desk.soup.select("tbody tr")
     ]
+
+
+def people(prefix: str, number: int) -> str:
+    """A list of so many addresses that begin so."""
+    return "Email\n" + "".join(f"{prefix}{each}@example.com\n" for each in range(number))
+
+
+def starts(site: RunningSite, content: str, inviter: Inviter = GRACE) -> Batch:
+    """Preview this list and send it, without a browser."""
+    batches = site.services.batches
+    batch = batches.preview(content.encode(), name="people.csv", inviter=inviter)
+    batches.start(batch.id, inviter=inviter)
+    return batch

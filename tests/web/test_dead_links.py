@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.invitations.test_changed_accounts import change_user
+from tests.support.accounts import change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,

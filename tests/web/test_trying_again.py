@@ -8,7 +8,7 @@ import pytest
 
 from invite_site.accounts.sessions import Identity
 from invite_site.web.current import sid_cookie
-from tests.invitations.test_changed_accounts import api
+from tests.support.accounts import api
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,

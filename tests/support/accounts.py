@@ -1,0 +1,21 @@
+"""What happens to accounts at the tenant without the site."""
+
+from typing import Any
+
+from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
+
+from .running import RunningSite
+
+
+def api(site: RunningSite) -> ManagementApi:
+    """The Management API beside the site, with the site's credentials."""
+    return ManagementApi(site.settings, Credentials.of_the_site(site.settings), COMMAND)
+
+
+def change_user(site: RunningSite, row: Any, **fields: Any) -> None:
+    """What an admin does to the account of this invitation in the tenant's dashboard; `deleted`
+    removes it."""
+    if fields.pop("deleted", False):
+        api(site).send("DELETE", f"/users/{row.user_id}", {})
+    else:
+        api(site).send("PATCH", f"/users/{row.user_id}", fields)
