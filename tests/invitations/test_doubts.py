@@ -23,7 +23,7 @@ def test_a_create_whose_answer_was_lost_makes_no_second_account(
     """The next try meets a 409, finds our own marker, and goes on."""
     row = site.invites(ADA)
     tenant.fails("POST /api/v2/users", kind="act_then_drop", times=1)
-    site.delivers()
+    site.sends(1)
     assert site.row(row.id).state == "queued"
     site.clock.forward(seconds=61)
     site.delivers()

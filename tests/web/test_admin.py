@@ -314,7 +314,7 @@ def test_a_paused_queue_is_one_banner(site: RunningSite, tenant: Tenant, desk: P
     """Why, that nothing is lost, and when the next try is."""
     row = site.invites(ADA)
     tenant.fails("POST /api/v2/users", kind="status", status=503, times=1)
-    site.delivers()
+    site.sends(1)
     for path in ("/admin/invitations", f"/admin/invitations/{row.id}"):
         desk.opens(site.url + path)
         assert "trouble of its own" in desk.text

@@ -154,7 +154,7 @@ def test_an_outage_is_said_on_the_page(site: RunningSite, tenant: Tenant, desk: 
     """Why nothing goes out."""
     pastes(desk, site, ADA).presses("Send 1 invitation")
     tenant.fails("POST /api/v2/users", kind="status", status=503, times=1)
-    site.delivers()
+    site.sends(1)
     desk.presses("Refresh")
     assert "Nothing goes out at the moment." in desk.text
     assert "trouble of its own" in desk.text
