@@ -167,8 +167,8 @@ class Resending:
     def resend_failed(self, since: datetime, *, actor: str) -> int:
         """Queue again whatever failed at or after this moment; returns how many.
 
-        One that was replaced by another invitation, also an accepted one, stays as it is. None of them counts as sent again
-        by hand.
+        One that was replaced by another invitation, also an accepted one, stays as it is. None of them
+        counts as sent again by hand.
         """
         now, resent = self.clock(), 0
         for invitation_id in self.ledger.failed_since(since):
