@@ -30,7 +30,7 @@ from ..settings import Settings
 from .templating import period
 
 REASON_LENGTH = 200
-REASON_TOO_LONG = f"At most {REASON_LENGTH} characters."
+REASON_TOO_LONG = f"Shorten the reason to {REASON_LENGTH} characters at most."
 
 
 class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

@@ -100,7 +100,7 @@ def test_a_reason_that_is_too_long_is_not_cut(site: RunningSite, desk: Person, p
     button = "Revoke" if desk.offers("Revoke") else "Revoke invitation"
     desk.presses(button)
     assert desk.response.status_code == 422
-    assert "At most 200 characters." in desk.text
+    assert "Shorten the reason to 200 characters at most." in desk.text
     assert desk.sees_in("Reason") == reason
     works(site)
     assert site.row(1).state == "queued"
