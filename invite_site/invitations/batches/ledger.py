@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from ...database.base import Base, UTCDateTime
 from ...errors import BatchNotFound
 from ..leases.statements import BATCH_CANCELLED
-from ..ledger.moves import has_accepted_since, new_life, revocation
+from ..ledger.moves import has_accepted_since, is_of_same_address, new_life, revocation
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
 from ..tables import Batch, Invitation
 
@@ -270,9 +270,7 @@ def _is_replaced() -> ColumnElement[bool]:
     return (
         select(other.id)
         .where(
-            other.email_norm == Invitation.email_norm,
-            other.connection == Invitation.connection,
-            other.client_id == Invitation.client_id,
+            is_of_same_address(other),
             or_(
                 other.state.in_(OPEN_STATES),
                 and_(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import sessionmaker
 
 from ...errors import JobNotFound
 from ..listing.filters import ROWS, Filters, unindexed
-from ..listing.search import search_for
+from ..listing.search import finds_nothing, search_for
 from ..tables import Invitation, InvitationEvent, Job
 from .kinds import EVENTS, JobKind
 
@@ -155,7 +155,7 @@ class JobLedger:
         # An end that comes while the job is under way does not change what was chosen.
         conditions = [*filters.conditions(job.created_at, self._database).values()]
         search = search_for(filters.query, self._database)
-        if filters.query.strip() and search is None:  # mere signs: as the list, it finds nothing
+        if finds_nothing(filters.query, search):  # as the list
             return [false()]
         return unindexed([*conditions, *([search.finds()] if search else [])])
 

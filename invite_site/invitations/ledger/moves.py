@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, case, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..lifecycle import EventKind, State, Transition
@@ -64,6 +64,15 @@ def move(
     return rows
 
 
+def is_of_same_address(other: type[Invitation]) -> ColumnElement[bool]:
+    """Whether `other`, an alias, is an invitation of the same address to the same application."""
+    return and_(
+        other.email_norm == Invitation.email_norm,
+        other.connection == Invitation.connection,
+        other.client_id == Invitation.client_id,
+    )
+
+
 def has_accepted_since() -> ColumnElement[bool]:
     """Whether the address of a row has accepted another invitation since the row was made. After that
     an older one that failed is of no use."""
@@ -71,9 +80,7 @@ def has_accepted_since() -> ColumnElement[bool]:
     return (
         select(other.id)
         .where(
-            other.email_norm == Invitation.email_norm,
-            other.connection == Invitation.connection,
-            other.client_id == Invitation.client_id,
+            is_of_same_address(other),
             other.id != Invitation.id,
             other.state == State.ACCEPTED,
             other.accepted_at > Invitation.created_at,

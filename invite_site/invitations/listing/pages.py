@@ -14,7 +14,7 @@ from .choices import Choices
 from .filters import ROWS, Filters, unindexed
 from .histories import Histories
 from .order import LARGEST_ID, Found, Ids, Position, Range, first_of, order_of, ranges_of
-from .search import Search, Trigrams, search_for
+from .search import Search, Trigrams, finds_nothing, search_for
 
 GLANCE = 500  # rows of a list that a search reads before it asks its index
 CLOSE = 10  # if so many glances would find a page, the list is read on
@@ -87,7 +87,7 @@ class Listing(Histories):
         order = order_of(filters, by_change=by_change)
         after = Position.parse(before, order)
         search = search_for(filters.query, self._database)
-        if filters.query.strip() and search is None:
+        if finds_nothing(filters.query, search):
             return Page([], None)
         ranges, names = ranges_of(filters, now, by_change=by_change)
         rest = self._rest(filters, names, now)
@@ -111,7 +111,7 @@ class Listing(Histories):
     def count(self, filters: Filters, *, now: datetime) -> Count:
         """How many fit, as far as COUNTED or as far as a page looks."""
         search = search_for(filters.query, self._database)
-        if filters.query.strip() and search is None:
+        if finds_nothing(filters.query, search):
             return Count(0, True)
         ranges, names = ranges_of(filters, now)
         if search:

@@ -63,6 +63,11 @@ def search_for(query: str, database: str) -> Search | None:
     return Trigrams(tuple(word.rjust(TRIGRAM) for word in words)) if words else None
 
 
+def finds_nothing(query: str, search: Search | None) -> bool:
+    """Whether something was typed and none of it can be looked for, such as mere signs."""
+    return search is None and bool(query.strip())
+
+
 class Trigrams(Search):
     """SQLite's FTS5. A word of less than three letters has the spaces before it instead."""
 

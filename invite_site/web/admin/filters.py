@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from ...invitations.lifecycle import STATUSES
 from ...invitations.listing import ATTENTION, Filters
 from ...invitations.listing.filters import STUCK
+from ...tenant.id_tokens import text_of
 from .reading import one_line, row_id
 
 QUERY_LENGTH = 254
@@ -22,7 +23,8 @@ def filters_in(given: MultiDict[str, str]) -> Filters:
         query=one_line(given.get("q", ""))[:QUERY_LENGTH],
         status=status if status in STATUSES else "",
         batch_id=given.get("batch", type=row_id),
-        inviter=_as_stored(given.get("inviter", ""))[:NAME_LENGTH],
+        # As ID tokens are read: the spaces count, since the name is compared as a whole.
+        inviter=text_of(given.get("inviter", ""))[:NAME_LENGTH],
         day=given.get("day", type=_day),
         role=one_line(given.get("role", ""))[:NAME_LENGTH],
         attention=attention if attention in ATTENTION else "",
@@ -69,11 +71,6 @@ def chips_of(filters: Filters, batch_name: str) -> list[Chip]:
         is_stuck = filters.attention == STUCK
         words["attention"] = "Stuck before the sign-in" if is_stuck else "Ends within two days"
     return [Chip(text, in_address(filters.without(name))) for name, text in words.items()]
-
-
-def _as_stored(name: str) -> str:
-    """The name of an inviter as ID tokens are read: its spaces count, since it is compared as a whole."""
-    return "".join(letter for letter in name if letter.isprintable())
 
 
 def _day(text: str) -> date:
