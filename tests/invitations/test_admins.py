@@ -15,7 +15,11 @@ from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.lifecycle import EventKind
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation, InvitationEvent, PendingGrant
-from tests.support.running import ADMIN, RunningSite
+from tests.support.running import (
+    ADMIN,
+    RunningSite,
+    Tenant,
+)
 
 ADA = "ada@example.com"
 GRACE = Inviter("Grace", "auth0|grace")
@@ -145,6 +149,27 @@ def test_an_ended_invitation_carries_no_grant(site_on: RunningSite) -> None:
     with services.engine.connect() as db:
         assert db.scalars(select(PendingGrant.invitation_id)).all() == [number]
     assert EventKind.GRANT_PENDING not in dict(events_of(site_on, ended.id))
+
+
+def test_the_right_that_a_failed_invitation_carried_comes_with_the_next_one(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """To the same address and nobody else. It is listed until then, and made once."""
+    services = site_on.services
+    failed = services.granting.grant(ADA, by=GRACE, invites=True).invitation_id
+    assert failed is not None
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    site_on.delivers()
+    assert site_on.row(failed).state == "failed"
+    bob, ada = site_on.invites("bob@example.com"), site_on.invites(ADA)
+    site_on.delivers()
+    for row, is_admin in ((bob, False), (ada, True)):
+        assert [each.email for each in services.granting.awaited()] == [ADA]
+        who = identity_of(site_on, row.id)
+        assert services.acceptance.complete_login(who, row.ref) is LoginOutcome.ACCEPTED
+        assert services.admins.includes(who.sub) is is_admin
+    assert not services.granting.awaited()
+    assert (EventKind.GRANTED, "Grace") in events_of(site_on, ada.id)
 
 
 def test_an_expired_invitation_gets_a_new_life_with_the_grant(site_on: RunningSite) -> None:

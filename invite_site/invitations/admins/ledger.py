@@ -68,7 +68,7 @@ class AdminLedger:
     def cancel(self, invitation_id: int, *, by: str, now: datetime) -> bool:
         """Have the acceptance grant nothing after all; False where it would not, or was before this."""
         with self._begin() as db:
-            cancelled = _take(db, invitation_id) is not None
+            cancelled = bool(_take(db, PendingGrant.invitation_id == invitation_id))
             if cancelled:
                 record(db, invitation_id, EventKind.GRANT_CANCELLED, actor=by, now=now)
             return cancelled
@@ -144,23 +144,32 @@ class AdminLedger:
 
 def fulfil(db: Session, invitation: Invitation, *, sub: str, address: str, now: datetime) -> None:
     """Within the transaction of an acceptance by `sub`: grant what waited for it, unless the account has
-    another address now than the one that the grant was made for."""
-    granted_by = _take(db, invitation.id)
-    if granted_by is None:
-        return
+    another address now than the one that the grant was made for.
+
+    What waited for an invitation to the same address that failed counts as well: this one was sent in
+    its place.
+    """
     if address != invitation.email_norm:
-        why = {"why": OTHER_ADDRESS}
-        kind = EventKind.GRANT_CANCELLED
-        record(db, invitation.id, kind, actor="tenant", now=now, evidence=why)
-    else:
-        add_grant(db, sub, label=invitation.email, now=now, by=granted_by)
-        record(db, invitation.id, EventKind.GRANTED, actor=granted_by, now=now)
+        if _take(db, PendingGrant.invitation_id == invitation.id):
+            why = {"why": OTHER_ADDRESS}
+            kind = EventKind.GRANT_CANCELLED
+            record(db, invitation.id, kind, actor="tenant", now=now, evidence=why)
+        return
+    failed = select(Invitation.id).where(
+        Invitation.email_norm == invitation.email_norm,
+        Invitation.connection == invitation.connection,
+        Invitation.client_id == invitation.client_id,
+        Invitation.state == State.FAILED,
+    )
+    granted_by = _take(
+        db,
+        or_(PendingGrant.invitation_id == invitation.id, PendingGrant.invitation_id.in_(failed)),
+    )
+    if granted_by:
+        add_grant(db, sub, label=invitation.email, now=now, by=granted_by[0])
+        record(db, invitation.id, EventKind.GRANTED, actor=granted_by[0], now=now)
 
 
-def _take(db: Session, invitation_id: int) -> str | None:
-    """Who has said that this acceptance grants; nobody is told twice."""
-    return db.scalars(
-        delete(PendingGrant)
-        .where(PendingGrant.invitation_id == invitation_id)
-        .returning(PendingGrant.granted_by)
-    ).one_or_none()
+def _take(db: Session, waits: ColumnElement[bool]) -> Sequence[str]:
+    """Who has said that an acceptance grants; nobody is told twice."""
+    return db.scalars(delete(PendingGrant).where(waits).returning(PendingGrant.granted_by)).all()
