@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...accounts.admins import add_grant
 from ...errors import NotPossibleNow
-from ..batches.ledger import move_all, record_where
+from ..ledger.many import move_all, record_where
 from ..ledger.moves import record, revocation
 from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
 from ..tables import Invitation, PendingGrant

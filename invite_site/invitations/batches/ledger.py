@@ -1,19 +1,15 @@
 """The ledger of batches: what an admin does with a batch as a whole, in statements for many rows."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import (
     ColumnElement,
     Engine,
-    String,
     and_,
     case,
     exists,
     func,
-    insert,
-    literal,
     or_,
     select,
     update,
@@ -21,16 +17,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from ...database.base import Base, UTCDateTime
 from ...errors import BatchNotFound
 from ..leases.statements import BATCH_CANCELLED
+from ..ledger.many import end_of_life, move_all, record_where
 from ..ledger.moves import has_accepted_since, is_of_same_address, new_life, revocation
-from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State, Transition
+from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State
 from ..tables import Batch, Invitation
 
 CHUNK = 500  # rows read at a time
-
-_rows, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
 
 
 class BatchLedger:
@@ -282,55 +276,3 @@ def _is_replaced() -> ColumnElement[bool]:
         )
         .exists()
     )
-
-
-def end_of_life(
-    db: Session, *conditions: ColumnElement[bool], default: datetime, now: datetime
-) -> ColumnElement[datetime]:
-    """When each of these rows ends if it is sent anew: after the life of its own, if it has one."""
-    lifetime = Invitation.lifetime
-    own = db.scalars(select(lifetime).where(lifetime.is_not(None), *conditions).distinct())
-    ends = {
-        seconds: _moment(now + timedelta(seconds=seconds)) for seconds in own if seconds is not None
-    }
-    return case(ends, value=lifetime, else_=_moment(default)) if ends else _moment(default)
-
-
-def _moment(at: datetime) -> ColumnElement[datetime]:
-    return literal(at, UTCDateTime())
-
-
-def move_all(
-    db: Session, transition: Transition, *conditions: ColumnElement[bool], values: dict[str, Any]
-) -> Sequence[int]:
-    """Move many rows along a transition; returns their numbers."""
-    return db.scalars(
-        update(Invitation)
-        .where(Invitation.state.in_(transition.sources), *conditions)
-        .values(state=transition.target, **values)
-        .returning(Invitation.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-
-
-def record_where(
-    db: Session,
-    transition: Transition,
-    *conditions: ColumnElement[bool],
-    actor: str,
-    now: datetime,
-    evidence: dict[str, Any] | None = None,
-) -> None:
-    """The same event for each row that meets the conditions, within the transaction of the move."""
-    sources = transition.sources
-    values = {
-        "invitation_id": _rows.c.id,
-        "at": literal(now, _events.c.at.type),
-        "actor": literal(actor),
-        "event": literal(transition.event.value),
-        "from_state": literal(sources[0].value if len(sources) == 1 else None, String),
-        "to_state": literal(transition.target.value),
-        "evidence": literal(evidence or {}, _events.c.evidence.type),
-    }
-    moved = select(*(value.label(name) for name, value in values.items())).where(*conditions)
-    db.execute(insert(_events).from_select(list(values), moved))

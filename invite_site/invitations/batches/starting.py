@@ -25,12 +25,12 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import Base
 from ...errors import BatchNotFound, NotPossibleNow
+from ..ledger.many import end_of_life, move_all, record_where
 from ..ledger.moves import new_life
 from ..lifecycle import INVITE, RESEND, Fate, State
 from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation
 from .judging import Known, invited_by
-from .ledger import end_of_life, move_all, record_where
 from .previews import Previews
 
 _rows = Base.metadata.tables["invitation"]

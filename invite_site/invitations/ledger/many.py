@@ -1,0 +1,66 @@
+"""How many invitations are changed at once: one conditional UPDATE, and one INSERT of their events."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, case, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from ...database.base import Base, UTCDateTime
+from ..lifecycle import Transition
+from ..tables import Invitation
+
+_rows, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
+
+
+def move_all(
+    db: Session, transition: Transition, *conditions: ColumnElement[bool], values: dict[str, Any]
+) -> Sequence[int]:
+    """Move many rows along a transition; returns their numbers."""
+    return db.scalars(
+        update(Invitation)
+        .where(Invitation.state.in_(transition.sources), *conditions)
+        .values(state=transition.target, **values)
+        .returning(Invitation.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+
+
+def record_where(
+    db: Session,
+    transition: Transition,
+    *conditions: ColumnElement[bool],
+    actor: str,
+    now: datetime,
+    evidence: dict[str, Any] | None = None,
+) -> None:
+    """The same event for each row that meets the conditions, within the transaction of the move."""
+    sources = transition.sources
+    values = {
+        "invitation_id": _rows.c.id,
+        "at": literal(now, _events.c.at.type),
+        "actor": literal(actor),
+        "event": literal(transition.event.value),
+        "from_state": literal(sources[0].value if len(sources) == 1 else None, String),
+        "to_state": literal(transition.target.value),
+        "evidence": literal(evidence or {}, _events.c.evidence.type),
+    }
+    moved = select(*(value.label(name) for name, value in values.items())).where(*conditions)
+    db.execute(insert(_events).from_select(list(values), moved))
+
+
+def end_of_life(
+    db: Session, *conditions: ColumnElement[bool], default: datetime, now: datetime
+) -> ColumnElement[datetime]:
+    """When each of these rows ends if it is sent anew: after the life of its own, if it has one."""
+    lifetime = Invitation.lifetime
+    own = db.scalars(select(lifetime).where(lifetime.is_not(None), *conditions).distinct())
+    ends = {
+        seconds: _moment(now + timedelta(seconds=seconds)) for seconds in own if seconds is not None
+    }
+    return case(ends, value=lifetime, else_=_moment(default)) if ends else _moment(default)
+
+
+def _moment(at: datetime) -> ColumnElement[datetime]:
+    return literal(at, UTCDateTime())
