@@ -260,9 +260,10 @@ def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
         address = "p0@example.com"
         words = search_text(address, address, "")
         db.execute(moved.values(email=address, email_norm=address, search_text=words))
+    assert site_on.services.batches.progress(batch.id).failed_left == 2
     assert site_on.services.batches.send_failed_again(batch.id, actor="Grace") == 2
     progress = site_on.services.batches.progress(batch.id)
-    assert (progress.queued, progress.failed) == (2, 1)
+    assert (progress.queued, progress.failed, progress.failed_left) == (2, 1, 0)
 
 
 def is_waiting(site: RunningSite) -> bool:
@@ -310,6 +311,7 @@ def test_one_that_failed_is_not_sent_again_to_whoever_has_accepted_since(
     sets_password(person, tenant.link_to("ada@example.com"))
     person.types(Password=PASSWORD).presses("Continue")
     assert site_on.services.ledger.accepted_of("ada@example.com")
+    assert site_on.services.batches.progress(batch.id).failed_left == 0
     with pytest.raises(NotPossibleNow, match="all were replaced"):
         site_on.services.batches.send_failed_again(batch.id, actor="Grace")
     resending = site_on.services.resending

@@ -177,6 +177,34 @@ def test_the_failed_are_sent_again(site: RunningSite, tenant: Tenant, desk: Pers
     assert "2 of 2 have gone out" in desk.text
 
 
+def test_the_button_counts_those_of_the_failed_that_it_sends_again(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """Not whoever was invited anew since, and there is none where nobody is left."""
+    pastes(desk, site, "ada@example.com\nbob@example.com\nzoe@example.com")
+    desk.presses("Send 3 invitations")
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=3)
+    while site.delivers():
+        pass
+    site.invites("ada@example.com")
+    desk.opens(desk.url)
+    assert "1 that failed has another invitation by now and is not sent again." in desk.text
+    assert desk.offers("Send the 2 failed again")
+    for name in ("bob", "zoe"):
+        site.invites(f"{name}@example.com")
+    desk.opens(desk.url)
+    assert "3 that failed have another invitation by now and are not sent again." in desk.text
+    assert "failed again" not in desk.text
+
+
+def test_a_preview_has_no_results_yet(site: RunningSite, desk: Person) -> None:
+    """Its rows became no invitation and were not left out either."""
+    pastes(desk, site, ADA)
+    desk.opens(desk.url.partition("?")[0] + "/results.csv")
+    assert "This batch has not been sent yet." in desk.text
+    assert desk.offers("Send 1 invitation")
+
+
 def test_the_results_are_a_table_that_runs_nothing(site: RunningSite, desk: Person) -> None:
     """Formulas are text there; the file is named, not kept by caches, and read as UTF-8."""
     pastes(desk, site, "ada@example.com").presses("Send 1 invitation")

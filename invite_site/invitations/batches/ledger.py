@@ -152,6 +152,12 @@ class BatchLedger:
         except IntegrityError:  # an address was invited while the statement ran; the next sees that
             return resend()
 
+    def failed_left(self, batch_id: int) -> int:
+        """How many failed ones that would queue again."""
+        with self._begin() as db:
+            number = select(func.count()).where(*_failed_left_of(batch_id))
+            return db.scalar(number) or 0
+
     def counts(
         self, batch_id: int, *, now: datetime, since: datetime
     ) -> tuple[dict[str, int], int]:
@@ -229,31 +235,22 @@ def _resend_failed(
     batch = _hold_started(db, batch_id)
     if batch is None:
         return None
-    is_of_batch, is_failed = Invitation.batch_id == batch_id, Invitation.state == State.FAILED
-    ends = end_of_life(db, is_of_batch, is_failed, default=expires_at, now=now)
+    is_left = _failed_left_of(batch_id)
+    ends = end_of_life(db, *is_left, default=expires_at, now=now)
     values = new_life(ends, now) | {"is_paused": batch.paused_at is not None}
-    is_left = ~_is_replaced(), ~has_accepted_since()
-    resent = move_all(db, RESEND, is_of_batch, is_failed, *is_left, values=values)
+    resent = move_all(db, RESEND, *is_left, values=values)
     is_resent = Invitation.state == State.QUEUED, Invitation.next_try_at == now
-    record_where(db, RESEND, is_of_batch, *is_resent, actor=actor, now=now)
+    record_where(db, RESEND, Invitation.batch_id == batch_id, *is_resent, actor=actor, now=now)
     return len(resent)
 
 
-def _pause_only(db: Session, batch_id: int, condition: ColumnElement[bool]) -> None:
-    """Of the open ones let no others be paused than those that meet the condition: also those that are
-    being sent, so that they are not claimed again.
-
-    It holds them as well. Else one that a worker claims or puts back meanwhile would be missed.
-    """
-    db.execute(
-        update(Invitation)
-        .where(
-            Invitation.batch_id == batch_id,
-            Invitation.state.in_(OPEN_STATES),
-            Invitation.is_paused != condition,
-        )
-        .values(is_paused=condition)
-        .execution_options(synchronize_session=False)
+def _failed_left_of(batch_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Those of a batch that failed, and whose address has no other invitation that stands for them."""
+    return (
+        Invitation.batch_id == batch_id,
+        Invitation.state == State.FAILED,
+        ~_is_replaced(),
+        ~has_accepted_since(),
     )
 
 
@@ -275,4 +272,22 @@ def _is_replaced() -> ColumnElement[bool]:
             ),
         )
         .exists()
+    )
+
+
+def _pause_only(db: Session, batch_id: int, condition: ColumnElement[bool]) -> None:
+    """Of the open ones let no others be paused than those that meet the condition: also those that are
+    being sent, so that they are not claimed again.
+
+    It holds them as well. Else one that a worker claims or puts back meanwhile would be missed.
+    """
+    db.execute(
+        update(Invitation)
+        .where(
+            Invitation.batch_id == batch_id,
+            Invitation.state.in_(OPEN_STATES),
+            Invitation.is_paused != condition,
+        )
+        .values(is_paused=condition)
+        .execution_options(synchronize_session=False)
     )

@@ -20,6 +20,7 @@ from .previews import Previews
 from .starting import Started, Starting
 
 MINUTE = timedelta(minutes=1)
+NOT_SENT = "This batch has not been sent yet."
 RESULT_COLUMNS = (
     "Address",
     "Name",
@@ -41,8 +42,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch is: its invitations by status. `waiting` is a sentence that says why nothing
-    goes out, or empty; `ends_at` is an estimate, where there is one."""
+    """How far a batch is: its invitations by status. `failed_left` are those failed ones that can be
+    sent again; `waiting` is a sentence that says why nothing goes out, or empty; `ends_at` is an
+    estimate, where there is one."""
 
     queued: int
     sending: int
@@ -52,6 +54,7 @@ class Progress:
     expired: int
     revoked: int
     failed: int
+    failed_left: int
     waiting: str
     per_minute: float
     ends_at: datetime | None
@@ -182,6 +185,7 @@ class Batches:
         waiting = self._waiting(batch, now, is_moving=recent > 0) if waits else ""
         return Progress(
             **counts,
+            failed_left=self.ledger.failed_left(batch_id) if counts[State.FAILED] else 0,
             waiting=waiting,
             per_minute=float(recent),
             ends_at=self._end(batch_id, now, recent) if waits and not waiting else None,
@@ -189,8 +193,12 @@ class Batches:
 
     def results(self, batch_id: int) -> Iterator[tuple[object, ...]]:
         """A table of what came of each row, its header first; rows that became no invitation at the
-        end, for a day. Raises BatchNotFound."""
-        self.ledger.get(batch_id)
+        end, for a day. Raises BatchNotFound, NotPossibleNow."""
+        if self.ledger.get(batch_id).started_at is None:
+            raise NotPossibleNow(NOT_SENT)
+        return self._results(batch_id)
+
+    def _results(self, batch_id: int) -> Iterator[tuple[object, ...]]:
         yield RESULT_COLUMNS
         now = self.clock()
         for row in self.ledger.results(batch_id):
@@ -232,7 +240,7 @@ class Batches:
         """Say why nothing was changed. Raises BatchNotFound, NotPossibleNow."""
         batch = self.ledger.get(batch_id)
         if batch.started_at is None:
-            raise NotPossibleNow("This batch has not been sent yet.")
+            raise NotPossibleNow(NOT_SENT)
         if batch.cancelled_at is not None:
             raise NotPossibleNow("This batch was cancelled.")
         raise NotPossibleNow(sentence)

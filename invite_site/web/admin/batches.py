@@ -85,8 +85,10 @@ def batch_progress(batch_id: int) -> ResponseReturnValue:
 @bp.get("/batches/<int(max=2147483647):batch_id>/results.csv")
 def batch_results(batch_id: int) -> ResponseReturnValue:
     """What came of each row, as a table for a spreadsheet program."""
-    services.batches.get(batch_id)
-    rows = services.batches.results(batch_id)
+    try:
+        rows = services.batches.results(batch_id)
+    except NotPossibleNow as refused:
+        return _back_to(batch_id, str(refused), "warning")
     return csv_files.answer(rows, name=f"batch-{batch_id}.csv")
 
 
