@@ -1,4 +1,4 @@
-"""What commands take: numbers, statuses, and an invitation by its number or its address."""
+"""What commands take: numbers, statuses, reasons, and an invitation by its number or its address."""
 
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from ..invitations.people import Invitee
 from ..languages import LANGUAGES, language_of
 from ..services import Services
 from ..web.admin.filters import filters_in
+from ..web.admin.reading import one_line
+from ..web.forms import REASON_LENGTH, REASON_TOO_LONG
 
 LARGEST = 2_147_483_647  # of a number in the database
 NUMBER = click.IntRange(1, LARGEST)
@@ -52,6 +54,18 @@ class Language(click.ParamType[str]):
         if code is None:
             self.fail(f"{value} is none of {', '.join(LANGUAGES.values())}.", param, ctx)
         return code
+
+
+class Reason(click.ParamType[str]):
+    """A line for the record, as the pages take it."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        reason = one_line(str(value))
+        if len(reason) > REASON_LENGTH:
+            self.fail(REASON_TOO_LONG, param, ctx)
+        return reason
 
 
 class Named(click.ParamType[int | str]):

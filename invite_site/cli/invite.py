@@ -14,10 +14,9 @@ from ..server import prepare, work_for, worker_name
 from ..settings import DAY
 from ..web.admin.reading import one_line
 from ..web.current import own_services, services
-from ..web.forms import REASON_LENGTH
 from ..web.templating import moment
 from . import batches, overview
-from .arguments import Language, Named, invitation_number
+from .arguments import Language, Named, Reason, invitation_number
 from .errors import LedgerGroup, SiteCommand
 from .filters import act_on_many, filters_of, with_filters
 from .run import stop_on_signal
@@ -169,13 +168,12 @@ def change_address(invitation: int | str, address: str) -> None:
 
 @invite.command("revoke")
 @click.argument("invitation", metavar="[NUMBER_OR_ADDRESS]", type=Named(), required=False)
-@click.option("--reason", default="", help="For the record.")
+@click.option("--reason", type=Reason(), default="", help="For the record.")
 @with_filters
 @YES
 def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -> None:
     """Revoke the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
     filters = _one_of(invitation, given)
-    reason = one_line(reason)[:REASON_LENGTH]
     if invitation is not None:
         number = invitation_number(invitation, services)
         services.invitations.revoke(number, actor=ME.name, reason=reason)

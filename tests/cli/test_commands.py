@@ -357,8 +357,12 @@ def test_words_that_are_not_utf8_are_refused(
 def test_a_reason_is_kept_as_the_page_keeps_it(
     words: tuple[str, ...], site: RunningSite, run: Run
 ) -> None:
-    """One line of at most 200 letters, for one invitation and for many."""
+    """One line of at most 200 letters, for one invitation and for many; a longer one is refused."""
     row = site.invites("ada@example.com")
-    assert "Revoked" in run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 300 * "b")
+    output = run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 195 * "b")
+    assert "Shorten the reason to 200 characters at most." in output
+    assert output.endswith("[exit 2]")
+    assert site.row(row.id).state == "queued"
+    assert "Revoked" in run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 194 * "b")
     [event] = [each for each in site.services.listing.events(row.id) if each.event == "revoked"]
     assert event.evidence["reason"] == "a [2J " + 194 * "b"
