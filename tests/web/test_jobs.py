@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import update
 
+from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
 from tests.support.person import Person
@@ -193,6 +194,20 @@ def test_the_filters_are_chosen_and_taken_off_by_links(site: RunningSite, desk: 
     for none in ("day=1999-01-01", "inviter=x", "role=x", "attention=stuck", "attention=ending"):
         desk.opens(f"{site.url}/admin/invitations?{none}")
         assert "No invitation matches" in desk.text, none
+
+
+def test_a_role_is_called_by_its_name(site: RunningSite, desk: Person) -> None:
+    """In the list and where an action on all that match is asked for; its id where none is known."""
+    options = Options(roles={"rol_1": "Editor"})
+    site.services.invitations.invite("ada@example.com", inviter=Inviter("Eve"), options=options)
+    desk.opens(f"{site.url}/admin/invitations?role=rol_1")
+    assert len(desk.soup.select("tbody tr")) == 1
+    desk.presses("Revoke the chosen")
+    assert "Role: Editor" in desk.text
+    desk.opens(f"{site.url}/admin/invitations?role=rol_1").presses("Remove the filter Role: Editor")
+    assert len(desk.soup.select("tbody tr")) == 50
+    desk.opens(f"{site.url}/admin/invitations?role=rol_2")
+    assert "Role: rol_2" in desk.text
 
 
 def test_an_inviter_is_found_by_the_name_as_the_tenant_has_it(

@@ -9,6 +9,7 @@ from ...invitations.lifecycle import STATUSES
 from ...invitations.listing import ATTENTION, Filters
 from ...invitations.listing.filters import STUCK
 from ...tenant.id_tokens import text_of
+from ..current import services
 from .reading import one_line, row_id
 
 QUERY_LENGTH = 254
@@ -52,21 +53,22 @@ class Chip:
     rest: dict[str, object]
 
 
-def chips_of(filters: Filters, batch_name: str) -> list[Chip]:
-    """The filters that are set; `batch_name` is that of their batch, if there is such a one."""
+def chips_of(filters: Filters) -> list[Chip]:
+    """The filters that are set, with the names of their batch and role, where there are such."""
     words: dict[str, str] = {}
     if filters.query:
         words["query"] = f"Search: {filters.query}"
     if filters.status:
         words["status"] = f"Status: {filters.status.replace('_', ' ')}"
     if filters.batch_id is not None:
-        words["batch_id"] = f"Batch: {batch_name or filters.batch_id}"
+        batch = services.listing.batch(filters.batch_id)
+        words["batch_id"] = f"Batch: {batch.name if batch else filters.batch_id}"
     if filters.inviter:
         words["inviter"] = f"Invited by {filters.inviter}"
     if filters.day:
         words["day"] = f"Invited on {filters.day.day} {filters.day:%B %Y} (UTC)"
     if filters.role:
-        words["role"] = f"Role: {filters.role}"
+        words["role"] = f"Role: {services.listing.choices.roles().get(filters.role, filters.role)}"
     if filters.attention:
         is_stuck = filters.attention == STUCK
         words["attention"] = "Stuck before the sign-in" if is_stuck else "Ends within two days"

@@ -29,7 +29,6 @@ def invitations() -> ResponseReturnValue:
     before, trail = request.args.get("before", ""), request.args.get("trail", "")
     now = services.clock()
     page = services.listing.find(filters, now=now, before=before, size=PAGE, by_change=by_change)
-    batch = services.listing.batch(filters.batch_id) if filters.batch_id is not None else None
     outage = services.circuit_breaker.outage()
     if not is_asked_by_script():
         remember_list()
@@ -45,7 +44,7 @@ def invitations() -> ResponseReturnValue:
         filters=filters,
         in_address=in_address(filters),
         order="changed" if by_change else None,
-        chips=chips_of(filters, batch.name if batch else ""),
+        chips=chips_of(filters),
         statuses=STATUSES,
         choices=services.listing.choices,
         # They are of all invitations, so beside another filter they would mislead.

@@ -97,11 +97,9 @@ def _progress_of(job: Job) -> dict[str, object]:
 
 def meant_by(filters: Filters | None, numbers: Sequence[int]) -> dict[str, object]:
     """How many invitations a job would look at now, and the words of its filters."""
-    batch_id = filters.batch_id if filters else None
-    batch = services.listing.batch(batch_id) if batch_id is not None else None
     return {
         "count": services.jobs.count(filters, numbers),
-        "chips": chips_of(filters, batch.name if batch else "") if filters else [],
+        "chips": chips_of(filters) if filters else [],
     }
 
 
