@@ -1,18 +1,20 @@
 """Batches that are paused or cancelled while some of them are being sent, fail, or went out before."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from invite_site.errors import NotPossibleNow
 from invite_site.invitations.lifecycle import State
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter, search_text
-from invite_site.invitations.tables import Batch, Invitation
-from tests.support.batches import people, starts
+from invite_site.invitations.tables import Batch, BatchRow, Invitation
+from tests.support.batches import GRACE, people, starts
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in, wait_until
 
@@ -264,6 +266,25 @@ def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
     assert site_on.services.batches.send_failed_again(batch.id, actor="Grace") == 2
     progress = site_on.services.batches.progress(batch.id)
     assert (progress.queued, progress.failed, progress.failed_left) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("hours", [0, 25], ids=["a row is left out", "old previews are removed"])
+def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours: int) -> None:
+    """It holds the batch, then its rows; so does everybody else."""
+    batches, engine = site_on.services.batches, site_on.services.engine
+    batch = batches.preview(people("p", 2), name="list", inviter=GRACE)
+    row = batches.rows(batch.id, after=None, size=1).rows[0]
+    site_on.clock.forward(hours=hours)
+    removes = batches.sweep if hours else partial(batches.leave_out, batch.id, row.id)
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as db:
+            db.execute(update(Batch).values(started_at=site_on.clock()))
+            removing = pool.submit(removes)
+            if engine.dialect.name == "postgresql":
+                wait_until(lambda: removing.done() or is_waiting(site_on), "it went on or waits")
+            db.execute(delete(BatchRow))
+        removing.result(timeout=15)
+    batches.get(batch.id)
 
 
 def is_waiting(site: RunningSite) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, func, insert, select, type_coerce, update
+from sqlalchemy import Engine, delete, func, insert, or_, select, type_coerce, update
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import Boolean
 
@@ -177,6 +177,8 @@ class Previews:
     def leave_out(self, row: BatchRow) -> None:
         """Remove a row of a preview."""
         with self._begin() as db:
+            # First the batch, as a start does: else each would wait for what the other holds.
+            db.execute(select(Batch.id).where(Batch.id == row.batch_id).with_for_update())
             gone = db.execute(delete(BatchRow).where(BatchRow.id == row.id).returning(BatchRow.id))
             number = len(gone.all())
             db.execute(
@@ -187,12 +189,16 @@ class Previews:
         """Remove previews that nobody sent, and rows that became no invitation, a day after the upload
         or the start."""
         began = func.coalesce(Batch.started_at, Batch.created_at)
-        old = select(Batch.id).where(began < now - KEPT)
+        has_rows = select(BatchRow.id).where(BatchRow.batch_id == Batch.id).exists()
+        old = (
+            select(Batch.id)
+            .where(began < now - KEPT, or_(Batch.started_at.is_(None), has_rows))
+            .with_for_update(skip_locked=True)  # somebody is sending it at this moment
+        )
         with self._begin() as db:
-            db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(old)))
-            db.execute(
-                delete(Batch).where(Batch.created_at < now - KEPT, Batch.started_at.is_(None))
-            )
+            found = db.scalars(old).all()
+            db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(found)))
+            db.execute(delete(Batch).where(Batch.id.in_(found), Batch.started_at.is_(None)))
 
 
 def _found_by(row: Judged) -> str:
