@@ -7,19 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session as Transaction
 
 from invite_site.accounts.sessions import Identity, Session
 from invite_site.errors import GrantRefused, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.ledger.moves import record
 from invite_site.invitations.lifecycle import EventKind
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation, InvitationEvent, PendingGrant
-from tests.support.running import (
-    ADMIN,
-    RunningSite,
-    Tenant,
-)
+from tests.support.running import ADMIN, RunningSite, Tenant, is_waiting, wait_until
 
 ADA = "ada@example.com"
 GRACE = Inviter("Grace", "auth0|grace")
@@ -170,6 +168,23 @@ def test_the_right_that_a_failed_invitation_carried_comes_with_the_next_one(
         assert services.admins.includes(who.sub) is is_admin
     assert not services.granting.awaited()
     assert (EventKind.GRANTED, "Grace") in events_of(site_on, ada.id)
+
+
+def test_a_grant_that_is_made_while_another_is_withdrawn_does_not_wait_for_what_waits_for_it(
+    site_on: RunningSite,
+) -> None:
+    """Whoever withdraws holds the grant and then adds an event; whoever grants goes the other way."""
+    granting, engine = site_on.services.granting, site_on.services.engine
+    number = granting.grant(ADA, by=GRACE, invites=True).invitation_id
+    assert number is not None
+    with ThreadPoolExecutor(1) as pool:
+        with Transaction(engine) as db, db.begin():
+            db.execute(delete(PendingGrant))
+            making = pool.submit(granting.grant, ADA, by=GRACE, invites=True)
+            if engine.dialect.name == "postgresql":
+                wait_until(lambda: is_waiting(site_on), "it waits for the withdrawal")
+            record(db, number, EventKind.GRANT_CANCELLED, actor="Grace", now=site_on.clock())
+        assert making.result(timeout=15).is_new
 
 
 def test_an_expired_invitation_gets_a_new_life_with_the_grant(site_on: RunningSite) -> None:

@@ -16,7 +16,15 @@ from invite_site.invitations.people import Inviter, search_text
 from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in, wait_until
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    is_waiting,
+    sets_password,
+    signs_in,
+    wait_until,
+)
 
 DAY = 24 * 60 * 60
 
@@ -285,13 +293,6 @@ def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours
             db.execute(delete(BatchRow))
         removing.result(timeout=15)
     batches.get(batch.id)
-
-
-def is_waiting(site: RunningSite) -> bool:
-    """Whether a transaction waits for another."""
-    with site.services.engine.connect() as db:
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        return bool(db.exec_driver_sql(waiting).scalar())
 
 
 def test_a_life_of_its_own_counts_when_a_batch_sends_it_again(

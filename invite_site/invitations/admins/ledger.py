@@ -51,9 +51,9 @@ class AdminLedger:
         already. Raises NotPossibleNow where the invitation has ended."""
         with self._begin() as db:
             # An acceptance waits for this: on PostgreSQL by the lock of the row, on SQLite by the
-            # INSERT.
+            # INSERT. A new event does not: whoever cancels adds one behind what this waits for.
             asked = select(Invitation.state).where(Invitation.id == invitation_id)
-            db.execute(asked.with_for_update())
+            db.execute(asked.with_for_update(key_share=True))
             added = db.scalars(
                 self._add.values(
                     invitation_id=invitation_id, granted_by=by, granted_at=now
