@@ -264,6 +264,18 @@ def test_a_database_that_is_not_there_is_one_sentence(postgres: str) -> None:
         engine.connect()
 
 
+def test_what_waited_for_each_other_is_one_sentence(postgres: str) -> None:
+    """Nothing is wrong with the address or the server, as another error of that class would say."""
+    raises = "DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$"
+    engine = open_engine(postgres)
+    with pytest.raises(DatabaseUnusable) as raised, engine.begin() as db:
+        db.execute(text(raises))
+    engine.dispose()
+    assert str(raised.value).endswith(
+        "deadlock detected. Another program is writing to it; try again in a moment."
+    )
+
+
 def test_a_user_without_rights_is_one_sentence(postgres: str) -> None:
     """From PostgreSQL 15 on nobody but the owner may make tables in `public`."""
     owner = open_engine(postgres)

@@ -8,6 +8,7 @@ from sqlalchemy import URL, ExceptionContext
 from ..errors import DatabaseUnusable
 from .address import told
 
+_BUSY = "Another program is writing to it; try again in a moment."
 # By SQLite's primary result codes: https://sqlite.org/rescode.html. Code 1 is a mistake of ours.
 _FILE = "Let the user that runs this site write to the file and to its folder."
 _DAMAGED = "Restore it from a backup, or move it away to begin with an empty one."
@@ -15,9 +16,9 @@ SQLITE_ADVICE = {
     sqlite3.SQLITE_PERM: _FILE,
     sqlite3.SQLITE_READONLY: _FILE,
     sqlite3.SQLITE_CANTOPEN: _FILE,
-    sqlite3.SQLITE_BUSY: "Another program is writing to it; try again in a moment.",
-    sqlite3.SQLITE_LOCKED: "Another program is writing to it; try again in a moment.",
-    sqlite3.SQLITE_PROTOCOL: "Another program is writing to it; try again in a moment.",
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_FULL: "Make room on its disk.",
     sqlite3.SQLITE_IOERR: "Look for a fault of its disk, and that it lies on no network drive.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
@@ -25,9 +26,12 @@ SQLITE_ADVICE = {
 }
 SERVER_ADVICE = "Check DATABASE_URL, and that the server runs and lets this site in."
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-RIGHTS_ADVICE = {
+POSTGRES_ADVICE = {
     "25006": "Name the server that takes writes in DATABASE_URL.",
     "42501": "Grant its user the right to make and change tables there.",
+    "40001": _BUSY,  # a serialization failure
+    "40P01": _BUSY,  # a deadlock
+    "55P03": _BUSY,  # a lock that did not come within `lock_timeout`
 }
 # What comes before the reason in a message of libpq.
 _PREFACE = re.compile(r"^.*(?:failed|FATAL|ERROR):\s*")
@@ -44,10 +48,10 @@ def fault_of(context: ExceptionContext, url: URL) -> DatabaseUnusable | None:
         return None
     if isinstance(error, sqlite3.Error):
         advice = SQLITE_ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-    elif context.connection is None or _is_operational(context):
-        advice = SERVER_ADVICE
     else:
-        advice = RIGHTS_ADVICE.get(getattr(error, "sqlstate", None) or "")
+        advice = POSTGRES_ADVICE.get(getattr(error, "sqlstate", None) or "")
+        if advice is None and (context.connection is None or _is_operational(context)):
+            advice = SERVER_ADVICE
     if advice is None:
         return None
     return DatabaseUnusable(f"{told(url)} cannot be used: {_reason(error, url)}. {advice}")
