@@ -140,14 +140,14 @@ def callback() -> ResponseReturnValue:
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
-    """End our session, then the tenant's, also where ours has run out on an open page."""
+    """End our session, then the tenant's. Where ours has run out on an open page, and the browser has
+    dropped its cookie with it, the tenant's lives on."""
     session.pop(SIGNED_IN_AS, None)
     name = sid_cookie(services.settings)
-    target = None
-    if cookie := request.cookies.get(name):
-        ended = services.sessions.find(cookie)
-        target = services.relying_party.logout_url(ended.tenant_sid if ended else "")
-        services.sessions.close(cookie)
+    cookie = request.cookies.get(name, "")
+    ended = services.sessions.find(cookie)
+    target = services.relying_party.logout_url(ended.tenant_sid if ended else "")
+    services.sessions.close(cookie)
     response = redirect(target or url_for("account.home"), 303)
     response.delete_cookie(name, secure=services.settings.is_https, httponly=True, samesite="Lax")
     renew_form_token()

@@ -114,3 +114,18 @@ def test_signing_out_too_late_ends_the_tenants_session_too(
     desk.presses("Sign out")
     desk.opens(f"{site.url}/login")
     assert desk.url.startswith(tenant.url)
+
+
+def test_signing_out_after_the_browser_has_dropped_its_cookie_ends_the_tenants_session_too(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The cookie lives as long as the session, so on a page that was left open overnight it is gone. The
+    tenant then asks before it ends its own."""
+    signs_in(person, site)
+    [session] = [each for each in person.cookies if each.name.startswith("sid")]
+    person.cookies.clear(session.domain, session.path, session.name)
+    person.presses("Sign out")
+    assert person.url.startswith(tenant.url)
+    assert person.presses("Log out").url == f"{site.url}/"
+    person.presses("Sign in")
+    assert person.url.startswith(tenant.url)
