@@ -73,6 +73,23 @@ def test_an_older_mail_names_the_newer_one(
     assert not person.offers("Sign in")
 
 
+def test_an_older_mail_that_nobody_confirmed_names_the_newer_one(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It has arrived all the same, and the ticket of the next try has replaced its link."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    older = tenant.link_to(ADA)
+    site.clock.forward(minutes=16)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    person.opens(older)
+    if person.url.startswith(tenant.url):
+        person.opens(returned(site, row))
+    assert person.heading == "A newer mail has replaced this link"
+
+
 def test_an_older_link_of_ours_is_remembered(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
@@ -148,6 +165,39 @@ def test_a_link_of_ours_in_a_mail_that_is_in_doubt_replaces_the_older_one(
     landing.delivers()
     assert not person.opens(older).offers("Choose your password")
     assert person.opens(our_link(tenant)).offers("Choose your password")
+
+
+def test_a_link_in_a_mail_that_nobody_confirmed_is_replaced_by_the_next_try(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Both have arrived; the first link is whole, and not the newest."""
+    row = landing.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    landing.delivers()
+    older = our_link(tenant)
+    landing.clock.forward(minutes=16)
+    landing.delivers()
+    assert landing.row(row.id).state == "sent"
+    person.opens(older)
+    assert person.heading == "A newer mail has replaced this link"
+    assert person.opens(our_link(tenant)).offers("Choose your password")
+
+
+def test_a_newer_mail_that_nobody_confirmed_is_named_by_its_own_time(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """And not by that of the mail which it replaced, or by the time of the look."""
+    row = sent(landing)
+    older = our_link(tenant)
+    landing.clock.forward(minutes=5)
+    landing.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    landing.delivers()
+    in_doubt = landing.row(row.id).in_doubt_at
+    landing.clock.forward(minutes=5)
+    person.opens(older)
+    assert person.heading == "A newer mail has replaced this link"
+    assert f"{in_doubt:%H:%M}" in person.text
 
 
 def test_a_link_of_ours_to_an_earlier_address_opens_nothing(

@@ -86,7 +86,7 @@ class Outcomes:
             message=message,
             evidence={"message_id": message.message_id} if message else {},
             last_sent_at=now,
-            first_sent_at=job.first_sent_at or now,
+            first_sent_at=job.first_sent_at or job.in_doubt_at or now,
             drift=None,  # the account was made, or looked at, for this mail
             **SETTLED
             | {
