@@ -93,6 +93,10 @@ def _of_this_site(who: str) -> str:
     return f"{services.settings.client_id}/{who}"
 
 
+def _holds_invitation() -> bool:
+    return landing_invitation() is not None
+
+
 def _has_redeemed_nothing(_: Response) -> bool:
     return bool(g.get("has_redeemed_nothing"))
 
@@ -100,7 +104,13 @@ def _has_redeemed_nothing(_: Response) -> bool:
 limiter = Limiter(by_address, key_prefix="invite-site")
 # By address alone: a limit of each invitation would say which refs are known.
 limited_renewals = limiter.limit(ADDRESS_LIMIT, key_func=by_address)
-limited_by_invitation = limiter.limit(landing_limit, key_func=by_invitation)
+
+
+def limited_by_invitation(view: Callable[P, R]) -> Callable[P, R]:
+    """Limit a page that may begin the login of an invitee. Whoever names no invitation is anybody, and
+    counts among all as at `limited_logins`."""
+    view = limiter.limit(landing_limit, key_func=by_invitation)(view)
+    return limiter.limit(ALL_LOGINS_LIMIT, key_func=as_one, exempt_when=_holds_invitation)(view)
 
 
 def limited_logins(view: Callable[P, R]) -> Callable[P, R]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -94,19 +93,35 @@ def test_whoever_is_refused_in_a_flood_finishes_after_the_minute(
 
 
 @pytest.mark.parametrize(
-    ("path", "limit", "status"),
-    [("/login?iss=nobody", 6000, 403), ("/callback?state=x", 12000, 400)],
+    ("path", "page", "limit", "status"),
+    [
+        ("/login?iss=nobody", "auth.login", 6000, 403),
+        ("/callback?state=x", "auth.callback", 12000, 400),
+        ("/invite/complete?success=true&i=guess", "landing.complete", 6000, 302),
+    ],
 )
 def test_all_addresses_together_have_a_limit(
-    site: RunningSite, path: str, limit: int, status: int
+    site: RunningSite, path: str, page: str, limit: int, status: int
 ) -> None:
     """Of what would fill the database, or be looked up there."""
-    came(site, limit - 1, f"auth.{urlsplit(path).path[1:]}", limit, who="all")
-    answers = [
-        requests.get(site.url + path, headers={"X-Forwarded-For": f"10.0.0.{number}"}, timeout=15)
-        for number in range(2)
-    ]
-    assert [answer.status_code for answer in answers] == [status, 429]
+    came(site, limit - 1, page, limit, who="all")
+    assert [status_at(site, path, f"10.0.0.{number}") for number in range(2)] == [status, 429]
+
+
+def test_a_flood_of_returns_without_an_invitation_keeps_nobody_out_who_has_one(
+    site: RunningSite,
+) -> None:
+    """Their own invitation counts them, and nothing else."""
+    ref = site.invites("ada@example.com").ref
+    came(site, 6000, "landing.complete", 6000, who="all")
+    assert status_at(site, f"/invite/complete?success=true&i={ref}", "10.0.0.1") == 302
+
+
+def status_at(site: RunningSite, path: str, address: str) -> int:
+    """The answer to somebody at this address."""
+    told = {"X-Forwarded-For": address}
+    answer = requests.get(site.url + path, headers=told, allow_redirects=False, timeout=15)
+    return answer.status_code
 
 
 def test_one_address_does_not_use_up_what_all_have_together(site: RunningSite) -> None:
