@@ -2,7 +2,8 @@
 
 The figures stop a flood and no crowd: all of an office, or of a proxy in front of us, come from one
 address. Whoever holds the link of an invitation is therefore counted by that invitation. The limits
-stand at the routes, in `signin.py` and `landing.py`.
+stand at the routes, in `signin.py` and `landing.py`, and in `admin/kept.py`, whose logins any admin page
+begins.
 """
 
 import ipaddress
@@ -26,6 +27,7 @@ INVITATION_LIMIT = "60/minute"
 CALLBACK_LIMIT = "6000/minute"
 # Of all addresses together. A login that is begun is a row for ten minutes, about 0.5 kB.
 ALL_LOGINS_LIMIT = "6000/minute"
+LOGINS = "auth.login"  # what logins are counted as, also where another page begins them
 ALL_CALLBACKS_LIMIT = "12000/minute"
 # Callbacks that cost a call of the tenant, whose limit all its applications share, and signed nobody
 # in. Those that do are as many as people, however many come from one office.
@@ -110,13 +112,16 @@ def limited_by_invitation(view: Callable[P, R]) -> Callable[P, R]:
     """Limit a page that may begin the login of an invitee. Whoever names no invitation is anybody, and
     counts among all as at `limited_logins`."""
     view = limiter.limit(landing_limit, key_func=by_invitation)(view)
-    return limiter.limit(ALL_LOGINS_LIMIT, key_func=as_one, exempt_when=_holds_invitation)(view)
+    return limiter.shared_limit(
+        ALL_LOGINS_LIMIT, LOGINS, key_func=as_one, exempt_when=_holds_invitation
+    )(view)
 
 
 def limited_logins(view: Callable[P, R]) -> Callable[P, R]:
-    """Limit a page that begins logins for anybody."""
+    """Limit what begins logins for anybody, wherever it does."""
     # The innermost counts first, and who is refused by it does not count for all.
-    return limiter.limit(ALL_LOGINS_LIMIT, key_func=as_one)(limiter.limit(ADDRESS_LIMIT)(view))
+    view = limiter.shared_limit(ADDRESS_LIMIT, LOGINS)(view)
+    return limiter.shared_limit(ALL_LOGINS_LIMIT, LOGINS, key_func=as_one)(view)
 
 
 def limited_callbacks(view: Callable[P, R]) -> Callable[P, R]:

@@ -97,7 +97,8 @@ def test_whoever_is_refused_in_a_flood_finishes_after_the_minute(
     [
         ("/login?iss=nobody", "auth.login", 6000, 403),
         ("/callback?state=x", "auth.callback", 12000, 400),
-        ("/invite/complete?success=true&i=guess", "landing.complete", 6000, 302),
+        ("/invite/complete?success=true&i=guess", "auth.login", 6000, 302),
+        ("/admin/invitations", "auth.login", 6000, 302),
     ],
 )
 def test_all_addresses_together_have_a_limit(
@@ -113,7 +114,7 @@ def test_a_flood_of_returns_without_an_invitation_keeps_nobody_out_who_has_one(
 ) -> None:
     """Their own invitation counts them, and nothing else."""
     ref = site.invites("ada@example.com").ref
-    came(site, 6000, "landing.complete", 6000, who="all")
+    came(site, 6000, "auth.login", 6000, who="all")
     assert status_at(site, f"/invite/complete?success=true&i={ref}", "10.0.0.1") == 302
 
 

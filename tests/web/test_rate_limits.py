@@ -90,6 +90,20 @@ def test_a_flood_of_logins_from_one_address_is_refused_for_the_rest_of_the_minut
     assert person.peeks(f"{site.url}/login").status_code == 302
 
 
+def test_an_admin_page_that_begins_a_login_is_counted_as_one(
+    site: RunningSite, person: Person
+) -> None:
+    """Whichever page it is; who is signed in begins none."""
+    site.make_admin()
+    signs_in(person, site)
+    limiter.reset()
+    came(site, ADDRESS_LIMIT - 2, "auth.login")
+    pages = [f"{site.url}/admin/{page}" for page in ("invitations", "batches/new", "admins")]
+    assert [asks(page, 1) for page in pages] == [[302], [302], [429]]
+    assert asks(site.url + LOGIN, 1) == [429]
+    assert person.peeks(pages[0]).status_code == 200
+
+
 def test_another_address_is_counted_for_itself(site: RunningSite) -> None:
     """With IPv6 an address is a whole /64, since a subscriber has all of it."""
     client = site.app.test_client()

@@ -97,17 +97,6 @@ def preview_mail() -> ResponseReturnValue:
     return response
 
 
-@bp.errorhandler(RateLimitExceeded)
-def _too_soon(_: RateLimitExceeded) -> ResponseReturnValue:
-    """A second test mail at once: the only limit of these pages."""
-    seconds = seconds_left()
-    sentence = (
-        f"There is one test in {TEST_MAIL_EVERY} seconds. Wait {seconds} seconds, then press again."
-    )
-    page = _form_page(_sent_form(), test=Notice("warning", sentence))
-    return page, 429, {"Retry-After": str(seconds)}
-
-
 @bp.post("/invitations/test")
 def send_test() -> ResponseReturnValue:
     """*Send a test to me*: the mail, with a sample link, to whoever is signed in."""
@@ -122,6 +111,8 @@ def send_test() -> ResponseReturnValue:
         address = _own_address()
         with limited_test_mail():
             services.samples.send(address, _invitee(draft), _options(draft), inviter())
+    except RateLimitExceeded:
+        return _too_soon(form)
     except MailFailure as failed:
         return _form_page(form, test=Notice("error", f"The test was not sent. {failed}")), 503
     except NotPossibleNow as refused:
@@ -150,6 +141,16 @@ class Preview:
 
 def _sent_form() -> InviteForm:
     return InviteForm(settings=services.settings, roles=services.role_offers.current().roles)
+
+
+def _too_soon(form: InviteForm) -> ResponseReturnValue:
+    """A second test mail at once."""
+    seconds = seconds_left()
+    sentence = (
+        f"There is one test in {TEST_MAIL_EVERY} seconds. Wait {seconds} seconds, then press again."
+    )
+    page = _form_page(form, test=Notice("warning", sentence))
+    return page, 429, {"Retry-After": str(seconds)}
 
 
 def _form_page(

@@ -12,6 +12,7 @@ from ...accounts.kept_forms import KeptForm
 from ...tenant.relying_party import browser_key
 from ..current import current_session, services
 from ..forms import InviteForm
+from ..rate_limits import limited_logins
 from ..signin import SIGNED_IN_AS, start_login
 from . import bp
 from .filters import filters_in
@@ -31,6 +32,7 @@ LABELS = {
 BUTTON = "submit"
 
 
+@limited_logins
 def sign_in_again() -> ResponseReturnValue:
     """To the sign-in, and back to this page; what was sent is shown again then."""
     if request.method != "POST":
