@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -158,6 +159,20 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
         for told in (ready.text, person.response.text):
             assert "hunter2" not in told
             assert "127.0.0.1" not in told
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/%5Cevil.example/a?b=%26c&b=%C3%BC", "/%09%5Cevil.example", "/a%3Fb%23c", "/?b=%FF", "/a"],
+)
+def test_trying_again_leads_to_the_same_address(
+    tenant: Tenant, tmp_path: Path, clock: Clock, person: Person, path: str
+) -> None:
+    """On this site, whatever a browser makes of the signs in it: it takes two backslashes for slashes."""
+    with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
+        person.opens(site.url + path)
+        [again] = [each["href"] for each in person.soup("a") if each.get_text() == "Try again"]
+        assert urljoin(site.url + path, str(again).replace("\\", "/")) == site.url + path
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/login?iss=elsewhere"])
