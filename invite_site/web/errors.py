@@ -127,11 +127,10 @@ def _batch_not_found() -> ResponseReturnValue:
 
 
 def _csrf_failed(error: CSRFError) -> ResponseReturnValue:
-    return _page(
-        400,
-        _("This form has lost its cookie"),
-        _("Nothing was changed. Go back, reload the page and send the form again."),
-    )
+    advice = _("Nothing was changed. Go back, reload the page and send the form again.")
+    # A browser that keeps none meets this page at every try.
+    cookies = _("If this page comes again, let your browser keep cookies of this site.")
+    return _page(400, _("This form has lost its cookie"), f"{advice} {cookies}")
 
 
 def _form_from_elsewhere(error: ForeignForm) -> ResponseReturnValue:

@@ -1,6 +1,7 @@
 """The callback and the login transaction that it ends: once, in one browser, in time."""
 
 import base64
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -124,6 +125,21 @@ def test_a_callback_that_nobody_began_is_a_page(
     assert person.response.status_code == 400
     assert person.heading == "Please start the sign-in again"
     assert "Pay here" not in person.response.text
+
+
+def test_a_browser_that_keeps_no_cookies_is_told_why_it_comes_no_further(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Neither the sign-in nor a form goes through then, however often it is begun again."""
+    address = answer_of_a_login(person, site, tenant)
+    with Person() as refusing:
+        refusing.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        refusing.opens(address)
+        assert refusing.heading == "Please start the sign-in again"
+        assert "cookies" in refusing.text
+        refusing.opens(f"{site.url}/invite/renew?i=x").presses("Send me a new link")
+        assert refusing.heading == "This form has lost its cookie"
+        assert "keep cookies" in refusing.text
 
 
 def test_a_callback_without_a_code_is_a_page(site: RunningSite, person: Person) -> None:
