@@ -114,13 +114,13 @@ def callback() -> ResponseReturnValue:
         if current_session() is None or not is_finished:
             raise
         return redirect(url_for("account.home"), 303)  # Back, or a reload, after it went well
-    ref = finished.content["invitation"]
+    ref, next_page = finished.content["invitation"], finished.content["next"]
     if finished.identity is None:
         g.has_redeemed_nothing = "code" in request.args
         refusal = finished.refusal or LoginError("refused")
         log.info("sign-in refused: %s", refusal.code)
         _speak_as_invited(ref)
-        return login_refused(refusal, ref)
+        return login_refused(refusal, ref, next_page)
     try:
         outcome = services.acceptance.complete_login(finished.identity, ref)
     except DeliveryError as away:  # the login is used up: only another one leads on
@@ -135,7 +135,7 @@ def callback() -> ResponseReturnValue:
         )
         return page, 403
     session[FINISHED] = _named(request.args["state"])
-    return _sign_in(finished.identity, finished.content["next"])
+    return _sign_in(finished.identity, next_page)
 
 
 @bp.post("/logout")
@@ -154,8 +154,11 @@ def logout() -> ResponseReturnValue:
     return response
 
 
-def login_refused(refused: LoginError, ref: str | None = None) -> ResponseReturnValue:
-    """The page for a sign-in that could not be finished, with a button that begins it again.
+def login_refused(
+    refused: LoginError, ref: str | None = None, next_page: str | None = None
+) -> ResponseReturnValue:
+    """The page for a sign-in that could not be finished, with a button that begins it again, for the same
+    invitation or page.
 
     Where it could not even be begun, that is the same request again, with all that it says.
     """
@@ -164,6 +167,7 @@ def login_refused(refused: LoginError, ref: str | None = None) -> ResponseReturn
         "auth/refused.html",
         code=refused.code,
         ref=ref,
+        next_page=next_page,
         is_same_again=isinstance(refused, TenantUnreachable) and not is_begun,
     )
     if isinstance(refused, TenantUnreachable):

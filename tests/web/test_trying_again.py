@@ -17,6 +17,7 @@ from tests.support.running import (
     running_site,
     sets_password,
     settings_for,
+    signs_in,
 )
 
 AWAY: dict[str, Any] = {"kind": "status", "status": 503, "times": 1}
@@ -87,6 +88,33 @@ def test_a_tenant_that_is_away_at_the_end_of_a_sign_in_is_a_sign_in_again(
     tenant.heals()
     person.presses("Try again").types(Password=PASSWORD).presses("Continue")
     assert site.status("ada@example.com") == "accepted"
+
+
+def test_trying_again_leads_to_the_page_that_was_asked_for(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The tenant was away at the end of the sign-in, where only another one leads on."""
+    site.make_admin()
+    tenant.fails("POST /oauth/token", **AWAY)
+    signs_in(person, site, start="/admin/batches/new")
+    assert person.heading == "Sign-in is not available right now"
+    person.presses("Try again")
+    assert person.path == "/admin/batches/new"
+
+
+def test_trying_again_brings_back_a_form_that_was_sent_too_late(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """It is shown at one address alone."""
+    desk.opens(f"{site.url}/admin/invitations/new")
+    site.clock.forward(minutes=31)
+    tenant.fails("POST /oauth/token", **AWAY)
+    desk.types(Email_address="ada@example.com").presses("Send invitation")
+    assert desk.heading == "Sign-in is not available right now"
+    desk.presses("Try again")
+    assert desk.sees_in("Email address") == "ada@example.com"
+    desk.presses("Send invitation")
+    assert site.status("ada@example.com") == "queued"
 
 
 def test_trying_again_at_the_login_route_still_knows_the_invitation(
