@@ -106,7 +106,9 @@ def came_from_landing() -> InvitationSummary | None:
 def callback() -> ResponseReturnValue:
     """The end of a login: the only place where an invitation is accepted."""
     try:
-        if any(len(request.args.getlist(name)) > 1 for name in CALLBACK_PARAMETERS):
+        is_doubled = any(len(request.args.getlist(name)) > 1 for name in CALLBACK_PARAMETERS)
+        # HEAD changes nothing (RFC 9110 §9.2.1), and Authlib would look for the code in a form.
+        if is_doubled or request.method == "HEAD":
             raise LoginError("unknown_state")
         finished = services.relying_party.finish(request.args)
     except LoginError:

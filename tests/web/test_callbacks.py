@@ -73,6 +73,17 @@ def test_a_callback_that_says_a_thing_twice_is_refused_and_spends_nothing(
     assert person.cookie("sid")
 
 
+def test_a_look_at_a_callback_without_its_page_spends_nothing(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """HEAD, as a program between may send it with the browser's cookies, changes nothing."""
+    address = answer_of_a_login(person, site, tenant)
+    assert person.peeks(address, "HEAD").status_code == 400
+    assert person.cookie("sid") is None
+    person.opens(address)
+    assert person.cookie("sid")
+
+
 def test_a_login_that_took_too_long_is_refused(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
