@@ -124,7 +124,7 @@ def build_services(
     has_own_mail = settings.delivery == Delivery.TICKET
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
-    checks = Checks(ledger, check_leases, tenant, clock)
+    checks = Checks(settings, ledger, check_leases, tenant, clock)
     invitations = Invitations(settings, ledger, clock, wake.set)
     resending = Resending(settings, ledger, Extensions(engine), clock, wake.set)
     admin_ledger = AdminLedger(engine, settings.connection, settings.client_id)
@@ -135,7 +135,7 @@ def build_services(
         leases,
         circuit_breaker,
         outcomes,
-        Checks(ledger, check_leases, tenant_of_worker, clock),
+        Checks(settings, ledger, check_leases, tenant_of_worker, clock),
         pacer,
         tenant_of_worker,
         channel,

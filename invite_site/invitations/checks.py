@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..errors import DeliveryError, TenantRefused
+from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, TenantUser
 from ..tenant.rate_limits import Kind
 from .drift import drift_of, shown_of
@@ -34,6 +35,7 @@ ASK = {Kind.READ_USERS: 1}
 class Checks:
     """Questions to the tenant, outside of any delivery. `clock` gives aware UTC."""
 
+    settings: Settings
     ledger: Ledger
     leases: CheckLeases
     tenant: Tenant
@@ -64,7 +66,7 @@ class Checks:
         """Whether the password was chosen since the ticket was made; if so, the row moves to
         *password set*. Asks the tenant unless `user` is given. Raises DeliveryError."""
         user = user or (self.tenant.get_user(row.user_id) if row.user_id else None)
-        at = password_chosen_at(row, user)
+        at = password_chosen_at(row, user, self.settings.delivery)
         if at:
             self.leases.mark_password_set(row, at=at, now=self.clock())
         return at is not None
@@ -141,10 +143,18 @@ class Checks:
         self.leases.end_check(row, again_at=again_at, now=self.clock(), event=event)
 
 
-def password_chosen_at(row: Invitation, user: TenantUser | None) -> datetime | None:
-    """When the password was chosen, if that was since the ticket of this invitation was made."""
+def password_chosen_at(
+    row: Invitation, user: TenantUser | None, delivery: Delivery
+) -> datetime | None:
+    """When the password was chosen by the link of this invitation, if it was: since its ticket was made.
+
+    Our tickets verify the address with it. Where it is not verified somebody has set the password in
+    another way, such as in the tenant's dashboard, and the sign-in is refused until the link is used.
+    """
     at = user.last_password_reset if user else None
-    return at if at and row.ticket_issued_at and at >= row.ticket_issued_at else None
+    if not at or not row.ticket_issued_at or at < row.ticket_issued_at:
+        return None
+    return at if user and (user.email_verified or delivery == Delivery.TENANT_EMAIL) else None
 
 
 def next_check(row: Invitation, now: datetime) -> datetime | None:

@@ -8,14 +8,16 @@ import pytest
 from invite_site.accounts.sessions import Identity
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.checks import password_chosen_at
 from invite_site.invitations.people import Inviter
-from invite_site.settings import LinkKind
+from invite_site.settings import Delivery, LinkKind
 from tests.support.accounts import api, change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    logs_in,
     running_site,
     sets_password,
     sets_password_quietly,
@@ -344,6 +346,39 @@ def test_somebody_who_never_came_back_is_seen(site: RunningSite, tenant: Tenant)
     site.clock.forward(minutes=2)
     site.delivers()
     assert site.row(row.id).state == "password_set"
+
+
+def test_a_password_that_was_set_in_the_tenants_dashboard_is_not_taken_for_one_chosen_by_the_link(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It shows nothing about the address: the sign-in is refused, and a new link is one that proves it."""
+    row = sent(site)
+    change_user(site, row, password=PASSWORD, connection=site.settings.connection)
+    person.opens(f"{site.url}/invite/complete?success=true&i={row.ref}")
+    logs_in(person, ADA, PASSWORD)
+    assert person.heading == "Your address is not confirmed yet"
+    site.clock.forward(hours=1)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
+    person.presses("Get a new link").presses("Send me a new link")
+    site.delivers()
+    sets_password(person, tenant.link_to(ADA), "Another-Good-1!")
+    logs_in(person, ADA, "Another-Good-1!")
+    assert site.row(row.id).state == "accepted"
+
+
+def test_of_the_tenants_own_mail_a_password_is_all_that_is_asked(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """A tenant need not verify the address with it, as our tickets do."""
+    row = sent(site)
+    sets_password_quietly(tenant.link_to(ADA))
+    user = site.services.tenant.get_user(row.user_id)
+    assert user is not None
+    unverified = replace(user, email_verified=False)
+    assert password_chosen_at(row, user, Delivery.TICKET)
+    assert password_chosen_at(row, unverified, Delivery.TICKET) is None
+    assert password_chosen_at(row, unverified, Delivery.TENANT_EMAIL)
 
 
 def test_sent_invitations_are_asked_about_less_and_less(site: RunningSite, tenant: Tenant) -> None:
