@@ -87,7 +87,7 @@ def test_the_routes_are_the_ones_on_the_list(site: RunningSite) -> None:
 def test_every_setting_is_explained_in_the_example() -> None:
     """`.env.example` names exactly the variables that the settings read."""
     source = (PACKAGE / "settings" / "__init__.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'(?:read|choice)\(\s*"([A-Z0-9_]+)"', source))
+    read = set(re.findall(r'(?:read|checked|choice)\(\s*"([A-Z0-9_]+)"', source))
     # What sets a tenant up is no business of the running site, so its settings do not have it.
     command = (PACKAGE / "cli" / "tenant.py").read_text(encoding="utf-8")
     read |= set(re.findall(r'envvar="([A-Z0-9_]+)"', command))

@@ -142,7 +142,8 @@ class Settings:
                 problems.append(f"{name} is missing.")
             return value or default or ""
 
-        def checked(name: str, value: str, convert: Callable[[str], T], fallback: T) -> T:
+        def checked(name: str, default: str | None, convert: Callable[[str], T], fallback: T) -> T:
+            value = read(name, default)
             if not value:
                 return fallback
             try:
@@ -160,60 +161,44 @@ class Settings:
 
         # The tenant's own mail needs no mail server of ours.
         no_mail = "" if env.get("INVITE_DELIVERY", "").strip() == Delivery.TENANT_EMAIL else None
-        port = checked("SITE_PORT", read("SITE_PORT", "3000"), values.port, 3000)
-        site_url = checked(
-            "SITE_URL", read("SITE_URL", f"http://localhost:{port}"), values.site_address, ""
-        )
-        tenant_url = checked("AUTH0_DOMAIN", read("AUTH0_DOMAIN"), values.tenant_address, "")
+        port = checked("SITE_PORT", "3000", values.port, 3000)
+        site_url = checked("SITE_URL", f"http://localhost:{port}", values.site_address, "")
+        tenant_url = checked("AUTH0_DOMAIN", None, values.tenant_address, "")
         client_id, client_secret = read("AUTH0_CLIENT_ID"), read("AUTH0_CLIENT_SECRET")
         settings = cls(
-            secret_keys=checked("SECRET_KEY", read("SECRET_KEY"), values.secret_keys, ()),
+            secret_keys=checked("SECRET_KEY", None, values.secret_keys, ()),
             site_url=site_url,
             site_port=port,
             app_name=read("APP_NAME"),
-            app_url=checked("APP_URL", read("APP_URL", ""), values.link, ""),
-            contact_email=checked("CONTACT_EMAIL", read("CONTACT_EMAIL", ""), read_mailbox, None),
+            app_url=checked("APP_URL", "", values.link, ""),
+            contact_email=checked("CONTACT_EMAIL", "", read_mailbox, None),
             tenant_url=tenant_url,
             client_id=client_id,
             client_secret=client_secret,
             management_url=checked(
-                "AUTH0_MANAGEMENT_DOMAIN",
-                read("AUTH0_MANAGEMENT_DOMAIN", tenant_url),
-                values.tenant_address,
-                "",
+                "AUTH0_MANAGEMENT_DOMAIN", tenant_url, values.tenant_address, ""
             ),
             management_client_id=read("AUTH0_MANAGEMENT_CLIENT_ID", client_id),
             management_client_secret=read("AUTH0_MANAGEMENT_CLIENT_SECRET", client_secret),
             connection=read("AUTH0_CONNECTION", "Username-Password-Authentication"),
             invitation_ttl=checked(
-                "INVITATION_TTL_SECONDS",
-                read("INVITATION_TTL_SECONDS", str(5 * DAY)),
-                values.lifetime,
-                5 * DAY,
+                "INVITATION_TTL_SECONDS", str(5 * DAY), values.lifetime, 5 * DAY
             ),
-            reminder=checked("REMINDER_SECONDS", read("REMINDER_SECONDS", "0"), values.reminder, 0),
+            reminder=checked("REMINDER_SECONDS", "0", values.reminder, 0),
             delivery=choice("INVITE_DELIVERY", Delivery.TICKET),
             invite_return=choice("INVITE_RETURN", ReturnTo.RESULT_URL),
             link=choice("INVITE_LINK", LinkKind.TICKET),
             plan=choice("TENANT_PLAN", Plan.UNKNOWN),
-            batch_rows=checked(
-                "BATCH_MAX_ROWS", read("BATCH_MAX_ROWS", "10000"), values.rows, 10_000
-            ),
+            batch_rows=checked("BATCH_MAX_ROWS", "10000", values.rows, 10_000),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
             database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
-            rate_limit_url=checked(
-                "RATE_LIMIT_URL", read("RATE_LIMIT_URL", MEMORY), values.rate_limit_address, MEMORY
-            ),
-            trusted_proxies=checked(
-                "TRUSTED_PROXIES", read("TRUSTED_PROXIES", "0"), values.proxies, 0
-            ),
-            smtp_url=checked("SMTP_URL", read("SMTP_URL", no_mail), values.smtp_address, ""),
-            mail_from=checked("MAIL_FROM", read("MAIL_FROM", no_mail), read_mailbox, Mailbox()),
-            mail_templates=checked(
-                "MAIL_TEMPLATES", read("MAIL_TEMPLATES", ""), values.folder, None
-            ),
-            log_level=checked("LOG_LEVEL", read("LOG_LEVEL", "INFO"), values.log_level, "INFO"),
+            rate_limit_url=checked("RATE_LIMIT_URL", MEMORY, values.rate_limit_address, MEMORY),
+            trusted_proxies=checked("TRUSTED_PROXIES", "0", values.proxies, 0),
+            smtp_url=checked("SMTP_URL", no_mail, values.smtp_address, ""),
+            mail_from=checked("MAIL_FROM", no_mail, read_mailbox, Mailbox()),
+            mail_templates=checked("MAIL_TEMPLATES", "", values.folder, None),
+            log_level=checked("LOG_LEVEL", "INFO", values.log_level, "INFO"),
         )
         if bool(settings.admin_role_claim) != bool(settings.admin_role):
             problems.append("ADMIN_ROLE_CLAIM and ADMIN_ROLE belong together; set both or neither.")
