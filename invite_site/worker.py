@@ -49,7 +49,7 @@ def work(
     queue reminders; `beat` says that this worker claims, every 15 seconds; `jobs` does a few
     invitations of a job, and says whether there was one.
     """
-    while not _started(deliveries, name):
+    while not _is_done(lambda: deliveries.start(name), "the worker could not use the database"):
         if stop.wait(AFTER_ERROR):
             return
     checking = threading.Thread(target=_check, args=(deliveries, sweeps, stop), daemon=True)
@@ -60,7 +60,7 @@ def work(
     while not stop.is_set():
         if time.monotonic() >= beat_at:
             beat_at = time.monotonic() + BEAT_EVERY
-            _beat(beat)
+            _is_done(beat, "the worker could not say that it runs")  # the next one says it
         claims.fill()
     claims.drain(PATIENCE)
     deliveries.stop(name)
@@ -154,27 +154,14 @@ class _Claims:
             self._wake.set()
 
 
-def _started(deliveries: Deliveries, name: str) -> bool:
+def _is_done(what: Callable[[], object], otherwise: str) -> bool:
+    """Do it. Where that fails the log says so, with these words, and the worker goes on."""
     try:
-        deliveries.start(name)
+        what()
     except Exception:
-        log.exception("the worker could not use the database")
+        log.exception(otherwise)
         return False
     return True
-
-
-def _beat(beat: Callable[[], None]) -> None:
-    try:
-        beat()
-    except Exception:  # the next one says it
-        log.exception("the worker could not say that it runs")
-
-
-def _sign_in(deliveries: Deliveries) -> None:
-    try:
-        deliveries.sign_in()
-    except Exception:  # the first delivery says it
-        log.exception("the worker could not ask for a token")
 
 
 def _deliver(deliveries: Deliveries, job: Invitation) -> None:
@@ -194,7 +181,8 @@ def _check(
     deliveries: Deliveries, sweeps: Sequence[Callable[[], object]], stop: threading.Event
 ) -> None:
     """Ask the tenant what there is to ask, and remove what has run out."""
-    _sign_in(deliveries)
+    # Where it fails the first delivery says why.
+    _is_done(deliveries.sign_in, "the worker could not ask for a token")
     sweep_at = 0.0
     pause = CHECK_EVERY
     while not stop.wait(pause):
@@ -203,18 +191,11 @@ def _check(
             checked = deliveries.check(limit=CHECKS)
             if time.monotonic() >= sweep_at:
                 sweep_at = time.monotonic() + SWEEP_EVERY
-                for sweep in sweeps:
-                    _sweep(sweep)
+                for sweep in sweeps:  # those after one that fails do not wait for its mend
+                    _is_done(sweep, "something that is done once a minute stopped unexpectedly")
             pause = 0.0 if checked else CHECK_EVERY
         except Exception:
             log.exception("asking the tenant stopped unexpectedly")
-
-
-def _sweep(sweep: Callable[[], object]) -> None:
-    try:
-        sweep()
-    except Exception:  # those after it do not wait for its mend
-        log.exception("something that is done once a minute stopped unexpectedly")
 
 
 def _do_jobs(jobs: Callable[[], bool], stop: threading.Event) -> None:
