@@ -55,13 +55,7 @@ class Queries:
 
     def accepted_of(self, email_norm: str) -> Invitation | None:
         """The newest accepted invitation of this address."""
-        with self._read() as db:
-            return db.scalars(
-                select(Invitation)
-                .where(*self._of_address(email_norm), Invitation.state == State.ACCEPTED)
-                .order_by(Invitation.id.desc())
-                .limit(1)
-            ).one_or_none()
+        return self._first(*self._of_address(email_norm), Invitation.state == State.ACCEPTED)
 
     def open_of(self, email_norm: str) -> Invitation | None:
         """The open invitation to this address."""

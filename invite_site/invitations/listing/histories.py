@@ -16,12 +16,7 @@ class Histories:
 
     def events(self, invitation_id: int) -> Sequence[InvitationEvent]:
         """What happened to this invitation, oldest first."""
-        with self._begin() as db:
-            return db.scalars(
-                select(InvitationEvent)
-                .where(InvitationEvent.invitation_id == invitation_id)
-                .order_by(InvitationEvent.id)
-            ).all()
+        return self.events_of([invitation_id]).get(invitation_id, [])
 
     def events_of(self, ids: Sequence[int]) -> dict[int, list[InvitationEvent]]:
         """What happened to each of these invitations, oldest first."""
