@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ...errors import UnreadableList
 from ...languages import LANGUAGES, language_of
@@ -209,14 +210,7 @@ def _columns(
     cells = ahead[-1][1] if ahead else []
     email = next((number for number, cell in enumerate(cells) if "@" in cell), 0)
     others = tuple(number for number in range(min(len(cells), 2)) if number != email)
-    return _Columns(email, others[:1]), _joined(ahead, records)
-
-
-def _joined(
-    ahead: list[tuple[int, list[str]]], rest: Iterator[tuple[int, list[str]]]
-) -> Iterator[tuple[int, list[str]]]:
-    yield from ahead
-    yield from rest
+    return _Columns(email, others[:1]), chain(ahead, records)
 
 
 def _columns_named(header: Sequence[str]) -> _Columns | None:
