@@ -1,5 +1,6 @@
 """The jobs in the database: who works on one, and how far it is."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,7 +79,10 @@ class JobLedger:
 
     def stop(self, job_id: int, now: datetime) -> bool:
         """Do no more of it; False where it is over already. What is being done is finished."""
-        return self._change(Job.id == job_id, ended_at=now, is_stopped=True)
+        going_on = update(Job).where(Job.id == job_id, Job.ended_at.is_(None))
+        stopped = going_on.values(ended_at=now, is_stopped=True).returning(Job.id)
+        with self._begin() as db:
+            return bool(db.scalars(stopped).all())
 
     def take(self, worker: str, now: datetime) -> Job | None:
         """The oldest job that nobody else works on, for a minute."""
@@ -171,15 +175,11 @@ class JobLedger:
     ) -> bool:
         """Write how far the job is; whether this worker still has it. It is over where nothing is left
         below."""
-        total = {
-            each: job.refusals.get(each, 0) + refusals.get(each, 0)
-            for each in {**job.refusals, **refusals}
-        }
         values: dict[str, Any] = {
             "below": below,
             "changed": job.changed + changed,
             "refused": job.refused + sum(refusals.values()),
-            "refusals": total,
+            "refusals": dict(Counter(job.refusals) + Counter(refusals)),
             "lease_until": now + LEASE,
         }
         is_held = (Job.id == job.id, Job.lease_by == worker)
@@ -189,8 +189,3 @@ class JobLedger:
             if below <= 0:
                 db.execute(update(Job).where(*is_held, Job.ended_at.is_(None)).values(ended_at=now))
             return bool(held)
-
-    def _change(self, *conditions: ColumnElement[bool], **values: Any) -> bool:
-        with self._begin() as db:
-            changed = update(Job).where(Job.ended_at.is_(None), *conditions).values(**values)
-            return bool(db.scalars(changed.returning(Job.id)).all())
