@@ -6,6 +6,7 @@ a probe. The outage is a row that every worker heeds and the admin pages show. A
 it again, after others got through, is postponed instead: see `outcomes`.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, select, update
@@ -48,12 +49,9 @@ class CircuitBreaker:
         seconds = doubled if wait is None else min(wait, LONGEST_ASKED)
         until = now + timedelta(seconds=max(seconds, 1.0))
         values = {"cause": cause, "sentence": sentence, "until": until, "failures": failures}
-        try:
-            with self._begin() as db:
-                if not db.scalars(update(Outage).values(**values).returning(Outage.id)).all():
-                    db.add(Outage(id=1, since=now, **values))
-        except IntegrityError:  # another worker recorded it in the same moment
-            pass
+        with suppress(IntegrityError), self._begin() as db:  # another worker recorded it just now
+            if not db.scalars(update(Outage).values(**values).returning(Outage.id)).all():
+                db.add(Outage(id=1, since=now, **values))
         return until
 
     def half_open(self, now: datetime) -> None:

@@ -3,6 +3,7 @@
 The site takes invitations without a worker, and nothing else would say why they wait.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, bindparam, delete, exists, func, select, update
@@ -33,14 +34,11 @@ class Heartbeats:
 
     def beat(self, name: str, now: datetime) -> None:
         """Say that the worker of this name runs."""
-        try:
-            with self._begin() as db:
-                beaten = update(WorkerHeartbeat).where(WorkerHeartbeat.name == name)
-                found = db.scalars(beaten.values(seen_at=now).returning(WorkerHeartbeat.name)).all()
-                if not found:
-                    db.add(WorkerHeartbeat(name=name, seen_at=now))
-        except IntegrityError:  # somebody of the same name, in the same moment
-            pass
+        beaten = update(WorkerHeartbeat).where(WorkerHeartbeat.name == name).values(seen_at=now)
+        # The error is somebody of the same name, in the same moment.
+        with suppress(IntegrityError), self._begin() as db:
+            if not db.scalars(beaten.returning(WorkerHeartbeat.name)).all():
+                db.add(WorkerHeartbeat(name=name, seen_at=now))
 
     def stop(self, name: str) -> None:
         """Say that this worker has stopped."""
