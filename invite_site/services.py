@@ -41,7 +41,6 @@ from .invitations.sending.turns import Turns
 from .invitations.service import Invitations
 from .invitations.statistics import Statistics
 from .invitations.visits import Visits
-from .mail.conversation import Patience
 from .mail.message import Mailer
 from .settings import Delivery, Settings
 from .tenant.http import PAGE, WORKER
@@ -96,13 +95,12 @@ def machine_time() -> datetime:
 def build_services(
     settings: Settings,
     clock: Callable[[], datetime],
-    patience: Patience | None = None,
     *,
     token_clock: Callable[[], datetime] = machine_time,
 ) -> Services:
-    """The services of these settings; `patience` is that with the mail server, `token_clock` the one
-    that the times in the tenant's tokens are held against: the machine's, also where `clock` is moved,
-    unless the tenant's is moved with it. Raises ConfigError for a database address it cannot read."""
+    """The services of these settings; `token_clock` is the one that the times in the tenant's tokens are
+    held against: the machine's, also where `clock` is moved, unless the tenant's is moved with it.
+    Raises ConfigError for a database address it cannot read."""
     engine = open_engine(settings.database_url)
     # A login under way that a power cut loses is begun again; waiting for the disk at each would
     # make every landing slower. PostgreSQL flushes for many at once: no second pool there.
@@ -119,7 +117,7 @@ def build_services(
     tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
     tenant_of_worker = Tenant(settings, WORKER, pacer.hear)
     outcomes = Outcomes(leases, circuit_breaker, clock)
-    mailer = Mailer(settings, patience)
+    mailer = Mailer(settings)
     channel = channel_of(settings, tenant_of_worker, mailer, leases, clock)
     has_own_mail = settings.delivery == Delivery.TICKET
     sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
