@@ -7,11 +7,10 @@ guide to their pages, a story to begin with, and one clock.
 
 import gc
 import os
-import signal
 import sys
-import threading
 
 from .. import local_tenant
+from ..cli.run import stop_on_signal
 from ..errors import InviteSiteError
 from ..server import PortInUse, listening, wait_for
 from .instance import Instance
@@ -36,9 +35,7 @@ def main() -> None:
 
 
 def _run(instance: Instance) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signal()
     os.environ["LOCAL_TENANT_CONTROL"] = "1"
     demo = Demo(
         instance,
