@@ -78,10 +78,10 @@ def batch(number: int, action: str | None) -> None:
     batches = services.batches
     match action:
         case "pause":
-            batches.pause(number, actor=ME.name)
+            batches.pause(number)
             click.echo("Paused.")
         case "resume":
-            batches.resume(number, actor=ME.name)
+            batches.resume(number)
             click.echo("It goes on.")
         case "cancel":
             click.echo(f"Cancelled: {_invitations(batches.cancel(number, actor=ME.name))} revoked.")

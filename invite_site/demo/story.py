@@ -109,7 +109,7 @@ class Story:
         batches = self.site.services.batches
         batch = batches.preview(WORKSHOP, name="Workshop in spring", inviter=INVITER)
         batches.start(batch.id, inviter=INVITER)
-        batches.pause(batch.id, actor=INVITER.name)
+        batches.pause(batch.id)
 
     def _work(self) -> None:
         """What the worker would have done by now."""

@@ -92,7 +92,7 @@ def test_one_of_a_cancelled_batch_that_is_sent_again_by_hand_goes_out(
     batch = starts(site_on, people("p", 1))
     site_on.delivers()
     batches = site_on.services.batches
-    batches.pause(batch.id, actor="Grace")
+    batches.pause(batch.id)
     batches.cancel(batch.id, actor="Grace")
     row = open_row(site_on, "p0@example.com")
     site_on.services.resending.resend(row.id, actor="Grace")
@@ -121,7 +121,7 @@ def test_cancelling_keeps_who_has_chosen_a_password_though_a_mail_to_them_waits(
     assert row.state == State.PASSWORD_SET
     site_on.services.resending.resend(row.id, actor="Grace")
     batches = site_on.services.batches
-    batches.pause(batch.id, actor="Grace")
+    batches.pause(batch.id)
     assert batches.cancel(batch.id, actor="Grace") == 0
     assert batches.progress(batch.id).waiting != "The batch is paused."
     assert site_on.delivers() == 1
@@ -178,11 +178,11 @@ def test_what_a_dead_worker_held_of_a_paused_batch_waits(
     batch = starts(site_on, people("p", 1))
     site_on.services.deliveries.claim("dead", limit=1)
     batches = site_on.services.batches
-    batches.pause(batch.id, actor="Grace")
+    batches.pause(batch.id)
     site_on.clock.forward(minutes=2)
     assert site_on.delivers() == 0
     assert batches.progress(batch.id).queued == 1
-    batches.resume(batch.id, actor="Grace")
+    batches.resume(batch.id)
     assert site_on.delivers() == 1
     assert len(tenant.mails()) == 1
 
@@ -193,10 +193,10 @@ def test_the_failed_of_a_paused_batch_wait_when_they_are_sent_again(
     """They go out with the rest."""
     batch = one_that_failed(site_on, tenant)
     batches = site_on.services.batches
-    batches.pause(batch.id, actor="Grace")
+    batches.pause(batch.id)
     assert batches.send_failed_again(batch.id, actor="Grace") == 1
     assert site_on.delivers() == 0
-    batches.resume(batch.id, actor="Grace")
+    batches.resume(batch.id)
     assert site_on.delivers() == 3
 
 

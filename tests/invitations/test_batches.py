@@ -194,9 +194,9 @@ def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) 
     batch = starts(site_on, people("p", 4))
     deliveries, batches = site_on.services.deliveries, site_on.services.batches
     jobs = deliveries.claim("w", limit=1)
-    batches.pause(batch.id, actor="Grace")
+    batches.pause(batch.id)
     with pytest.raises(NotPossibleNow, match="paused already"):
-        batches.pause(batch.id, actor="Grace")
+        batches.pause(batch.id)
     tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=1)
     for job in jobs:
         deliveries.deliver(job)
@@ -204,10 +204,10 @@ def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) 
     assert site_on.delivers() == 0, "the one that came back into the queue is paused as well"
     progress = batches.progress(batch.id)
     assert (progress.queued, progress.waiting) == (4, "The batch is paused.")
-    batches.resume(batch.id, actor="Grace")
+    batches.resume(batch.id)
     assert site_on.delivers() == 4
     with pytest.raises(NotPossibleNow, match="not paused"):
-        batches.resume(batch.id, actor="Grace")
+        batches.resume(batch.id)
 
 
 def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: Tenant) -> None:
@@ -224,7 +224,7 @@ def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: 
     with pytest.raises(NotPossibleNow, match="was cancelled"):
         batches.cancel(batch.id, actor="Grace")
     with pytest.raises(NotPossibleNow, match="was cancelled"):
-        batches.pause(batch.id, actor="Grace")
+        batches.pause(batch.id)
     assert site_on.services.batches.fates(preview(site_on, people("p", 5)).id)[Fate.GOOD] == 3
 
 

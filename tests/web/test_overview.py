@@ -132,7 +132,7 @@ def test_a_batch_that_is_being_sent_is_one_click_away(
     for name, address in (("First", "ada@example.com"), ("Second", "alan@example.com")):
         batch = batches.preview(address, name=name, inviter=grace)
         batches.start(batch.id, inviter=grace)
-    batches.pause(batch.id, actor="Grace")
+    batches.pause(batch.id)
     batches.preview("joan@example.com", name="Not started", inviter=grace)
     desk.presses("Overview")
     section = 'ul[aria-labelledby="batches"] li'

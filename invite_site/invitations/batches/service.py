@@ -145,12 +145,12 @@ class Batches:
         self.on_queued()
         return started
 
-    def pause(self, batch_id: int, *, actor: str) -> None:
+    def pause(self, batch_id: int) -> None:
         """Send no more of it for now. Raises BatchNotFound, NotPossibleNow."""
         if not self.ledger.pause(batch_id, self.clock()):
             self._refuse(batch_id, "It is paused already.")
 
-    def resume(self, batch_id: int, *, actor: str) -> None:
+    def resume(self, batch_id: int) -> None:
         """Go on with a paused one. Raises BatchNotFound, NotPossibleNow."""
         if not self.ledger.resume(batch_id):
             self._refuse(batch_id, "It is not paused.")
