@@ -72,7 +72,7 @@ class Story:
     ) -> Iterator[tuple[timedelta, Callable[[], object]]]:
         yield from self._invited(email, name, day=day)
         later = _days(day) - timedelta(hours=4)
-        yield later, lambda: self._reader().sets_password(self._link(email))
+        yield later, lambda: Browser().sets_password(self._link(email))
         yield later - SOON, lambda: self.site.services.deliveries.check(limit=10)
 
     def _accepted(
@@ -83,12 +83,9 @@ class Story:
         yield _days(day) - timedelta(hours=after, minutes=13), lambda: self._accept(email)
 
     def _accept(self, email: str) -> None:
-        browser = self._reader()
+        browser = Browser()
         browser.sets_password(self._link(email))
         browser.signs_in(email)
-
-    def _reader(self) -> Browser:
-        return Browser()
 
     def _link(self, email: str) -> str:
         found = self.tenant.demo.newest_mail(email)
