@@ -6,15 +6,13 @@ import click
 
 from ..errors import NotThereYet
 from ..invitations.admins.service import Granted
-from ..invitations.people import COMMAND_LINE, Inviter
 from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import moment
+from .arguments import ME
 from .errors import LedgerGroup
 
 admin = LedgerGroup("admin", help="Say who may invite.")
-
-ME = Inviter(name=COMMAND_LINE)
 
 
 @admin.command("grant")

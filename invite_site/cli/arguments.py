@@ -1,4 +1,5 @@
-"""What commands take: numbers, statuses, reasons, and an invitation by its number or its address."""
+"""What commands take: numbers, statuses, reasons, and an invitation by its number or its address; and
+who acts."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from ..errors import InvitationNotFound
 from ..invitations.lifecycle import STATUSES
-from ..invitations.people import Invitee
+from ..invitations.people import COMMAND_LINE, Invitee, Inviter
 from ..languages import LANGUAGES, language_of
 from ..services import Services
 from ..web.admin.filters import filters_in
@@ -17,6 +18,7 @@ from ..web.forms import REASON_LENGTH, REASON_TOO_LONG
 
 LARGEST = 2_147_483_647  # of a number in the database
 NUMBER = click.IntRange(1, LARGEST)
+ME = Inviter(name=COMMAND_LINE)
 
 
 class Status(click.Choice[str]):

@@ -12,16 +12,14 @@ from flask.cli import with_appcontext
 from ..invitations.batches.lists import MAX_BYTES
 from ..invitations.batches.service import Progress
 from ..invitations.lifecycle import STATUSES, Fate
-from ..invitations.people import COMMAND_LINE, Inviter
 from ..web.admin.csv_files import written
 from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import moment
-from .arguments import NUMBER
+from .arguments import ME, NUMBER
 from .errors import LedgerCommand
 from .filters import filters_of, with_filters
 
-ME = Inviter(name=COMMAND_LINE)
 PROBLEMS_SHOWN = 20
 EVERY = 1.0  # seconds between two looks at a batch
 # What a terminal would obey; the ends of lines stay. In CSV text they mean nothing.

@@ -8,7 +8,6 @@ import click
 from ..invitations.jobs import JobKind
 from ..invitations.listing import Filters
 from ..invitations.options import LONGEST_LIFETIME, Options
-from ..invitations.people import COMMAND_LINE, Inviter
 from ..invitations.resending import LONGEST_EXTENSION
 from ..server import prepare, work_for, worker_name
 from ..settings import DAY
@@ -16,7 +15,7 @@ from ..web.admin.reading import one_line
 from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches, overview
-from .arguments import Language, Named, Reason, invitation_number
+from .arguments import ME, Language, Named, Reason, invitation_number
 from .errors import LedgerGroup, SiteCommand
 from .filters import act_on_many, filters_of, with_filters
 from .run import stop_on_signal
@@ -24,7 +23,6 @@ from .run import stop_on_signal
 invite = LedgerGroup("invite", help="Send and follow invitations.")
 
 YES = click.option("--yes", is_flag=True, help="With filters: do it without a question.")
-ME = Inviter(name=COMMAND_LINE)
 PAGE = 500  # invitations that are read at a time; a statement takes only so many numbers
 
 for command in (
