@@ -24,6 +24,7 @@ from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    accepts,
     logs_in,
     sets_password,
     wait_until,
@@ -64,8 +65,7 @@ def test_it_works(demo: Demo, admin: Person, person: Person) -> None:
     signs_in_as_admin(admin, demo.url)
     invites(admin, demo.url, "ada@example.com")
     wait_until(lambda: bool(demo.tenant.mails("ada@example.com")), "the mail came")
-    sets_password(person, demo.tenant.link_to("ada@example.com"))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, demo.tenant.link_to("ada@example.com"))
     assert person.heading.startswith("Welcome")
     assert "Accepted" in admin.opens(admin.url).text
     assert demo.end(signal.SIGINT) == 0
@@ -202,8 +202,7 @@ def test_killed_after_send_invitation_it_goes_on_where_it_was(
         seconds=10,
     )
     assert 1 <= len(demo.tenant.mails("ada@example.com")) <= 2
-    sets_password(person, demo.tenant.link_to("ada@example.com"))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, demo.tenant.link_to("ada@example.com"))
     assert person.heading.startswith("Welcome")
 
 

@@ -20,8 +20,8 @@ from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    accepts,
     is_waiting,
-    sets_password,
     signs_in,
     wait_until,
 )
@@ -330,8 +330,7 @@ def test_one_that_failed_is_not_sent_again_to_whoever_has_accepted_since(
     site_on.delivers()
     site_on.invites("ada@example.com")
     site_on.delivers()
-    sets_password(person, tenant.link_to("ada@example.com"))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, tenant.link_to("ada@example.com"))
     assert site_on.services.ledger.accepted_of("ada@example.com")
     assert site_on.services.batches.progress(batch.id).failed_left == 0
     with pytest.raises(NotPossibleNow, match="all were replaced"):

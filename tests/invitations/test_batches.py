@@ -15,7 +15,7 @@ from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, BatchRow
 from tests.support.batches import GRACE, people, starts
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password
+from tests.support.running import RunningSite, Tenant, accepts
 
 ADA = "ada@example.com"
 LIST = (
@@ -94,8 +94,7 @@ def test_the_person_of_a_list_comes_in(
     """From the row of a file to the login."""
     starts(site_on, "ada@example.com\n")
     site_on.delivers()
-    sets_password(person, tenant.link_to(ADA))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, tenant.link_to(ADA))
     assert site_on.status(ADA) == "accepted"
     again = preview(site_on, "ada@example.com\n")
     row = rows(site_on, again)[1]
@@ -344,8 +343,7 @@ def test_a_person_that_accepted_between_preview_and_start_is_left_out(
     batch = preview(site_on, "ada@example.com\n")
     site_on.invites(ADA)
     site_on.delivers()
-    sets_password(person, tenant.link_to(ADA))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, tenant.link_to(ADA))
     assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 0
     assert rows(site_on, batch)[1].fate == Fate.ACCEPTED
 

@@ -17,6 +17,7 @@ from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    accepts,
     logs_in,
     running_site,
     sets_password,
@@ -84,8 +85,7 @@ def test_the_admin_sees_both_addresses_and_sends_to_the_new_one(
     [mail] = tenant.mails(NEW)
     assert NEW in mail["Text"]
     with Person() as invitee:
-        sets_password(invitee, tenant.link_to(NEW))
-        invitee.types(Password=PASSWORD).presses("Continue")
+        accepts(invitee, tenant.link_to(NEW))
     assert site.status(NEW) == "accepted"
 
 
@@ -182,7 +182,7 @@ def test_a_grant_that_waits_is_not_for_who_has_the_account_now(
     change_user(site, old, email=NEW, connection=site.settings.connection)
     sent(site, NEW)
     with Person() as invitee:
-        sets_password(invitee, tenant.link_to(NEW)).types(Password=PASSWORD).presses("Continue")
+        accepts(invitee, tenant.link_to(NEW))
         assert invitee.url == f"{site.url}/"
     assert site.services.admins.all() == []
     assert not site.services.granting.awaited()

@@ -7,12 +7,7 @@ from bs4 import BeautifulSoup
 
 from tests.support.dying import dies_after_the_mail, dies_before_the_last_dot
 from tests.support.person import Person
-from tests.support.running import (
-    PASSWORD,
-    RunningSite,
-    Tenant,
-    sets_password,
-)
+from tests.support.running import RunningSite, Tenant, accepts, sets_password
 
 ADA = "ada@example.com"
 
@@ -52,8 +47,7 @@ def test_a_mail_that_was_taken_but_not_answered_goes_out_again_as_another_messag
     assert header(tenant, newer, "In-Reply-To") == header(tenant, newer, "References")
     assert header(tenant, newer, "References").strip("<>") == first["MessageID"]
     with Person() as person:
-        sets_password(person, tenant.link_to(ADA))
-        person.types(Password=PASSWORD).presses("Continue")
+        accepts(person, tenant.link_to(ADA))
     assert site.status(ADA) == "accepted"
 
 
@@ -103,8 +97,7 @@ def test_somebody_who_holds_a_mail_in_doubt_is_accepted(site: RunningSite, tenan
     tenant.fails("SMTP", kind="reset", at="after_store", times=1)
     site.delivers()
     with Person() as person:
-        sets_password(person, tenant.link_to(ADA))
-        person.types(Password=PASSWORD).presses("Continue")
+        accepts(person, tenant.link_to(ADA))
     assert site.status(ADA) == "accepted"
 
 
@@ -121,8 +114,7 @@ def test_two_kills_after_the_mail_of_one_person_bring_no_third_copy(
     assert done.state == "sent"
     assert "did not confirm" in (done.last_error or "")
     with Person() as person:
-        sets_password(person, tenant.link_to(ADA))
-        person.types(Password=PASSWORD).presses("Continue")
+        accepts(person, tenant.link_to(ADA))
     assert site_on.status(ADA) == "accepted"
 
 

@@ -8,13 +8,7 @@ import pytest
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.people import Inviter
 from tests.support.person import Person
-from tests.support.running import (
-    PASSWORD,
-    RunningSite,
-    Tenant,
-    sets_password,
-    signs_in,
-)
+from tests.support.running import RunningSite, Tenant, accepts, sets_password, signs_in
 
 ADA = "ada@example.com"
 
@@ -38,8 +32,7 @@ def test_the_journey_on_both_databases(
     """From the form to *Accepted*."""
     site_on.invites(ADA)
     site_on.delivers()
-    sets_password(person, tenant.link_to(ADA))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, tenant.link_to(ADA))
     assert site_on.status(ADA) == "accepted"
 
 
@@ -70,8 +63,7 @@ def test_an_account_of_an_earlier_invitation_that_nobody_used_is_used_again(
     assert site.row(second.id).state == "sent"
     assert site.row(second.id).user_id == site.row(first.id).user_id
     with Person() as person:
-        sets_password(person, tenant.link_to(ADA))
-        person.types(Password=PASSWORD).presses("Continue")
+        accepts(person, tenant.link_to(ADA))
         assert person.url == f"{site.url}/"
     assert site.row(second.id).state == "accepted"
     assert site.row(first.id).state == "revoked"
@@ -107,8 +99,7 @@ def test_what_cannot_be_resent_says_why(
     if state != "queued":
         site.delivers()
     if state == "accepted":
-        sets_password(person, tenant.link_to(ADA))
-        person.types(Password=PASSWORD).presses("Continue")
+        accepts(person, tenant.link_to(ADA))
     if state == "revoked":
         site.services.invitations.revoke(row.id, actor="Grace")
     assert site.row(row.id).state == state

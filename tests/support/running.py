@@ -283,11 +283,11 @@ def logs_in(person: Person, email: str, password: str) -> Person:
     return person.types(Email_address=email, Password=password).presses("Continue")
 
 
-def sets_password_quietly(link: str, password: str = PASSWORD) -> None:
+def sets_password_quietly(link: str) -> None:
     """Choose a password there, and close the tab before the site is opened again."""
     with Person() as person:
         person.opens(link)
-        person.types_into("New password", password).types_into("Re-enter new password", password)
+        person.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
         person.sends("Reset password")
 
 
@@ -296,3 +296,8 @@ def sets_password(person: Person, link: str, password: str = PASSWORD) -> Person
     person.opens(link)
     person.types_into("New password", password).types_into("Re-enter new password", password)
     return person.presses("Reset password")
+
+
+def accepts(person: Person, link: str) -> Person:
+    """Open the mailed link, choose a password, and sign in with it."""
+    return sets_password(person, link).types(Password=PASSWORD).presses("Continue")

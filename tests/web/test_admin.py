@@ -11,7 +11,7 @@ from sqlalchemy.orm import sessionmaker
 
 from invite_site.invitations.tables import Batch, Invitation
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
+from tests.support.running import RunningSite, Tenant, accepts, signs_in
 
 ADA = "ada@example.com"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -150,8 +150,7 @@ def test_two_admins_at_once_are_one_invitation(
     site.invites("joan@example.com")
     site.delivers()
     with Person() as joan:
-        sets_password(joan, tenant.link_to("joan@example.com"))
-        joan.types(Password=PASSWORD).presses("Continue")
+        accepts(joan, tenant.link_to("joan@example.com"))
         site.make_admin("joan@example.com")
         for each in (desk, joan):
             each.opens(f"{site.url}/admin/invitations/new").types(Email_address=ADA)

@@ -7,7 +7,7 @@ import requests
 
 from tests.support.batches import LIST, lines, pastes, results, uploads
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password
+from tests.support.running import RunningSite, Tenant, accepts
 
 ADA = "ada@example.com"
 
@@ -102,8 +102,7 @@ def test_two_admins_with_overlapping_lists_are_told_the_truth(
     site.invites("joan@example.com")
     site.delivers()
     with Person() as joan:
-        sets_password(joan, tenant.link_to("joan@example.com"))
-        joan.types(Password=PASSWORD).presses("Continue")
+        accepts(joan, tenant.link_to("joan@example.com"))
         site.make_admin("joan@example.com")
         pastes(desk, site, "\n".join(f"p{n}@example.com" for n in range(0, 8)))
         pastes(joan, site, "\n".join(f"p{n}@example.com" for n in range(5, 12)))

@@ -9,7 +9,7 @@ from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
+from tests.support.running import RunningSite, Tenant, accepts, signs_in
 
 ADA, NEW = "ada@example.com", "ada.byron@example.com"
 GRACE = Inviter("Grace Hopper")
@@ -40,7 +40,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, admin: Person, person: Pers
     person.opens(older)
     assert "new password" not in person.text.lower() or not person.offers("Reset password")
     with Person() as invitee:
-        sets_password(invitee, tenant.link_to(NEW)).types(Password=PASSWORD).presses("Continue")
+        accepts(invitee, tenant.link_to(NEW))
     assert site.status(NEW) == "accepted"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.person import Person
-from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password, signs_in
+from tests.support.running import RunningSite, Tenant, accepts, sets_password, signs_in
 
 ADA = "ada@example.com"
 
@@ -95,7 +95,7 @@ def test_nothing_is_sent_where_no_link_can_help(
     if state == "revoked":
         site.services.invitations.revoke(row.id, actor="Grace")
     if state == "accepted":
-        sets_password(person, tenant.link_to(ADA)).types(Password=PASSWORD).presses("Continue")
+        accepts(person, tenant.link_to(ADA))
     before = len(tenant.mails(ADA))
     assert site.row(row.id).state == state
     asks(site, row.ref)
@@ -128,8 +128,7 @@ def test_the_answer_is_the_same_for_every_ref(
     rows = {name: site.invites(f"{name}@example.com") for name in ("sent", "revoked", "accepted")}
     site.delivers()
     site.services.invitations.revoke(rows["revoked"].id, actor="Grace")
-    sets_password(person, tenant.link_to("accepted@example.com"))
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, tenant.link_to("accepted@example.com"))
     refs = [rows[name].ref for name in ("sent", "sent", "revoked", "accepted")]
     refs += ["A" * len(refs[0]), ""]
     with Person() as somebody:

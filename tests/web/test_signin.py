@@ -12,6 +12,7 @@ from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    accepts,
     logs_in,
     running_site,
     sets_password,
@@ -42,8 +43,7 @@ def test_an_address_that_is_not_verified_accepts_nothing(
     site.delivers()
     link = tenant.link_to("ada@example.com")
     tenant.lies(lie)
-    sets_password(person, link)
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, link)
     assert person.heading == "Your address is not confirmed yet"
     assert person.cookie("sid") is None
     assert site.row(row.id).state == "sent"
@@ -57,8 +57,7 @@ def test_another_address_under_the_right_account_is_accepted_and_shown(
     site.delivers()
     link = tenant.link_to("ada@example.com")
     tenant.lies("email_other")
-    sets_password(person, link)
-    person.types(Password=PASSWORD).presses("Continue")
+    accepts(person, link)
     after = site.row(row.id)
     assert after.state == "accepted"
     assert after.accepted_email not in (None, "ada@example.com")
