@@ -70,18 +70,7 @@ class BatchLedger:
     def _set_paused(self, batch_id: int, *, is_paused: bool, paused_at: datetime | None) -> bool:
         was_paused = Batch.paused_at.is_not(None) if not is_paused else Batch.paused_at.is_(None)
         with self._begin() as db:
-            changed = db.execute(
-                update(Batch)
-                .where(
-                    Batch.id == batch_id,
-                    Batch.started_at.is_not(None),
-                    Batch.cancelled_at.is_(None),
-                    was_paused,
-                )
-                .values(paused_at=paused_at)
-                .returning(Batch.id)
-            )
-            if not changed.all():
+            if _change_started(db, batch_id, was_paused, paused_at=paused_at) is None:
                 return False
             db.execute(
                 update(Invitation)
@@ -98,20 +87,11 @@ class BatchLedger:
         the batch has a live link, which the worker is to withdraw.
         """
         with self._begin() as db:
-            started_at = db.scalars(
-                update(Batch)
-                .where(
-                    Batch.id == batch_id,
-                    Batch.started_at.is_not(None),
-                    Batch.cancelled_at.is_(None),
-                )
-                .values(cancelled_at=now, paused_at=None)
-                .returning(Batch.started_at)
-            ).one_or_none()
-            if started_at is None:
+            batch = _change_started(db, batch_id, cancelled_at=now, paused_at=None)
+            if batch is None:
                 return None
             has_not_gone_out = or_(
-                Invitation.last_sent_at.is_(None), Invitation.last_sent_at < started_at
+                Invitation.last_sent_at.is_(None), Invitation.last_sent_at < batch.started_at
             )
             _pause_only(db, batch_id, has_not_gone_out)
             revoked = move_all(
@@ -219,12 +199,16 @@ class BatchLedger:
             after = rows[-1].id
 
 
-def _hold_started(db: Session, batch_id: int) -> Batch | None:
-    """A batch that is sent and not cancelled; nobody else changes it before the transaction ends."""
+def _change_started(
+    db: Session, batch_id: int, *conditions: ColumnElement[bool], **values: datetime | None
+) -> Batch | None:
+    """Change a batch that is sent and not cancelled; None where it is not so. Nobody else changes it
+    before the transaction ends."""
+    is_started = Batch.started_at.is_not(None), Batch.cancelled_at.is_(None)
     return db.scalars(
         update(Batch)
-        .where(Batch.id == batch_id, Batch.started_at.is_not(None), Batch.cancelled_at.is_(None))
-        .values(cancelled_at=None)
+        .where(Batch.id == batch_id, *is_started, *conditions)
+        .values(**values)
         .returning(Batch)
     ).one_or_none()
 
@@ -232,7 +216,7 @@ def _hold_started(db: Session, batch_id: int) -> Batch | None:
 def _resend_failed(
     db: Session, batch_id: int, *, actor: str, expires_at: datetime, now: datetime
 ) -> int | None:
-    batch = _hold_started(db, batch_id)
+    batch = _change_started(db, batch_id, cancelled_at=None)  # as it is: this holds the row
     if batch is None:
         return None
     is_left = _failed_left_of(batch_id)
