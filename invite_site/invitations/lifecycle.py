@@ -78,6 +78,11 @@ class Transition:
     sources: tuple[State, ...]
     target: State
 
+    @property
+    def source(self) -> State | None:
+        """The state that it leads away from, where that can only be one: what its event says."""
+        return self.sources[0] if len(self.sources) == 1 else None
+
     def keeping(self, state: State) -> "Transition":
         """The same for an invitation that was in `state` and stays so, whatever becomes of a mail about
         it."""

@@ -303,13 +303,12 @@ def _event(
     now: datetime,
     evidence: dict[str, Any],
 ) -> dict[str, Any]:
-    sources = transition.sources
     return {
         "invitation_id": row.id,
         "at": now,
         "actor": actor,
         "event": transition.event,
-        "from_state": sources[0] if len(sources) == 1 else None,
+        "from_state": transition.source,
         "to_state": transition.target,
         "evidence": evidence,
     }

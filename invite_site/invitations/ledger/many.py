@@ -36,13 +36,13 @@ def record_where(
     evidence: dict[str, Any] | None = None,
 ) -> None:
     """The same event for each row that meets the conditions, within the transaction of the move."""
-    sources = transition.sources
+    source = transition.source
     values = {
         "invitation_id": _rows.c.id,
         "at": literal(now, _events.c.at.type),
         "actor": literal(actor),
         "event": literal(transition.event.value),
-        "from_state": literal(sources[0].value if len(sources) == 1 else None, String),
+        "from_state": literal(source.value if source else None, String),
         "to_state": literal(transition.target.value),
         "evidence": literal(evidence or {}, _events.c.evidence.type),
     }

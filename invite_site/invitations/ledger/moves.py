@@ -18,7 +18,7 @@ def record(
     *,
     actor: str,
     now: datetime,
-    sources: tuple[State, ...] = (),
+    source: State | None = None,
     target: State | None = None,
     evidence: dict[str, Any] | None = None,
 ) -> None:
@@ -29,7 +29,7 @@ def record(
             at=now,
             actor=actor,
             event=event,
-            from_state=sources[0] if len(sources) == 1 else None,
+            from_state=source,
             to_state=target,
             evidence=evidence or {},
         )
@@ -59,7 +59,7 @@ def move(
     for row in rows:
         record(
             db, row.id, transition.event, actor=actor, now=now,
-            sources=transition.sources, target=transition.target, evidence=evidence,
+            source=transition.source, target=transition.target, evidence=evidence,
         )  # fmt: skip
     return rows
 
