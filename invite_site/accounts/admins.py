@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session as Transaction
 from sqlalchemy.orm import sessionmaker
 
+from ..database.base import INSERTS
 from ..errors import GrantRefused
 from .sessions import Identity, Session
 from .tables import AdminGrant
-
-_ADD = {
-    "sqlite": sqlite.insert(AdminGrant).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(AdminGrant).on_conflict_do_nothing(),
-}
 
 
 class Admins:
@@ -87,7 +82,6 @@ class Admins:
 
 def add_grant(db: Transaction, sub: str, *, label: str, now: datetime, by: str) -> bool:
     """The same as `Admins.grant` within a transaction of something else."""
-    added = _ADD[db.get_bind().dialect.name].values(
-        sub=sub, label=label, granted_at=now, granted_by=by
-    )
+    insert = INSERTS[db.get_bind().dialect.name](AdminGrant).on_conflict_do_nothing()
+    added = insert.values(sub=sub, label=label, granted_at=now, granted_by=by)
     return bool(db.scalars(added.returning(AdminGrant.sub)).all())

@@ -1,22 +1,17 @@
 """Forms that somebody sent after their session had ended, kept until they have signed in again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 
+from ..database.base import INSERTS
 from .sessions import digest
 from .tables import KeptForm as Row
 
 LIFE = timedelta(minutes=15)
-
-_INSERT: Mapping[str, sqlite.Insert | postgresql.Insert] = {
-    "sqlite": sqlite.insert(Row),
-    "postgresql": postgresql.insert(Row),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class KeptForms:
 
     def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
         self._begin = sessionmaker(engine).begin
-        self._insert = _INSERT[engine.dialect.name]
+        self._insert = INSERTS[engine.dialect.name](Row)
         self._clock = clock
 
     def keep(self, form: KeptForm, *, browser: str, owner: str) -> None:

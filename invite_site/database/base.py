@@ -1,9 +1,11 @@
-"""What every table has in common: the metadata, and moments as aware UTC."""
+"""What every table has in common: the metadata, moments as aware UTC, and the INSERT of each database."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -41,3 +43,10 @@ class Base(DeclarativeBase):
         datetime: UTCDateTime(),
         dict[str, Any]: JSON(),
     }
+
+
+# The INSERT of each database, by the name of its dialect: it passes over a row that is there, or changes it.
+INSERTS: Mapping[str, Callable[[Any], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}

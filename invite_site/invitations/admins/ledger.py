@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Engine, delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...accounts.admins import add_grant
+from ...database.base import INSERTS
 from ...errors import NotPossibleNow
 from ..ledger.many import move_all, record_where
 from ..ledger.moves import record, revocation
@@ -17,11 +17,6 @@ from ..tables import Invitation, PendingGrant
 
 OTHER_ADDRESS = "The account has another address now than the one that was to invite."
 CHUNK = 500  # rows that are locked at once, while workers want others
-
-_ADD = {
-    "sqlite": sqlite.insert(PendingGrant).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(PendingGrant).on_conflict_do_nothing(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class AdminLedger:
 
     def __init__(self, engine: Engine, connection: str, client_id: str) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
-        self._add = _ADD[engine.dialect.name]
+        self._add = INSERTS[engine.dialect.name](PendingGrant).on_conflict_do_nothing()
         self._of_client = (
             Invitation.connection == connection,
             Invitation.client_id == client_id,

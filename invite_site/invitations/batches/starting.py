@@ -20,10 +20,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from ...database.base import Base
+from ...database.base import INSERTS, Base
 from ...errors import BatchNotFound, NotPossibleNow
 from ..ledger.many import end_of_life, move_all, record_where
 from ..ledger.moves import new_life
@@ -34,10 +33,6 @@ from .judging import Known, invited_by
 from .previews import Previews
 
 _rows = Base.metadata.tables["invitation"]
-_OPEN = {
-    "sqlite": sqlite.insert(_rows).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(_rows).on_conflict_do_nothing(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ class Starting:
 
     def __init__(self, engine: Engine, previews: Previews, connection: str, client_id: str) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
-        self._insert = _OPEN[engine.dialect.name]
+        self._insert = INSERTS[engine.dialect.name](_rows).on_conflict_do_nothing()
         self._previews = previews
         self._connection = connection
         self._client_id = client_id
