@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from flask import Blueprint, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from ..accounts.kept_forms import owner_of
@@ -192,7 +191,7 @@ def safe_next_path(target: str) -> str:
     adapter = current_app.url_map.bind("", "/")
     try:
         endpoint, arguments = adapter.match(path, method="GET")
-    except (HTTPException, RequestRedirect):
+    except HTTPException:  # a redirect to another spelling is one too
         return "/"
     return "/" if endpoint.startswith(NO_NEXT_PAGE) else adapter.build(endpoint, arguments)
 

@@ -6,7 +6,6 @@ from flask import current_app, flash, redirect, render_template, request, sessio
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from ...accounts.kept_forms import KeptForm
 from ...tenant.relying_party import browser_key
@@ -131,7 +130,7 @@ def _page_of(path: str) -> str:
     for page in (f"{path}/new", *above):
         try:
             endpoint, arguments = adapter.match(page, method="GET")
-        except (HTTPException, RequestRedirect):
+        except HTTPException:  # a redirect to another spelling is one too
             continue
         return adapter.build(endpoint, arguments)
     return url_for("admin.invitations")
