@@ -64,7 +64,7 @@ _VARIANTS: Mapping[str, tuple[object, object]] = {
 
 
 @functools.cache
-def load_templates(folder: Path | None, language: str = ENGLISH) -> Environment:
+def load_templates(folder: Path | None, language: str) -> Environment:
     """The templates, in this language; those in `folder` take the place of ours. What is changed there
     later counts from the next start of the process. Raises ConfigError, which names every problem with
     its file and line."""

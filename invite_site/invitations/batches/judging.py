@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...errors import InvalidInvitee
 from ..lifecycle import Fate
-from ..options import NO_OPTIONS, Options
+from ..options import Options
 from ..people import Invitee
 from .lists import ListRow
 
@@ -85,7 +85,7 @@ def judge(
     known: Known | None,
     *,
     repeats: int | None,
-    options: Options = NO_OPTIONS,
+    options: Options,
 ) -> Judged:
     """One row with a good address; `repeats` is the line that has the address first."""
     fate, reason, invitation_id = Fate.GOOD, "", None
