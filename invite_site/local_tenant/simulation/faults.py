@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,29 +101,22 @@ class Faults:
 
     def take(self, method: str, path: str) -> Fault | None:
         """The fault for an HTTP call, counted down, or None."""
-        with self._lock:
-            self._forget_ended()
-            for fault in self._faults:
-                if fault.route != SMTP and fault.applies_to(method, path):
-                    return self._count_down(fault)
-        return None
+        return self._take(lambda fault: fault.route != SMTP and fault.applies_to(method, path))
 
     def take_smtp(self, at: str) -> Fault | None:
         """The fault for that moment of an SMTP conversation, counted down."""
+        return self._take(lambda fault: fault.route == SMTP and fault.at == at)
+
+    def _take(self, is_meant: Callable[[Fault], bool]) -> Fault | None:
         with self._lock:
             self._forget_ended()
-            for fault in self._faults:
-                if fault.route == SMTP and fault.at == at:
-                    return self._count_down(fault)
-        return None
+            fault = next(filter(is_meant, self._faults), None)
+            if fault is not None and fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._faults.remove(fault)
+            return fault
 
     def _forget_ended(self) -> None:
         now = time.monotonic()
         self._faults = [each for each in self._faults if each.ends_at is None or each.ends_at > now]
-
-    def _count_down(self, fault: Fault) -> Fault:
-        if fault.times is not None:
-            fault.times -= 1
-            if fault.times <= 0:
-                self._faults.remove(fault)
-        return fault
