@@ -63,9 +63,9 @@ def set_password() -> ResponseReturnValue:
     if error is not None:
         log_failure(tenant, context, error)
         return _end(tenant, context, success=False, message=error)
-    problem = validate_passwords(tenant, password, form.get("confirmNewPassword"))
+    problem = validate_passwords(tenant, context, password, form.get("confirmNewPassword"))
     if problem is not None:
-        return _show_error(tenant, code, context, problem)
+        return _show_error(code, problem)
     success = redeem(tenant, context, password)
     return _end(tenant, context, success=success, message=DONE if success else USED)
 
@@ -88,14 +88,10 @@ def _is_script() -> bool:
     return request.accept_mimetypes.best_match(types) == "application/json"
 
 
-def _show_error(
-    tenant: Tenant, code: str, context: TicketContext, problem: ValidationError
-) -> ResponseReturnValue:
-    check = problem.check
-    if check is not None:
-        log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
+def _show_error(code: str, problem: ValidationError) -> ResponseReturnValue:
     if not _is_script():
         return back_to_form(url_for(".show", ticket=code), problem.text, problem.field)
+    check = problem.check
     return _script_error(500, problem.text) if check is None else (check.as_error(), 400)
 
 

@@ -67,10 +67,13 @@ def ticket_error(tenant: Tenant, context: TicketContext) -> str | None:
     return USED
 
 
-def validate_passwords(tenant: Tenant, password: str, again: str | None) -> ValidationError | None:
-    """The error in a new password that was typed twice, or None."""
+def validate_passwords(
+    tenant: Tenant, context: TicketContext, password: str, again: str | None
+) -> ValidationError | None:
+    """The error in a new password that was typed twice, or None. That it is too weak is logged."""
     check = tenant.connection.password_policy.check(password)
     if not check.is_good:
+        log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
         return ValidationError(check.explanation(), check)
     return None if password == again else ValidationError(PASSWORDS_DIFFER)
 

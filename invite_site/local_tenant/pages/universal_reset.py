@@ -74,10 +74,8 @@ def set_password() -> ResponseReturnValue:
     tenant, state = current_tenant(), request.form.get("state", "")
     context = _require_live(tenant, _ticket_of_state(tenant, state))
     password = request.form.get("password-reset", "")
-    problem = validate_passwords(tenant, password, request.form.get("re-enter-password"))
-    if problem is not None:
-        if problem.check is not None:
-            log_failure(tenant, context, "PasswordStrengthError: Password is too weak")
+    again = request.form.get("re-enter-password")
+    if (problem := validate_passwords(tenant, context, password, again)) is not None:
         return back_to_form(url_for(".change", state=state), problem.text, problem.field)
     if not redeem(tenant, context, password):
         return _error_page(tenant, USED)
