@@ -80,11 +80,10 @@ def _ask_first(params: Mapping[str, str], user: User, *, is_silent: bool) -> Res
     if is_silent:
         return _refuse(params, "interaction_required", "Interaction required")
     tenant = current_tenant()
-    client = client_of(tenant, params)
     allow_form_to_client(params)
     return render_template(
         "confirm_callback.html",
-        application=client.name if client else "",
+        application=client_name(params),
         email=user.email,
         callback=_destination(params),
         login_id=tenant.sessions.begin_login(params),
@@ -162,6 +161,12 @@ def _refuse_blocked(tenant: Tenant, params: Mapping[str, str], user: User) -> Re
 def client_of(tenant: Tenant, params: Mapping[str, str]) -> Client | None:
     """The application of a login."""
     return tenant.clients.get(params.get("client_id"))
+
+
+def client_name(params: Mapping[str, str]) -> str:
+    """What that is called; empty where there is none."""
+    client = client_of(current_tenant(), params)
+    return client.name if client else ""
 
 
 def started_login(login_id: str) -> Mapping[str, str]:

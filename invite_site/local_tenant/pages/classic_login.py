@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 
 from ..authentication.authorize import (
     allow_form_to_client,
+    client_name,
     client_of,
     finish_login,
     login_expired_page,
@@ -44,11 +45,10 @@ def log_in() -> ResponseReturnValue:
 def _page(login_id: str, params: Mapping[str, str], email: str) -> str:
     tenant = current_tenant()
     _, error = form_error("password")
-    client = client_of(tenant, params)
     allow_form_to_client(params)
     return render_template(
         "classic_login.html",
-        application=client.name if client else "",
+        application=client_name(params),
         login_id=login_id,
         email=email,
         error=error,

@@ -8,13 +8,14 @@ from flask_wtf.csrf import CSRFError
 
 from ..authentication.authorize import (
     allow_form_to_client,
+    client_name,
     client_of,
     finish_login,
     login_expired_page,
     started_login,
 )
 from ..authentication.credentials import WRONG_CREDENTIALS, authenticate
-from ..tenant import Tenant, current_tenant
+from ..tenant import current_tenant
 from ..web import back_to_form, form_error
 from .classic_login import demo_accounts
 from .texts import texts_of
@@ -71,17 +72,12 @@ def log_in() -> ResponseReturnValue:
     return finish_login(login_id, params, found)
 
 
-def _client_name(tenant: Tenant, params: Mapping[str, str]) -> str:
-    client = client_of(tenant, params)
-    return client.name if client else ""
-
-
 def _identifier_page(login_id: str, params: Mapping[str, str], email: str) -> str:
     tenant = current_tenant()
     allow_form_to_client(params)  # the demo's button signs in from here
     return render_template(
         "universal/identifier.html",
-        texts=texts_of(tenant, "login-id", "login-id", clientName=_client_name(tenant, params)),
+        texts=texts_of(tenant, "login-id", "login-id", clientName=client_name(params)),
         forgot=texts_of(tenant, "login-password", "login-password")["forgotPasswordText"],
         login_id=login_id,
         email=email,
@@ -93,7 +89,7 @@ def _password_page(login_id: str, params: Mapping[str, str], email: str) -> str:
     tenant = current_tenant()
     _, error = form_error("password")
     allow_form_to_client(params)
-    name = _client_name(tenant, params)
+    name = client_name(params)
     texts = texts_of(tenant, "login-password", "login-password", clientName=name)
     if error == WRONG_CREDENTIALS:
         error = texts["wrong-email-credentials"]
