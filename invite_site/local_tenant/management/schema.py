@@ -83,6 +83,13 @@ def invalid_body(reason: str) -> ApiError:
     return ApiError(400, f"Payload validation error: '{reason}'.", "invalid_body")
 
 
+def invalid_property(reason: str, field: Field, path: str) -> ApiError:
+    """The 400 for a property that breaks a rule."""
+    about = f" ({field.description})" if field.description else ""
+    text = f"'{reason}' on property {path}{about}"
+    return ApiError(400, f"Payload validation error: {text}.", "invalid_body")
+
+
 def not_built(what: str) -> ApiError:
     """The answer to a value that Auth0 takes and the local tenant does not; for a path `web.py` has it."""
     text = f"The local tenant does not implement {what}"
@@ -128,9 +135,7 @@ def _check_value(value: Any, field: Field, path: str) -> None:
         raise not_built(f"{value} as {path}")
     reason = _broken_rule(field, value)
     if reason is not None:
-        text = f"'{reason}' on property {path}"
-        about = f" ({field.description})" if field.description else ""
-        raise ApiError(400, f"Payload validation error: {text}{about}.", "invalid_body")
+        raise invalid_property(reason, field, path)
     if field.fields is not None and isinstance(value, dict):
         _check_object(value, field.fields, f"{path}.")
     if field.items is not None and isinstance(value, list):

@@ -11,7 +11,7 @@ from ..store.users import User
 from ..tenant import Tenant, current_tenant
 from .call import call, sent_body
 from .clients import known_client
-from .schema import ApiError, Field, invalid_body, required
+from .schema import ApiError, Field, invalid_body, invalid_property, required
 from .users import NO_SUCH_USER, known_user
 
 # Ten years: Auth0's own maximum is not documented (ours).
@@ -93,12 +93,8 @@ def _check_result_url(tenant: Tenant, url: str) -> None:
         text = "Customizations for resultUrl are not allowed for non-enterprise tenants"
         raise ApiError(403, text)
     if tenant.switches["result_url_on_localhost"] == "refuse" and _is_local(url):
-        raise ApiError(
-            400,
-            f"Payload validation error: 'Object didn't pass validation for format url: {url}'"
-            f" on property result_url ({_FIELDS['result_url'].description}).",
-            "invalid_body",
-        )
+        reason = f"Object didn't pass validation for format url: {url}"
+        raise invalid_property(reason, _FIELDS["result_url"], "result_url")
 
 
 def _is_local(url: str) -> bool:
