@@ -202,17 +202,17 @@ def searched(
     return listed(name, items, len(found), page)
 
 
-def listed_whole(name: str, items: Sequence[Mapping[str, Any]], key: str) -> ResponseReturnValue:
+def listed_whole(name: str, items: Sequence[Mapping[str, Any]]) -> ResponseReturnValue:
     """A list: by checkpoint where `take` or `from` is given, else in pages."""
     shown = [selected(each) for each in items]
     if "take" not in request.args and "from" not in request.args:
         return listed_page(name, shown)
     take, after = number("take", 50, 100), request.args.get("from")
-    keys = [str(each[key]) for each in items]
-    if after is not None and after not in keys:
+    ids = [str(each["id"]) for each in items]
+    if after is not None and after not in ids:
         raise ApiError(400, "The from parameter is not valid", "invalid_query_string")
-    start = 0 if after is None else keys.index(after) + 1
+    start = 0 if after is None else ids.index(after) + 1
     found: dict[str, Any] = {name: shown[start : start + take]}
     if start + take < len(shown) and take:
-        found["next"] = keys[start + take - 1]
+        found["next"] = ids[start + take - 1]
     return found

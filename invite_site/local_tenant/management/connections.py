@@ -56,7 +56,7 @@ def list_connections() -> ResponseReturnValue:
     strategies = request.args.getlist("strategy") or [connection["strategy"]]
     fits = request.args.get("name", connection["name"]) == connection["name"]
     found = [connection] if fits and connection["strategy"] in strategies else []
-    return listed_whole("connections", found, "id")
+    return listed_whole("connections", found)
 
 
 @call("GET", "/connections/<connection_id>", "read:connections")

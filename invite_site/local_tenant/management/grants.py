@@ -67,7 +67,7 @@ def list_grants() -> ResponseReturnValue:
         for grant in (_grant(tenant, each) for each in _clients_with_grant(tenant))
         if all(grant[name] == value for name, value in wanted.items())
     ]
-    return listed_whole("client_grants", found, "id")
+    return listed_whole("client_grants", found)
 
 
 @call("POST", "/client-grants", "create:client_grants", log="Create a client grant")
@@ -116,7 +116,7 @@ def _management_api(tenant: Tenant) -> dict[str, Any]:
 @call("GET", "/resource-servers", "read:resource_servers")
 def list_apis() -> ResponseReturnValue:
     """The Management API is the only one."""
-    return listed_whole("resource_servers", [_management_api(current_tenant())], "id")
+    return listed_whole("resource_servers", [_management_api(current_tenant())])
 
 
 @call("GET", "/resource-servers/<path:api_id>", "read:resource_servers")

@@ -177,10 +177,8 @@ def _check(tenant: Tenant, body: dict[str, Any], required: tuple[str, ...]) -> N
     reserved = sorted(_RESERVED_METADATA & set(body.get("app_metadata") or {}))
     if reserved:
         raise invalid_body(f"Invalid property name in app_metadata: {reserved[0]}")
-    if (
-        "password" in body
-        and not current_tenant().connection.password_policy.check(body["password"]).is_good
-    ):
+    policy = tenant.connection.password_policy
+    if "password" in body and not policy.check(body["password"]).is_good:
         raise ApiError(400, "PasswordStrengthError: Password is too weak")
 
 

@@ -115,7 +115,7 @@ class BadPlan(ValueError):
 class Limits:
     """The buckets of the applied plan."""
 
-    def __init__(self, clock: Clock, plan: str = OFF) -> None:
+    def __init__(self, clock: Clock, plan: str) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self.choose(plan)

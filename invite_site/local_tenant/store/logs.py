@@ -100,9 +100,8 @@ class Logs:
             **more,
         }
         with self._database.transaction() as connection:
-            number = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM log").fetchone()[
-                0
-            ]
+            (highest,) = connection.execute("SELECT coalesce(max(number), 0) FROM log").fetchone()
+            number = highest + 1
             # 56 ascending digits: the checkpoint of `/logs`.
             log_id = f"900{int(now * 1000):020d}{number:020d}{secrets.randbelow(10**13):013d}"
             if number % _SWEEP_EVERY == 0:

@@ -59,9 +59,8 @@ class Mails:
 
     def counts(self) -> tuple[int, int]:
         """The number of mails, and of the unread ones."""
-        total, unread = self._database.all("SELECT count(*), coalesce(sum(read = 0), 0) FROM mail")[
-            0
-        ]
+        counted = "SELECT count(*), coalesce(sum(read = 0), 0) FROM mail"
+        total, unread = self._database.all(counted)[0]
         return total, unread
 
     def mark_read(self, mail_id: str) -> None:
