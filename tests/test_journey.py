@@ -53,8 +53,7 @@ def test_the_link_is_the_ticket_and_a_note_behind_its_hash(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """Up to and including the `#` nothing is changed; the application's name stands encoded."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     ticket, note = link.split("#")
     assert ticket.encode() + b"#" in [issued.encode() for issued in issued_tickets(tenant)], (
@@ -74,8 +73,7 @@ def test_the_hint_the_prompt_and_the_connection_reach_authorize(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The login after an invitation is a fresh one, on our connection, for the invited address."""
-    row = site.invites("a+tag@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("a+tag@example.com")
     answer = person.peeks(
         f"{site.url}/invite/complete?i={row.ref}&success=true&email=x@evil.example"
     )
@@ -92,8 +90,7 @@ def test_a_link_opened_fifty_times_by_scanners_still_works(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """GET and HEAD spend nothing; only the password does."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     with Person() as scanner:
         for n in range(50):
@@ -104,8 +101,7 @@ def test_a_link_opened_fifty_times_by_scanners_still_works(
 
 def test_a_used_link_leads_to_the_login(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """The second click is no dead end."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     sets_password(person, link)
     with Person() as again:
@@ -123,8 +119,7 @@ def test_an_expired_link_says_so_and_offers_a_way_on(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The page leads to a new link."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     tenant.forward(6 * 24 * 60 * 60)
     person.opens(tenant.link_to("ada@example.com"))
     assert person.url.startswith(site.url)
@@ -137,8 +132,7 @@ def test_no_parameter_in_an_address_moves_an_invitation(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Everything the tenant could say, said by somebody else: the row stays where it was."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     forged = (
         f"i={row.ref}&success=true&email=ada%40example.com&message=You%20can%20now%20login"
         f"&code=success&state=x&sub={tenant.user('ada@example.com')['user_id']}"
@@ -157,8 +151,7 @@ def test_the_check_at_the_tenant_finds_a_password_that_was_set(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Who sets a password and closes the tab shows as *Password set*, and can sign in later."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     sets_password(person, tenant.link_to("ada@example.com"))
     site.delivers()
     assert site.status("ada@example.com") == "sent"

@@ -135,8 +135,7 @@ def test_the_password_nobody_knows_is_nowhere(
     site: RunningSite, tmp_path: Path, log: Written
 ) -> None:
     """It exists for the time of one call."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     site.services.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("site.db*"))
     # Its pattern: four kinds of characters in turn, ten times over.

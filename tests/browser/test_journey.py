@@ -50,8 +50,7 @@ def test_the_application_name_is_shown_as_text(
     phone: Page, site: RunningSite, tenant: Tenant
 ) -> None:
     """An application called like markup stays text on the tenant's page."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     phone.goto(tenant.link_to("ada@example.com"))
     expect(phone.get_by_text('A&B "<x>').first).to_be_visible()
     assert phone.locator("main x").count() == 0

@@ -26,8 +26,7 @@ def test_it_works(phone: Page, desk: Page, tenant: Tenant, tmp_path: Path) -> No
         owner = at_tenant(tenant, tmp_path)
         owner.settings = replace(settings, site_url=site.url)
         assert owner.apply() == []
-        site.invites(ADDRESS, "Ada Byron")
-        site.delivers()
+        site.invites_and_delivers(ADDRESS, "Ada Byron")
 
         [invitation] = tenant.mails(ADDRESS)
         body = body_of(invitation)

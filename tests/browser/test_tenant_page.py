@@ -25,8 +25,7 @@ def link(tenant: Tenant, site: RunningSite, tmp_path: Path) -> str:
     at: AtTenant = at_tenant(tenant, tmp_path)
     at.settings = site.settings
     assert at.apply() == []
-    site.invites(ADDRESS)
-    site.delivers()
+    site.invites_and_delivers(ADDRESS)
     return tenant.link_to(ADDRESS)
 
 

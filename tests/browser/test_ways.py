@@ -85,8 +85,7 @@ def test_it_works(
         before = tenant.control("GET", "/experience")["experience"]
         assert (before == "new") == (experience == "new")
 
-        site.invites(ADDRESS, "Ada Byron")
-        site.delivers()
+        site.invites_and_delivers(ADDRESS, "Ada Byron")
         assert site.status(ADDRESS) == "sent"
         opens_the_link(phone, site, tenant)
         chooses_a_password(phone)

@@ -84,8 +84,7 @@ def test_sending_again_too_soon_says_when_it_is_possible(
     site: RunningSite, tenant: Tenant, run: Run
 ) -> None:
     """The same words as the page, and no second mail."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     run("invite", "resend", str(row.id))
     site.delivers()
     output = run("invite", "resend", str(row.id))
@@ -169,8 +168,7 @@ def test_an_address_that_nobody_has_verified_makes_no_admin(
     site: RunningSite, tenant: Tenant, run: Run
 ) -> None:
     """Where sign-ups are open, anybody could have registered it first."""
-    site.invites("boss@example.com")
-    site.delivers()
+    site.invites_and_delivers("boss@example.com")
     output = run("admin", "grant", "boss@example.com")
     assert "has not verified" in output
     assert output.endswith("[exit 1]")
@@ -183,8 +181,7 @@ def test_the_list_takes_a_status_as_it_prints_it(
 ) -> None:
     """And as addresses have it."""
     site.invites("bob@example.com")
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     with Person() as person:
         sets_password(person, tenant.link_to("ada@example.com"))
     site.clock.forward(minutes=2)
@@ -244,11 +241,9 @@ def test_an_address_stands_for_its_open_invitation(
     site: RunningSite, tenant: Tenant, run: Run
 ) -> None:
     """Nobody knows numbers by heart."""
-    first = site.invites("ada@example.com")
-    site.delivers()
+    first = site.invites_and_delivers("ada@example.com")
     assert run("invite", "revoke", "ADA@example.com") == "Revoked.\n"
-    second = site.invites("ada@example.com")
-    site.delivers()
+    second = site.invites_and_delivers("ada@example.com")
     assert run("invite", "resend", "Ada@Example.com") == "Queued again.\n"
     assert [site.row(each.id).state for each in (first, second)] == ["revoked", "queued"]
 

@@ -24,8 +24,7 @@ def identity_of(site: RunningSite, invitation_id: int) -> Identity:
 
 def test_the_invited_account_is_accepted(site: RunningSite) -> None:
     """Once; every later login is an ordinary one."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     who = identity_of(site, row.id)
     complete_login = site.services.acceptance.complete_login
     assert complete_login(who, row.ref) is LoginOutcome.ACCEPTED
@@ -34,8 +33,7 @@ def test_the_invited_account_is_accepted(site: RunningSite) -> None:
 
 def test_an_unverified_address_is_not_accepted(site: RunningSite) -> None:
     """The tenant has to say that the link reached its reader."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     who = replace(identity_of(site, row.id), email_verified=False)
     assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.UNVERIFIED
 
@@ -44,8 +42,7 @@ def test_a_withdrawn_invitation_gives_no_access_but_takes_none_from_an_admin(
     site: RunningSite,
 ) -> None:
     """Neither from one with a grant nor from one with the role."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     site.services.invitations.revoke(row.id, actor="Grace")
     who = identity_of(site, row.id)
     complete_login = site.services.acceptance.complete_login

@@ -189,8 +189,7 @@ def test_a_grant_that_is_made_while_another_is_withdrawn_does_not_wait_for_what_
 
 def test_an_expired_invitation_gets_a_new_life_with_the_grant(site_on: RunningSite) -> None:
     """Or nobody could accept it. All else of it stays."""
-    row = site_on.invites(ADA, "Ada Byron")
-    site_on.delivers()
+    row = site_on.invites_and_delivers(ADA, "Ada Byron")
     site_on.clock.forward(days=400)
     granted = site_on.services.granting.grant(ADA, by=GRACE, invites=True)
     assert granted.invitation_id == row.id
@@ -202,8 +201,7 @@ def test_thousands_are_revoked_in_parts_and_each_has_its_event(site_on: RunningS
     """Only those of this admin; a link that exists ends at the tenant, and nothing else is asked for."""
     services = site_on.services
     services.invitations.invite(ADA, inviter=GRACE)
-    mine = site_on.invites("bob@example.com")
-    site_on.delivers()
+    mine = site_on.invites_and_delivers("bob@example.com")
     text = "\n".join(f"p{number}@example.com" for number in range(MANY))
     batch = services.batches.preview(text, name="list", inviter=GRACE)
     services.batches.start(batch.id, inviter=GRACE)

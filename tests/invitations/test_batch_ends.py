@@ -132,8 +132,7 @@ def test_cancelling_revokes_what_the_batch_renewed_and_has_not_sent(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
     """A mail of before the batch does not count as gone out with it."""
-    row = site_on.invites("p0@example.com")
-    site_on.delivers()
+    row = site_on.invites_and_delivers("p0@example.com")
     site_on.clock.forward(days=6)
     batch = starts(site_on, people("p", 1))
     assert site_on.services.batches.cancel(batch.id, actor="Grace") == 1
@@ -328,8 +327,7 @@ def test_one_that_failed_is_not_sent_again_to_whoever_has_accepted_since(
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
     batch = starts(site_on, "ada@example.com\n")
     site_on.delivers()
-    site_on.invites("ada@example.com")
-    site_on.delivers()
+    site_on.invites_and_delivers("ada@example.com")
     accepts(person, tenant.link_to("ada@example.com"))
     assert site_on.services.ledger.accepted_of("ada@example.com")
     assert site_on.services.batches.progress(batch.id).failed_left == 0

@@ -341,8 +341,7 @@ def test_a_person_that_accepted_between_preview_and_start_is_left_out(
 ) -> None:
     """They are in already."""
     batch = preview(site_on, "ada@example.com\n")
-    site_on.invites(ADA)
-    site_on.delivers()
+    site_on.invites_and_delivers(ADA)
     accepts(person, tenant.link_to(ADA))
     assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 0
     assert rows(site_on, batch)[1].fate == Fate.ACCEPTED

@@ -31,8 +31,7 @@ GRACE = Inviter("Grace Hopper")
 
 
 def sent(site: RunningSite, email: str = ADA) -> Any:
-    row = site.invites(email, "Ada Byron")
-    site.delivers()
+    row = site.invites_and_delivers(email, "Ada Byron")
     return site.row(row.id)
 
 

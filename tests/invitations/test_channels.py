@@ -43,8 +43,7 @@ def chooses_password(person: Person) -> Person:
 
 def test_it_works(landing: RunningSite, tenant: Tenant, person: Person) -> None:
     """A page of ours, a ticket made at the button, and the way as ever."""
-    landing.invites(ADA, "Ada")
-    landing.delivers()
+    landing.invites_and_delivers(ADA, "Ada")
     assert tenant.state["tickets"] == []
     person.opens(link_in(tenant, ADA))
     assert person.url.startswith(landing.url)
@@ -64,8 +63,7 @@ def test_it_works(landing: RunningSite, tenant: Tenant, person: Person) -> None:
 
 def test_scanners_may_open_the_page(landing: RunningSite, tenant: Tenant) -> None:
     """Fifty GETs and HEADs make no ticket and change nothing."""
-    row = landing.invites(ADA)
-    landing.delivers()
+    row = landing.invites_and_delivers(ADA)
     with Person() as scanner:
         for number in range(50):
             answer = scanner.peeks(link_in(tenant, ADA), "HEAD" if number % 2 else "GET")
@@ -76,8 +74,7 @@ def test_scanners_may_open_the_page(landing: RunningSite, tenant: Tenant) -> Non
 
 def test_the_button_needs_its_token(landing: RunningSite, tenant: Tenant, person: Person) -> None:
     """A form of another site makes no ticket."""
-    landing.invites(ADA)
-    landing.delivers()
+    landing.invites_and_delivers(ADA)
     assert person.peeks(link_in(tenant, ADA), "POST").status_code == 400
     assert tenant.state["tickets"] == []
 
@@ -86,8 +83,7 @@ def test_a_second_click_does_not_kill_the_first_ticket(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """It is asked to wait; a little later it gets a ticket of its own, and only that one lives."""
-    landing.invites(ADA)
-    landing.delivers()
+    landing.invites_and_delivers(ADA)
     link = link_in(tenant, ADA)
     person.opens(link).presses("Choose your password")
     with Person() as second:
@@ -105,8 +101,7 @@ def test_a_newer_mail_that_is_refused_leaves_the_link_before_it_alone(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The invitee asks for it while their first link is open; the owner reads why there is none."""
-    row = landing.invites(ADA)
-    landing.delivers()
+    row = landing.invites_and_delivers(ADA)
     person.opens(link_in(tenant, ADA)).presses("Choose your password")
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
     landing.services.resending.renew(row.ref)
@@ -125,8 +120,7 @@ def test_a_link_that_gives_no_more_tickets_says_where_a_new_one_is(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Waiting would not help there; the button in the mail does."""
-    landing.invites(ADA)
-    landing.delivers()
+    landing.invites_and_delivers(ADA)
     [mail] = tenant.mails(ADA)
     with landing.services.engine.begin() as db:
         db.execute(update(Invitation).values(link_uses=LINK_USES))
@@ -143,8 +137,7 @@ def test_with_the_password_set_the_button_only_signs_in(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Never another ticket: the account has an owner now."""
-    landing.invites(ADA)
-    landing.delivers()
+    landing.invites_and_delivers(ADA)
     link = link_in(tenant, ADA)
     chooses_password(person.opens(link).presses("Choose your password"))
     with Person() as later:
@@ -161,8 +154,7 @@ def test_with_the_password_set_the_button_only_signs_in(
 
 def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: Person) -> None:
     """Replaced, expired, withdrawn, unknown: what happened and what to do."""
-    row = landing.invites(ADA)
-    landing.delivers()
+    row = landing.invites_and_delivers(ADA)
     link = link_in(tenant, ADA)
     landing.services.resending.resend(row.id, actor="Grace")
     landing.delivers()
@@ -180,8 +172,7 @@ def test_a_page_left_open_past_the_end_makes_no_ticket(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The button looks again."""
-    landing.invites(ADA)
-    landing.delivers()
+    landing.invites_and_delivers(ADA)
     person.opens(link_in(tenant, ADA))
     landing.clock.forward(days=6)
     person.presses("Choose your password")
@@ -193,8 +184,7 @@ def test_the_tenant_being_away_is_a_page(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """503 with one next step; the link works when it is back."""
-    landing.invites(ADA)
-    landing.delivers()
+    landing.invites_and_delivers(ADA)
     person.opens(link_in(tenant, ADA))
     tenant.fails("POST /api/v2/tickets/password-change", kind="status", status=503, times=1)
     person.presses("Choose your password")
@@ -207,8 +197,7 @@ def test_the_tenant_being_away_is_a_page(
 
 def test_the_link_is_stored_as_a_hash(landing: RunningSite, tenant: Tenant) -> None:
     """Who reads the database cannot open it."""
-    row = landing.invites(ADA)
-    landing.delivers()
+    row = landing.invites_and_delivers(ADA)
     token = link_in(tenant, ADA).rsplit("/", 1)[1]
     stored = landing.row(row.id)
     assert stored.landing_hash
@@ -236,8 +225,7 @@ def test_a_ticket_made_while_the_invitation_was_withdrawn_is_withdrawn_too(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The button leads nowhere then."""
-    row = landing.invites(ADA)
-    landing.delivers()
+    row = landing.invites_and_delivers(ADA)
     person.opens(link_in(tenant, ADA))
     tenant.fails("POST /api/v2/tickets/password-change", kind="slow", seconds=1, times=1)
     pressing = threading.Thread(target=lambda: person.presses("Choose your password"))

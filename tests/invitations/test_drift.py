@@ -12,8 +12,7 @@ ADA = "ada@example.com"
 
 
 def sent(site: RunningSite) -> Any:
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     return site.row(row.id)
 
 
@@ -95,8 +94,7 @@ def test_a_new_mail_ends_what_was_said_of_a_deleted_account(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """Sent again, it has made the account anew."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     change_user(site, site.row(row.id), deleted=True)
     site.clock.forward(hours=1, seconds=1)
     site.delivers()
@@ -110,8 +108,7 @@ def test_who_has_accepted_is_not_said_to_be_blocked(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The owner unblocked them, and they have signed in since."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     change_user(site, site.row(row.id), blocked=True)
     site.clock.forward(hours=1, seconds=1)
     site.delivers()

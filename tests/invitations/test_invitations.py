@@ -30,8 +30,7 @@ def test_the_journey_on_both_databases(
     site_on: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """From the form to *Accepted*."""
-    site_on.invites(ADA)
-    site_on.delivers()
+    site_on.invites_and_delivers(ADA)
     accepts(person, tenant.link_to(ADA))
     assert site_on.status(ADA) == "accepted"
 
@@ -41,8 +40,7 @@ def test_an_account_that_did_not_come_from_here_is_left_alone(
 ) -> None:
     """Whoever made it could share it with the invitee; the admin is told what to do."""
     tenant.reset()
-    row = site.invites("admin@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("admin@example.com")
     failed = site.row(row.id)
     assert failed.state == "failed"
     assert "did not create" in (failed.last_error or "")
@@ -54,12 +52,10 @@ def test_an_account_of_an_earlier_invitation_that_nobody_used_is_used_again(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """Withdrawn and invited again: the same account, a new ticket."""
-    first = site.invites(ADA)
-    site.delivers()
+    first = site.invites_and_delivers(ADA)
     site.services.invitations.revoke(first.id, actor="Grace")
     site.delivers()
-    second = site.invites(ADA)
-    site.delivers()
+    second = site.invites_and_delivers(ADA)
     assert site.row(second.id).state == "sent"
     assert site.row(second.id).user_id == site.row(first.id).user_id
     with Person() as person:
@@ -73,8 +69,7 @@ def test_resending_replaces_the_link_and_the_life(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The older link says that it was replaced; the newer one works, and lives in full."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     old = tenant.link_to(ADA)
     site.clock.forward(days=4)
     site.services.resending.resend(row.id, actor="Grace")
@@ -112,8 +107,7 @@ def test_inviting_again_after_the_end_renews_the_same_invitation(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """An expired invitation is no obstacle."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     with pytest.raises(AlreadyInvited):
         site.invites(ADA)
     site.clock.forward(days=6)
@@ -138,16 +132,14 @@ def test_the_ticket_never_outlives_the_invitation(site: RunningSite, tenant: Ten
 
 def test_somebody_else_signing_in_leaves_the_invitation(site: RunningSite, person: Person) -> None:
     """An ordinary sign-in accepts nothing that is not its own."""
-    site.invites(ADA)
-    site.delivers()
+    site.invites_and_delivers(ADA)
     signs_in(person, site)
     assert site.status(ADA) == "sent"
 
 
 def test_an_address_of_a_foreign_domain_gets_its_mail(site: RunningSite, tenant: Tenant) -> None:
     """The network sees A-labels; the person reads the address as it was typed."""
-    site.invites("jo@bücher.example")
-    site.delivers()
+    site.invites_and_delivers("jo@bücher.example")
     assert site.status("jo@xn--bcher-kva.example") == "sent"
     [mail] = tenant.mails("jo@xn--bcher-kva.example")
     assert "jo@bücher.example" in mail["Text"]
@@ -171,8 +163,7 @@ def test_inviting_an_expired_address_again_takes_the_new_words(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """The mail names who invites now; the same form sent twice is one renewal."""
-    site.invites(ADA, "Old Name")
-    site.delivers()
+    site.invites_and_delivers(ADA, "Old Name")
     site.clock.forward(days=6)
     anew: dict[str, Any] = {"name": "New Name", "inviter": Inviter("Joan Clarke"), "form_key": "k"}
     rows = [site.services.invitations.invite(ADA, **anew) for _ in range(2)]
@@ -188,8 +179,7 @@ def test_coming_back_again_asks_the_tenant_again(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """An early or forged return uses nothing up."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     person.peeks(f"{site.url}/invite/complete?i={row.ref}&success=true")
     site.clock.forward(seconds=16)
     site.delivers()
@@ -203,8 +193,7 @@ def test_coming_back_again_asks_the_tenant_again(
 
 def test_back_and_another_address_renews_an_expired_one(site: RunningSite) -> None:
     """The same form was sent for somebody else before."""
-    site.invites("bob@example.com")
-    site.delivers()
+    site.invites_and_delivers("bob@example.com")
     site.clock.forward(days=6)
     invite = site.services.invitations.invite
     invite(ADA, inviter=Inviter("Grace"), form_key="k")

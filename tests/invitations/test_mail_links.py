@@ -44,8 +44,7 @@ def test_it_works(tenant: Tenant, tmp_path: Path, person: Person, delivery: str,
         owner.settings = replace(settings, site_url=site.url)
         owner.apply()
         owner.stores_page("", enabled=False)  # Auth0's own page, which works without script
-        site.invites(ADA, "Ada")
-        site.delivers()
+        site.invites_and_delivers(ADA, "Ada")
         links = links_of(tenant.mails(ADA)[0])
         assert f"{site.url}/" in links
         for _ in range(3):

@@ -281,8 +281,7 @@ def test_looking_an_account_up_after_a_409_is_counted(tenant: Tenant, tmp_path: 
     """One call more than was reserved."""
     settings = settings_for(tenant, tmp_path, TENANT_PLAN="enterprise")
     with running_site(settings, clock=StillClock()) as site:
-        first = site.invites("ada@example.com")
-        site.delivers()
+        first = site.invites_and_delivers("ada@example.com")
         site.services.invitations.revoke(first.id, actor="Grace")
         site.invites("ada@example.com")
         before = reserved(site)

@@ -165,11 +165,9 @@ def test_an_outage_of_the_tenant_alone_puts_withdrawals_off(
     site: RunningSite, tenant: Tenant, fault: dict[str, Any], is_withdrawn: bool
 ) -> None:
     """A link that was revoked dies while the mail server is away."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     tenant.fails(kind="status", times=1, **fault)
-    site.invites("grace@example.com")
-    site.delivers()
+    site.invites_and_delivers("grace@example.com")
     assert site.services.circuit_breaker.outage() is not None
     site.services.invitations.revoke(row.id, actor="Grace")
     site.services.deliveries.check(limit=10)
@@ -262,8 +260,7 @@ def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
     """One clear sentence; the rows wait."""
     wrong = replace(site.settings, management_client_secret="wrong")
     with running_site(wrong) as broken:
-        row = broken.invites(ADA)
-        broken.delivers()
+        row = broken.invites_and_delivers(ADA)
         pause = broken.services.circuit_breaker.outage()
         assert pause is not None
         assert "AUTH0_MANAGEMENT_CLIENT_SECRET" in pause.sentence
@@ -280,8 +277,7 @@ def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
 def test_a_missing_scope_pauses_with_the_scopes_it_needs(site: RunningSite, tenant: Tenant) -> None:
     """The sentence says what to grant."""
     tenant.control("PUT", "/application", {"management_scope": "read:users"})
-    site.invites(ADA)
-    site.delivers()
+    site.invites_and_delivers(ADA)
     pause = site.services.circuit_breaker.outage()
     assert pause is not None
     assert "create:users, read:users and create:user_tickets" in pause.sentence
@@ -295,8 +291,7 @@ def test_a_mail_server_that_cannot_be_used_pauses_and_fails_nobody(
         site.settings, smtp_url=site.settings.smtp_url.replace("smtp://", "smtp://user:pass@")
     )
     with running_site(wrong) as other:
-        row = other.invites(ADA)
-        other.delivers()
+        row = other.invites_and_delivers(ADA)
         assert other.row(row.id).state == "queued"
         pause = other.services.circuit_breaker.outage()
         assert pause is not None

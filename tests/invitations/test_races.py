@@ -79,8 +79,7 @@ def test_of_ten_callbacks_of_one_login_one_signs_in(
     site_on: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The others get a page that says what can be so, and a button."""
-    row = site_on.invites(ADA)
-    site_on.delivers()
+    row = site_on.invites_and_delivers(ADA)
     sets_password(person, tenant.link_to(ADA))
     address = callback_of(person, site_on)
 

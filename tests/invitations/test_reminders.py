@@ -45,8 +45,7 @@ def reminds(site: RunningSite) -> int:
 
 def test_it_works(reminding: RunningSite, tenant: Tenant, person: Person) -> None:
     """Once, two days before the end, which stays where it was; the new link works, the old one not."""
-    row = reminding.invites(ADA)
-    reminding.delivers()
+    row = reminding.invites_and_delivers(ADA)
     older, end = tenant.link_to(ADA), reminding.row(row.id).expires_at
     reminding.clock.forward(days=2.9)
     assert reminds(reminding) == 0
@@ -72,8 +71,7 @@ def test_an_extended_invitation_has_its_reminder_before_the_new_end(
     """That of the earlier end is forgotten; a link of ours gets no other mail for the extension."""
     settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_LINK="landing")
     with running_site(settings, clock=clock) as site:
-        row = site.invites(ADA)
-        site.delivers()
+        row = site.invites_and_delivers(ADA)
         clock.forward(days=3.1)
         assert reminds(site) == 1
         site.services.resending.extend(row.id, 9, actor="Grace")
@@ -98,8 +96,7 @@ def test_whoever_needs_none_gets_none(reminding: RunningSite, tenant: Tenant) ->
 
 def test_a_mail_sent_again_by_hand_is_no_reminder(reminding: RunningSite, tenant: Tenant) -> None:
     """Though there was one before."""
-    row = reminding.invites(ADA)
-    reminding.delivers()
+    row = reminding.invites_and_delivers(ADA)
     reminding.clock.forward(days=3.1)
     reminds(reminding)
     reminding.clock.forward(hours=1)
@@ -114,8 +111,7 @@ def test_a_short_link_is_not_reminded_of_just_after_it_came(
     """Two days before the end of a link of a day was yesterday."""
     settings = replace(reminding.settings, invitation_ttl=DAY)
     with running_site(settings, clock=reminding.clock) as short:
-        short.invites(ADA)
-        short.delivers()
+        short.invites_and_delivers(ADA)
         assert reminds(short) == 0
         short.clock.forward(hours=23)
         assert reminds(short) == 0
@@ -123,8 +119,7 @@ def test_a_short_link_is_not_reminded_of_just_after_it_came(
 
 def test_it_is_off_unless_it_is_set(site: RunningSite, tenant: Tenant) -> None:
     """The default."""
-    site.invites(ADA)
-    site.delivers()
+    site.invites_and_delivers(ADA)
     site.clock.forward(days=4.9)
     assert reminds(site) == 0
 
@@ -154,8 +149,7 @@ def test_nobody_is_reminded_who_has_chosen_a_password(
     reminding: RunningSite, tenant: Tenant
 ) -> None:
     """Also where they never came back, and the tenant has not been asked since: it is asked then."""
-    reminding.invites(ADA)
-    reminding.delivers()
+    reminding.invites_and_delivers(ADA)
     forward(reminding, tenant, days=2, hours=23)
     reminding.delivers()
     sets_password_quietly(tenant.link_to(ADA))
@@ -170,8 +164,7 @@ def test_nobody_is_reminded_whose_account_was_deleted(
     reminding: RunningSite, tenant: Tenant
 ) -> None:
     """It would be made anew; what was changed at the tenant the owner decides about."""
-    row = reminding.invites(ADA)
-    reminding.delivers()
+    row = reminding.invites_and_delivers(ADA)
     change_user(reminding, reminding.row(row.id), deleted=True)
     for _ in range(3):
         reminding.clock.forward(days=1, minutes=5)
@@ -192,8 +185,7 @@ def test_nobody_of_a_paused_batch_is_reminded(reminding: RunningSite, tenant: Te
 
 def test_what_is_sent_again_is_no_reminder(reminding: RunningSite, tenant: Tenant) -> None:
     """Also where a reminder was queued before, and expired there."""
-    row = reminding.invites(ADA)
-    reminding.delivers()
+    row = reminding.invites_and_delivers(ADA)
     reminding.clock.forward(days=3.1)
     assert reminding.services.reminders.queue() == 1
     reminding.clock.forward(days=3)
@@ -212,8 +204,7 @@ def test_a_reminder_that_is_refused_ends_no_invitation(
     again."""
     settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_LINK=link)
     with running_site(settings, clock=clock) as site:
-        row = site.invites(ADA)
-        site.delivers()
+        row = site.invites_and_delivers(ADA)
         text = tenant.mails(ADA)[0]["Text"]
         site.clock.forward(days=3.1)
         tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)

@@ -27,8 +27,7 @@ ADA = "ada@example.com"
 @pytest.fixture
 def number(site_on: RunningSite) -> int:
     """An invitation that was sent."""
-    row = site_on.invites(ADA)
-    site_on.delivers()
+    row = site_on.invites_and_delivers(ADA)
     return int(row.id)
 
 
@@ -165,8 +164,7 @@ def test_an_extended_link_is_asked_about_again(
     """At its end the last question had been asked; a password that is chosen after it is seen."""
     settings = settings_for(tenant, tmp_path, INVITE_LINK="landing", INVITE_RETURN="login_route")
     with running_site(settings, clock=clock) as site:
-        row = site.invites(ADA)
-        site.delivers()
+        row = site.invites_and_delivers(ADA)
         for _ in range(6):
             clock.forward(days=1)
             site.delivers()

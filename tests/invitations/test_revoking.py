@@ -27,8 +27,7 @@ def test_revoking_kills_the_link_at_the_tenant(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Without a page of ours on the way: the ticket itself is worthless."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     site.services.invitations.revoke(row.id, actor="Grace", reason="typo")
     site.delivers()
     assert [ticket["state"] for ticket in tenant.state["tickets"]][:1] == ["superseded"]
@@ -58,8 +57,7 @@ def test_withdrawing_late_does_not_kill_the_newer_invitations_link(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """Revoked while no worker ran, and invited again: the newest link works."""
-    first = site.invites(ADA)
-    site.delivers()
+    first = site.invites_and_delivers(ADA)
     site.services.invitations.revoke(first.id, actor="Grace")
     site.invites(ADA)
     site.services.deliveries.check(limit=10)
@@ -77,8 +75,7 @@ def test_revoking_while_the_tenant_is_asked_about_it_kills_the_link(
     site: RunningSite, tenant: Tenant
 ) -> None:
     """The answer to the question does not put off the withdrawal."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     site.clock.forward(hours=1, seconds=1)
     tenant.fails("GET /api/v2/users", kind="slow", seconds=1, times=1)
     asking = threading.Thread(target=lambda: site.services.deliveries.check(limit=10))
@@ -141,8 +138,7 @@ def test_an_open_invitation_of_another_application_is_no_withdrawn_one(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """After AUTH0_CLIENT_ID changed, people are signed in, and nobody hears of a withdrawal."""
-    site.invites(ADA)
-    site.delivers()
+    site.invites_and_delivers(ADA)
     sets_password(person, tenant.link_to(ADA))
     with site.services.engine.begin() as db:
         db.execute(text("UPDATE invitation SET client_id = 'the-earlier-one'"))

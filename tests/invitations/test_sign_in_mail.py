@@ -48,8 +48,7 @@ def account(site: RunningSite, **more: Any) -> str:
 
 def chose_password(site: RunningSite, tenant: Tenant, person: Person) -> Any:
     """An invitation whose invitee chose a password and went away."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     sets_password(person, tenant.link_to(ADA))
     site.clock.forward(seconds=16)
     site.delivers()
@@ -61,8 +60,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """An account that is in use keeps its password; its next sign-in accepts."""
     user_id = account(site)
     signs_in(person, site, ADA, PASSWORD)
-    row = site.invites(ADA, "Ada Byron")
-    site.delivers()
+    row = site.invites_and_delivers(ADA, "Ada Byron")
     sent = site.row(row.id)
     assert (sent.state, sent.user_id, sent.asks_to_sign_in) == ("sent", user_id, True)
     assert tenant.state["tickets"] == []
@@ -84,16 +82,14 @@ def test_a_revoked_link_dies_though_the_newer_mail_has_none(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The account came into use by another way than the link, so that no newer ticket replaces it."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     site.services.invitations.revoke(row.id, actor="Grace")
     user = f"/users/{site.row(row.id).user_id}"
     api(site).send("PATCH", user, {"password": PASSWORD, "connection": site.settings.connection})
     api(site).send("PATCH", user, {"email_verified": True, "connection": site.settings.connection})
     signs_in(person, site, ADA, PASSWORD)
     assert len(tenant.linked_accounts()) == 1
-    newer = site.invites(ADA)
-    site.delivers()
+    newer = site.invites_and_delivers(ADA)
     assert site.row(newer.id).asks_to_sign_in
     assert tenant.linked_accounts() == []
 
@@ -108,8 +104,7 @@ def test_an_account_whose_owner_is_not_known_is_left_alone(
     account(site, email_verified=is_verified)
     if has_logged_in:
         signs_in(person, site, ADA, PASSWORD)
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     failed = site.row(row.id)
     assert failed.state == "failed"
     assert "did not create" in failed.last_error
@@ -122,8 +117,7 @@ def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Pe
     user_id = account(site)
     signs_in(person, site, ADA, PASSWORD)
     api(site).send("PATCH", f"/users/{user_id}", {"blocked": True})
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     assert "blocked" in site.row(row.id).last_error
     assert tenant.mails(ADA) == []
 
@@ -133,8 +127,7 @@ def test_whoever_used_an_earlier_invitation_signs_in(
     site: RunningSite, tenant: Tenant, person: Person, accepts_first: bool
 ) -> None:
     """Access is the ledger's word: also who was withdrawn after the password can be invited again."""
-    first = site.invites(ADA)
-    site.delivers()
+    first = site.invites_and_delivers(ADA)
     sets_password(person, tenant.link_to(ADA))
     if not accepts_first:
         site.services.invitations.revoke(first.id, actor="Grace")
@@ -203,8 +196,7 @@ def test_a_refused_mail_takes_no_access_away(
     signs_in(person, site, ADA, PASSWORD)
     assert person.url == f"{site.url}/"
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     assert site.row(row.id).state == "failed"
     with Person() as later:
         signs_in(later, site, ADA, PASSWORD)
@@ -271,8 +263,7 @@ def test_the_tenants_own_mail_cannot_ask_for_it(
         database_url=f"sqlite:///{tmp_path / 'other.db'}",
     )
     with running_site(settings, clock=clock) as other:
-        row = other.invites(ADA)
-        other.delivers()
+        row = other.invites_and_delivers(ADA)
         failed = other.row(row.id)
         assert failed.state == "failed"
         assert "Ask them to sign in" in failed.last_error
@@ -284,8 +275,7 @@ def test_a_mail_after_a_password_that_nobody_saw_asks_to_sign_in(
 ) -> None:
     """They chose it and never came back, and it was sent again before the tenant was asked: the password
     stays, and only the sign-in is left."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     site.clock.forward(hours=7)
     site.delivers()
     sets_password_quietly(tenant.link_to(ADA))

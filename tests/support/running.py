@@ -176,6 +176,12 @@ class RunningSite:
     def invites(self, email: str, name: str = "") -> Any:
         return self.services.invitations.invite(email, name=name, inviter=Inviter("Grace Hopper"))
 
+    def invites_and_delivers(self, email: str, name: str = "") -> Any:
+        """Invite, and let the worker deliver it; the row as it was before that."""
+        row = self.invites(email, name)
+        self.delivers()
+        return row
+
     def row(self, invitation_id: int) -> Any:
         return self.services.ledger.get(invitation_id)
 

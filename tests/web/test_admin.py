@@ -147,8 +147,7 @@ def test_two_admins_at_once_are_one_invitation(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """Five posts each; one page wins and the others hear of it."""
-    site.invites("joan@example.com")
-    site.delivers()
+    site.invites_and_delivers("joan@example.com")
     with Person() as joan:
         accepts(joan, tenant.link_to("joan@example.com"))
         site.make_admin("joan@example.com")
@@ -291,8 +290,7 @@ def test_the_page_says_where_a_search_finds_beginnings_only(
 
 def test_resend_and_revoke_are_buttons(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """Each says what it did; what cannot be done says why."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     desk.opens(f"{site.url}/admin/invitations/{row.id}").presses("Resend")
     assert "older link stops working" in desk.text
     assert site.row(row.id).state == "queued"
@@ -333,8 +331,7 @@ def test_a_failed_invitation_says_why(site: RunningSite, tenant: Tenant, desk: P
 
 def test_no_page_shows_the_link(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """Whoever holds it could become the invited person."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     desk.opens(f"{site.url}/admin/invitations/{row.id}").opens(f"{site.url}/admin/invitations")
     assert not any("ticket=" in page for page in desk.pages)
 

@@ -31,8 +31,7 @@ def desk(site: RunningSite, admin: Person) -> Person:
 
 def joins(site: RunningSite, tenant: Tenant, email: str) -> Person:
     """Somebody who was invited, chose a password and signed in."""
-    site.invites(email)
-    site.delivers()
+    site.invites_and_delivers(email)
     with Person() as person:
         sets_password(person, tenant.link_to(email))
         signs_in(person, site, email, PASSWORD)
@@ -142,8 +141,7 @@ def test_a_grant_is_withdrawn_before_anybody_has_accepted(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """The invitation stays, and its acceptance grants nothing; of an invitation that is open already too."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     desk.types(Address_or_account_id=ADA).presses("Let them invite")
     assert "is invited, but has not signed in yet" in desk.text
     fields = desk.form("Let them invite")[2] | {"invites": "y"}

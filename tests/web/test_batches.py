@@ -99,8 +99,7 @@ def test_two_admins_with_overlapping_lists_are_told_the_truth(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """Both have their previews before either sends: one invitation an address."""
-    site.invites("joan@example.com")
-    site.delivers()
+    site.invites_and_delivers("joan@example.com")
     with Person() as joan:
         accepts(joan, tenant.link_to("joan@example.com"))
         site.make_admin("joan@example.com")

@@ -174,8 +174,7 @@ def test_a_login_that_took_too_long_is_no_success_of_who_is_signed_in(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """An invitee at an admin's browser is told to start again, and not welcomed as the admin."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     sets_password(desk, link).presses("Continue as the invited person")
     site.clock.forward(minutes=11)

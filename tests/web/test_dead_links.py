@@ -34,8 +34,7 @@ def landing(tenant: Tenant, tmp_path: Path, clock: Clock) -> Iterator[RunningSit
 
 
 def sent(site: RunningSite) -> Any:
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     return row
 
 
@@ -333,8 +332,7 @@ def test_an_accepted_one_welcomes_nobody_else(
     site: RunningSite, tenant: Tenant, person: Person, desk: Person
 ) -> None:
     """To an admin who opens the link of another it offers the sign-in, and as whom is asked."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     logs_in(sets_password(person, tenant.link_to(ADA)), ADA, PASSWORD)
     link = f"{site.url}/invite/complete?i={row.ref}&success=true"
     assert "You are signed in; nothing is left to do here." in person.opens(link).text

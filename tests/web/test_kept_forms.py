@@ -47,8 +47,7 @@ def test_a_withdrawal_too_late_is_done_by_one_press_more(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """The page names whom it is about, and nobody is led to believe that it was done."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     desk.opens(f"{site.url}/admin/invitations/{row.id}").presses("Revoke")
     site.clock.forward(minutes=31)
     desk.types(Reason="Left before the first day.").presses("Revoke")
@@ -65,8 +64,7 @@ def test_a_button_pressed_too_late_is_offered_again(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """Under its own word, and with nothing to fill in."""
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     desk.opens(f"{site.url}/admin/invitations/{row.id}")
     site.clock.forward(minutes=31)
     desk.presses("Resend")
@@ -107,8 +105,7 @@ def test_somebody_else_who_signs_in_there_sees_nothing_of_it(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:
     """A browser may be shared: what an admin typed is theirs."""
-    site.invites("bob@example.com")
-    site.delivers()
+    site.invites_and_delivers("bob@example.com")
     site.make_admin("bob@example.com")
     with Person() as bob:
         sets_password(bob, tenant.link_to("bob@example.com"))

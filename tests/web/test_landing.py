@@ -19,8 +19,7 @@ from tests.support.running import (
 @pytest.fixture
 def ref(site: RunningSite) -> str:
     """The ref of an invitation that was sent to Ada."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     return str(row.ref)
 
 
@@ -168,8 +167,7 @@ def test_what_a_callback_decides_outlasts_a_power_cut(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The acceptance and the session are committed with a wait for the disk; logins are not."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     sets_password(person, tenant.link_to("ada@example.com"))
     durable = commits(site.services.engine)
     person.types(Password=PASSWORD).presses("Continue")
@@ -184,8 +182,7 @@ def test_a_return_is_noted_only_together_with_the_login_it_begins(
     site_on: RunningSite, person: Person
 ) -> None:
     """A login that cannot be kept leaves no note behind, on both kinds of database."""
-    row = site_on.invites("ada@example.com")
-    site_on.delivers()
+    row = site_on.invites_and_delivers("ada@example.com")
     address = f"{site_on.url}/invite/complete?i={row.ref}&success=true"
     with site_on.services.engine.begin() as db:
         db.execute(text("ALTER TABLE login_transaction RENAME TO elsewhere"))
@@ -201,8 +198,7 @@ def test_the_tenant_is_not_asked_about_who_signs_in_at_once(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The callback says all there is to know, so no call is spent on a check."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     sets_password(person, tenant.link_to("ada@example.com"))
     asked = tenant.calls("GET /api/v2/users")
     site.delivers()

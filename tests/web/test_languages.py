@@ -102,8 +102,7 @@ def test_the_mail_speaks_the_language_of_the_invitation(site: RunningSite, tenan
         assert "vous invite à rejoindre" in admin.text
         admin.presses("Send invitation")
         assert "Language Français" in admin.text
-    site.invites("eve@example.com")
-    site.delivers()
+    site.invites_and_delivers("eve@example.com")
     [mail], [english] = tenant.mails(ADA), tenant.mails("eve@example.com")
     assert "vous invite à rejoindre" in mail["Subject"]
     assert "Choisissez votre mot de passe ici" in mail["Text"]

@@ -165,8 +165,7 @@ def test_a_landing_link_is_pressed_only_so_often(
     """Each press asks the tenant about the account."""
     settings = settings_for(tenant, tmp_path, INVITE_LINK="landing")
     with running_site(settings) as site:
-        site.invites("ada@example.com")
-        site.delivers()
+        site.invites_and_delivers("ada@example.com")
         text = tenant.mails("ada@example.com")[0]["Text"]
         person.opens(next(word for word in text.split() if "/i/" in word))
         pressed = [

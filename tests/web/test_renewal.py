@@ -12,8 +12,7 @@ ADA = "ada@example.com"
 
 
 def sent(site: RunningSite) -> Any:
-    row = site.invites(ADA)
-    site.delivers()
+    row = site.invites_and_delivers(ADA)
     return row
 
 

@@ -127,8 +127,7 @@ def test_the_token_of_before_a_sign_in_of_somebody_else_is_worth_nothing_after_i
     theirs: test_kept_forms.py."""
     site.make_admin()
     row = site.invites("ada@example.com")
-    site.invites("bob@example.com")
-    site.delivers()
+    site.invites_and_delivers("bob@example.com")
     with Person() as bob:
         logs_in(sets_password(bob, tenant.link_to("bob@example.com")), "bob@example.com", PASSWORD)
     signs_in(person, site)
@@ -197,8 +196,7 @@ def test_a_page_with_a_form_names_its_sender(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Browsers call the sender `null` where a page wants no Referer, and such a form is refused."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     tenant.lies("error_callback", times=1)
     sets_password(person, tenant.link_to("ada@example.com"))
     assert person.path == "/callback"

@@ -39,8 +39,7 @@ def test_an_address_that_is_not_verified_accepts_nothing(
     site: RunningSite, tenant: Tenant, person: Person, lie: str
 ) -> None:
     """Only the boolean `true` counts."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     tenant.lies(lie)
     accepts(person, link)
@@ -53,8 +52,7 @@ def test_another_address_under_the_right_account_is_accepted_and_shown(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """People change their address; the account is the same."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     tenant.lies("email_other")
     accepts(person, link)
@@ -91,8 +89,7 @@ def test_the_admin_who_sets_the_invitees_password_does_not_accept(
 ) -> None:
     """He signs in as himself, keeps his session, and is told; the invitee accepts later."""
     site.make_admin()
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     signs_in(admin, site, start="/admin/invitations")
     session = admin.cookie("sid")
     sets_password(admin, tenant.link_to("ada@example.com"))
@@ -118,8 +115,7 @@ def test_a_withdrawn_invitee_gets_no_access(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The tenant may still let them set a password; here they are told that it was withdrawn."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     sets_password(person, tenant.link_to("ada@example.com"))
     site.services.invitations.revoke(row.id, actor="Grace")
     person.types(Password=PASSWORD).presses("Continue")
@@ -145,8 +141,7 @@ def test_who_has_no_access_can_sign_in_as_somebody_else(
 ) -> None:
     """The tenant's session lives on, and would bring the same page for everybody at this browser."""
     site.make_admin()
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     sets_password(person, tenant.link_to("ada@example.com"))
     site.services.invitations.revoke(row.id, actor="Grace")
     logs_in(person.opens(f"{site.url}/login"), "ada@example.com", PASSWORD)

@@ -74,8 +74,7 @@ def test_a_lie_of_the_tenant_signs_nobody_in(
     site: RunningSite, tenant: Tenant, person: Person, lie: str
 ) -> None:
     """A neutral page with one next step, no session, the invitation as it was; never a 500."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     tenant.lies(lie)
     sets_password(person, link)

@@ -29,8 +29,7 @@ def test_a_tenant_that_is_away_gives_a_page_and_a_retry(
     site: RunningSite, tenant: Tenant, person: Person, fault: dict[str, object]
 ) -> None:
     """503 with Retry-After; *Try again* leads to the same address, with all that it says."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     tenant.fails("GET /.well-known/openid-configuration", times=1, **fault)
     person.opens(f"{site.url}/invite/complete?i={row.ref}&success=true")
     assert person.response.status_code == 503
@@ -75,8 +74,7 @@ def test_a_tenant_that_is_away_at_the_end_of_a_sign_in_is_a_sign_in_again(
 ) -> None:
     """Whether a new account is in the place of the invited one only the tenant can say; the code that it
     gave is used up by then."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     api(site).send("DELETE", f"/users/{site.row(row.id).user_id}", None)
     account = {"email": "ada@example.com", "password": PASSWORD, "email_verified": True}
     api(site).send("POST", "/users", account | {"connection": site.settings.connection})
@@ -123,8 +121,7 @@ def test_trying_again_at_the_login_route_still_knows_the_invitation(
     """New Universal Login names nobody on the way back, so this browser's cookie has to last."""
     settings = settings_for(tenant, tmp_path, INVITE_LINK="landing", INVITE_RETURN="login_route")
     with running_site(settings) as site:
-        site.invites("ada@example.com")
-        site.delivers()
+        site.invites_and_delivers("ada@example.com")
         text = tenant.mails("ada@example.com")[0]["Text"]
         person.opens(next(word for word in text.split() if "/i/" in word))
         assert person.sends("Choose your password").status_code == 303
@@ -139,8 +136,7 @@ def test_a_refusal_on_the_way_from_an_invitation_leads_back_to_it(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """*Try again* starts a login with the hint; the person needs no new mail."""
-    site.invites("ada@example.com")
-    site.delivers()
+    site.invites_and_delivers("ada@example.com")
     link = tenant.link_to("ada@example.com")
     tenant.lies("error_callback", times=1)
     sets_password(person, link)
@@ -155,8 +151,7 @@ def test_trying_again_is_no_return_from_the_password_page(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """The ledger records the one return that there was, however often the login is begun."""
-    row = site.invites("ada@example.com")
-    site.delivers()
+    row = site.invites_and_delivers("ada@example.com")
     tenant.lies("error_callback", times=1)
     sets_password(person, tenant.link_to("ada@example.com"))
     seen_at = site.row(row.id).result_seen_at
