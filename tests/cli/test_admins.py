@@ -1,26 +1,11 @@
 """`flask admin …`: who may invite."""
 
-from collections.abc import Callable
-
-import pytest
-
 from invite_site.invitations.people import Inviter
 from tests.support.running import RunningSite, Tenant
 
+from .conftest import Run
+
 ADA = "ada@example.com"
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(site: RunningSite) -> Run:
-    """Run a command inside the running site's application, on a pipe."""
-    runner = site.app.test_cli_runner()
-
-    def run(*words: str) -> str:
-        result = runner.invoke(args=list(words))
-        return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
-
-    return run
 
 
 def test_a_grant_for_somebody_who_is_not_there_yet(

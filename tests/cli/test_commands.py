@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Sized
+from collections.abc import Sized
 from pathlib import Path
 
 import pytest
@@ -13,21 +13,9 @@ from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, sets_password
 
+from .conftest import Run
+
 ROOT = Path(__file__).resolve().parents[2]
-
-Run = Callable[..., str]  # the words of a command to what it prints
-
-
-@pytest.fixture
-def run(site: RunningSite) -> Run:
-    """Run a command inside the running site's application."""
-    runner = site.app.test_cli_runner()
-
-    def run(*words: str) -> str:
-        result = runner.invoke(args=list(words))
-        return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
-
-    return run
 
 
 def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:

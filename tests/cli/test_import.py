@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,20 +11,15 @@ from invite_site.invitations.people import Inviter
 from invite_site.server import working
 from tests.support.running import RunningSite, Tenant
 
-Run = Callable[..., str]
+from .conftest import Run
+
 LIST = "Email,Name,Team\nada@example.com,Ada,x\nnobody,No One,x\n=bob@example.com,Bob,x\n"
 
 
 @pytest.fixture
-def run(site: RunningSite) -> Run:
-    """Run a command inside the running site's application."""
-    runner = site.app.test_cli_runner()
-
-    def run(*words: str, typed: str | bytes = "") -> str:
-        result = runner.invoke(args=["invite", *words], input=typed)
-        return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
-
-    return run
+def run(run: Run) -> Run:
+    """Run `flask invite …`."""
+    return partial(run, "invite")
 
 
 def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:

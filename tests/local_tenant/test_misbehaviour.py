@@ -11,15 +11,9 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
-from .client import TenantClient, query
+from .client import TenantClient, keys, query
 
 Parts = tuple[dict[str, Any], dict[str, Any]]
-
-
-def keys(tenant: TenantClient) -> KeySet:
-    return KeySet.import_key_set(
-        requests.get(f"{tenant.url}/.well-known/jwks.json", timeout=10).json()
-    )
 
 
 def discovery(tenant: TenantClient) -> dict[str, Any]:
