@@ -2,30 +2,17 @@
 
 from dataclasses import replace
 
-from invite_site.accounts.sessions import Identity
 from invite_site.invitations.acceptance import LoginOutcome
+from tests.support.accounts import identity_of
 from tests.support.running import RunningSite
 
 ADA = "ada@example.com"
 
 
-def identity_of(site: RunningSite, invitation_id: int) -> Identity:
-    """Whoever was invited, as a verified ID token would name them."""
-    row = site.row(invitation_id)
-    return Identity(
-        sub=row.user_id,
-        email=row.email_norm,
-        email_verified=True,
-        name="",
-        tenant_sid="",
-        has_admin_role=False,
-    )
-
-
 def test_the_invited_account_is_accepted(site: RunningSite) -> None:
     """Once; every later login is an ordinary one."""
     row = site.invites_and_delivers(ADA)
-    who = identity_of(site, row.id)
+    who = identity_of(site.row(row.id))
     complete_login = site.services.acceptance.complete_login
     assert complete_login(who, row.ref) is LoginOutcome.ACCEPTED
     assert complete_login(who, None) is LoginOutcome.SIGNED_IN
@@ -34,7 +21,7 @@ def test_the_invited_account_is_accepted(site: RunningSite) -> None:
 def test_an_unverified_address_is_not_accepted(site: RunningSite) -> None:
     """The tenant has to say that the link reached its reader."""
     row = site.invites_and_delivers(ADA)
-    who = replace(identity_of(site, row.id), email_verified=False)
+    who = identity_of(site.row(row.id), email_verified=False)
     assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.UNVERIFIED
 
 
@@ -44,7 +31,7 @@ def test_a_withdrawn_invitation_gives_no_access_but_takes_none_from_an_admin(
     """Neither from one with a grant nor from one with the role."""
     row = site.invites_and_delivers(ADA)
     site.services.invitations.revoke(row.id, actor="Grace")
-    who = identity_of(site, row.id)
+    who = identity_of(site.row(row.id))
     complete_login = site.services.acceptance.complete_login
     assert complete_login(who, None) is LoginOutcome.REVOKED
     assert complete_login(replace(who, has_admin_role=True), None) is LoginOutcome.SIGNED_IN

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session as Transaction
 
-from invite_site.accounts.sessions import Identity, Session
+from invite_site.accounts.sessions import Session
 from invite_site.errors import GrantRefused, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.ledger.moves import record
 from invite_site.invitations.lifecycle import EventKind
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation, InvitationEvent, PendingGrant
+from tests.support.accounts import identity_of
 from tests.support.running import ADMIN, RunningSite, Tenant, is_waiting, wait_until
 
 ADA = "ada@example.com"
@@ -26,12 +27,6 @@ MANY = 600  # more than are revoked at once
 
 def session_of(sub: str, *, has_admin_role: bool = False) -> Session:
     return Session("", sub, f"{sub}@example.com", sub, "", has_admin_role, seen_at=None)  # type: ignore[arg-type]
-
-
-def identity_of(site: RunningSite, invitation_id: int) -> Identity:
-    """Whoever was invited, as a verified ID token would name them."""
-    row = site.row(invitation_id)
-    return Identity(row.user_id, row.email_norm, True, "", "", False)
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
@@ -97,7 +92,7 @@ def test_an_acceptance_and_a_withdrawal_at_once_agree(site_on: RunningSite) -> N
     assert granted.invitation_id is not None
     row = services.ledger.get(granted.invitation_id)
     site_on.delivers()
-    who = identity_of(site_on, row.id)
+    who = identity_of(site_on.row(row.id))
     accepted, is_cancelled = at_once(
         lambda: services.acceptance.complete_login(who, row.ref),
         lambda: services.granting.cancel(row.id, by=GRACE),
@@ -117,7 +112,7 @@ def test_the_account_that_accepts_is_granted_once(site_on: RunningSite) -> None:
         assert granted.is_new
         assert not services.granting.grant(address.upper(), by=GRACE, invites=True).is_new
         site_on.delivers()
-        who = identity_of(site_on, granted.invitation_id)  # type: ignore[arg-type]
+        who = identity_of(site_on.row(granted.invitation_id))  # type: ignore[arg-type]
         if is_admin_before:
             services.admins.grant(who.sub, label="Bob", now=site_on.clock())
         stranger = replace(who, sub="auth0|stranger", email="eve@example.com")

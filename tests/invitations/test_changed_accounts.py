@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from invite_site.accounts.sessions import Identity
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.checks import password_chosen_at
 from invite_site.invitations.people import Inviter
 from invite_site.settings import Delivery, LinkKind
-from tests.support.accounts import api, change_user
+from tests.support.accounts import api, change_user, identity_of
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -33,18 +32,6 @@ GRACE = Inviter("Grace Hopper")
 def sent(site: RunningSite, email: str = ADA) -> Any:
     row = site.invites_and_delivers(email, "Ada Byron")
     return site.row(row.id)
-
-
-def identity(row: Any, **fields: Any) -> Identity:
-    who = Identity(
-        sub=row.user_id,
-        email=row.email_norm,
-        email_verified=True,
-        name="",
-        tenant_sid="",
-        has_admin_role=False,
-    )
-    return replace(who, **fields)
 
 
 @pytest.fixture
@@ -251,7 +238,7 @@ def test_an_account_that_took_the_place_of_a_gone_one_is_accepted(
     """The address is verified and the invited account is no more, as after linking."""
     row = sent(site)
     api(site).send("DELETE", f"/users/{row.user_id}", None)
-    who = identity(row, sub="google-oauth2|1")
+    who = identity_of(row, sub="google-oauth2|1")
     assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.ACCEPTED
     accepted = site.row(row.id)
     assert (accepted.state, accepted.accepted_sub) == ("accepted", "google-oauth2|1")
@@ -262,7 +249,7 @@ def test_it_is_accepted_at_an_ordinary_login_too(site: RunningSite, tenant: Tena
     """Without a trace of the invitation in the browser, by the verified address."""
     row = sent(site)
     api(site).send("DELETE", f"/users/{row.user_id}", None)
-    who = identity(row, sub="google-oauth2|1", email="Ada@Example.com")
+    who = identity_of(row, sub="google-oauth2|1", email="Ada@Example.com")
     assert site.services.acceptance.complete_login(who, None) is LoginOutcome.ACCEPTED
 
 
@@ -280,7 +267,7 @@ def test_another_account_beside_the_invited_one_is_not_accepted(
 ) -> None:
     """While the invited account exists, only it accepts; the event says which case it was."""
     row = sent(site)
-    who = identity(row, sub="google-oauth2|1", **fields)
+    who = identity_of(row, sub="google-oauth2|1", **fields)
     assert site.services.acceptance.complete_login(who, row.ref) is outcome
     assert site.row(row.id).state == "sent"
     assert site.services.listing.events(row.id)[-1].event == event
@@ -293,7 +280,7 @@ def test_an_unverified_address_takes_no_place(
     """Anybody can register somebody else's address while the invited account is gone."""
     row = sent(site)
     api(site).send("DELETE", f"/users/{row.user_id}", None)
-    who = identity(row, sub="google-oauth2|1", email_verified=False)
+    who = identity_of(row, sub="google-oauth2|1", email_verified=False)
     outcome = site.services.acceptance.complete_login(who, row.ref if has_ref else None)
     assert outcome is (LoginOutcome.OTHER_ACCOUNT if has_ref else LoginOutcome.SIGNED_IN)
     assert site.row(row.id).state == "sent"
@@ -305,7 +292,7 @@ def test_an_ordinary_login_does_not_need_the_management_api(
     """Whether another account is meant is asked some other time: nobody is kept out for that."""
     row = sent(site)
     tenant.fails("GET /api/v2/users", kind="status", status=503, times=None)
-    who = identity(row, sub="google-oauth2|1")
+    who = identity_of(row, sub="google-oauth2|1")
     assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
     assert site.row(row.id).state == "sent"
 
@@ -313,7 +300,7 @@ def test_an_ordinary_login_does_not_need_the_management_api(
 def test_another_account_signs_in_as_ever_without_an_invitation(site: RunningSite) -> None:
     """An open invitation to the same address takes nothing from it."""
     row = sent(site)
-    who = identity(row, sub="google-oauth2|1")
+    who = identity_of(row, sub="google-oauth2|1")
     assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
     assert site.row(row.id).state == "sent"
 
@@ -325,7 +312,7 @@ def test_replacing_the_application_loses_no_open_invitation(
     row = sent(site)
     other = replace(site.settings, client_id="another-client")
     with running_site(other, clock=site.clock) as replaced:
-        who = identity(row)
+        who = identity_of(row)
         assert replaced.services.acceptance.complete_login(who, None) is LoginOutcome.ACCEPTED
     assert site.row(row.id).state == "accepted"
 

@@ -9,11 +9,11 @@ from urllib.parse import urljoin
 
 import pytest
 
-from invite_site.accounts.sessions import Identity
 from invite_site.errors import NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
+from tests.support.accounts import identity_of
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -52,15 +52,7 @@ def at_once(*actions: Callable[[], Any]) -> list[Any]:
 
 def login_of(site: RunningSite, row: Any) -> Callable[[], LoginOutcome]:
     """The end of a login of the invited account, on the way from the invitation."""
-    who = Identity(
-        sub=row.user_id,
-        email=row.email_norm,
-        email_verified=True,
-        name="",
-        tenant_sid="",
-        has_admin_role=False,
-    )
-    return lambda: site.services.acceptance.complete_login(who, row.ref)
+    return lambda: site.services.acceptance.complete_login(identity_of(row), row.ref)
 
 
 def events_of(site: RunningSite, row: Any) -> list[str]:

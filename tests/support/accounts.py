@@ -1,7 +1,9 @@
-"""What happens to accounts at the tenant without the site."""
+"""What happens to accounts at the tenant without the site, and what its ID tokens say of them."""
 
+from dataclasses import replace
 from typing import Any
 
+from invite_site.accounts.sessions import Identity
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 
 from .running import RunningSite
@@ -19,3 +21,16 @@ def change_user(site: RunningSite, row: Any, **fields: Any) -> None:
         api(site).send("DELETE", f"/users/{row.user_id}", {})
     else:
         api(site).send("PATCH", f"/users/{row.user_id}", fields)
+
+
+def identity_of(row: Any, **fields: Any) -> Identity:
+    """Whoever was invited, as a verified ID token would name them; but for these fields."""
+    who = Identity(
+        sub=row.user_id,
+        email=row.email_norm,
+        email_verified=True,
+        name="",
+        tenant_sid="",
+        has_admin_role=False,
+    )
+    return replace(who, **fields)

@@ -34,8 +34,7 @@ def landing(tenant: Tenant, tmp_path: Path, clock: Clock) -> Iterator[RunningSit
 
 
 def sent(site: RunningSite) -> Any:
-    row = site.invites_and_delivers(ADA)
-    return row
+    return site.invites_and_delivers(ADA)
 
 
 def returned(site: RunningSite, row: Any, message: str = USED) -> str:

@@ -29,8 +29,7 @@ REFUSED = "The mail server refused this address: 550 no such user."
 
 
 def sent(site: RunningSite, name: str = "") -> Any:
-    row = site.invites_and_delivers(ADA, name)
-    return row
+    return site.invites_and_delivers(ADA, name)
 
 
 def failed(site: RunningSite, name: str = "") -> Any:

@@ -12,8 +12,7 @@ ADA = "ada@example.com"
 
 
 def sent(site: RunningSite) -> Any:
-    row = site.invites_and_delivers(ADA)
-    return row
+    return site.invites_and_delivers(ADA)
 
 
 def asks(site: RunningSite, ref: str) -> Person:
