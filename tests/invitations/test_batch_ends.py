@@ -35,10 +35,10 @@ def open_row(site: RunningSite, email: str) -> Any:
     return row
 
 
-def one_that_failed(site: RunningSite, tenant: Tenant, number: int = 3) -> Batch:
-    """A batch of so many whose first was refused; the others wait."""
+def one_that_failed(site: RunningSite, tenant: Tenant) -> Batch:
+    """A batch of three whose first was refused; the others wait."""
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
-    batch = starts(site, people("p", number))
+    batch = starts(site, people("p", 3))
     site.sends(1)
     assert site.services.batches.progress(batch.id).failed == 1
     return batch

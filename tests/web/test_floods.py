@@ -13,16 +13,9 @@ from invite_site.web.rate_limits import limiter
 from tests.support.floods import TOKEN_CALLS, floods
 from tests.support.person import Person
 from tests.support.rate_counts import ADDRESS_LIMIT, came, key_of
-from tests.support.redis_server import redis_server
 from tests.support.running import ADMIN, RunningSite, Tenant, running_site, settings_for, signs_in
 
 OFFICE = 50  # people behind one address: more than any limit of failures
-
-
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with redis_server() as url:
-        yield url
 
 
 @pytest.fixture(params=["memory", "redis"])

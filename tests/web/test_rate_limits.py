@@ -39,12 +39,6 @@ AWAY = "Rate limit storage unreachable - falling back to in-memory storage"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with redis_server() as url:
-        yield url
-
-
 @pytest.fixture(params=["memory", "redis"])
 def site(request: pytest.FixtureRequest, tenant: Tenant, tmp_path: Path) -> Iterator[RunningSite]:
     """A site with each kind of count."""
