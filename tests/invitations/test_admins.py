@@ -158,7 +158,7 @@ def test_the_right_that_a_failed_invitation_carried_comes_with_the_next_one(
     site_on.delivers()
     for row, is_admin in ((bob, False), (ada, True)):
         assert [each.email for each in services.granting.awaited()] == [ADA]
-        who = identity_of(site_on, row.id)
+        who = identity_of(site_on.row(row.id))
         assert services.acceptance.complete_login(who, row.ref) is LoginOutcome.ACCEPTED
         assert services.admins.includes(who.sub) is is_admin
     assert not services.granting.awaited()
