@@ -59,15 +59,14 @@ class Language(click.ParamType[str]):
 
 
 class Reason(click.ParamType[str]):
-    """A line for the record, as the pages take it."""
+    """A text for the record, as long as the pages take it at most."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        reason = one_line(str(value))
-        if len(reason) > REASON_LENGTH:
+        if len(one_line(str(value))) > REASON_LENGTH:
             self.fail(REASON_TOO_LONG, param, ctx)
-        return reason
+        return str(value)  # as it is: the command itself refuses what is not UTF-8
 
 
 class Named(click.ParamType[int | str]):

@@ -172,6 +172,7 @@ def change_address(invitation: int | str, address: str) -> None:
 def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -> None:
     """Revoke the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
     filters = _one_of(invitation, given)
+    reason = one_line(reason)
     if invitation is not None:
         number = invitation_number(invitation, services)
         services.invitations.revoke(number, actor=ME.name, reason=reason)
