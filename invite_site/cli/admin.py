@@ -25,6 +25,7 @@ admin = LedgerGroup("admin", help="Say who may invite.")
 )
 def grant(address_or_sub: str, invites: bool) -> None:
     """Let a person invite, named by address or by the `sub` of their account at the tenant."""
+    address_or_sub = address_or_sub.strip()
     try:
         granted = _grant(address_or_sub, invites)
     except NotThereYet as refused:

@@ -43,6 +43,22 @@ def test_an_account_id_with_an_address_in_it_is_an_account_id(
     assert site.services.admins.includes("auth0|ada@example.com")
 
 
+@pytest.mark.parametrize("word", ["", "  ", "x" * 256, "auth0|a\x1b[2J"])
+def test_what_can_be_no_account_id_is_refused(site: RunningSite, run: Run, word: str) -> None:
+    """Such as an empty variable of a script: it would stand beside the last admin as another one."""
+    assert run("admin", "grant", word) == (
+        "Error: This is neither an address nor an account id. Enter an email address, or the account "
+        "id as the tenant shows it, such as auth0|5f7c8ec7c33c6c004bbafe82.\n[exit 1]"
+    )
+    assert not site.services.granting.all()
+
+
+def test_spaces_around_an_account_id_are_no_part_of_it(site: RunningSite, run: Run) -> None:
+    """They come along when it is copied, and nobody would sign in by such an id."""
+    run("admin", "grant", " auth0|ada\n")
+    assert site.services.admins.includes("auth0|ada")
+
+
 def test_names_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:
     """They come out of sign-ins, and may hold anything."""
     name = "Eve\x1b[2J\n"

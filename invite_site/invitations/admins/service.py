@@ -19,6 +19,10 @@ from ..service import Invitations
 from .ledger import AdminLedger, Awaited
 
 SUB_LENGTH = 255  # OpenID Connect Core §2
+NO_SUB = (
+    "This is neither an address nor an account id. Enter an email address, or the account id as the "
+    "tenant shows it, such as auth0|5f7c8ec7c33c6c004bbafe82."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,9 @@ class Granting:
         # Account ids have a bar, and may have an address behind it: `google-apps|ada@example.com`.
         if "@" in address_or_sub and "|" not in address_or_sub:
             return self._grant_by_address(address_or_sub, by, invites)
+        if not 0 < len(address_or_sub) <= SUB_LENGTH or not address_or_sub.isprintable():
+            # Nobody signs in as that, and it would count as an admin when the last one is withdrawn.
+            raise GrantRefused(NO_SUB)
         label = address_or_sub if is_sub_known else self._label_of_account(address_or_sub)
         return Granted(self.admins.grant(address_or_sub, label=label, now=self.clock(), by=by.name))
 
@@ -154,9 +161,8 @@ class Granting:
     def _label_of_account(self, sub: str) -> str:
         """How lists call the account with this id. Raises GrantRefused, DeliveryError."""
         found = None
-        if len(sub) <= SUB_LENGTH:
-            with suppress(TenantRefused):  # no account can have this id
-                found = self.tenant.get_user(sub)
+        with suppress(TenantRefused):  # no account can have this id
+            found = self.tenant.get_user(sub)
         if found is None:
             raise GrantRefused(
                 "The tenant has no account with this id. Enter an email address, or the account id "
