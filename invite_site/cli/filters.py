@@ -18,14 +18,15 @@ from ..web.templating import counted
 from .arguments import NUMBER, Day, Status
 
 LOOK_EVERY = 0.5  # seconds, where a worker does the job
+WORDS = {"--search": "query", "--inviter": "inviter", "--role": "role"}
 Command = Callable[..., Any]
 _OPTIONS: list[Callable[[Command], Command]] = [
-    click.option("--search", "query", default="", help="Only those with this in address or name."),
+    click.option("--search", "query", help="Only those with this in address or name."),
     click.option("--state", "status", type=Status(), help="Only those of this status."),
     click.option("--batch", "batch_id", type=NUMBER, help="Only those of this batch."),
-    click.option("--inviter", default="", help="Only those that this person has invited."),
+    click.option("--inviter", help="Only those that this person has invited."),
     click.option("--day", type=Day(), help="Only those invited on this day (UTC)."),
-    click.option("--role", default="", help="Only those that give the role with this id."),
+    click.option("--role", help="Only those that give the role with this id."),
     click.option(
         "--attention",
         type=click.Choice(ATTENTION),
@@ -42,10 +43,16 @@ def with_filters(command: Command) -> Command:
 
 
 def filters_of(given: dict[str, Any]) -> Filters:
-    """The filters that a command was called with."""
+    """The filters that a command was called with. Raises UsageError."""
+    words = {option: given[name] for option, name in WORDS.items() if given[name] is not None}
+    for option, text in words.items():
+        # An empty variable of a script: without this filter the others would pick more than is meant.
+        if not one_line(text):
+            raise click.UsageError(f"{option} is blank. Leave it out if any will do.")
     day: datetime | None = given["day"]
-    given = given | {"query": one_line(given["query"])}  # a blank one is none, as in the list
     set_ones = {name: value for name, value in given.items() if value}
+    if "query" in set_ones:
+        set_ones["query"] = one_line(set_ones["query"])
     return Filters(**set_ones | {"day": day.date() if day else None})
 
 

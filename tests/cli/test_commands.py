@@ -307,10 +307,17 @@ def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     assert [line.split(",")[3] for line in lines] == ["Event", "invited", "extended", "revoked"]
 
 
-def test_a_blank_search_picks_nobody(site: RunningSite, run: Run) -> None:
-    """A variable of a script that holds only spaces is no filter, and does not stand for everybody."""
+@pytest.mark.parametrize("option", ["--search", "--inviter", "--role"])
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+@pytest.mark.parametrize("others", [(), ("--state", "queued")])
+def test_a_blank_filter_picks_nobody(
+    site: RunningSite, run: Run, option: str, blank: str, others: tuple[str, ...]
+) -> None:
+    """A variable of a script that is empty or holds only spaces does not stand for everybody."""
     site.invites("ada@example.com")
-    assert "Name one invitation" in run("invite", "revoke", "--search", " ", "--yes")
+    output = run("invite", "revoke", *others, option, blank, "--yes")
+    assert f"{option} is blank. Leave it out if any will do." in output
+    assert output.endswith("[exit 2]")
     assert site.status("ada@example.com") == "queued"
 
 
