@@ -139,6 +139,22 @@ def test_a_batch_can_be_paused_resumed_and_cancelled(
     assert len(tenant.mails()) == 10
 
 
+def test_an_invitation_of_a_paused_batch_says_what_it_waits_for(
+    site: RunningSite, desk: Person
+) -> None:
+    """Else it would be queued for days without a word, while a worker runs."""
+    pastes(desk, site, "ada@example.com")
+    desk.presses("Send 1 invitation").presses("Pause")
+    batch = desk.url
+    [row] = site.services.listing.page(now=site.clock())
+    page = f"{site.url}/admin/invitations/{row.id}"
+    assert "It waits: its batch is paused." in desk.opens(page).text
+    desk.opens(desk.sees_link("Open the batch"))
+    assert desk.url == batch
+    desk.presses("Resume")
+    assert "is paused" not in desk.opens(page).text
+
+
 def test_what_has_expired_is_not_said_to_have_gone_out(site: RunningSite, desk: Person) -> None:
     """A batch that was paused for longer than its invitations live."""
     pastes(desk, site, ADA).presses("Send 1 invitation").presses("Pause")
