@@ -60,6 +60,11 @@ def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
         click.confirm(f"Send {_invitations(good)}?", abort=True)
     started = services.batches.start(batch.id, inviter=ME)
     click.echo(f"Batch {batch.id}: {_invitations(started.opened)} on the way.")
+    if started.opened < good:
+        why = f"`flask invite export --batch {batch.id}` says why, row by row."
+        click.echo(f"Left out since the preview: {good - started.opened:,}. {why}")
+    if not started.opened:
+        raise click.ClickException("No row of this list can be invited any more.")
     if not no_wait:
         _follow(batch.id)
 
@@ -177,6 +182,7 @@ def _sentence(progress: Progress) -> str:
         for status in STATUSES
         if (number := getattr(progress, status))
     )
+    counts = counts or "No invitation came of it"
     return f"{counts}. {one_line(progress.waiting)}".rstrip(" .") + "."
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from invite_site.invitations.people import Inviter
 from invite_site.server import working
@@ -48,6 +49,42 @@ def test_a_batch_is_followed_to_its_end(site: RunningSite, tenant: Tenant, run: 
         said = run("import", "-", "--yes", typed=LIST)
     assert said.endswith("2 sent.\n")
     assert len(tenant.mails()) == 2
+
+
+@pytest.mark.parametrize(
+    ("faster", "said"),
+    [
+        (["ada"], "Batch 1: 1 invitation on the way.\nLeft out since the preview: 1."),
+        (["ada", "bob"], "Batch 1: 0 invitations on the way.\nLeft out since the preview: 2."),
+    ],
+)
+def test_who_is_invited_by_others_meanwhile_is_told(
+    site: RunningSite, run: Run, faster: list[str], said: str
+) -> None:
+    """Between the preview and the start somebody invites the same people; with none left, that is no
+    success."""
+    asks: list[bool] = []
+
+    def others_invite(*_: object) -> None:  # as a connection is taken, so that nothing is locked
+        if any(asks):
+            return
+        asks.append(True)
+        if site.services.batches.latest(before=None, size=1):
+            for name in faster:
+                site.invites(f"{name}@example.com")
+        else:
+            asks.clear()
+
+    event.listen(site.services.engine, "checkout", others_invite)
+    output = run("import", "-", "--yes", "--no-wait", typed="ada@example.com\nbob@example.com\n")
+    event.remove(site.services.engine, "checkout", others_invite)
+    assert said in output
+    assert "`flask invite export --batch 1` says why" in output
+    assert output.endswith("[exit 1]") == (len(faster) == 2)
+    assert "ada@example.com,,Left out,Grace Hopper invited this" in run("export", "--batch", "1")
+    if len(faster) == 2:
+        assert "No row of this list can be invited any more." in output
+        assert run("batch", "1").endswith("\nNo invitation came of it.\n")
 
 
 def test_on_a_pipe_nothing_is_sent_without_yes(site: RunningSite, run: Run) -> None:
