@@ -58,7 +58,7 @@ def filters_of(given: dict[str, Any]) -> Filters:
 
 def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> None:
     """Do this with all that fit, after a question unless `yes`; a line says what came of it. Where
-    it is interrupted a worker goes on."""
+    it is interrupted a worker goes on. Raises UsageError, ClickException."""
     jobs = services.jobs
     count = jobs.count(filters, ())
     words = counted(count.number, count.is_exact)
@@ -76,3 +76,5 @@ def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> No
     click.echo(f"{done[kind]}: {job.changed:,}.")
     for sentence, number in sorted(job.refusals.items(), key=lambda each: -each[1]):
         click.echo(f"Left as they are: {number:,}. {one_line(sentence)}")
+    if job.is_stopped:
+        raise click.ClickException("Somebody stopped this job; the rest stays as it is.")

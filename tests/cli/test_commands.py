@@ -307,6 +307,31 @@ def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     assert [line.split(",")[3] for line in lines] == ["Event", "invited", "extended", "revoked"]
 
 
+def test_a_job_that_somebody_stops_is_no_success(site: RunningSite, run: Run) -> None:
+    """The page of a job has *Stop*; a script is not to take the part for the whole."""
+    batch = "\n".join(f"p{number}@example.com" for number in range(60))
+    inviter, batches, jobs = Inviter("Grace"), site.services.batches, site.services.jobs
+    batches.start(batches.preview(batch, name="x", inviter=inviter).id, inviter=inviter)
+    asks: list[bool] = []
+
+    def stops_it(*_: object) -> None:  # as a connection is taken, so that nothing is locked
+        if any(asks):
+            return
+        asks.append(True)
+        begun = [job for job in jobs.unfinished() if job.changed]
+        for job in begun:
+            jobs.stop(job.id)
+        if not begun:
+            asks.clear()
+
+    event.listen(site.services.engine, "checkout", stops_it)
+    output = run("invite", "revoke", "--state", "queued", "--yes")
+    event.remove(site.services.engine, "checkout", stops_it)
+    assert output == (
+        "Revoked: 25.\nError: Somebody stopped this job; the rest stays as it is.\n[exit 1]"
+    )
+
+
 @pytest.mark.parametrize("option", ["--search", "--inviter", "--role"])
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
 @pytest.mark.parametrize("others", [(), ("--state", "queued")])
