@@ -107,6 +107,31 @@ def test_where_a_role_makes_admins_the_last_grant_may_go(
         assert not site.services.granting.all()
 
 
+def test_where_a_role_makes_admins_a_withdrawn_grant_does_not_say_that_all_is_over(
+    tenant: Tenant, tmp_path: Path, admin: Person
+) -> None:
+    """Whoever has the role goes on inviting; of another person it is not known here."""
+    claim = "https://example.com/roles"
+    settings = settings_for(tenant, tmp_path, ADMIN_ROLE_CLAIM=claim, ADMIN_ROLE="inviter")
+    tenant.lies("role_claim", claim=claim, value=["inviter"])
+    with running_site(settings) as site:
+        site.make_admin()
+        site.services.admins.grant("auth0|bob", label=BOB, now=site.clock())
+        signs_in(admin, site, start="/admin/admins")
+        asks_to_revoke(admin, site, account_of(tenant, ADMIN))
+        assert "You keep these pages: your sign-in carries the role" in admin.text
+        assert "You lose" not in admin.text
+        admin.presses("Withdraw")
+        assert "Your grant is withdrawn; you still may invite, by your role." in admin.text
+        assert admin.heading == "Admins"
+        asks_to_revoke(admin, site, "auth0|bob")
+        assert "next click, unless their sign-in carries the role" in admin.text
+        assert (
+            f"{BOB} may no longer invite, unless a role lets them."
+            in admin.presses("Withdraw").text
+        )
+
+
 def test_somebody_who_is_not_there_yet_is_invited_and_granted_by_their_own_sign_in(
     site: RunningSite, tenant: Tenant, desk: Person
 ) -> None:

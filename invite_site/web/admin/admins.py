@@ -78,10 +78,14 @@ def revoke_admin() -> ResponseReturnValue:
     except GrantRefused as refused:
         flash(str(refused), "error")
         return _back()
-    if _is_own(sub) and not session.has_admin_role:
+    if _is_own(sub):
+        if session.has_admin_role:
+            flash("Your grant is withdrawn; you still may invite, by your role.", "success")
+            return _back()
         flash("You may no longer invite.", "success")
         return redirect(url_for("account.home"), 303)
-    flash(f"{found.label} may no longer invite.", "success")
+    unless = ", unless a role lets them" if services.granting.is_role_configured else ""
+    flash(f"{found.label} may no longer invite{unless}.", "success")
     if services.granting.open_from(sub):
         return redirect(url_for("admin.ask_to_revoke_invitations", sub=sub), 303)
     return _back()
