@@ -1,5 +1,7 @@
 """The pages of batches: preview, correct, send, follow, and take the results."""
 
+import csv
+import io
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -232,6 +234,18 @@ def test_the_results_are_a_table_that_runs_nothing(site: RunningSite, desk: Pers
     assert any("'=1+1" in row for row in rows)
     assert any("zoë" in row for row in rows)
     assert len({len(row) for row in rows}) == 1
+
+
+def test_a_file_runs_nothing_where_the_semicolon_separates_lists(
+    site: RunningSite, desk: Person
+) -> None:
+    """A spreadsheet program in German or French takes our rows apart at each semicolon."""
+    site.invites("ada@example.com", "Ada;=1+1;-1")
+    answer = desk.peeks(f"{site.url}/admin/invitations/export.csv")
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    cells = [cell for row in rows for cell in row]
+    assert [cell for cell in cells if cell.startswith(("'=1+1", "'-1"))]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
 
 
 def test_the_part_that_asks_for_itself_stops_when_all_is_over(

@@ -1,12 +1,15 @@
 """CSV files to download, safe to open in a spreadsheet program."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from io import StringIO
 
 from flask import Response
 
-BEGINS_FORMULA = tuple("=+-@\t\r\n\0")
+# At the beginning of a cell. Where the semicolon separates lists, as in most of Europe, a spreadsheet
+# program begins a cell behind each of them, also within quotation marks.
+BEGINS_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@\t\r\n\0])")
 ROWS_AT_ONCE = 500
 
 
@@ -39,4 +42,4 @@ def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 def _cell(value: object) -> str:
     """What a spreadsheet program shows as text; it would run what begins like a formula."""
     text = str(value) if value is not None else ""
-    return f"'{text}" if text.startswith(BEGINS_FORMULA) else text
+    return BEGINS_FORMULA.sub("'", text)
