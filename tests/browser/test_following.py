@@ -52,6 +52,28 @@ def test_the_list_follows_by_itself_and_keeps_what_is_being_typed(
     expect(desk.get_by_label("Address or name")).to_have_value("byr")
 
 
+def test_a_row_that_is_chosen_stays_chosen_when_it_leaves_the_list(
+    desk: Page, followed: RunningSite
+) -> None:
+    """With none chosen *Resend* is about all that match; nobody has asked for that here."""
+    signs_in_as_admin(desk, followed)
+    ada, _ = followed.invites(ADA), followed.invites("bob@example.com")
+    followed.delivers()
+    desk.goto(f"{followed.url}/admin/invitations?state=sent")
+    desk.get_by_label(f"Choose {ADA}").check()
+    followed.invites("eve@example.com")
+    followed.delivers()
+    expect(desk.get_by_label("Choose eve@example.com")).to_be_visible(timeout=PATIENCE)
+    expect(desk.get_by_label(f"Choose {ADA}")).to_be_checked()
+    expect(desk.locator("input[name=id]:checked")).to_have_count(1)
+    followed.services.invitations.revoke(ada.id, actor="Grace Hopper")
+    with desk.expect_response(lambda answer: f"id={ada.id}" in answer.url) as asked:
+        pass
+    asked.value.finished()
+    desk.get_by_role("button", name="Resend the chosen").click()
+    expect(desk.get_by_role("heading", name="Resend 1 invitation?")).to_be_visible()
+
+
 @pytest.mark.parametrize("page", ["/admin/invitations", "/admin/invitations/1"])
 def test_an_answer_that_is_an_error_leaves_the_page_as_it_was(
     desk: Page, followed: RunningSite, page: str

@@ -23,21 +23,25 @@ TRAIL = 50  # pages that *Newer* leads back through
 @bp.get("/invitations")
 def invitations() -> ResponseReturnValue:
     """The list, as `filters_in` reads it from the address; `order=changed` has the last change first,
-    `before` is where the page before ended, `trail` where those before it did."""
+    `before` is where the page before ended, `trail` where those before it did. Script that asks again
+    names what is chosen as `id`; nothing is answered where that is no longer on the page."""
     filters = filters_in(request.args)
     by_change = request.args.get("order") == "changed"
     before, trail = request.args.get("before", ""), request.args.get("trail", "")
     now = services.clock()
     page = services.listing.find(filters, now=now, before=before, size=PAGE, by_change=by_change)
-    outage = services.circuit_breaker.outage()
     if not is_asked_by_script():
         remember_list()
+    elif not {row.id for row in page.rows}.issuperset(request.args.getlist("id", type=row_id)):
+        return "", 204  # else nothing would be chosen, which stands for all that match
+    outage = services.circuit_breaker.outage()
     return render_template(
         "admin/invitations.html",
         rows=page.rows,
         older={"before": page.older, "trail": _longer(trail, before)} if page.older else None,
         newer=_shorter(trail),
-        is_first_page=not before,
+        before=before or None,
+        trail=trail or None,
         looked_through=page.looked_through,
         jobs=services.jobs.unfinished(),
         can_extend=services.resending.can_extend,
