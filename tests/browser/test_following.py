@@ -115,3 +115,19 @@ def test_a_phone_shows_three_rows_and_the_actions_without_scrolling(
         box = control.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= height
+
+
+def test_an_address_breaks_at_its_sign_on_a_phone(phone: Page, followed: RunningSite) -> None:
+    """The last letter of such an address stood alone on a second line."""
+    signs_in_as_admin(phone, followed)
+    row = followed.invites("sofie.jansen@example.com")
+    phone.goto(f"{followed.url}/admin/invitations/{row.id}")
+    expect(phone.get_by_role("heading", name="sofie.jansen@example.com")).to_be_visible()
+    parts = phone.locator("h1").evaluate(
+        """heading => [...heading.childNodes].filter(each => each.data).map(each => {
+            const range = document.createRange();
+            range.selectNodeContents(each);
+            return [each.data, range.getClientRects().length];
+        })"""
+    )
+    assert parts == [["sofie.jansen@", 1], ["example.com", 1]]

@@ -110,7 +110,8 @@ class Person:
 
     @cached_property
     def soup(self) -> BeautifulSoup:
-        return BeautifulSoup(self.response.text, "html.parser")
+        html = self.response.text.replace("<wbr>", "")  # where a line may break, which nobody reads
+        return BeautifulSoup(html, "html.parser")
 
     @property
     def url(self) -> str:
