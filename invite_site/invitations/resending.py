@@ -168,7 +168,7 @@ class Resending:
         """Queue again whatever failed at or after this moment; returns how many.
 
         One that was replaced by another invitation, also an accepted one, stays as it is. None of them
-        counts as sent again by hand.
+        counts as sent again by hand, and all wait behind single invitations.
         """
         now, resent = self.clock(), 0
         for invitation_id in self.ledger.failed_since(since):
@@ -178,6 +178,7 @@ class Resending:
                     actor=actor,
                     expires_at=self._new_end(invitation_id, now),
                     now=now,
+                    place=BEHIND_SINGLE,
                 )
                 resent += row is not None
         return resent

@@ -254,6 +254,23 @@ def test_a_refusal_that_meets_one_person_alone_ends_that_row(
     assert site.row(row.id).state == "sent"
 
 
+def test_what_is_sent_again_after_an_outage_waits_behind_a_single_invitation(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Thousands may have failed; a colleague who is invited meanwhile does not wait for them."""
+    failed = [site.invites(f"p{number}@example.com") for number in range(3)]
+    tenant.fails("POST /api/v2/users", kind="status", status=400, times=3)
+    while site.delivers():
+        pass
+    assert {site.row(row.id).state for row in failed} == {"failed"}
+    since = site.clock() - timedelta(minutes=1)
+    assert site.services.resending.resend_failed(since, actor="Grace") == 3
+    site.clock.forward(seconds=1)
+    site.invites(ADA)
+    assert site.sends(1) == 1
+    assert site.status(ADA) == "sent"
+
+
 def test_wrong_management_credentials_pause_until_a_restart_with_right_ones(
     site: RunningSite, tenant: Tenant
 ) -> None:
