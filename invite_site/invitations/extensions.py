@@ -7,8 +7,10 @@ from sqlalchemy import Engine, case, func
 from sqlalchemy.orm import sessionmaker
 
 from .ledger.moves import move
-from .lifecycle import EXTEND_QUEUED, EXTEND_SENT, Transition
+from .lifecycle import EXTEND_QUEUED, EXTEND_SENT, State, Transition
 from .tables import Invitation
+
+HAS_TENANTS_LINK = Invitation.landing_hash.is_(None) & Invitation.asks_to_sign_in.is_(False)
 
 
 class Extensions:
@@ -28,7 +30,8 @@ class Extensions:
         evidence: dict[str, Any],
     ) -> bool:
         """Whether the end was moved to a later one: that of a queued invitation, and of a sent one
-        unless its mail `has_mailed_end`, a link whose life the tenant has been told."""
+        unless its mail has a link whose life the tenant has been told. All have one where
+        `has_mailed_end`; else those do that were sent before INVITE_LINK was changed."""
         # One that had expired in the queue has been taken out of it; one that is held stays so.
         is_out = (Invitation.next_try_at.is_(None)) & Invitation.new_email.is_(None)
         columns: dict[Transition, dict[str, Any]] = {
@@ -48,6 +51,7 @@ class Extensions:
                     transition,
                     Invitation.id == invitation_id,
                     Invitation.expires_at < expires_at,
+                    (Invitation.state == State.QUEUED) | ~HAS_TENANTS_LINK,
                     actor=actor,
                     now=now,
                     evidence={"until": f"{expires_at:%Y-%m-%d %H:%M} UTC"} | evidence,

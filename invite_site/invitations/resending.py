@@ -125,8 +125,14 @@ class Resending:
 
     @property
     def mails_to_extend(self) -> bool:
-        """Whether a sent invitation needs a new mail for another end."""
+        """Whether a sent invitation needs a new mail for another end, whichever link its mail has."""
         return self.settings.link == LinkKind.TICKET
+
+    def mails_to_extend_one(self, row: Invitation) -> bool:
+        """Whether this one does: also where it was sent before INVITE_LINK was changed."""
+        return row.state == State.SENT and (
+            self.mails_to_extend or not (row.landing_hash or row.asks_to_sign_in)
+        )
 
     def renew(self, ref: str) -> None:
         """Somebody asks for a new link with the ref of a mail. It goes to the stored address, once in

@@ -13,7 +13,7 @@ from invite_site.invitations.jobs.ledger import JobLedger
 from invite_site.invitations.listing import Filters
 from invite_site.invitations.tables import Invitation, InvitationEvent, Job
 from invite_site.settings import Delivery, LinkKind
-from tests.support.running import RunningSite, Tenant
+from tests.support.running import RunningSite, Tenant, running_site
 
 SENT = Filters(status="sent")
 WORKER = "worker"
@@ -172,7 +172,7 @@ def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
         site.invites(f"{name}@example.com") for name in ("queued", "sent", "expired", "over")
     )
     now = site.clock()
-    set_state(site, "sent", sent)
+    set_state(site, "sent", sent, landing_hash="of our link")
     set_state(site, "queued", expired, expires_at=now)
     set_state(site, "revoked", over, closed_at=now)
     ours = replace(
@@ -198,6 +198,23 @@ def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
     assert done.changed == 1
     assert site.row(sent.id).state == "queued"
     assert (site.row(sent.id).expires_at - now).days == 60
+
+
+def test_a_link_that_was_mailed_before_the_setting_changed_keeps_its_end(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """So a new mail goes out: the tenant would refuse the first link while pages show a later end."""
+    row = site.invites("ada@example.com")
+    site.delivers()
+    with running_site(replace(site.settings, link=LinkKind.LANDING)) as other:
+        resending = other.services.resending
+        for mails in (2, 2):  # the second has a link of ours, which needs no other one
+            assert resending.mails_to_extend_one(other.row(row.id)) == (len(tenant.mails()) == 1)
+            resending.extend(row.id, 20 + len(tenant.mails()), actor="Grace")
+            other.delivers()
+            assert len(tenant.mails()) == mails
+            assert other.row(row.id).state == "sent"
+        assert (other.row(row.id).expires_at - other.clock()).days in (21, 22)
 
 
 @pytest.mark.parametrize("link", LinkKind)

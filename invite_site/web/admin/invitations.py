@@ -93,7 +93,7 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         outage=services.circuit_breaker.outage(),
         back=list_last_seen(),
         can_extend=services.resending.can_extend and status in (State.QUEUED, State.SENT, EXPIRED),
-        mails_to_extend=services.resending.mails_to_extend and row.state == State.SENT,
+        mails_to_extend=services.resending.mails_to_extend_one(row),
         resend_possible_at=services.resending.resend_possible_at(row),
     )
 
