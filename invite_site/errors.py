@@ -94,7 +94,7 @@ class AlreadyInvited(InvitationError):
         self.inviter = inviter
         self.invited_at = invited_at
         super().__init__(
-            f"{inviter} already invited this address on {invited_at:%d %B %Y at %H:%M} UTC. "
+            f"{inviter} already invited this address on {invited_at.day} {invited_at:%B %Y at %H:%M} UTC. "
             "Open that invitation to send it again or to revoke it."
         )
 
@@ -123,7 +123,7 @@ class ResentTooSoon(NotPossibleNow):
         self.possible_at = possible_at
         super().__init__(
             "This invitation was sent again already, and each new mail ends the link of the one "
-            f"before. It can be sent again from {possible_at:%d %B %Y at %H:%M} UTC on."
+            f"before. It can be sent again from {possible_at.day} {possible_at:%B %Y at %H:%M} UTC on."
         )
 
 

@@ -386,3 +386,16 @@ def test_a_row_that_is_corrected_while_the_list_is_sent_stays_left_out(
         replace(batches, clock=sends_first).correct(batch.id, bad.id, "dan@example.com", "Dan")
     left_out = rows(site_on, batch)[4]
     assert (left_out.fate, left_out.reason) == (Fate.BAD, bad.reason)
+
+
+def test_days_are_written_as_on_every_page(site: RunningSite) -> None:
+    """ "5 December 2026", and not "05 December 2026" in a sentence beside it."""
+    while site.clock().day > 9:
+        site.clock.forward(days=1)
+    at = site.invites(ADA).created_at
+    when = f"on {at.day} {at:%B %Y at %H:%M} UTC."
+    with pytest.raises(AlreadyInvited, match=when):
+        site.invites(ADA)
+    batch = site.services.batches.preview(ADA, name="people", inviter=GRACE)
+    [row] = site.services.batches.rows(batch.id, after=None, size=1).rows
+    assert when in row.reason

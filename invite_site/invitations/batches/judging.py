@@ -95,7 +95,7 @@ def judge(
         fate, reason, invitation_id = Fate.INVITED, invited_by(known), known.open_id
     elif known and known.accepted_id:
         fate, invitation_id = Fate.ACCEPTED, known.accepted_id
-        reason = f"This person accepted an invitation on {known.accepted_at:%d %B %Y}."
+        reason = f"This person accepted an invitation on {_day(known.accepted_at)}."
     judged = Judged(
         line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id
     )
@@ -110,7 +110,13 @@ def with_options(judged: Judged, options: Options) -> Judged:
 
 def invited_by(known: Known) -> str:
     """Who invited this address already, and when."""
-    return f"{known.inviter} invited this address on {known.invited_at:%d %B %Y at %H:%M} UTC."
+    at = known.invited_at
+    return f"{known.inviter} invited this address on {_day(at)} at {at:%H:%M} UTC."
+
+
+def _day(at: datetime | None) -> str:
+    """In the words of all pages: "5 December 2026"."""
+    return f"{at.day} {at:%B %Y}" if at else ""
 
 
 def _parsed(row: ListRow, parse: Parse) -> Invitee | str:
