@@ -1,5 +1,7 @@
 """`flask admin …`: who may invite."""
 
+import pytest
+
 from invite_site.invitations.people import Inviter
 from tests.support.running import RunningSite, Tenant
 
