@@ -6,7 +6,7 @@ import click
 
 from ..errors import NotThereYet
 from ..invitations.admins.service import Granted
-from ..web.admin.reading import one_line
+from ..printable import one_line
 from ..web.current import services
 from ..web.templating import moment
 from .arguments import ME

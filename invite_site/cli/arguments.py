@@ -11,9 +11,9 @@ from ..errors import InvitationNotFound
 from ..invitations.lifecycle import STATUSES
 from ..invitations.people import COMMAND_LINE, Invitee, Inviter
 from ..languages import LANGUAGES, language_of
+from ..printable import one_line
 from ..services import Services
 from ..web.admin.filters import filters_in
-from ..web.admin.reading import one_line
 from ..web.forms import REASON_LENGTH, REASON_TOO_LONG
 
 LARGEST = 2_147_483_647  # of a number in the database

@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 from ..invitations.batches.lists import MAX_BYTES
 from ..invitations.batches.service import Progress
 from ..invitations.lifecycle import STATUSES, Fate
+from ..printable import one_line
 from ..web.admin.csv_files import written
-from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import moment
 from .arguments import ME, NUMBER

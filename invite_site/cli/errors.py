@@ -10,8 +10,8 @@ from flask.cli import AppGroup, ScriptInfo
 
 from ..database.engine import require_current
 from ..errors import AlreadyInvited, ConfigError, InviteSiteError, TenantUnavailable
+from ..printable import one_line
 from ..services import Services
-from ..web.admin.reading import one_line
 from ..web.current import EXTENSION
 
 

@@ -11,8 +11,8 @@ import click
 from ..invitations.jobs import JobKind
 from ..invitations.listing import ATTENTION, Filters
 from ..invitations.people import COMMAND_LINE
+from ..printable import one_line
 from ..server import worker_name
-from ..web.admin.reading import one_line
 from ..web.current import services
 from ..web.templating import counted
 from .arguments import NUMBER, Day, Status

@@ -9,9 +9,9 @@ from ..invitations.jobs import JobKind
 from ..invitations.listing import Filters
 from ..invitations.options import LONGEST_LIFETIME, Options
 from ..invitations.resending import LONGEST_EXTENSION
+from ..printable import one_line
 from ..server import prepare, work_for, worker_name
 from ..settings import DAY
-from ..web.admin.reading import one_line
 from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches, overview

@@ -4,7 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from ..invitations.statistics import share
-from ..web.admin.reading import one_line
+from ..printable import one_line
 from ..web.current import services
 from ..web.templating import duration
 from .errors import LedgerCommand

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from email_validator import EmailNotValidError, validate_email
 
 from ..errors import InvalidInvitee
+from ..printable import JOINERS
 
 NAME_LENGTH = 80
-JOINERS = "\u200c\u200d"  # invisible, but part of how Persian and Indic names are written
 ADDRESS_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 LOCAL_PART_LENGTH = 64  # RFC 5321 §4.5.3.1.1
 

@@ -28,7 +28,7 @@ from ..accounts.sessions import Identity, Note, Sessions
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
 from .bounded import KeptConnections
-from .id_tokens import claims_at, text_of
+from .id_tokens import claims_at, identity_of
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class RelyingParty:
                 claims_options={"iss": {"essential": True, "values": [self._settings.issuer]}},
                 leeway=LEEWAY,
             )
-            return self._identity(token.get("userinfo"))
+            return identity_of(token.get("userinfo"), self._settings)
         except OAuthError as refused:
             code = "invalid_grant" if refused.error == "invalid_grant" else "token_refused"
             raise LoginError(code) from refused
@@ -185,33 +185,6 @@ class RelyingParty:
         promised = metadata.get("authorization_response_iss_parameter_supported") is True
         if (iss is not None or promised) and iss != self._settings.issuer:
             raise LoginError("wrong_issuer")
-
-    def _identity(self, claims: Mapping[str, Any] | None) -> Identity:
-        """The person of a verified ID token, where it says all that we asked for.
-
-        Authlib passes a missing token, an empty `sub`, and an audience that is not us or not us
-        alone (OpenID Connect Core §3.1.3.7).
-        """
-        if not claims:
-            raise LoginError("token_missing")
-        sub = claims.get("sub")
-        if not isinstance(sub, str) or not sub or text_of(sub) != sub:
-            raise LoginError("token_invalid")
-        if claims.get("aud") not in (self._settings.client_id, [self._settings.client_id]):
-            raise LoginError("token_invalid")
-        return Identity(
-            sub=sub,
-            email=text_of(claims.get("email")),
-            email_verified=claims.get("email_verified") is True,
-            name=text_of(claims.get("name")),
-            tenant_sid=text_of(claims.get("sid")),
-            has_admin_role=self._has_admin_role(claims),
-        )
-
-    def _has_admin_role(self, claims: Mapping[str, Any]) -> bool:
-        claim, role = self._settings.admin_role_claim, self._settings.admin_role
-        held = claims.get(claim) if claim else None
-        return bool(role) and (held == role or (isinstance(held, list) and role in held))
 
 
 def browser_key() -> str:

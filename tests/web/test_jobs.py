@@ -210,11 +210,11 @@ def test_a_role_is_called_by_its_name(site: RunningSite, desk: Person) -> None:
     assert "Role: rol_2" in desk.text
 
 
+@pytest.mark.parametrize("name", ["Ada  Byron ", "Ada \u0639\u0644\u06cc\u200c\u0631\u0636\u0627"])
 def test_an_inviter_is_found_by_the_name_as_the_tenant_has_it(
-    site: RunningSite, desk: Person
+    site: RunningSite, desk: Person, name: str
 ) -> None:
-    """Also with a space at its end, or two in a row."""
-    name = "Ada  Byron "
+    """Also with a space at its end, two in a row, or a joiner that nobody sees."""
     site.services.invitations.invite("ada@example.com", inviter=Inviter(name))
     desk.opens(f"{site.url}/admin/invitations")
     [value] = [each["value"] for each in desk.soup.select("#inviter option") if "Ada" in each.text]

@@ -13,11 +13,12 @@ from ...errors import (
     NotThereYet,
 )
 from ...invitations.admins.service import SUB_LENGTH
+from ...printable import one_line
 from ..current import current_session, services
 from ..forms import GrantForm
 from ..templating import grouped
 from . import bp
-from .reading import inviter, one_line
+from .reading import inviter
 
 
 @bp.get("/admins")

@@ -9,11 +9,12 @@ from werkzeug.datastructures import FileStorage
 from ...errors import InvitationError, NotPossibleNow, UnreadableList
 from ...invitations.lifecycle import STATUSES, Fate
 from ...invitations.tables import Batch
+from ...printable import one_line
 from ..current import services
 from ..forms import ListForm
 from ..templating import grouped
 from . import bp, csv_files
-from .reading import inviter, one_line, row_id
+from .reading import inviter, row_id
 
 PAGE = 50  # rows of a preview, and batches
 NAME_LENGTH = 80

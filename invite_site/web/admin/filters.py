@@ -8,9 +8,9 @@ from werkzeug.datastructures import MultiDict
 from ...invitations.lifecycle import STATUSES
 from ...invitations.listing import ATTENTION, Filters
 from ...invitations.listing.filters import STUCK
-from ...tenant.id_tokens import text_of
+from ...printable import one_line, printable
 from ..current import services
-from .reading import one_line, row_id
+from .reading import row_id
 
 QUERY_LENGTH = 254
 NAME_LENGTH = 254
@@ -25,7 +25,7 @@ def filters_in(given: MultiDict[str, str]) -> Filters:
         status=status if status in STATUSES else "",
         batch_id=given.get("batch", type=row_id),
         # As ID tokens are read: the spaces count, since the name is compared as a whole.
-        inviter=text_of(given.get("inviter", ""))[:NAME_LENGTH],
+        inviter=printable(given.get("inviter", ""))[:NAME_LENGTH],
         day=given.get("day", type=_day),
         role=one_line(given.get("role", ""))[:NAME_LENGTH],
         attention=attention if attention in ATTENTION else "",

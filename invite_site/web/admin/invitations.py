@@ -8,12 +8,13 @@ from flask.typing import ResponseReturnValue
 from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
 from ...invitations.lifecycle import EXPIRED, STATUSES, State
 from ...invitations.tables import Invitation
+from ...printable import one_line
 from ..current import is_asked_by_script, services
 from ..forms import RevokeForm
 from ..templating import moment
 from . import bp
 from .filters import chips_of, filters_in, in_address
-from .reading import inviter, list_last_seen, one_line, remember_list, row_id
+from .reading import inviter, list_last_seen, remember_list, row_id
 from .timeline import timeline_of
 
 PAGE = 50

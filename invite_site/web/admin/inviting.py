@@ -28,12 +28,13 @@ from ...invitations.options import Options, takes_words
 from ...invitations.people import Invitee
 from ...invitations.sending import channels
 from ...mail.message import part_of
+from ...printable import one_line
 from ..current import current_session, is_asked_by_script, services
 from ..forms import InviteForm
 from ..rate_limits import TEST_MAIL_EVERY, limited_test_mail, seconds_left
 from . import bp
 from .drafts import Draft, UnreadableDraft
-from .reading import inviter, one_line, row_id
+from .reading import inviter, row_id
 
 SAMPLE_ADDRESS = "ada@example.com"  # while none is typed
 # A mail brings its own styles. It runs nothing, loads nothing and sends nothing.

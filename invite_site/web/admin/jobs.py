@@ -10,11 +10,12 @@ from ...errors import NotPossibleNow
 from ...invitations.jobs import JobKind
 from ...invitations.listing import Filters
 from ...invitations.tables import Job
+from ...printable import one_line
 from ..current import services
 from ..forms import REASON_LENGTH, REASON_TOO_LONG
 from . import bp
 from .filters import chips_of, filters_in, in_address
-from .reading import inviter, list_last_seen, one_line, row_id
+from .reading import inviter, list_last_seen, row_id
 
 DAYS = 7  # that an extension lasts, if nobody says otherwise
 

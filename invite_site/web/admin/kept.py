@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from ...accounts.kept_forms import KeptForm
+from ...printable import one_line
 from ...tenant.relying_party import browser_key
 from ..current import current_session, services
 from ..forms import InviteForm
@@ -16,7 +17,7 @@ from ..signin import SIGNED_IN_AS, start_login
 from . import bp
 from .filters import filters_in
 from .jobs import meant_by
-from .reading import one_line, row_id
+from .reading import row_id
 
 # What people typed, and is shown again to be checked; every other field goes along unseen.
 LABELS = {

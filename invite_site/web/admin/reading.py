@@ -1,11 +1,10 @@
-"""What the request of an admin says: who sends it, a line of text, the number of a row, the list that
-they came from."""
+"""What the request of an admin says: who sends it, the number of a row, the list that they came from."""
 
 from urllib.parse import urlencode
 
 from flask import abort, request, session, url_for
 
-from ...invitations.people import JOINERS, Inviter
+from ...invitations.people import Inviter
 from ..current import current_session
 
 LIST_LENGTH = 600  # letters; the cookie has room for some 4,000
@@ -17,11 +16,6 @@ def inviter() -> Inviter:
     if session is None:  # the guard of the blueprint let nobody through who is not signed in
         abort(403)
     return Inviter(name=session.name or session.email, sub=session.sub)
-
-
-def one_line(text: str) -> str:
-    """What somebody typed as one line of letters that can be stored and shown."""
-    return " ".join("".join(c if c.isprintable() or c in JOINERS else " " for c in text).split())
 
 
 def row_id(value: str) -> int:
