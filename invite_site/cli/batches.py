@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -69,26 +70,33 @@ def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
         _follow(batch.id)
 
 
+def _action(flag: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """One of several that exclude each other; of two click would take the last without a word."""
+    return click.option(flag, "actions", flag_value=flag, multiple=True, **how)
+
+
 @click.command("batch", cls=LedgerCommand)
 @click.argument("number", type=NUMBER)
-@click.option("--pause", "action", flag_value="pause", help="Send no more of it for now.")
-@click.option("--resume", "action", flag_value="resume", help="Go on with it.")
-@click.option("--cancel", "action", flag_value="cancel", help="Revoke what has not gone out.")
-@click.option("--again", "action", flag_value="again", help="Send the failed ones again.")
+@_action("--pause", help="Send no more of it for now.")
+@_action("--resume", help="Go on with it.")
+@_action("--cancel", help="Revoke what has not gone out.")
+@_action("--again", help="Send the failed ones again.")
 @with_appcontext
-def batch(number: int, action: str | None) -> None:
+def batch(number: int, actions: tuple[str, ...]) -> None:
     """Show how far batch NUMBER is, or pause, resume or cancel it."""
     batches = services.batches
-    match action:
-        case "pause":
+    if len(set(actions)) > 1:
+        raise click.UsageError(f"Choose one of {' and '.join(actions)}.")
+    match actions[:1]:
+        case ["--pause"]:
             batches.pause(number)
             click.echo("Paused.")
-        case "resume":
+        case ["--resume"]:
             batches.resume(number)
             click.echo("It goes on.")
-        case "cancel":
+        case ["--cancel"]:
             click.echo(f"Cancelled: {_invitations(batches.cancel(number, actor=ME.name))} revoked.")
-        case "again":
+        case ["--again"]:
             again = batches.send_failed_again(number, actor=ME.name)
             click.echo(f"Queued again: {_invitations(again)}.")
         case _:

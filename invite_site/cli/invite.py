@@ -123,7 +123,7 @@ def resend(
     if failed_since is not None:
         since = failed_since.replace(tzinfo=UTC)
         resent = services.resending.resend_failed(since, actor=ME.name)
-        click.echo(f"Queued again: {resent}.")
+        click.echo(f"Queued again: {resent:,}.")
     elif invitation is not None:
         number = invitation_number(invitation, services)
         services.resending.resend(number, actor=ME.name)

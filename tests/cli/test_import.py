@@ -127,6 +127,18 @@ def test_a_mistake_is_one_sentence(
     assert "Traceback" not in said
 
 
+def test_of_two_actions_none_is_taken(site: RunningSite, run: Run) -> None:
+    """*Cancel* cannot be taken back."""
+    run("import", "-", "--yes", "--no-wait", typed=LIST)
+    said = run("batch", "1", "--pause", "--cancel")
+    assert "Choose one of --pause and --cancel.\n" in said
+    assert said.endswith("[exit 2]")
+    batch = site.services.batches.get(1)
+    assert (batch.paused_at, batch.cancelled_at) == (None, None)
+    assert run("batch", "1", "--pause") == "Paused.\n"
+    assert run("batch", "1", "--resume") == "It goes on.\n"
+
+
 def test_a_list_whose_name_is_not_utf8_is_refused(
     site: RunningSite, run: Run, tmp_path: Path
 ) -> None:
