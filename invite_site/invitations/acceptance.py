@@ -100,7 +100,11 @@ class Acceptance:
         ):
             return None
         user = self.tenant.get_user(invitation.user_id)
-        if user is None or user.email != invitation.email_norm or user.blocked:
+        if user is None:  # a new link makes it anew
+            raise NotPossibleNow(
+                marked("The account of this invitation is gone. Use “Get a new link” in the mail.")
+            )
+        if user.email != invitation.email_norm or user.blocked:
             raise NotPossibleNow(
                 marked("The account of this invitation has been changed. Ask for a new invitation.")
             )

@@ -203,6 +203,27 @@ def test_a_landing_link_to_a_renamed_account_leads_nowhere(
         assert tenant.calls("POST /api/v2/tickets") == 0
 
 
+def test_a_landing_link_to_an_account_that_is_gone_names_what_makes_it_anew(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Nobody has to be asked: the new link is mailed to the invited address alone."""
+    settings = replace(site.settings, link=LinkKind.LANDING)
+
+    def link_in_newest_mail() -> str:
+        text: str = tenant.mails(ADA)[0]["Text"]
+        return next(word for word in text.split() if "/i/" in word)
+
+    with running_site(settings, clock=site.clock) as landing, Person() as invitee:
+        row = sent(landing)
+        change_user(landing, row, deleted=True)
+        invitee.opens(link_in_newest_mail()).presses("Choose your password")
+        assert "Use “Get a new link” in the mail." in invitee.text
+        invitee.opens(f"{landing.url}/invite/renew?i={row.ref}").presses("Send me a new link")
+        landing.delivers()
+        invitee.opens(link_in_newest_mail()).presses("Choose your password")
+        assert "ticket=" in invitee.url
+
+
 def test_a_blocked_account_is_said_and_can_be_sent_again(site: RunningSite, tenant: Tenant) -> None:
     """Nothing goes out while it is blocked."""
     row = sent(site)
