@@ -88,12 +88,7 @@ class Resending:
 
         Raises InvitationNotFound, NotPossibleNow, ResentTooSoon.
         """
-        if not 1 <= days <= LONGEST_EXTENSION:
-            raise NotPossibleNow(f"Choose a number of days from 1 to {LONGEST_EXTENSION}.")
-        if not self.can_extend:
-            raise NotPossibleNow(
-                "The tenant's own mail decides how long its link works. Resend the invitation instead."
-            )
+        self.require_extension(days)
         now = self.clock()
         expires_at = now + timedelta(days=days)
         if self.extensions.extend(
@@ -117,6 +112,15 @@ class Resending:
                 State.PASSWORD_SET: "This person has chosen a password; such an invitation does not end.",
             }.get(State(row.state), "This invitation has ended. Invite the address again.")
         )
+
+    def require_extension(self, days: int | None) -> None:
+        """Raises NotPossibleNow where the end cannot be chosen, or not so many days from now."""
+        if not self.can_extend:
+            raise NotPossibleNow(
+                "The tenant's own mail decides how long its link works. Resend instead."
+            )
+        if days is None or not 1 <= days <= LONGEST_EXTENSION:
+            raise NotPossibleNow(f"Choose a number of days from 1 to {LONGEST_EXTENSION}.")
 
     @property
     def can_extend(self) -> bool:

@@ -246,6 +246,9 @@ def test_what_cannot_be_done_is_said_before_it_begins(site: RunningSite) -> None
     with pytest.raises(NotPossibleNow, match="tenant's own mail"):
         theirs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=3)
     row = site.invites("ada@example.com")
-    for days, words in ((0, "number of days"), (3, "tenant's own mail")):
+    for resending, days, words in (
+        (jobs.resending, 0, "number of days"),
+        (theirs.resending, 3, "tenant's own mail"),
+    ):
         with pytest.raises(NotPossibleNow, match=words):
-            theirs.resending.extend(row.id, days, actor="G")
+            resending.extend(row.id, days, actor="G")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ...errors import AlreadyInvited, InvitationError, NotPossibleNow
 from ..listing import Count, Filters, Listing
-from ..resending import LONGEST_EXTENSION, Resending
+from ..resending import Resending
 from ..service import Invitations
 from ..tables import Job
 from .kinds import JobKind
@@ -51,13 +51,7 @@ class Jobs:
         if filters is None and not numbers:
             raise NotPossibleNow("Choose at least one invitation.")
         if kind == JobKind.EXTEND:
-            if not self.resending.can_extend:
-                raise NotPossibleNow(
-                    "The tenant's own mail decides how long its link works. Resend the invitations "
-                    "instead."
-                )
-            if days is None or not 1 <= days <= LONGEST_EXTENSION:
-                raise NotPossibleNow(f"Choose a number of days from 1 to {LONGEST_EXTENSION}.")
+            self.resending.require_extension(days)
         count = self.count(filters, numbers)
         return self.ledger.open(
             Job(
