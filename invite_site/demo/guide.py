@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from ..errors import InviteSiteError
 from .answers import Answer, ask
+from .following import COOKIE
 from .steps import Addresses, Scene, next_step
 from .two_hosts import is_invitee
 
@@ -20,8 +21,8 @@ STYLE = "/_demo/guide.css"
 FRAMED = "/html"  # the HTML part of a mail, which stands in a frame
 BODY = b"<body>"
 
-# The scene of a request; True for one to the tenant, and for an answer that is a refusal.
-SceneOf = Callable[[WSGIEnvironment, bool, bool], Scene]
+# The scene of a request; True for one to the tenant, and the status of its answer.
+SceneOf = Callable[[WSGIEnvironment, bool, int], Scene]
 
 
 class Guide:
@@ -46,27 +47,28 @@ class Guide:
             if answer.media_type == "text/html" and not path.endswith(FRAMED):
                 body = answer.whole_body()
                 if BODY in body:
-                    is_refusal = answer.status.startswith("4")
-                    bar = self._bar(environ, is_tenant=is_tenant, is_refusal=is_refusal)
+                    scene = self._scene(environ, answer, is_tenant=is_tenant)
+                    bar = self._bar(environ, scene, is_tenant=is_tenant)
                     body = body.replace(BODY, BODY + bar.encode(), 1)
+                    answer.headers += _kept(scene)
                 answer = _with_body(answer, body)
             return answer.given_to(start_response)
 
         return with_bar
 
-    def _bar(self, environ: WSGIEnvironment, *, is_tenant: bool, is_refusal: bool) -> str:
-        scene = step = None
+    def _scene(self, environ: WSGIEnvironment, answer: Answer, *, is_tenant: bool) -> Scene | None:
         try:
-            scene = self._scene_of(environ, is_tenant, is_refusal)
-            step = next_step(scene)
+            return self._scene_of(environ, is_tenant, int(answer.status[:3]))
         except InviteSiteError:  # the page itself says what is wrong
-            pass
+            return None
+
+    def _bar(self, environ: WSGIEnvironment, scene: Scene | None, *, is_tenant: bool) -> str:
         guided = scene.guided if scene else None
         invitee = f"{guided.name}, invitee" if guided else "the invitee"
         return self._template.render(
             who=invitee if is_invitee(environ) else "the owner",
             page="" if is_tenant or is_invitee(environ) else _page_of(environ),
-            step=step,
+            step=next_step(scene) if scene else None,
             mailbox=self._addresses.mailbox,
             dashboard=self._addresses.dashboard,
             unread=self._unread(),
@@ -80,6 +82,13 @@ class Guide:
             ("Cache-Control", "no-cache"),
         ]
         return Answer("200 OK", headers, [self._style])
+
+
+def _kept(scene: Scene | None) -> list[tuple[str, str]]:
+    """The cookie of an invitee who reads a mail."""
+    if scene is None or scene.guided is None or not (scene.is_invitee and scene.is_mail):
+        return []
+    return [("Set-Cookie", f"{COOKIE}={scene.guided.ref}; Path=/; HttpOnly; SameSite=Lax")]
 
 
 def _page_of(environ: WSGIEnvironment) -> str:

@@ -10,14 +10,16 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from .. import local_tenant
 from ..errors import InviteSiteError
+from ..invitations.lifecycle import State
+from ..invitations.tables import Invitation
 from ..server import serving
-from ..services import Services
 from ..settings import Delivery, ReturnTo, Settings
 from ..tenant.http import COMMAND, Credentials, ManagementApi
 from ..tenant.setup import files
 from ..tenant.setup.apply import execute, plan
 from ..tenant.setup.reader import TenantReader
 from ..tenant.setup.requirement import Context
+from .following import Following
 from .guide import Guide
 from .instance import Instance, secret_key
 from .people import PASSWORD
@@ -184,30 +186,30 @@ class Demo:
         if user is not None:
             services.admins.grant(user.user_id, label=ADMIN, now=services.clock())
 
-    def _scene(self, environ: WSGIEnvironment, is_tenant: bool, is_refusal: bool) -> Scene:
+    def _scene(self, environ: WSGIEnvironment, is_tenant: bool, status: int) -> Scene:
         services = self._site.services
+        following = Following(services, self._tenant.demo.recipient_of)
+        row = following.invitation(environ, is_tenant=is_tenant)
         return Scene(
             addresses=self.addresses,
             path=str(environ.get("PATH_INFO", "")),
             has_result="success=true" in str(environ.get("QUERY_STRING", "")).split("&"),
             is_form_sent=environ["REQUEST_METHOD"] == "POST",
-            is_refusal=is_refusal,
+            status=status,
             is_tenant=is_tenant,
             is_invitee=is_invitee(environ),
-            guided=self._guided(services),
+            guided=self._guided(row) if row else None,
             returns_by_login=services.settings.invite_return == ReturnTo.LOGIN_ROUTE,
             owner=ADMIN,
             owner_password=ADMIN_PASSWORD,
             password=PASSWORD,
         )
 
-    def _guided(self, services: Services) -> Guided | None:
-        """The newest invitation, where the owner has sent it; nobody in the story is signed in."""
-        now = services.clock()
-        rows = services.listing.page(now=now, size=1)
-        if not rows or not rows[0].inviter_sub:
-            return None
-        row = rows[0]
+    def _guided(self, row: Invitation) -> Guided:
+        status, chosen = row.status(self._clock()), self._tenant.demo.password_chosen_at(row.email)
+        if status == State.SENT and chosen and chosen > row.created_at.timestamp():
+            status = State.PASSWORD_SET  # the site asks the tenant only later
         mail_id, link = self._tenant.demo.newest_mail(row.email) or ("", "")
         name = (row.name.split() or [row.email.partition("@")[0].capitalize()])[0]
-        return Guided(row.id, name, row.email, row.status(now), mail_id, link)
+        has_password = chosen is not None
+        return Guided(row.id, row.ref, name, row.email, status, has_password, mail_id, link)

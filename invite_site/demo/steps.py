@@ -1,10 +1,16 @@
 """What the guide of the demo says: the next step, by what has happened and by the page that is open."""
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from ..invitations.lifecycle import EXPIRED, State
 
+ADMIN_PAGES = "/admin"
 FORM = "/admin/invitations/new"
+# Where the form is sent to: a refusal, a preview or a sent test shows it again.
+FORM_ANSWERS = ("/admin/invitations", "/admin/invitations/preview", "/admin/invitations/test")
+FORBIDDEN = 403
+MAILS = "/mailbox/"
 DASHBOARD = "/_tenant/dashboard"
 LOGIN_PAGES = ("/login", "/u/login")
 FORGOT_PAGES = ("/login/forgot", "/u/reset-password/request")
@@ -35,15 +41,18 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Guided:
-    """The invitation that the guide follows: the newest that was sent from the form.
+    """The invitation that the guide follows. `ref` points to it in a cookie.
 
-    `mail_id` and `mail_link` are those of the newest mail to its address, or empty.
+    `has_password`: the person has chosen one, now or earlier. `mail_id` and `mail_link` are those of the
+    newest mail to its address, or empty.
     """
 
     number: int
+    ref: str
     name: str
     email: str
     status: str
+    has_password: bool
     mail_id: str
     mail_link: str
 
@@ -51,8 +60,7 @@ class Guided:
 @dataclass(frozen=True)
 class Scene:
     """The page that is open, on whose side, and what has happened so far. `has_result`: its
-    address says that the password was set; `is_form_sent`: the page is the answer to a form;
-    `is_refusal`: it says that something does not work.
+    address says that the password was set; `is_form_sent`: the page is the answer to a form.
 
     `returns_by_login` says that people come back from the password page by the login route.
     """
@@ -61,7 +69,7 @@ class Scene:
     path: str
     has_result: bool
     is_form_sent: bool
-    is_refusal: bool
+    status: int
     is_tenant: bool
     is_invitee: bool
     guided: Guided | None
@@ -69,6 +77,33 @@ class Scene:
     owner: str
     owner_password: str
     password: str
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the page says that something does not work."""
+        return 400 <= self.status < 500
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether it shows a mail."""
+        return self.is_tenant and self.path.startswith(MAILS)
+
+    @property
+    def is_dashboard(self) -> bool:
+        """Whether it is where the next scenario is chosen."""
+        return self.is_tenant and not self.is_invitee and self.path.rstrip("/") == DASHBOARD
+
+    @property
+    def is_not_the_owners(self) -> bool:
+        """Whether whoever is signed in on the owner's side may not open it."""
+        is_owners = not (self.is_tenant or self.is_invitee) and self.path.startswith(ADMIN_PAGES)
+        return is_owners and self.status == FORBIDDEN
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is the form for one person, also as the answer to itself."""
+        is_answer = self.is_form_sent and self.path in FORM_ANSWERS
+        return not self.is_tenant and not self.is_invitee and (self.path == FORM or is_answer)
 
 
 @dataclass(frozen=True)
@@ -86,11 +121,17 @@ def next_step(scene: Scene) -> Step:
     on_login_page = scene.is_tenant and scene.path.startswith(LOGIN_PAGES) and not asks_for_mail
     if not scene.is_invitee and on_login_page:
         return Step(f"Sign in as {scene.owner} with the password {scene.owner_password}.")
+    if scene.is_not_the_owners:
+        return Step(
+            f"Somebody else is signed in on this side: go on as {scene.owner}.",
+            _login(scene.addresses.site, scene.owner, next_page=scene.path),
+            "Sign in as the owner",
+        )
     guided = scene.guided
     if guided is not None and guided.status in ON_THEIR_WAY:
         # The mail in the mailbox is an earlier one, whose link ends with the next.
         guided = replace(guided, mail_id="", mail_link="")
-    if guided is None or (guided.status in ENDS and _begins_anew(scene)):
+    if guided is None or scene.is_form or (guided.status in ENDS and scene.is_dashboard):
         return _invite(scene)
     if guided.status == State.ACCEPTED:
         return _accepted(scene, guided)
@@ -107,7 +148,7 @@ def next_step(scene: Scene) -> Step:
     if guided.status == State.PASSWORD_SET:
         return Step(
             f"{guided.name} has chosen a password and has not signed in.",
-            f"{scene.addresses.site_of_invitee}/login",
+            _login(scene.addresses.site_of_invitee, guided.email),
             f"Sign in as {guided.name}",
         )
     return Step(
@@ -118,18 +159,17 @@ def next_step(scene: Scene) -> Step:
 
 
 def _invite(scene: Scene) -> Step:
-    if not scene.is_tenant and scene.path == FORM:
+    if scene.is_form:
         return Step("Enter any address, such as ada@example.com, and send the invitation.")
     return Step(
         "Begin as the owner: invite somebody.", scene.addresses.site + FORM, "Invite somebody"
     )
 
 
-def _begins_anew(scene: Scene) -> bool:
-    """Whether the owner has gone on from an invitation that has ended: to the form, or to where the
-    next scenario is chosen."""
-    begin = DASHBOARD if scene.is_tenant else FORM
-    return not scene.is_invitee and scene.path.rstrip("/") == begin
+def _login(site: str, email: str, *, next_page: str = "/") -> str:
+    """The site's login for this person, whoever is signed in at the tenant."""
+    asked = {"prompt": "login", "login_hint": email, "target_link_uri": next_page}
+    return f"{site}/login?{urlencode(asked)}"
 
 
 def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
@@ -140,9 +180,10 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
         return _on_forgot_page(scene, guided)
     if scene.is_tenant and path.startswith(PASSWORD_PAGES):
         return _on_password_page(scene, guided, again)
-    if on_login_page:
-        address = f" Your address is {guided.email}." if scene.returns_by_login else ""
-        return Step(f"Sign in with the password that you have just chosen.{address}")
+    if on_login_page and guided.has_password:
+        return Step(
+            f"Sign in as {guided.email} with the chosen password, such as {scene.password}."
+        )
     if not scene.is_tenant and path.startswith(LINK_PAGES) and guided.status != EXPIRED:
         return Step(f"This page is our own link: press its button.{again}")
     if not scene.is_tenant and path.startswith(RENEWAL_PAGES) and guided.status == EXPIRED:
@@ -150,7 +191,7 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     if scene.has_result:
         return Step(f"Somebody else is signed in on this side: continue as {guided.name}.")
     if guided.status == State.PASSWORD_SET:
-        return _to_the_login(scene, "The password is set; the login is missing.")
+        return _to_the_login(scene, guided, "The password is set; the login is missing.")
     if guided.mail_id and path == f"/mailbox/{guided.mail_id}":
         ended = (
             "The time of this link has run out: see what it says now, and below how to get another."
@@ -163,8 +204,8 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     return _to_the_mail(scene, guided)
 
 
-def _to_the_login(scene: Scene, sentence: str) -> Step:
-    return Step(sentence, f"{scene.addresses.site_of_invitee}/login", "Sign in")
+def _to_the_login(scene: Scene, guided: Guided, sentence: str) -> Step:
+    return Step(sentence, _login(scene.addresses.site_of_invitee, guided.email), "Sign in")
 
 
 def _to_the_mail(scene: Scene, guided: Guided) -> Step:
@@ -182,7 +223,9 @@ def _on_forgot_page(scene: Scene, guided: Guided) -> Step:
 def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
     has_one = guided.status == State.PASSWORD_SET
     if scene.is_refusal and has_one:
-        return _to_the_login(scene, "This link does not work any more; the password is set.")
+        return _to_the_login(
+            scene, guided, "This link does not work any more; the password is set."
+        )
     if scene.is_refusal:
         return Step(
             "This link does not work any more; the mail says how to go on.",
@@ -193,7 +236,7 @@ def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
         return Step(f"The password is set. Press the button that leads back.{again}")
     if has_one:  # forgotten since; from there the Classic page leads nowhere
         choose = f"Choose a password, such as {scene.password}, and sign in with it."
-        return _to_the_login(scene, choose)
+        return _to_the_login(scene, guided, choose)
     return Step(f"Choose a password, such as {scene.password}, and type it twice.{again}")
 
 

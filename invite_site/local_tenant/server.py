@@ -76,6 +76,16 @@ class DemoControl:
         """Mark every mail as read."""
         self._tenant.mails.mark_all_read()
 
+    def recipient_of(self, mail_id: str) -> str:
+        """The first address that a mail is to; empty where there is no such mail."""
+        mail = self._tenant.mails.get(mail_id)
+        return next(iter(mail.recipients), "") if mail else ""
+
+    def password_chosen_at(self, address: str) -> float | None:
+        """When the user of this address has chosen a password last, if ever."""
+        user = self._tenant.users.by_email(address.lower())
+        return user.last_password_reset if user else None
+
     def newest_mail(self, address: str) -> tuple[str, str] | None:
         """The id of the newest mail to this address and the first link in its text, or None."""
         from .mail.message import first_link, read_mail

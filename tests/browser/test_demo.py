@@ -252,3 +252,84 @@ def test_the_bar_of_an_open_page_follows_what_happens(desk: Page, lasting: Demo)
     chooses_password(invitee)
     expect(invitee.get_by_role("heading", name="Log in")).to_be_visible()
     expect(desk.locator(".demo-step")).to_contain_text("has chosen a password", timeout=30_000)
+
+
+def test_of_two_invitations_the_one_whose_mail_is_open_is_followed(
+    desk: Page, lasting: Demo
+) -> None:
+    """To its end, whoever was invited last; and the owner's page is about whom it shows."""
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "first@example.com", scenario="classic")
+    first = desk.url
+    invites(desk, lasting, "second@example.com", scenario="classic")
+    desk.goto(first)
+    expect(desk.locator(".demo-step")).to_contain_text("to First")
+    desk.goto(lasting.invitee_mailbox)
+    desk.locator(".mails a").filter(has_text="first@example.com").click()
+    who = desk.locator(".demo-who")
+    expect(who).to_have_text("You are: First, invitee")
+    goes_on(desk)
+    expect(who).to_have_text("You are: First, invitee")
+    chooses_password(desk)
+    signs_in(desk, PASSWORD)
+    expect(desk.locator(".demo-step")).to_contain_text("First has accepted")
+    goes_on(desk)
+    assert desk.url == first
+    desk.goto(lasting.invitee_mailbox)
+    desk.locator(".mails a").filter(has_text="second@example.com").click()
+    expect(who).to_have_text("You are: Second, invitee")
+
+
+def test_an_invitation_that_is_resent_is_followed_again(desk: Page, lasting: Demo) -> None:
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "older@example.com", scenario="classic")
+    older = desk.url
+    reads_the_mail(desk)
+    invites(desk, lasting, "newer@example.com", scenario="classic")
+    reads_the_mail(desk)
+    desk.goto(older)
+    desk.get_by_role("button", name="Resend").click()
+    expect(desk.locator(".demo-step")).to_contain_text("to Older")
+    reads_the_mail(desk)
+    expect(desk.locator(".demo-who")).to_have_text("You are: Older, invitee")
+
+
+def test_whoever_was_invited_before_does_not_sign_in_for_the_next(
+    desk: Page, lasting: Demo
+) -> None:
+    """New Universal Login leads back to a login that the earlier person's session answers; the guide
+    says so at once, and leads to one that asks."""
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "before@example.com", scenario="classic")
+    reads_the_mail(desk)
+    goes_on(desk)
+    chooses_password(desk)
+    signs_in(desk, PASSWORD)
+    invites(desk, lasting, "next@example.com", scenario="new")
+    reads_the_mail(desk)
+    goes_on(desk)
+    chooses_password(desk)
+    desk.get_by_role("main").get_by_role("link", name="Acme Notes").click()
+    expect(desk.locator(".demo-step")).to_contain_text("the login is missing")
+    goes_on(desk)
+    signs_in(desk, PASSWORD)
+    expect(desk.locator(".demo-step")).to_contain_text("Next has accepted")
+
+
+def test_somebody_else_on_the_owners_side_is_led_back_to_the_owner(
+    desk: Page, lasting: Demo
+) -> None:
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "other@example.com", scenario="classic")
+    page = desk.url
+    reads_the_mail(desk)
+    goes_on(desk)
+    chooses_password(desk)
+    signs_in(desk, PASSWORD)
+    desk.goto(f"{lasting.url}/login?prompt=login")
+    signs_in(desk, PASSWORD, "other@example.com")
+    desk.goto(page)
+    expect(desk.get_by_role("heading", name="You may not invite yet")).to_be_visible()
+    goes_on(desk)
+    signs_in(desk, ADMIN_PASSWORD)
+    expect(desk.get_by_role("heading", name="other@example.com")).to_be_visible()

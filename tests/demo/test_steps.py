@@ -9,13 +9,22 @@ from invite_site.invitations.lifecycle import State
 
 SITE, TENANT = "http://localhost:3000", "http://localhost:3001"
 ADDRESSES = Addresses(SITE, "http://127.0.0.1:3000", TENANT, "http://127.0.0.1:3001")
-ADA = Guided(13, "Ada", "ada@example.com", State.SENT, "mail1", f"{TENANT}/lo/reset?ticket=x#")
+ADA = Guided(
+    number=13,
+    ref="ada",
+    name="Ada",
+    email="ada@example.com",
+    status=State.SENT,
+    has_password=False,
+    mail_id="mail1",
+    mail_link=f"{TENANT}/lo/reset?ticket=x#",
+)
 OWNER = Scene(
     addresses=ADDRESSES,
     path="/admin/invitations",
     has_result=False,
     is_form_sent=False,
-    is_refusal=False,
+    status=200,
     is_tenant=False,
     is_invitee=False,
     guided=ADA,
@@ -79,7 +88,28 @@ def test_after_a_forgotten_password_there_is_a_way_to_the_login() -> None:
         path="/lo/reset",
         guided=replace(ADA, status=State.PASSWORD_SET),
     )
-    for scene in (page, replace(page, is_refusal=True)):
-        assert next_step(scene).link == "http://127.0.0.1:3000/login"
-    used = replace(page, path="/u/reset-verify", is_form_sent=True, is_refusal=True)
-    assert next_step(used).link == "http://127.0.0.1:3000/login"
+    for scene in (page, replace(page, status=400)):
+        assert next_step(scene).link.startswith("http://127.0.0.1:3000/login?prompt=login&")
+    used = replace(page, path="/u/reset-verify", is_form_sent=True, status=400)
+    assert next_step(used).link.startswith("http://127.0.0.1:3000/login?prompt=login&")
+
+
+def test_on_the_form_the_step_is_to_send_it() -> None:
+    """Whatever became of the invitation before, and where the form was refused or shows a preview."""
+    for status in (State.SENT, State.ACCEPTED):
+        owner = replace(OWNER, guided=replace(ADA, status=status))
+        for page in (
+            replace(owner, path="/admin/invitations/new"),
+            replace(owner, path="/admin/invitations", is_form_sent=True, status=422),
+            replace(owner, path="/admin/invitations/preview", is_form_sent=True),
+        ):
+            assert next_step(page).sentence.startswith("Enter any address")
+
+
+def test_a_login_page_is_for_who_has_a_password() -> None:
+    """The mail has a link to it for later; before, the step is the mail."""
+    page = replace(INVITEE, is_tenant=True, path="/login")
+    assert next_step(page).link == f"{ADDRESSES.mailbox}/mail1"
+    chosen = replace(ADA, status=State.PASSWORD_SET, has_password=True)
+    sentence = next_step(replace(page, guided=chosen)).sentence
+    assert sentence == "Sign in as ada@example.com with the chosen password, such as Ada-Demo-1!."
