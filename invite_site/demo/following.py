@@ -5,14 +5,15 @@ the site and to the tenant, since cookies know no ports.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
 from wsgiref.types import WSGIEnvironment
 
 from ..errors import InvitationNotFound
 from ..invitations.listing.filters import Filters
 from ..invitations.tables import Invitation
+from ..local_tenant import DemoControl
 from ..services import Services
 from .two_hosts import is_invitee
 
@@ -26,10 +27,10 @@ _SAME_WORDS = 20  # addresses that contain the one that is looked for
 
 @dataclass(frozen=True)
 class Following:
-    """Looks at a request. `services` are those of the site, `recipient_of` says to whom a mail is."""
+    """Looks at a request, with the services of the site and what the tenant tells a demo."""
 
     services: Services
-    recipient_of: Callable[[str], str]
+    tenant: DemoControl
 
     def invitation(self, environ: WSGIEnvironment, *, is_tenant: bool) -> Invitation | None:
         """What is paused waits for the owner: the story ends with such a batch, and nobody has begun
@@ -43,9 +44,11 @@ class Following:
 
     def _of_page(self, environ: WSGIEnvironment, *, is_tenant: bool) -> Invitation | None:
         path = str(environ.get("PATH_INFO", ""))
+        if is_tenant and (mail := _MAIL.fullmatch(path)):
+            return self._of_address(self.tenant.recipient_of(mail[1]))
         if is_tenant:
-            mail = _MAIL.fullmatch(path)
-            return self._of_address(self.recipient_of(mail[1])) if mail else None
+            states = parse_qs(str(environ.get("QUERY_STRING", ""))).get("state", [""])
+            return self._of_address(self.tenant.hint_of_login(states[0]))
         page = _PAGE.fullmatch(path)
         try:
             return self.services.ledger.get(int(page[1])) if page else None
@@ -54,6 +57,8 @@ class Following:
 
     def _of_address(self, address: str) -> Invitation | None:
         """The newest to this address."""
+        if not address:
+            return None
         now = self.services.clock()
         rows = self.services.listing.page(now=now, query=address, size=_SAME_WORDS)
         return next((row for row in rows if row.email.lower() == address.lower()), None)

@@ -188,7 +188,7 @@ class Demo:
 
     def _scene(self, environ: WSGIEnvironment, is_tenant: bool, status: int) -> Scene:
         services = self._site.services
-        following = Following(services, self._tenant.demo.recipient_of)
+        following = Following(services, self._tenant.demo)
         row = following.invitation(environ, is_tenant=is_tenant)
         return Scene(
             addresses=self.addresses,

@@ -7,12 +7,13 @@ site, and only the names below may be imported from it.
 from typing import TYPE_CHECKING
 
 from .config import Demonstration, NotChosen, TenantConfig
-from .server import PortInUse, RunningTenant, serve
+from .server import DemoControl, PortInUse, RunningTenant, serve
 
 if TYPE_CHECKING:
     from flask import Flask
 
 __all__ = [
+    "DemoControl",
     "Demonstration",
     "NotChosen",
     "PortInUse",

@@ -81,6 +81,10 @@ class DemoControl:
         mail = self._tenant.mails.get(mail_id)
         return next(iter(mail.recipients), "") if mail else ""
 
+    def hint_of_login(self, state: str) -> str:
+        """The address that stands on a login page with this state; empty where none does."""
+        return (self._tenant.sessions.pending_login(state) or {}).get("login_hint", "")
+
     def password_chosen_at(self, address: str) -> float | None:
         """When the user of this address has chosen a password last, if ever."""
         user = self._tenant.users.by_email(address.lower())

@@ -333,3 +333,20 @@ def test_somebody_else_on_the_owners_side_is_led_back_to_the_owner(
     goes_on(desk)
     signs_in(desk, ADMIN_PASSWORD)
     expect(desk.get_by_role("heading", name="other@example.com")).to_be_visible()
+
+
+def test_the_login_that_the_owner_opens_is_that_of_the_person(desk: Page, lasting: Demo) -> None:
+    """Also where that browser has opened no mail, and somebody else was invited since."""
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "waiting@example.com", scenario="classic")
+    waiting = desk.url
+    reads_the_mail(desk)
+    goes_on(desk)
+    chooses_password(desk)
+    expect(desk.get_by_role("heading", name="Log in")).to_be_visible()
+    invites(desk, lasting, "later@example.com", scenario="classic")
+    desk.context.clear_cookies(domain="127.0.0.1")
+    desk.goto(waiting)
+    goes_on(desk)
+    expect(desk.locator(".demo-who")).to_have_text("You are: Waiting, invitee")
+    expect(desk.locator(".demo-step")).to_contain_text("Sign in as waiting@example.com")
