@@ -83,6 +83,19 @@ def test_oidc_logout_without_a_matching_hint_asks(
     assert tenant.authorize().headers["Location"].startswith("/login?")
 
 
+@contract("§7.6", "`sessions.oidc_logout_prompt_enabled` turns the question off")
+def test_oidc_logout_asks_nothing_where_the_tenant_says_so(tenant: TenantClient) -> None:
+    tenant.configure(
+        "PATCH", "/tenants/settings", {"sessions": {"oidc_logout_prompt_enabled": False}}
+    )
+    tenant.log_in(*ADMIN)
+
+    answer = oidc_logout(tenant, client_id=tenant.tenant.environment["AUTH0_CLIENT_ID"])
+
+    assert answer.headers["Location"] == "http://localhost:3000/?state=s"
+    assert tenant.authorize().headers["Location"].startswith("/login?")
+
+
 @contract("§7.6", "`client_id` must be the hint's `aud`")
 def test_oidc_logout_with_a_foreign_hint_is_refused(tenant: TenantClient) -> None:
     """No token of this tenant, or of another client."""

@@ -177,6 +177,17 @@ def test_another_grant_is_refused(tenant: TenantClient, grant_type: str) -> None
     assert answer.json()["error"] == "unsupported_grant_type"
 
 
+@contract("§7.3", "a grant that the client lacks: 403 `unauthorized_client`")
+def test_a_grant_that_the_client_lacks_is_refused(tenant: TenantClient) -> None:
+    answer = tenant.token_request(grant_type="authorization_code", code="x")
+
+    assert answer.status_code == 403
+    assert answer.json() == {
+        "error": "unauthorized_client",
+        "error_description": "Grant type 'authorization_code' not allowed for the client.",
+    }
+
+
 @contract("§7.2", "unknown client or callback: a page, never a redirect")
 @pytest.mark.parametrize(
     "changes",
@@ -312,6 +323,25 @@ def test_max_age_brings_auth_time(tenant: TenantClient) -> None:
     token = tenant.admin_tokens(max_age="60").json()["id_token"]
 
     assert isinstance(jwt.decode(token, keys(tenant)).claims["auth_time"], int)
+
+
+@pytest.mark.parametrize("max_age", ["²", "1" * 5000, "-1", "x"])
+def test_a_max_age_that_is_no_number_is_left_alone(tenant: TenantClient, max_age: str) -> None:
+    """Also one that Python calls digits, or is too long for it."""
+    tenant.log_in(*ADMIN)
+
+    assert "code" in query(tenant.authorize(max_age=max_age))
+
+
+@contract("§7.2", "unknown `audience` at /authorize: `access_denied`")
+def test_an_unknown_audience_is_told_to_the_application(tenant: TenantClient) -> None:
+    """The Management API and /userinfo are known."""
+    answer = query(tenant.authorize(audience="https://api.example.com/"))
+
+    assert answer["error"] == "access_denied"
+    assert answer["error_description"] == "Service not found: https://api.example.com/"
+    for known in (f"{tenant.url}/userinfo", f"{tenant.url}/api/v2/"):
+        assert tenant.authorize(audience=known).headers["Location"].startswith("/login?")
 
 
 @contract("§7.2", "`prompt=none` without a session: `login_required`")

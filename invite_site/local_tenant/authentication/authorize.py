@@ -1,5 +1,6 @@
 """`/authorize`: redirects to the login page, or to the application with a code or an error."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,6 +112,9 @@ def _check_request(tenant: Tenant, params: Mapping[str, str]) -> None:
         abort(_refuse(params, str(error.error), str(error.description)))
     except ValueError:  # Authlib will not repeat characters that RFC 6749 forbids in a text
         abort(_refuse(params, "invalid_request", "Ill-formed request"))
+    audience = params.get("audience")
+    if audience and audience not in (tenant.management_audience, f"{tenant.issuer}userinfo"):
+        abort(_refuse(params, "access_denied", f"Service not found: {audience}"))
     connection = tenant.connection.get()
     # The texts of these two are ours.
     if params.get("client_id") not in connection["enabled_clients"]:
@@ -122,7 +126,8 @@ def _check_request(tenant: Tenant, params: Mapping[str, str]) -> None:
 def _is_too_old(tenant: Tenant, known: Session, params: Mapping[str, str]) -> bool:
     """Whether `max_age` (seconds) asks for a newer login than the session's."""
     limit = params.get("max_age", "")
-    return limit.isdigit() and tenant.clock.now() - known.created_at > int(limit)
+    is_number = re.fullmatch("[0-9]{1,9}", limit) is not None
+    return is_number and tenant.clock.now() - known.created_at > int(limit)
 
 
 def _destination(params: Mapping[str, str]) -> str:

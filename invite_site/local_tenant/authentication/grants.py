@@ -194,7 +194,11 @@ class TenantServer(AuthorizationServer):
                 "Failed to verify code verifier" if wrong_verifier else "Invalid authorization code"
             )
             error = Auth0Error(403, "invalid_grant", text)
-        elif error.error in ("unauthorized_client", "unsupported_grant_type"):
+        elif error.error == "unauthorized_client":
+            wanted = body_parameters().get("grant_type")
+            text = f"Grant type '{wanted}' not allowed for the client."
+            error = Auth0Error(403, "unauthorized_client", text)
+        elif error.error == "unsupported_grant_type":
             error.status_code = 403
         response: Any = super().handle_error_response(request, error)
         return cast(Response, response)

@@ -44,7 +44,8 @@ def oidc_logout() -> ResponseReturnValue:
     known = signed_in()
     hints = {request.values.get("logout_hint"), claims.get("sid")} - {None}
     confirmed = request.method == "POST" and has_valid_token(request.form)
-    if known is not None and not confirmed and hints != {known[0].sid}:
+    is_asked = tenant.settings.get()["sessions"].get("oidc_logout_prompt_enabled", True)
+    if known is not None and is_asked and not confirmed and hints != {known[0].sid}:
         return _confirmation_page(known[1].email)
     _sign_out(tenant, client)
     if not target:
