@@ -28,6 +28,8 @@ def test_it_works(tenant: TenantClient) -> None:
     for _ in range(2):
         assert "is verified now" in tenant.open(link).text
     assert tenant.user(user["user_id"])["email_verified"] is True
+    entries = tenant.configure("GET", f"/users/{user['user_id']}/logs").json()
+    assert [each["type"] for each in entries].count("sv") == 1
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,14 @@ def test_a_forged_old_or_foreign_link_verifies_nothing(tenant: TenantClient) -> 
     tenant.api("PATCH", f"/users/{user['user_id']}", {"email": "other@example.com"})
     assert tenant.open(link).status_code == 400
     assert tenant.user(user["user_id"])["email_verified"] is False
+
+
+def test_the_link_lasts_five_days_by_the_tenants_clock(tenant: TenantClient) -> None:
+    tenant.create_user(verify_email=True)
+    link = mailed_link(tenant)
+    tenant.control("PUT", "/clock", {"offset": 432_000 + 60})
+    answer = tenant.open(link)
+    assert answer.status_code == 400
+    assert "Access expired." in answer.text
+    tenant.control("PUT", "/clock", {"offset": 432_000 - 60})
+    assert tenant.open(link).status_code == 200

@@ -37,7 +37,6 @@ TYPES = {
     "api_limit": "Rate Limit On API",
     "fn": "Failed Sending Notification",
     "sdu": "Successful User Deletion",
-    "ublkdu": "User Login Block Released",
 }
 # Masked in every entry, as at Auth0.
 _HIDDEN = frozenset(
