@@ -225,7 +225,7 @@ def _site_errors() -> Iterator[None]:
     except TenantRefused as refused:
         status, code = refused.status, refused.code
         if status == 403:
-            raise _permission_missing() from refused
+            raise _forbidden(code) from refused
         if status == 409:
             raise UserExists(
                 "This address already has an account.", status=status, code=code
@@ -249,6 +249,15 @@ def _permission_missing() -> CredentialsRefused:
     return CredentialsRefused(
         "The Management API application lacks a permission. It needs the scopes "
         "create:users, read:users and create:user_tickets; then restart the site."
+    )
+
+
+def _forbidden(code: str) -> CredentialsRefused:
+    """Not for want of a scope: of the plan, or by a rule for new tenants."""
+    answer = f"HTTP 403 {code}".rstrip()
+    return CredentialsRefused(
+        f"The tenant does not allow what this site asks of it ({answer}), which its plan may leave out. "
+        "Its log says what; INVITE_RETURN and INVITE_DELIVERY choose other ways. Then restart the site."
     )
 
 
