@@ -21,7 +21,7 @@ from .client import CONNECTION, TenantClient, refused
         ("POST", "/roles", "{"),
         ("POST", "/roles", ""),
         ("GET", "/users?q=" + "(" * 500, ""),
-        ("GET", "/users?q=" + "NOT%20" * 500 + "x", ""),
+        ("GET", "/users?q=" + "a:b%20AND%20" * 500 + "a:b", ""),
         ("GET", "/users?page=" + "9" * 4000, ""),
     ],
 )
@@ -35,13 +35,3 @@ def test_a_hostile_call_is_a_400(setup: TenantClient, method: str, path: str, bo
     )
 
     assert refused(answer)[0] == 400
-
-
-def test_odd_numbers_do_not_disturb_a_search(setup: TenantClient) -> None:
-    """Larger than a float, and no numbers at all."""
-    for number, size in enumerate((10**400, 5, "five")):
-        setup.create_user(f"user{number}@example.com", app_metadata={"size": size})
-
-    found = setup.api("GET", "/users?q=app_metadata.size:[1 TO 9]&sort=app_metadata.size:1")
-
-    assert "user1@example.com" in [user["email"] for user in found.json()]

@@ -187,18 +187,12 @@ def listed_page(name: str, items: Sequence[Any]) -> ResponseReturnValue:
     return listed(name, items[page.start : page.start + page.size], len(items), page)
 
 
-def searched(
-    name: str,
-    documents: Sequence[Mapping[str, Any]],
-    query: str,
-    default_fields: Sequence[str],
-    shown: Callable[[Mapping[str, Any]], Any] = selected,
-) -> ResponseReturnValue:
+def searched(name: str, documents: Sequence[Mapping[str, Any]], query: str) -> ResponseReturnValue:
     """A page of the documents that match a query, in the order of `sort`."""
     page = asked_page(MOST_RESULTS)
-    matches, in_order = matcher(query, default_fields), sorter(request.args.get("sort", ""))
+    matches, in_order = matcher(query), sorter(request.args.get("sort", ""))
     found = in_order([each for each in documents if matches(each)])[:MOST_RESULTS]
-    items = [shown(each) for each in found[page.start : page.start + page.size]]
+    items = [selected(each) for each in found[page.start : page.start + page.size]]
     return listed(name, items, len(found), page)
 
 
