@@ -101,6 +101,10 @@ def test_trouble_for_a_demo_has_a_name_and_an_end(tenant: TenantClient) -> None:
     with Person() as person:
         chooses(person, tenant, "Tenant away for a minute", trouble="Tenant away for a minute")
         assert "From now on: Tenant away for a minute." in person.text
+        card = person.soup.find("section", {"aria-labelledby": "trouble-heading"})
+        assert card is not None
+        assert card.li is not None
+        assert card.li.text == "Tenant away for a minute"
         assert "* /api/v2: status 503, for a minute" in person.text
         assert status() == 503
         person.presses("End all of it")

@@ -117,6 +117,7 @@ def _switches(tenant: Tenant) -> dict[str, Any]:
         "demonstration": demonstration,
         "scenario": demonstration.scenario() if demonstration else "",
         "troubles": tuple(_TROUBLES),
+        "ordered": [name for name in _TROUBLES if _is_ordered(tenant, name)],
         "experience": current_experience(tenant).name,
         "experiences": _EXPERIENCES,
         "plan": tenant.limits.plan.name,
@@ -129,6 +130,13 @@ def _switches(tenant: Tenant) -> dict[str, Any]:
         "lie": tenant.misbehaviours.current(),
         "lie_names": _MISBEHAVIOURS,
     }
+
+
+def _is_ordered(tenant: Tenant, trouble: str) -> bool:
+    """Whether anything of it is still to come."""
+    asked = [parse_fault(order) for order in _TROUBLES[trouble]]
+    wanted = {(each.route, each.kind, each.status, each.at) for each in asked}
+    return any((f.route, f.kind, f.status, f.at) in wanted for f in tenant.faults.all())
 
 
 def _time(seconds: float) -> str:
