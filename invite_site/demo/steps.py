@@ -15,6 +15,8 @@ DASHBOARD = "/_tenant/dashboard"
 LOGIN_PAGES = ("/login", "/u/login")
 FORGOT_PAGES = ("/login/forgot", "/u/reset-password/request")
 PASSWORD_PAGES = ("/lo/reset", "/u/reset")
+# They go on by script, or by their button.
+INTERSTITIALS = ("/u/reset-verify", "/u/reset-password")
 LINK_PAGES = ("/i/",)
 RENEWAL_PAGES = ("/invite/renew",)
 ON_THEIR_WAY = (State.QUEUED, State.SENDING)
@@ -232,6 +234,8 @@ def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
             _mail(scene, guided),
             "Open the mail",
         )
+    if scene.path in INTERSTITIALS:
+        return Step("Press the button: programs that follow links in mails do not.")
     if scene.is_form_sent:
         return Step(f"The password is set. Press the button that leads back.{again}")
     if has_one:  # forgotten since; from there the Classic page leads nowhere

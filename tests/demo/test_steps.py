@@ -113,3 +113,11 @@ def test_a_login_page_is_for_who_has_a_password() -> None:
     chosen = replace(ADA, status=State.PASSWORD_SET, has_password=True)
     sentence = next_step(replace(page, guided=chosen)).sentence
     assert sentence == "Sign in as ada@example.com with the chosen password, such as Ada-Demo-1!."
+
+
+def test_before_a_new_password_page_there_is_a_button() -> None:
+    """Of New Universal Login, where there is no script to press it."""
+    page = replace(INVITEE, is_tenant=True, path="/u/reset-verify")
+    assert next_step(page).sentence.startswith("Press the button")
+    form = next_step(replace(page, path="/u/reset-password/change"))
+    assert form.sentence.startswith("Choose a password")
