@@ -186,7 +186,8 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
         return Step(
             f"Sign in as {guided.email} with the chosen password, such as {scene.password}."
         )
-    if not scene.is_tenant and path.startswith(LINK_PAGES) and guided.status != EXPIRED:
+    is_own_link = not scene.is_tenant and path.startswith(LINK_PAGES)
+    if is_own_link and guided.status == State.SENT and guided.mail_link.endswith(path):
         return Step(f"This page is our own link: press its button.{again}")
     if not scene.is_tenant and path.startswith(RENEWAL_PAGES) and guided.status == EXPIRED:
         return Step("Ask for a new link; it comes by mail.")

@@ -121,3 +121,13 @@ def test_before_a_new_password_page_there_is_a_button() -> None:
     assert next_step(page).sentence.startswith("Press the button")
     form = next_step(replace(page, path="/u/reset-password/change"))
     assert form.sentence.startswith("Choose a password")
+
+
+def test_a_link_of_ours_that_a_newer_one_has_replaced_has_no_button() -> None:
+    """Nor has one whose password is set: the step is the newest mail, or the login."""
+    newest = replace(ADA, mail_link=f"{SITE}/i/newest")
+    page = replace(INVITEE, guided=newest, path="/i/newest")
+    assert "press its button" in next_step(page).sentence
+    assert next_step(replace(page, path="/i/older")).link == f"{ADDRESSES.mailbox}/mail1"
+    chosen = replace(newest, status=State.PASSWORD_SET, has_password=True)
+    assert "/login?prompt=login" in next_step(replace(page, guided=chosen)).link
