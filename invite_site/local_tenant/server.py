@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _THREADS = 8
 _CONNECTIONS = 2_000  # kept open by clients; beyond that nobody is answered
-_LOOKED_AT = 50  # of the newest mails, where one to an address is looked for
 
 
 class PortInUse(OSError):
@@ -94,10 +93,8 @@ class DemoControl:
         """The id of the newest mail to this address and the first link in its text, or None."""
         from .mail.message import first_link, read_mail
 
-        for mail in self._tenant.mails.page(0, _LOOKED_AT):
-            if address.lower() in (each.lower() for each in mail.recipients):
-                return mail.id, first_link(read_mail(mail))
-        return None
+        mail = self._tenant.mails.newest_to(address)
+        return (mail.id, first_link(read_mail(mail))) if mail else None
 
 
 @contextmanager

@@ -217,3 +217,17 @@ def test_a_number_that_is_none_is_no_fault_of_the_mailbox(
         for name in ("start", "limit"):
             answer = requests.get(f"{tenant.url}/mailbox{path}", params={name: number}, timeout=10)
             assert answer.status_code == 200
+
+
+def test_a_demo_finds_the_newest_mail_to_an_address_among_many(tenant: TenantClient) -> None:
+    """However many have come to others since, as of a list that was uploaded."""
+    for subject in ("First", "Second"):
+        tenant.send_mail(subject, f"Open {LINK}.\n")
+    newest = tenant.messages()["messages"][0]["ID"]
+    with smtplib.SMTP("localhost", tenant.tenant.smtp_port, timeout=10) as connection:
+        for number in range(60):
+            other = f"other{number}@example.com"
+            connection.sendmail("acme@example.com", [other], b"Subject: Hello\r\n\r\nHi.\r\n")
+
+    assert tenant.tenant.demo.newest_mail("Ada@Example.com") == (newest, LINK)
+    assert tenant.tenant.demo.newest_mail("nobody@example.com") is None

@@ -57,6 +57,16 @@ class Mails:
         """The mail of that id."""
         return self._database.first(_from_row, "SELECT * FROM mail WHERE id = ?", mail_id)
 
+    def newest_to(self, address: str) -> Mail | None:
+        """The newest mail to this address, in whatever case it is written."""
+        return self._database.first(
+            _from_row,
+            "SELECT * FROM mail WHERE EXISTS"
+            " (SELECT 1 FROM json_each(recipients) WHERE lower(value) = lower(?))"
+            " ORDER BY number DESC LIMIT 1",
+            address,
+        )
+
     def counts(self) -> tuple[int, int]:
         """The number of mails, and of the unread ones."""
         counted = "SELECT count(*), coalesce(sum(read = 0), 0) FROM mail"
