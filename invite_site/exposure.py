@@ -1,5 +1,6 @@
 """What would be harmless on this machine, and is refused where others reach the site."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def problems_of(
             "LOG_LEVEL=DEBUG shows more in the log."
         )
     if file is not None and env_file.others_can_read(file):
-        yield f"{file} holds secrets and can be read by others. Run: chmod 600 {file}"
+        yield f"{file} holds secrets and can be read by others. Run: chmod 600 {shlex.quote(str(file))}"
 
 
 def _is_guessable(key: str) -> bool:

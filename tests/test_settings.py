@@ -310,10 +310,12 @@ def test_debug_mode_that_is_off_is_off(value: str) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o660])
 def test_a_file_of_settings_that_others_can_read_is_refused(mode: int, tmp_path: Path) -> None:
     """Where others reach the site: it holds the secrets of the tenant and the mail server."""
-    file = tmp_path / ".env"
+    folder = tmp_path / "our site"
+    folder.mkdir()
+    file = folder / ".env"
     file.touch()
     file.chmod(mode)
-    with pytest.raises(ConfigError, match=f"chmod 600 {file}"):
+    with pytest.raises(ConfigError, match=f"chmod 600 '{file}'"):
         Settings.from_env(GOOD, env_file=file)
     Settings.from_env({**GOOD, **HERE}, env_file=file)
     file.chmod(0o600)
