@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 
 from .errors import ConfigError
 
@@ -25,7 +26,18 @@ def load(file: Path) -> None:
         raise _not_utf8(file, content, fault.start) from None  # the cause quotes the whole file
     if b"\0" in content:  # UTF-16 without its mark; no variable can hold it
         raise _not_utf8(file, content, content.index(b"\0"))
+    # Of a line that it cannot read python-dotenv warns, and leaves the setting out.
+    unread = [each.original.line for each in parse_stream(io.StringIO(text)) if each.error]
+    if unread:
+        raise ConfigError([_unreadable(file, line) for line in unread])
     load_dotenv(stream=io.StringIO(text))
+
+
+def _unreadable(file: Path, line: int) -> str:
+    return (
+        f"{file}, line {line}, cannot be read. Write NAME=value, and a value with quotation marks or # "
+        "in single quotes: NAME='value'."
+    )
 
 
 def _not_utf8(file: Path, content: bytes, at: int) -> ConfigError:

@@ -1,6 +1,7 @@
 """Settings are read once, and every problem is told at once."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from invite_site import create_app, env_file
 from invite_site.errors import ConfigError
-from invite_site.settings import DAY, Settings, is_loopback
+from invite_site.settings import DAY, ROOT, Settings, is_loopback
 
 GOOD = {
     "SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -354,6 +355,33 @@ def test_a_file_of_settings_in_two_bytes_a_letter_is_named(encoding: str, tmp_pa
     file.write_bytes("LEVEL_A='1'\r\n".encode(encoding))
     with pytest.raises(ConfigError, match="is not UTF-8: line 1 "):
         env_file.load(file)
+
+
+@pytest.mark.parametrize(
+    "line", ['MAIL_FROM="Acme, Inc." <secret@example.com>', "SMTP_URL secret", "APP_NAME='secret"]
+)
+def test_a_line_of_settings_that_cannot_be_read_is_named(line: str, tmp_path: Path) -> None:
+    """It would be left out otherwise, and an optional setting would have its default without a word."""
+    file = tmp_path / ".env"
+    file.write_text(f"# Names\n{line}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"\.env, line 2, cannot be read") as refused:
+        env_file.load(file)
+    assert "secret" not in str(refused.value)
+
+
+def test_the_example_of_a_name_in_quotes_is_read_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the file of settings and then by the setting."""
+    page = (ROOT / ".env.example").read_text(encoding="utf-8")
+    [example] = re.findall(r"""'".*>'$""", page, re.MULTILINE)
+    file = tmp_path / ".env"
+    file.write_text(f"MAIL_FROM={example}\n", encoding="utf-8")
+    monkeypatch.setenv("MAIL_FROM", "")  # taken back at the end
+    monkeypatch.delenv("MAIL_FROM")
+    env_file.load(file)
+    settings = Settings.from_env({**GOOD, "MAIL_FROM": os.environ["MAIL_FROM"]})
+    assert settings.mail_from.name == "Acme, Inc."
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
