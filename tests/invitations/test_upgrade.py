@@ -6,7 +6,9 @@ admin pages showed of them at `now`.
 """
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +19,12 @@ import sqlalchemy as sa
 from alembic import command
 
 from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
+from tests.support.databases import postgres_database, postgres_programs
 from tests.support.person import Person
 from tests.support.running import Clock, RunningSite, Tenant, running_site, settings_for, signs_in
 
 HERE = Path(__file__).parent
+RUNNING = (HERE.parents[1] / "docs" / "running.md").read_text(encoding="utf-8")
 REVISION = "0002"
 STORED = json.loads((HERE / "ledger_dc71562.json").read_text(encoding="utf-8"))
 TIMELINE = json.loads((HERE / "timeline_dc71562.json").read_text(encoding="utf-8"))
@@ -183,3 +187,32 @@ def test_an_upgraded_database_goes_on(upgraded: RunningSite, tenant: Tenant) -> 
         address = f"{local_part}@example.com"
         assert upgraded.status(address) == "sent", address
         assert len(tenant.mails(address)) == 1, address
+
+
+def test_a_backup_from_before_an_upgrade_is_restored_as_documented(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """By the commands of docs/running.md; what the upgrade has added is in nobody's way."""
+    server: str = request.getfixturevalue("_postgres")
+    with postgres_database(server) as url, postgres_database(server) as new_url:
+        engine, restored = open_engine(url), open_engine(new_url)
+        try:
+            command.upgrade(alembic_config(engine), REVISION)
+            load(engine, client_id="Users")
+            variables = {
+                "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
+                "DATABASE_URL": url.replace("+psycopg", ""),
+                "NEW_DATABASE_URL": new_url.replace("+psycopg", ""),
+            }
+            for program in ("pg_dump", "pg_restore"):
+                [line] = re.findall(rf"^{program} .*", RUNNING, re.MULTILINE)
+                line = line.replace("/var/backups", str(tmp_path))
+                subprocess.run(["sh", "-c", line], check=True, env=variables, timeout=60)
+                upgrade(engine)
+            upgrade(restored)
+            with restored.connect() as db:
+                number = db.scalar(sa.text("SELECT count(*) FROM invitation"))
+            assert number == len(STORED["invitation"])
+        finally:
+            engine.dispose()
+            restored.dispose()

