@@ -3,6 +3,9 @@
 Status 0: done. 1: refused. 2: the command was written wrongly.
 """
 
+import errno
+import os
+import sys
 from typing import Any
 
 import click
@@ -13,6 +16,9 @@ from ..errors import AlreadyInvited, ConfigError, InviteSiteError, TenantUnavail
 from ..printable import one_line
 from ..services import Services
 from ..web.current import EXTENSION
+
+# What the disk says behind the standard output, which no command has another word for.
+UNWRITTEN = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SiteCommand(click.Command):
@@ -34,6 +40,13 @@ class SiteCommand(click.Command):
                 sentence += f" It has the number {refused.invitation_id}."
             is_unreached = isinstance(refused, TenantUnavailable)
             raise (self.unreached if is_unreached else click.ClickException)(sentence) from refused
+        except OSError as failed:
+            if failed.errno not in UNWRITTEN:
+                raise
+            # Python would write the rest once more at its end, and say so with a status of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            reason = os.strerror(failed.errno)
+            raise click.ClickException(f"The output cannot be written: {reason}.") from failed
 
     def check(self, ctx: click.Context) -> None:
         """What has to be so before the command begins. Raises InviteSiteError."""

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from invite_site.invitations.people import Inviter
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, sets_password
+from tests.support.running import SECRET_KEY, RunningSite, Tenant, sets_password
 
 from .conftest import Run
 
@@ -150,6 +150,31 @@ def test_settings_that_cannot_work_are_listed_and_nothing_starts() -> None:
     assert "AUTH0_DOMAIN is missing." in result.stderr
     assert "SECRET_KEY must be at least 32 characters" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(tenant: Tenant, tmp_path: Path) -> None:
+    """As on a full disk; what the command did stays done."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "SECRET_KEY": SECRET_KEY,
+        "APP_NAME": "Acme",
+        "MAIL_FROM": "invitations@example.com",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
+        **tenant.environment,
+    }
+    for words in (["db", "upgrade"], ["invite", "export"]):
+        with open("/dev/full", "wb") as full:
+            ended = subprocess.run(
+                [sys.executable, "-m", "flask", "--app", "app", *words],
+                cwd=ROOT,
+                env=environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+            )
+        assert ended.stderr == "Error: The output cannot be written: No space left on device.\n"
+        assert ended.returncode == 1
 
 
 def test_an_address_that_nobody_has_verified_makes_no_admin(
