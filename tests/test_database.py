@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import stat
 import subprocess
 import tempfile
@@ -79,9 +80,9 @@ def test_each_name_that_platforms_give_postgresql_is_taken(scheme: str, postgres
         ("postgresql://acme:hunter2@h:hunter2/x", "is not a database address"),
         ("postgresql://acme:x@hunter2@h/x", "percent-encoded"),
         ("postgresql://acme:hunter2@h/x?pgbouncer=true", "does not know: pgbouncer"),
-        ("mysql://acme:hunter2@h/x", "must be sqlite:"),
-        ("sqlite://", "must be sqlite:"),
-        ("sqlite:///:memory:", "must be sqlite:"),
+        ("mysql://acme:hunter2@h/x", "must be sqlite:////a/file "),
+        ("sqlite://", "must be sqlite:////a/file "),
+        ("sqlite:///:memory:", "must be sqlite:////a/file "),
         ("sqlite:////tmp/site.db?mode=ro", "takes no options"),
         ("hunter2", "is not a database address"),
     ],
@@ -192,6 +193,21 @@ def test_a_file_that_becomes_read_only_is_one_sentence(tmp_path: Path) -> None:
             with pytest.raises(DatabaseUnusable, match="write to the file and to its folder"):
                 connection.execute(text("DELETE FROM pause"))
     finally:
+        engine.dispose()
+
+
+def test_a_disk_without_room_for_the_files_beside_it_is_told_as_such(tmp_path: Path) -> None:
+    """SQLite calls that an I/O error; a limit of this process stands for the disk."""
+    engine = open_engine(f"sqlite:///{tmp_path}/site.db")
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (4096, most)
+    )  # bytes; the file of shared memory has 32 kB
+    try:
+        with pytest.raises(DatabaseUnusable, match=r"I/O error.*Make room on its disk"):
+            upgrade(engine)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
         engine.dispose()
 
 

@@ -32,7 +32,7 @@ def read_address(database_url: str) -> URL:
             f"names the driver {driver}, and this site uses psycopg. Write postgresql://… instead."
         )
     if url.drivername != "sqlite" or not url.database or url.database == ":memory:":
-        raise _refused("must be sqlite:///a/file or postgresql://user:password@host/name.")
+        raise _refused("must be sqlite:////a/file or postgresql://user:password@host/name.")
     if url.query or url.database.startswith("file:"):
         raise _refused("takes no options behind a SQLite file. Remove what follows the “?”.")
     return url

@@ -20,7 +20,8 @@ SQLITE_ADVICE = {
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_FULL: "Make room on its disk.",
-    sqlite3.SQLITE_IOERR: "Look for a fault of its disk, and that it lies on no network drive.",
+    # Also where the files beside it find no room.
+    sqlite3.SQLITE_IOERR: "Make room on its disk, or look for a fault of it; a network drive does not do.",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
 }
