@@ -41,6 +41,8 @@ def create_app(
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=64 * 1024,
         SEND_FILE_MAX_AGE_DEFAULT=365 * DAY,  # their addresses carry a fingerprint
+        # Flask-WTF reads no fallbacks; itsdangerous signs with the last of these.
+        WTF_CSRF_SECRET_KEY=list(reversed(settings.secret_keys)),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may stay open over lunch
     )
     # Redirects for a slash too few or too many would take their host from the request.

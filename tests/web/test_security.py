@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from flask import session
+from flask_wtf.csrf import generate_csrf, validate_csrf
 
+from invite_site import create_app
 from tests.support.person import Person
 from tests.support.redis_server import free_port
 from tests.support.running import (
@@ -254,3 +257,23 @@ def test_the_journey_goes_through_a_proxy_that_ends_tls(
             admin.opens(f"{site.url}/")
         assert ADMIN in admin.text
         assert sends(admin, site, OWN_SENDERS["this site"]).status_code == 303
+
+
+def test_a_form_that_was_open_while_the_secret_key_changed_is_taken(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    """Signed by the older key, which stands behind the newer one; what is signed anew needs it no more."""
+    older, newer = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+    before, after = (
+        create_app(settings_for(tenant, tmp_path, SECRET_KEY=keys))
+        for keys in (older, f"{newer},{older}")
+    )
+    with before.test_request_context():
+        token, signed = generate_csrf(), session["csrf_token"]
+    with after.test_request_context():
+        session["csrf_token"] = signed
+        validate_csrf(token)
+        newest = generate_csrf()
+    with create_app(settings_for(tenant, tmp_path, SECRET_KEY=newer)).test_request_context():
+        session["csrf_token"] = signed
+        validate_csrf(newest)
