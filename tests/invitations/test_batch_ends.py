@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from invite_site.errors import NotPossibleNow
-from invite_site.invitations.lifecycle import State
+from invite_site.invitations.lifecycle import POSTPONE, State
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter, search_text
 from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts
+from tests.support.interleaving import meanwhile
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -67,6 +68,23 @@ def test_what_comes_back_to_the_queue_of_a_cancelled_batch_is_revoked(
     site_on.delivers()
     assert tenant.mails() == []
     assert tenant.linked_accounts() == []
+
+
+def test_what_comes_back_to_the_queue_while_its_paused_batch_is_cancelled_is_revoked(
+    site_on: RunningSite,
+) -> None:
+    """Neither sees what the other writes: without a lock it would stay in the queue of a batch that
+    nobody can resume."""
+    batch = starts(site_on, people("p", 1))
+    deliveries, batches = site_on.services.deliveries, site_on.services.batches
+    [job] = deliveries.claim("w", limit=1)
+    batches.pause(batch.id)
+    now = site_on.clock()
+    with meanwhile(site_on, partial(batches.cancel, batch.id, actor="Grace")) as cancelled:
+        deliveries.leases.finish(job, POSTPONE, now=now, next_try_at=now)
+    cancelled.result(timeout=15)
+    assert reasons(site_on, job) == ["The batch was cancelled."]
+    assert batches.progress(batch.id).is_over
 
 
 @pytest.mark.parametrize("restarts", [True, False])

@@ -263,14 +263,18 @@ def _pause_only(db: Session, batch_id: int, condition: ColumnElement[bool]) -> N
     """Of the open ones let no others be paused than those that meet the condition: also those that are
     being sent, so that they are not claimed again.
 
-    It holds them as well. Else one that a worker claims or puts back meanwhile would be missed.
+    It holds what waits and what is being sent, also where that is paused as it should be. Else one
+    that a worker claims or puts back meanwhile would be missed.
     """
     db.execute(
         update(Invitation)
         .where(
             Invitation.batch_id == batch_id,
             Invitation.state.in_(OPEN_STATES),
-            Invitation.is_paused != condition,
+            or_(
+                Invitation.state.in_((State.QUEUED, State.SENDING)),
+                Invitation.is_paused != condition,
+            ),
         )
         .values(is_paused=condition)
         .execution_options(synchronize_session=False)
