@@ -55,6 +55,8 @@ class Reminders:
             )
             .order_by(Invitation.expires_at)
             .limit(AT_A_TIME)
+            # Whoever has one of them now may be pausing its batch; the next minute sees what came of it.
+            .with_for_update(skip_locked=True)
         )
         columns = new_life(Invitation.expires_at, now) | BY_INVITEE.counted(now)
         with sessionmaker(self.engine).begin() as db:

@@ -11,6 +11,7 @@ from invite_site.errors import ConfigError
 from invite_site.web.admin.timeline import timeline_of
 from tests.support.accounts import change_user
 from tests.support.batches import people, starts
+from tests.support.interleaving import meanwhile
 from tests.support.person import Person
 from tests.support.running import (
     Clock,
@@ -179,6 +180,20 @@ def test_nobody_of_a_paused_batch_is_reminded(reminding: RunningSite, tenant: Te
     reminding.services.batches.pause(batch.id)
     reminding.clock.forward(days=3.1)
     assert reminds(reminding) == 0
+    reminding.services.batches.resume(batch.id)
+    assert reminds(reminding) == 1
+
+
+def test_nobody_of_a_batch_is_reminded_that_is_being_paused(
+    reminding: RunningSite, tenant: Tenant
+) -> None:
+    """The worker looks for what is due in that very moment."""
+    batch = starts(reminding, people("p", 1))
+    reminding.delivers()
+    reminding.clock.forward(days=3.1)
+    with meanwhile(reminding, reminding.services.reminders.queue) as queued:
+        reminding.services.batches.pause(batch.id)
+    assert queued.result(timeout=15) == 0
     reminding.services.batches.resume(batch.id)
     assert reminds(reminding) == 1
 
