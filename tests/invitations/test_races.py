@@ -1,8 +1,10 @@
 """Two things that want the same invitation in the same moment: one wins, and the other hears what is so."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin
@@ -13,6 +15,7 @@ from invite_site.errors import NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
+from invite_site.invitations.sending.turns import Turns
 from tests.support.accounts import identity_of
 from tests.support.person import Person
 from tests.support.running import (
@@ -212,3 +215,33 @@ def test_a_worker_that_stood_still_replaces_no_newer_link(
     assert site_on.row(row.id).state == "sent"
     assert len(tenant.mails(ADA)) == 1
     assert person.opens(tenant.link_to(ADA)).offers("Reset password")
+
+
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_worker_that_stood_still_before_the_last_dot_mails_nothing(
+    site_on: RunningSite, tenant: Tenant, person: Person, is_withdrawn: bool
+) -> None:
+    """Its link works no more, and would be the newest in the mailbox: another worker has mailed the next
+    one, or the invitation was withdrawn."""
+    row = site_on.invites(ADA)
+
+    class Still(Turns):
+        @contextmanager
+        def one(self) -> Iterator[Callable[[], None]]:
+            yield stands_still
+
+    def stands_still() -> None:
+        if is_withdrawn:
+            site_on.services.invitations.revoke(row.id, actor="Grace")
+            return
+        site_on.clock.forward(seconds=61)
+        tenant.forward(61)
+        site_on.delivers()
+
+    slow = replace(site_on.services.deliveries, turns=Still())
+    [job] = slow.claim("slow worker", limit=1)
+    slow.deliver(job)
+    assert len(tenant.mails(ADA)) == (0 if is_withdrawn else 1)
+    if not is_withdrawn:
+        assert site_on.row(row.id).state == "sent"
+        assert person.opens(tenant.link_to(ADA)).offers("Reset password")

@@ -236,7 +236,11 @@ def _withdrawing_if_lost(deliveries: Deliveries, job: Invitation) -> Iterator[No
 
 def _outgoing(deliveries: Deliveries, job: Invitation, take_turn: Callable[[], None]) -> Outgoing:
     """The message of this try. Once a worker died with one, it is in doubt from the moment in which
-    the mail server can have it, so that one more death is not followed by a third copy."""
+    the mail server can have it, so that one more death is not followed by a third copy.
+
+    Before that moment the lease is looked at once more: whoever stood still until somebody else had the
+    row would mail a link that works no more, behind the one that does.
+    """
     is_first_try = job.attempts == 1 and job.last_error is None
     earlier = () if is_first_try else deliveries.leases.messages(job)
     statuses = [each.status for each in earlier]
@@ -250,6 +254,8 @@ def _outgoing(deliveries: Deliveries, job: Invitation, take_turn: Callable[[], N
         take_turn()
         if is_interrupted:
             deliveries.leases.doubt(job, message_id, now=deliveries.clock())
+        else:
+            deliveries.leases.require(job)
 
     return Outgoing(
         message_id=message_id,
