@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, BatchRow
 from tests.support.batches import GRACE, people, starts
+from tests.support.interleaving import meanwhile
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, accepts
 
@@ -384,6 +386,23 @@ def test_a_row_that_is_corrected_while_the_list_is_sent_stays_left_out(
 
     with pytest.raises(BatchNotFound):
         replace(batches, clock=sends_first).correct(batch.id, bad.id, "dan@example.com", "Dan")
+    left_out = rows(site_on, batch)[4]
+    assert (left_out.fate, left_out.reason) == (Fate.BAD, bad.reason)
+
+
+def test_a_row_that_is_corrected_in_the_midst_of_the_start_stops_nothing(
+    site_on: RunningSite,
+) -> None:
+    """The start has passed it already, and would meet a good row of an address that nobody knows."""
+    batch = preview(site_on)
+    bad = rows(site_on, batch)[4]
+    batches = site_on.services.batches
+    corrects = partial(batches.correct, batch.id, bad.id, "dan@example.com", "Dan")
+    with meanwhile(site_on, corrects, before="INSERT INTO invitation_event") as corrected:
+        started = batches.start(batch.id, inviter=GRACE)
+    with pytest.raises(BatchNotFound):
+        corrected.result(timeout=15)
+    assert started.opened == 2
     left_out = rows(site_on, batch)[4]
     assert (left_out.fate, left_out.reason) == (Fate.BAD, bad.reason)
 

@@ -167,7 +167,10 @@ class Previews:
         is_sent = select(Batch.id).where(
             Batch.id == BatchRow.batch_id, Batch.started_at.is_not(None)
         )
+        of_row = select(BatchRow.batch_id).where(BatchRow.id == row_id).scalar_subquery()
         with self._begin() as db:
+            # A start that is under way ends first: else it would meet a good row of which it knows nothing.
+            db.execute(select(Batch.id).where(Batch.id == of_row).with_for_update())
             db.execute(
                 update(BatchRow)
                 .where(BatchRow.id == row_id, ~is_sent.exists())
