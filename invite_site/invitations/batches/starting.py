@@ -73,18 +73,10 @@ class Starting:
                 raise NotPossibleNow("No row of this list can be invited.")
             base = _base(db)
             columns = self._columns(batch, inviter, expires_at, base, now)
-            opened = self._open(db, batch, columns, inviter, now)
-            rest = _good_rows(db, batch_id)
-            known = self._previews.known_in(db, [str(row.email_norm) for row in rest], now)
-            for row in rest:
-                of_row = known[str(row.email_norm)]
-                if of_row.is_expired and self._renew(
-                    db, of_row, _of_person(row), columns, inviter, now
-                ):
-                    opened += 1
-                    db.delete(row)
-                else:
-                    _leave_out(row, of_row)
+            opened = 0
+            while _is_any_good(db, batch_id):
+                opened += self._open(db, batch, columns, inviter, now)
+                opened += self._decide_the_rest(db, batch_id, columns, inviter, now)
             batch.opened = opened
             return Started(opened, batch.rows - opened)
 
@@ -137,7 +129,11 @@ class Starting:
             .order_by(BatchRow.email_norm)
         )
         db.execute(self._insert.from_select(list(values), good))
-        record_where(db, INVITE, Invitation.batch_id == batch.id, actor=inviter.name, now=now)
+        refs = select(BatchRow.ref).where(
+            BatchRow.batch_id == batch.id
+        )  # of those opened before, none
+        is_new = Invitation.batch_id == batch.id, Invitation.ref.in_(refs)
+        record_where(db, INVITE, *is_new, actor=inviter.name, now=now)
         has_become_one = select(Invitation.id).where(Invitation.ref == BatchRow.ref).exists()
         gone = db.scalars(
             delete(BatchRow)
@@ -149,6 +145,29 @@ class Starting:
             .returning(BatchRow.id)
         )
         return len(gone.all())
+
+    def _decide_the_rest(
+        self, db: Session, batch_id: int, columns: dict[str, Any], inviter: Inviter, now: datetime
+    ) -> int:
+        """Of the good rows whose address was taken, renew those that have expired, and leave the others
+        out; returns how many were renewed. One whose invitation has ended meanwhile stays good."""
+        rest = _good_rows(db, batch_id)
+        known = self._previews.known_in(db, [str(row.email_norm) for row in rest], now)
+        taken = [
+            (of_row, row)
+            for row in rest
+            if (of_row := known.get(str(row.email_norm))) and (of_row.open_id or of_row.accepted_id)
+        ]
+        renewed = 0
+        for of_row, row in taken:
+            if of_row.is_expired and self._renew(
+                db, of_row, _of_person(row), columns, inviter, now
+            ):
+                renewed += 1
+                db.delete(row)
+            else:
+                _leave_out(row, of_row)
+        return renewed
 
     def _newest_invitation(self, state: State | None = None) -> ScalarSelect[int]:
         """That of the row's address, as part of a statement."""
