@@ -2,22 +2,23 @@
 
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
 from invite_site.invitations.leases import Leases
 from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.people import Inviter
-from invite_site.invitations.tables import Batch, BatchRow
+from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts
 from tests.support.interleaving import meanwhile
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, accepts
+from tests.support.running import RunningSite, Tenant, accepts, wait_until
 
 ADA = "ada@example.com"
 LIST = (
@@ -425,6 +426,37 @@ def test_a_person_whose_invitation_ends_in_the_midst_of_the_start_is_invited(
     )
     for row in site_on.services.listing.page(now=site_on.clock(), batch_id=batch.id):
         assert [each.event for each in site_on.services.listing.events(row.id)] == ["invited"]
+
+
+def test_two_lists_that_renew_the_same_people_do_not_wait_for_each_other_in_a_circle(
+    site_on: RunningSite,
+) -> None:
+    """Each names them in another order. Both have begun when the first of them is renewed."""
+    batches, engine = site_on.services.batches, site_on.services.engine
+    names = ["ada", "bob", "cy"]
+    numbers = [site_on.invites(f"{name}@example.com").id for name in names]
+    site_on.clock.forward(days=30)
+    one, other = (
+        preview(site_on, "Email\n" + "".join(f"{name}@example.com\n" for name in order))
+        for order in (names, names[::-1])
+    )
+
+    def start_both() -> list[int]:
+        starts_other = partial(batches.start, other.id, inviter=GRACE)
+        with meanwhile(site_on, starts_other, before="UPDATE invitation") as second:
+            first = batches.start(one.id, inviter=GRACE)
+        return sorted([first.opened, second.result(timeout=15).opened])
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as db:  # whoever renews meanwhile waits for the one in the middle
+            bob = select(Invitation.id).where(Invitation.id == numbers[1])
+            db.execute(bob.with_for_update(key_share=True))
+            both = pool.submit(start_both)
+            if engine.dialect.name == "postgresql":
+                waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                with engine.connect() as watch:
+                    wait_until(lambda: watch.exec_driver_sql(waiting).scalar() == 2, "both wait")
+        assert both.result(timeout=15) == [0, 3]
 
 
 def test_days_are_written_as_on_every_page(site: RunningSite) -> None:

@@ -159,7 +159,8 @@ class Starting:
             if (of_row := known.get(str(row.email_norm))) and (of_row.open_id or of_row.accepted_id)
         ]
         renewed = 0
-        for of_row, row in taken:
+        # In one order for everybody, as those that are new.
+        for of_row, row in sorted(taken, key=lambda each: each[0].newest_id):
             if of_row.is_expired and self._renew(
                 db, of_row, _of_person(row), columns, inviter, now
             ):
