@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
@@ -171,8 +170,9 @@ def ranges_of(
     return ranges, rest
 
 
-def first_of(found: Found, size: int, order: str) -> list[int]:
-    """The ids of the first `size` of these rows, in the order of their list."""
-    keys = ((moment, number) for number, moment in found)
-    in_order = sorted(keys, key=None if order else itemgetter(1), reverse=True)
-    return [number for _, number in in_order[:size]]
+def first_of(found: Found, size: int, order: str) -> list[Position]:
+    """Where the first `size` of these rows stood when they were found, in the order of their list. One
+    that went from one range to another meanwhile is found in both."""
+    moments = {each[0]: each[1] for each in found}
+    places = (Position(number, at if order else None) for number, at in moments.items())
+    return sorted(places, key=lambda place: place.key, reverse=True)[:size]

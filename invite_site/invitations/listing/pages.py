@@ -100,12 +100,14 @@ class Listing(Histories):
                 found = self._search(db, search, ranges, after, size + 1)
             else:
                 found = _ask(db, *(each.rows(after).limit(size + 1) for each in ranges))
-            ids = first_of(found, size + 1, order)
-            stored = select(Invitation).where(Invitation.id.in_(ids))
+            places = first_of(found, size + 1, order)
+            stored = select(Invitation).where(Invitation.id.in_([place.id for place in places]))
             by_id = {row.id: row for row in db.scalars(stored)}
-        rows = [by_id[number] for number in ids[:size] if number in by_id]
-        if len(ids) > size and rows:
-            return Page(rows, str(Position.of(rows[-1], order)))
+        rows = [by_id[place.id] for place in places[:size] if place.id in by_id]
+        if len(places) > size:
+            return Page(
+                rows, str(places[size - 1])
+            )  # not of the row, which may have moved meanwhile
         return Page(rows, str(until), self._looks) if until else Page(rows, None)
 
     def count(self, filters: Filters, *, now: datetime) -> Count:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
-from invite_site.invitations.listing import Listing
+from invite_site.invitations.listing import Filters, Listing
 from invite_site.invitations.tables import Invitation
 from tests.support.query_plans import plans_of, slow
 
@@ -55,6 +55,25 @@ def test_a_row_that_moves_is_not_shown_in_the_place_of_another(
     before = listing.position(page[-1], status="accepted")
     change(engine, page[-1].id, expires_at=NOW + 99 * DAY)
     rest = listing.page(now=NOW, status="accepted", before=before, size=PEOPLE)
+    assert [row.id for row in rest] == order[5:]
+
+
+def test_a_row_that_moves_while_its_page_is_read_makes_no_other_come_twice(
+    engine: Engine, listing: Listing, rows: list[Invitation]
+) -> None:
+    """The next page begins where the last row was found, not where it has gone since."""
+    order = by_hand(rows, status="accepted")
+    left = [order[4]]
+
+    def moves(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if left and statement.startswith("SELECT invitation.id, invitation.ref"):
+            change(engine, left.pop(), expires_at=NOW + 99 * DAY)
+
+    event.listen(engine, "before_cursor_execute", moves)
+    page = listing.find(Filters(status="accepted"), now=NOW, size=5)
+    event.remove(engine, "before_cursor_execute", moves)
+    assert ([row.id for row in page.rows], left) == (order[:5], [])
+    rest = listing.page(now=NOW, status="accepted", before=page.older or "", size=PEOPLE)
     assert [row.id for row in rest] == order[5:]
 
 
