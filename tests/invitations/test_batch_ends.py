@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from invite_site.errors import NotPossibleNow
 from invite_site.invitations.lifecycle import POSTPONE, State
@@ -43,6 +43,14 @@ def one_that_failed(site: RunningSite, tenant: Tenant) -> Batch:
     site.sends(1)
     assert site.services.batches.progress(batch.id).failed == 1
     return batch
+
+
+def waits_for(site: RunningSite, number: int) -> None:
+    """Go on once so many transactions wait for others. On SQLite none does before it writes."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with site.services.engine.connect() as db:
+        if db.dialect.name == "postgresql":
+            wait_until(lambda: db.exec_driver_sql(waiting).scalar() == number, f"{number} wait")
 
 
 def reasons(site: RunningSite, row: Any) -> list[Any]:
@@ -310,6 +318,28 @@ def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours
             db.execute(delete(BatchRow))
         removing.result(timeout=15)
     batches.get(batch.id)
+
+
+def test_a_pause_and_what_revokes_the_same_rows_do_not_wait_for_each_other_in_a_circle(
+    site_on: RunningSite,
+) -> None:
+    """PostgreSQL finds the rows of a batch where they lie, and others by their numbers; one that was
+    changed lies behind all others."""
+    batch = starts(site_on, people("p", 600))
+    batches, engine = site_on.services.batches, site_on.services.engine
+    numbers = [row.id for row in batches.ledger.results(batch.id)]
+    with engine.begin() as db:
+        db.execute(update(Invitation).where(Invitation.id == numbers[0]).values(place=9))
+        db.exec_driver_sql("ANALYZE")
+    with ThreadPoolExecutor(2) as pool:
+        with engine.begin() as db:
+            db.execute(select(Invitation.id).where(Invitation.id == numbers[300]).with_for_update())
+            pausing = pool.submit(batches.pause, batch.id)
+            waits_for(site_on, 1)
+            revoking = pool.submit(site_on.services.granting.revoke_from, GRACE.sub, by=GRACE)
+            waits_for(site_on, 2)
+        pausing.result(timeout=15)
+        assert revoking.result(timeout=15) == 600
 
 
 def test_a_life_of_its_own_counts_when_a_batch_sends_it_again(

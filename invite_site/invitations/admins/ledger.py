@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ...accounts.admins import add_grant
 from ...database.base import INSERTS
 from ...errors import NotPossibleNow
-from ..ledger.many import move_all, record_where
+from ..ledger.many import hold, move_all, record_where
 from ..ledger.moves import record, revocation
 from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
 from ..tables import Invitation, PendingGrant
@@ -116,6 +116,7 @@ class AdminLedger:
                     .order_by(Invitation.id)
                     .limit(CHUNK)
                 ).all()
+                hold(db, Invitation.id.in_(found))
                 revoked = move_all(db, REVOKE, Invitation.id.in_(found), values=revocation(now))
                 record_where(
                     db,

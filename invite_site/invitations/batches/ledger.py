@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...errors import BatchNotFound
 from ..leases.statements import BATCH_CANCELLED
-from ..ledger.many import end_of_life, move_all, record_where
+from ..ledger.many import end_of_life, hold, move_all, record_where
 from ..ledger.moves import has_accepted_since, is_of_same_address, new_life, revocation
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State
 from ..tables import Batch, Invitation
@@ -72,11 +72,9 @@ class BatchLedger:
         with self._begin() as db:
             if _change_started(db, batch_id, was_paused, paused_at=paused_at) is None:
                 return False
-            db.execute(
-                update(Invitation)
-                .where(Invitation.batch_id == batch_id, Invitation.state.in_(OPEN_STATES))
-                .values(is_paused=is_paused)
-            )
+            are_open = Invitation.batch_id == batch_id, Invitation.state.in_(OPEN_STATES)
+            hold(db, *are_open)
+            db.execute(update(Invitation).where(*are_open).values(is_paused=is_paused))
             return True
 
     def cancel(self, batch_id: int, *, actor: str, now: datetime) -> int | None:
@@ -220,6 +218,7 @@ def _resend_failed(
     if batch is None:
         return None
     is_left = _failed_left_of(batch_id)
+    hold(db, *is_left)
     ends = end_of_life(db, *is_left, default=expires_at, now=now)
     values = new_life(ends, now) | {"is_paused": batch.paused_at is not None}
     resent = move_all(db, RESEND, *is_left, values=values)
@@ -263,19 +262,14 @@ def _pause_only(db: Session, batch_id: int, condition: ColumnElement[bool]) -> N
     """Of the open ones let no others be paused than those that meet the condition: also those that are
     being sent, so that they are not claimed again.
 
-    It holds what waits and what is being sent, also where that is paused as it should be. Else one
-    that a worker claims or puts back meanwhile would be missed.
+    All are held, also where nothing changes. Else one that a worker claims or puts back meanwhile
+    would be missed.
     """
+    are_open = Invitation.batch_id == batch_id, Invitation.state.in_(OPEN_STATES)
+    hold(db, *are_open)
     db.execute(
         update(Invitation)
-        .where(
-            Invitation.batch_id == batch_id,
-            Invitation.state.in_(OPEN_STATES),
-            or_(
-                Invitation.state.in_((State.QUEUED, State.SENDING)),
-                Invitation.is_paused != condition,
-            ),
-        )
+        .where(*are_open, Invitation.is_paused != condition)
         .values(is_paused=condition)
         .execution_options(synchronize_session=False)
     )

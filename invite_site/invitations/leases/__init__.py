@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
+from ..ledger.many import hold
 from ..ledger.moves import NO_LEASE, SETTLED, move, revocation
 from ..lifecycle import CLAIM, FIND_PASSWORD, LAPSE, POSTPONE, RELEASE, REVOKE, State, Transition
 from ..pacer import Calls, Pacer
@@ -111,6 +112,7 @@ class Leases:
             # Its worker died, and then its time ran out: expired, so that it can be sent again. Or its
             # batch was paused or cancelled: whoever comes next does not send it.
             is_kept = or_(Invitation.expires_at <= now, Invitation.is_paused)
+            hold(db, Invitation.state == State.SENDING, Invitation.lease_until < now, is_kept)
             back = move(
                 db, RELEASE, Invitation.lease_until < now, is_kept,
                 actor=worker, now=now, lease_until=None, lease_by=None,
@@ -128,6 +130,7 @@ class Leases:
     def release(self, worker: str, *, now: datetime) -> int:
         """Give back what this worker holds; returns how many rows. For a worker that restarts."""
         with self._begin() as db:
+            hold(db, Invitation.lease_by == worker)
             released = move(
                 db, RELEASE, Invitation.lease_by == worker,
                 actor=worker, now=now, next_try_at=now, lease_until=None, lease_by=None,

@@ -64,14 +64,17 @@ IS_CANCELLED = and_(
 )
 # A condition on the end of life within the sub-select above would draw SQLite to the index of the
 # list, and away from that of the queue. So what has expired there is taken out of the queue.
-RETIRE_EXPIRED = (
-    update(_rows)
+_EXPIRED = (
+    select(_rows.c.id)
     .where(
         _rows.c.state == State.QUEUED,
         _rows.c.expires_at <= bindparam("now"),
         _rows.c.next_try_at.is_not(None),
     )
-    .values(next_try_at=None)
+    .with_for_update(skip_locked=True)
+)
+RETIRE_EXPIRED = (
+    update(_rows).where(_rows.c.id.in_(_EXPIRED.scalar_subquery())).values(next_try_at=None)
 )
 # The row, as long as it is still under the very claim that the job was read from.
 _is_held = and_(

@@ -14,6 +14,16 @@ from ..tables import Invitation
 _rows, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
 
 
+def hold(db: Session, *conditions: ColumnElement[bool]) -> None:
+    """Let nobody else change these rows until the transaction ends. For what changes many of them at once.
+
+    All take them by their numbers. PostgreSQL finds rows in any order, and of two that take the same
+    ones in another order each would wait for what the other has.
+    """
+    rows = select(Invitation.id).where(*conditions).order_by(Invitation.id)
+    db.execute(rows.with_for_update(key_share=True))
+
+
 def move_all(
     db: Session, transition: Transition, *conditions: ColumnElement[bool], values: dict[str, Any]
 ) -> Sequence[int]:
