@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from invite_site.errors import NotPossibleNow
+from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.jobs import JobKind, Jobs
 from invite_site.invitations.jobs.ledger import JobLedger
+from invite_site.invitations.jobs.service import OTHER_IS_OPEN
 from invite_site.invitations.listing import Filters
 from invite_site.invitations.tables import Invitation, InvitationEvent, Job
 from invite_site.settings import Delivery, LinkKind
@@ -17,6 +18,7 @@ from tests.support.running import RunningSite, Tenant, running_site
 
 SENT = Filters(status="sent")
 WORKER = "worker"
+ADA = "ada@example.com"
 
 
 def jobs_of(site: RunningSite, size: int = 2, looks: int = 3) -> Jobs:
@@ -66,6 +68,24 @@ def test_a_job_does_all_that_fit_once_and_says_why_others_stay(site_on: RunningS
     )
     assert (again.changed, again.refused) == (0, 7)
     assert again.refusals == {"This invitation is already on its way.": 7}
+
+
+def test_what_was_replaced_before_the_application_changed_is_left_and_holds_up_no_job(
+    site_on: RunningSite,
+) -> None:
+    """AUTH0_CLIENT_ID names another one since; its earlier invitations are in the list as well."""
+    failed = site_on.invites(ADA)
+    set_state(site_on, "failed", failed, closed_at=site_on.clock())
+    newer = site_on.invites(ADA)
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(client_id="earlier"))
+    with pytest.raises(AlreadyInvited) as refused:
+        site_on.services.resending.resend(failed.id, actor="Grace")
+    assert refused.value.invitation_id == newer.id
+    jobs = jobs_of(site_on)
+    job = jobs.begin(JobKind.RESEND, numbers=[failed.id], actor="Grace")
+    done = to_its_end(jobs, job)
+    assert (done.refusals, bool(done.ended_at)) == ({OTHER_IS_OPEN: 1}, True)
 
 
 def test_a_job_that_is_interrupted_changes_nothing_twice(site_on: RunningSite) -> None:

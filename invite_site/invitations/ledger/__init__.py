@@ -15,7 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import AlreadyInvited
-from ..lifecycle import INVITE, READDRESS, RESEND, REVOKE, State, Transition
+from ..lifecycle import INVITE, OPEN_STATES, READDRESS, RESEND, REVOKE, State, Transition
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
 from ..tables import Invitation
@@ -189,7 +189,12 @@ class Ledger(Queries):
             yield
         except IntegrityError as refused:
             row = self.get(invitation_id)
-            taken = self.open_of(row.new_email or row.email_norm)
+            taken = self._first(  # of the row's own application, which may be an earlier one
+                Invitation.email_norm == (row.new_email or row.email_norm),
+                Invitation.connection == row.connection,
+                Invitation.client_id == row.client_id,
+                Invitation.state.in_(OPEN_STATES),
+            )
             if taken is None:
                 raise
             raise AlreadyInvited(taken.id, taken.inviter, taken.created_at) from refused
