@@ -9,6 +9,7 @@ from ..errors import AlreadyInvited, NotPossibleNow, ResentTooSoon
 from ..settings import Delivery, LinkKind, Settings
 from .extensions import Extensions
 from .ledger import Ledger
+from .ledger.moves import caused_by
 from .lifecycle import RENEW, State
 from .options import lifetime_of
 from .resends import BY_HAND, BY_INVITEE
@@ -55,7 +56,7 @@ class Resending:
             now=now,
             allowance=BY_HAND if is_by_hand else None,
             can_sign_in=self.can_mail_sign_in and expires_at is None,
-            evidence=caused_by(job_id),
+            job_id=job_id,
             place=0 if is_by_hand else BEHIND_SINGLE,
         )
         if row is not None:
@@ -196,8 +197,3 @@ class Resending:
     def _new_end(self, invitation_id: int, now: datetime) -> datetime:
         """When a link of this invitation ends that is made now. Raises InvitationNotFound."""
         return now + lifetime_of(self.ledger.get(invitation_id).lifetime, self.settings)
-
-
-def caused_by(job_id: int | None) -> dict[str, int]:
-    """What an event says of the job that caused it."""
-    return {} if job_id is None else {"job": job_id}

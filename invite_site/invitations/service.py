@@ -12,10 +12,10 @@ from datetime import datetime
 from ..errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
 from ..settings import Settings
 from .ledger import Ledger
+from .ledger.moves import caused_by
 from .lifecycle import EXPIRED
 from .options import NO_OPTIONS, Options, lifetime_of
 from .people import Invitee, Inviter, search_text
-from .resending import caused_by
 from .tables import Invitation
 
 ENDED = "This invitation has ended, so its address stays. Invite the other address by itself."

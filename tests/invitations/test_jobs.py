@@ -1,7 +1,7 @@
 """Actions on many invitations: each is done once, and what cannot be done is counted."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -86,6 +86,33 @@ def test_what_was_replaced_before_the_application_changed_is_left_and_holds_up_n
     job = jobs.begin(JobKind.RESEND, numbers=[failed.id], actor="Grace")
     done = to_its_end(jobs, job)
     assert (done.refusals, bool(done.ended_at)) == ({OTHER_IS_OPEN: 1}, True)
+
+
+def test_a_worker_that_stood_still_in_a_job_sends_nothing_again(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Another one has done the job after the lease ran out, and the mail is out, when it goes on."""
+    row = site_on.invites_and_delivers(ADA)
+    jobs = jobs_of(site_on)
+    job = jobs.begin(JobKind.RESEND, filters=SENT, actor="Grace")
+    is_first = iter([True])
+
+    def stands_still() -> datetime:
+        if next(is_first, False):
+            site_on.clock.forward(seconds=61)
+            tenant.forward(61)
+            while jobs.work("other worker"):
+                pass
+            site_on.delivers()
+        return site_on.clock()
+
+    slow = replace(jobs, resending=replace(site_on.services.resending, clock=stands_still))
+    assert slow.work(WORKER)
+    site_on.delivers()
+    assert len(tenant.mails(ADA)) == 2
+    assert site_on.row(row.id).generation == 2
+    done = jobs.get(job.id)
+    assert (done.changed, done.refused, bool(done.ended_at)) == (1, 0, True)
 
 
 def test_a_job_that_is_interrupted_changes_nothing_twice(site_on: RunningSite) -> None:

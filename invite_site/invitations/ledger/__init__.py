@@ -19,7 +19,7 @@ from ..lifecycle import INVITE, OPEN_STATES, READDRESS, RESEND, REVOKE, State, T
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
 from ..tables import Invitation
-from .moves import has_accepted_since, move, new_life, record, revocation
+from .moves import caused_by, has_accepted_since, is_done_by, move, new_life, record, revocation
 from .queries import Queries
 
 
@@ -101,7 +101,7 @@ class Ledger(Queries):
         transition: Transition = RESEND,
         allowance: Allowance | None = None,
         can_sign_in: bool = False,
-        evidence: dict[str, Any] | None = None,
+        job_id: int | None = None,
         place: int = 0,
         **columns: Any,
     ) -> Invitation | None:
@@ -110,7 +110,8 @@ class Ledger(Queries):
         whose person has accepted another since. Raises AlreadyInvited where a failed one has been
         replaced by another.
 
-        With an `allowance` it counts, and None also means: too soon. `place` is that in the queue.
+        With an `allowance` it counts, and None also means: too soon. A job does it once, also where a
+        worker stood still in it until another had done it. `place` is that in the queue.
         `columns` change with it, such as who invites this time.
         """
         states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]
@@ -123,9 +124,10 @@ class Ledger(Queries):
                     or_(Invitation.state.in_(states), Invitation.is_expired(now)),
                     or_(Invitation.state != State.FAILED, ~has_accepted_since()),
                     *((allowance.is_left(now),) if allowance else ()),
+                    *((~is_done_by(job_id),) if job_id else ()),
                     actor=actor,
                     now=now,
-                    evidence=evidence,
+                    evidence=caused_by(job_id),
                     **new_life(expires_at, now)
                     | {"place": place}
                     | (allowance.counted(now) if allowance else {})

@@ -89,6 +89,23 @@ def has_accepted_since() -> ColumnElement[bool]:
     )
 
 
+def caused_by(job_id: int | None) -> dict[str, int]:
+    """What an event says of the job that caused it."""
+    return {} if job_id is None else {"job": job_id}
+
+
+def is_done_by(job_id: int) -> ColumnElement[bool]:
+    """Whether this job has changed a row already."""
+    return (
+        select(InvitationEvent.id)
+        .where(
+            InvitationEvent.invitation_id == Invitation.id,
+            InvitationEvent.evidence["job"].as_integer() == job_id,
+        )
+        .exists()
+    )
+
+
 # Columns of an invitation that no worker has anything to do for any more, and nobody waits for.
 SETTLED: dict[str, Any] = {
     "next_try_at": None,
