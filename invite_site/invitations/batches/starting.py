@@ -129,9 +129,8 @@ class Starting:
             .order_by(BatchRow.email_norm)
         )
         db.execute(self._insert.from_select(list(values), good))
-        refs = select(BatchRow.ref).where(
-            BatchRow.batch_id == batch.id
-        )  # of those opened before, none
+        # Those that were opened before have no row any more.
+        refs = select(BatchRow.ref).where(BatchRow.batch_id == batch.id)
         is_new = Invitation.batch_id == batch.id, Invitation.ref.in_(refs)
         record_where(db, INVITE, *is_new, actor=inviter.name, now=now)
         has_become_one = select(Invitation.id).where(Invitation.ref == BatchRow.ref).exists()

@@ -105,9 +105,8 @@ class Listing(Histories):
             by_id = {row.id: row for row in db.scalars(stored)}
         rows = [by_id[place.id] for place in places[:size] if place.id in by_id]
         if len(places) > size:
-            return Page(
-                rows, str(places[size - 1])
-            )  # not of the row, which may have moved meanwhile
+            # Not where the row stands now: it may have moved meanwhile.
+            return Page(rows, str(places[size - 1]))
         return Page(rows, str(until), self._looks) if until else Page(rows, None)
 
     def count(self, filters: Filters, *, now: datetime) -> Count:
