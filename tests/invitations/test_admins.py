@@ -18,7 +18,8 @@ from invite_site.invitations.lifecycle import EventKind
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation, InvitationEvent, PendingGrant
 from tests.support.accounts import identity_of
-from tests.support.running import ADMIN, RunningSite, Tenant, is_waiting, wait_until
+from tests.support.interleaving import waits_for
+from tests.support.running import ADMIN, RunningSite, Tenant
 
 ADA = "ada@example.com"
 GRACE = Inviter("Grace", "auth0|grace")
@@ -176,8 +177,7 @@ def test_a_grant_that_is_made_while_another_is_withdrawn_does_not_wait_for_what_
         with Transaction(engine) as db, db.begin():
             db.execute(delete(PendingGrant))
             making = pool.submit(granting.grant, ADA, by=GRACE, invites=True)
-            if engine.dialect.name == "postgresql":
-                wait_until(lambda: is_waiting(site_on), "it waits for the withdrawal")
+            waits_for(site_on, 1)
             record(db, number, EventKind.GRANT_CANCELLED, actor="Grace", now=site_on.clock())
         assert making.result(timeout=15).is_new
 

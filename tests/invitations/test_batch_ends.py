@@ -15,14 +15,13 @@ from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter, search_text
 from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts
-from tests.support.interleaving import meanwhile
+from tests.support.interleaving import meanwhile, waiting, waits_for
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
     accepts,
-    is_waiting,
     signs_in,
     wait_until,
 )
@@ -43,14 +42,6 @@ def one_that_failed(site: RunningSite, tenant: Tenant) -> Batch:
     site.sends(1)
     assert site.services.batches.progress(batch.id).failed == 1
     return batch
-
-
-def waits_for(site: RunningSite, number: int) -> None:
-    """Go on once so many transactions wait for others. On SQLite none does before it writes."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    with site.services.engine.connect() as db:
-        if db.dialect.name == "postgresql":
-            wait_until(lambda: db.exec_driver_sql(waiting).scalar() == number, f"{number} wait")
 
 
 def reasons(site: RunningSite, row: Any) -> list[Any]:
@@ -277,8 +268,7 @@ def test_the_failed_are_sent_again_while_one_of_them_is_invited_anew(
     with engine.begin() as db:
         db.execute(insert(Invitation).values(anew))
         resending.start()
-        if engine.dialect.name == "postgresql":
-            wait_until(lambda: is_waiting(site_on), "it waits for the other invitation")
+        waits_for(site_on, 1)
     resending.join(timeout=15)
     assert resent == [1]
 
@@ -314,7 +304,7 @@ def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours
             db.execute(update(Batch).values(started_at=site_on.clock()))
             removing = pool.submit(removes)
             if engine.dialect.name == "postgresql":
-                wait_until(lambda: removing.done() or is_waiting(site_on), "it went on or waits")
+                wait_until(lambda: removing.done() or waiting(site_on) > 0, "it went on or waits")
             db.execute(delete(BatchRow))
         removing.result(timeout=15)
     batches.get(batch.id)

@@ -16,9 +16,9 @@ from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts
-from tests.support.interleaving import meanwhile
+from tests.support.interleaving import meanwhile, waits_for
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, accepts, wait_until
+from tests.support.running import RunningSite, Tenant, accepts
 
 ADA = "ada@example.com"
 LIST = (
@@ -452,10 +452,7 @@ def test_two_lists_that_renew_the_same_people_do_not_wait_for_each_other_in_a_ci
             bob = select(Invitation.id).where(Invitation.id == numbers[1])
             db.execute(bob.with_for_update(key_share=True))
             both = pool.submit(start_both)
-            if engine.dialect.name == "postgresql":
-                waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-                with engine.connect() as watch:
-                    wait_until(lambda: watch.exec_driver_sql(waiting).scalar() == 2, "both wait")
+            waits_for(site_on, 2)
         assert both.result(timeout=15) == [0, 3]
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import event
 
-from .running import RunningSite, is_waiting, wait_until
+from .running import RunningSite, wait_until
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def meanwhile(
         if left == 0:
             pool.submit(act)
             if engine.dialect.name == "postgresql":
-                wait_until(lambda: outcome.done() or is_waiting(site), "it is done or waits")
+                wait_until(lambda: outcome.done() or waiting(site) > 0, "it is done or waits")
 
     place = "before_cursor_execute" if before else "commit"
     event.listen(engine, place, reached)
@@ -51,3 +51,16 @@ def meanwhile(
     finally:
         event.remove(engine, place, reached)
         pool.shutdown()
+
+
+def waiting(site: RunningSite) -> int:
+    """How many transactions wait for others. For PostgreSQL alone."""
+    with site.services.engine.connect() as db:
+        locks = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return int(db.exec_driver_sql(locks).scalar() or 0)
+
+
+def waits_for(site: RunningSite, number: int) -> None:
+    """Go on once so many transactions wait for others. On SQLite none does before it writes."""
+    if site.services.engine.dialect.name == "postgresql":
+        wait_until(lambda: waiting(site) == number, f"{number} wait")

@@ -254,13 +254,6 @@ def running_site(
         yield RunningSite(url, app, clock, settings)
 
 
-def is_waiting(site: RunningSite) -> bool:
-    """Whether a transaction waits for another."""
-    with site.services.engine.connect() as db:
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        return bool(db.exec_driver_sql(waiting).scalar())
-
-
 def wait_until(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
     """Ask again and again until it is so; fails naming `what` when it never is."""
     end = time.monotonic() + seconds

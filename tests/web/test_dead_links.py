@@ -151,16 +151,21 @@ def test_a_password_by_an_earlier_link_counts_though_a_newer_mail_was_tried(
     assert "/invite/sign-in?i=" in tenant.mails(ADA)[0]["Text"]
 
 
+def is_sent_again_in_doubt(site: RunningSite, tenant: Tenant, row: Any) -> None:
+    """The mail server takes the newer mail, and nobody hears of it."""
+    site.clock.forward(minutes=5)
+    site.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+
+
 def test_a_link_of_ours_in_a_mail_that_is_in_doubt_replaces_the_older_one(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """It may have arrived, and did here."""
     row = sent(landing)
     older = our_link(tenant)
-    landing.clock.forward(minutes=5)
-    landing.services.resending.resend(row.id, actor="Grace")
-    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
-    landing.delivers()
+    is_sent_again_in_doubt(landing, tenant, row)
     assert not person.opens(older).offers("Choose your password")
     assert person.opens(our_link(tenant)).offers("Choose your password")
 
@@ -187,10 +192,7 @@ def test_a_newer_mail_that_nobody_confirmed_is_named_by_its_own_time(
     """And not by that of the mail which it replaced, or by the time of the look."""
     row = sent(landing)
     older = our_link(tenant)
-    landing.clock.forward(minutes=5)
-    landing.services.resending.resend(row.id, actor="Grace")
-    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
-    landing.delivers()
+    is_sent_again_in_doubt(landing, tenant, row)
     in_doubt = landing.row(row.id).in_doubt_at
     landing.clock.forward(minutes=5)
     person.opens(older)
