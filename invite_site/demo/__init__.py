@@ -45,6 +45,7 @@ def _run(instance: Instance) -> None:
         is_empty=os.environ.get("DEMO_EMPTY", "") not in ("", "0"),
     )
     with instance.locked(), listening(demo.site_port) as listener, demo.serving(listener, stop):
+        gc.freeze()  # what the start has made stays: no collection looks through it
         gc.enable()
         if not stop.is_set():
             _say_what_to_do(demo.addresses, demo.owner, demo.owner_password, instance)

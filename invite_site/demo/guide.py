@@ -21,8 +21,8 @@ STYLE = "/_demo/guide.css"
 FRAMED = "/html"  # the HTML part of a mail, which stands in a frame
 BODY = b"<body>"
 
-# The scene of a request; True for one to the tenant, and the status of its answer.
-SceneOf = Callable[[WSGIEnvironment, bool, int], Scene]
+# The scene of a request, if there is one; True for one to the tenant, and the status of its answer.
+SceneOf = Callable[[WSGIEnvironment, bool, int], Scene | None]
 
 
 class Guide:

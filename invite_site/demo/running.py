@@ -58,6 +58,7 @@ class Demo:
         )
         self._instance = instance
         self._is_empty = is_empty
+        self._is_telling = False  # then nobody sees a page, and none needs the bar
         self._ports = (site_port, tenant_port)
         self._guide = Guide(self.addresses, self._scene, lambda: self._tenant.demo.unread_mails())
         self._config = local_tenant.TenantConfig(
@@ -109,9 +110,11 @@ class Demo:
             yield
 
     def _tell_story(self, stop: threading.Event) -> None:
+        self._is_telling = True
         for _ in Story(self._site, self._tenant).tell():
             if stop.is_set():
                 return
+        self._is_telling = False
         self._instance.end_story()
 
     def _around(self, app: WSGIApplication, *, is_tenant: bool) -> WSGIApplication:
@@ -186,7 +189,9 @@ class Demo:
         if user is not None:
             services.admins.grant(user.user_id, label=ADMIN, now=services.clock())
 
-    def _scene(self, environ: WSGIEnvironment, is_tenant: bool, status: int) -> Scene:
+    def _scene(self, environ: WSGIEnvironment, is_tenant: bool, status: int) -> Scene | None:
+        if self._is_telling:
+            return None
         services = self._site.services
         following = Following(services, self._tenant.demo)
         row = following.invitation(environ, is_tenant=is_tenant)

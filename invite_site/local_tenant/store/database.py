@@ -101,11 +101,11 @@ class Database:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # FULL: what was answered survives a kill or a power cut.
+        # NORMAL: what was answered survives a kill; a power cut may take the last of it.
         for pragma in (
             "busy_timeout=5000",
             "journal_mode=WAL",
-            "synchronous=FULL",
+            "synchronous=NORMAL",
             "foreign_keys=ON",
         ):
             self._connection.execute(f"PRAGMA {pragma}")

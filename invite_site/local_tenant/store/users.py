@@ -16,7 +16,7 @@ from .database import Database
 
 # scrypt with a small n: a thousand throw-away passwords take seconds, not minutes. Good
 # enough for passwords of a tenant for tests and demos.
-_HASH_METHOD = "scrypt:1024:8:1"
+_HASH_METHOD = "scrypt:256:8:1"
 
 # Profile fields that are stored as given, and left out of answers where absent.
 PROFILE_FIELDS = (
