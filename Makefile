@@ -74,6 +74,7 @@ $(VENV)/.done $(VENV)/.done-demo $(VENV)/.done-test: $(VENV)/.created pyproject.
 	@echo "Installing the packages of $(filter %.lock,$^) into $(VENV): once, for about a minute ..."
 	@$(BIN)/python -m pip install -q --require-hashes -r $(filter %.lock,$^)
 	@$(BIN)/python -m pip install -q --no-deps -e .
+	@$(BIN)/python -m compileall -q invite_site
 	@touch $@
 
 browser: $(VENV)/.done-test
