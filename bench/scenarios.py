@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -115,6 +116,15 @@ def states(services: Services) -> Counter[str]:
     counted = select(Invitation.state, func.count()).group_by(Invitation.state)
     with services.engine.connect() as db:
         return Counter({state: number for state, number in db.execute(counted)})
+
+
+def last_sent(services: Services) -> datetime:
+    """When the last invitation was handed over; aware UTC. Raises ValueError where none was."""
+    with services.engine.connect() as db:
+        at: datetime | None = db.scalar(select(func.max(Invitation.last_sent_at)))
+    if at is None:
+        raise ValueError("nothing was sent")
+    return at
 
 
 def invite(environment: Mapping[str, str], number: int) -> list[str]:
