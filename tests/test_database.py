@@ -84,6 +84,11 @@ def test_each_name_that_platforms_give_postgresql_is_taken(scheme: str, postgres
         ("sqlite://", "must be sqlite:////a/file "),
         ("sqlite:///:memory:", "must be sqlite:////a/file "),
         ("sqlite:////tmp/site.db?mode=ro", "takes no options"),
+        (
+            "sqlite:///srv/invite-site/site.db",
+            "names the file srv/invite-site/site.db, which is an",
+        ),
+        ("sqlite:///~/site.db", "with four slashes."),
         ("hunter2", "is not a database address"),
     ],
 )
