@@ -111,6 +111,8 @@ class Resending:
             {
                 State.SENDING: "This invitation is being sent at this moment. Try again in a minute.",
                 State.PASSWORD_SET: "This person has chosen a password; such an invitation does not end.",
+                State.ACCEPTED: "This invitation has been accepted; it does not end.",
+                State.FAILED: "This invitation has failed. Resend it instead.",
             }.get(State(row.state), "This invitation has ended. Invite the address again.")
         )
 

@@ -247,6 +247,26 @@ def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
     assert (site.row(sent.id).expires_at - now).days == 60
 
 
+def test_what_cannot_be_extended_is_told_what_can_be_done_instead(site: RunningSite) -> None:
+    """Not all that has no end to move can be invited again."""
+    now = site.clock()
+    for state, proof in (
+        ("password_set", {}),
+        ("accepted", {"closed_at": now, "accepted_at": now, "accepted_sub": "auth0|1"}),
+        ("failed", {"closed_at": now}),
+        ("revoked", {"closed_at": now}),
+    ):
+        set_state(site, state, site.invites(f"{state}@example.com"), **proof)
+    jobs = site.services.jobs
+    done = to_its_end(jobs, jobs.begin(JobKind.EXTEND, filters=Filters(), actor="G", days=30))
+    assert done.refusals == {
+        "This person has chosen a password; such an invitation does not end.": 1,
+        "This invitation has been accepted; it does not end.": 1,
+        "This invitation has failed. Resend it instead.": 1,
+        "This invitation has ended. Invite the address again.": 1,
+    }
+
+
 def test_a_link_that_was_mailed_before_the_setting_changed_keeps_its_end(
     site: RunningSite, tenant: Tenant
 ) -> None:
