@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import update
 
+from invite_site.invitations.jobs import JobKind
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
@@ -66,12 +67,38 @@ def test_some_are_chosen_and_revoked(site: RunningSite, desk: Person) -> None:
     assert "hx-get" not in part.text
 
 
+def test_the_question_says_what_a_revocation_takes_and_what_it_leaves(
+    site: RunningSite, desk: Person
+) -> None:
+    """What has expired is open until then, so it is revoked too."""
+    expired, sent, failed = site.row(1), site.row(2), site.row(3)
+    with site.services.engine.begin() as db:
+        for row, change in (
+            (expired, {"expires_at": site.clock()}),
+            (failed, {"state": "failed", "closed_at": site.clock()}),
+        ):
+            db.execute(update(Invitation).where(Invitation.id == row.id).values(**change))
+    desk.opens(f"{site.url}/admin/jobs/new?kind=revoke&id=1&id=2&id=3")
+    assert "Expired invitations are closed as well." in desk.text
+    assert "What has been accepted or revoked, or has failed, stays as it is." in desk.text
+    job = site.services.jobs.begin(JobKind.REVOKE, numbers=[1, 2, 3], actor="Grace")
+    works(site)
+    assert site.services.jobs.get(job.id).changed == 2
+    assert [site.row(row.id).state for row in (expired, sent, failed)] == [
+        "revoked",
+        "revoked",
+        "failed",
+    ]
+
+
 def test_all_that_match_are_extended_or_the_job_is_stopped(site: RunningSite, desk: Person) -> None:
     """On every page of the list, by its filters; a wrong number of days is told."""
     site.services.invitations.revoke(1, actor="Grace")
     desk.opens(f"{site.url}/admin/invitations?state=queued&q=p&inviter=Grace+Hopper")
     assert "Choose all that match, on every page" in desk.text
+    assert "matches no more" not in desk.opens(f"{site.url}/admin/jobs/new?kind=extend&all=1").text
     desk.opens(f"{site.url}/admin/jobs/new?kind=extend&all=1&state=queued&q=p0")
+    assert "matches no more" in desk.text
     assert desk.heading == "Extend 9 invitations?"
     assert "Search: p0" in desk.text
     desk.types(Days_from_now="-1").presses("Extend invitations")
