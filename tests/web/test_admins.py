@@ -46,6 +46,16 @@ def asks_to_revoke(person: Person, site: RunningSite, sub: str) -> Person:
     return person.opens(f"{site.url}/admin/admins/revoke?sub={quote(sub, safe='')}")
 
 
+def test_a_name_keeps_its_direction_to_itself(site: RunningSite, desk: Person) -> None:
+    """Else one from right to left would turn round what stands beside it on a phone."""
+    site.services.admins.grant("auth0|2", label=BOB, now=site.clock(), by="\u05e9\u05e8\u05d4 (IT)")
+    desk.opens(f"{site.url}/admin/admins")
+    assert [each.text for each in desk.soup.select("td bdi")][-2:] == [
+        BOB,
+        "\u05e9\u05e8\u05d4 (IT)",
+    ]
+
+
 def test_it_works(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """Grant by address and by account id, see who granted it, withdraw; each counts at once."""
     assert desk.sees_link("Admins").endswith("/admin/admins")
