@@ -227,7 +227,7 @@ def test_a_test_goes_to_oneself_alone(site: RunningSite, tenant: Tenant, form: P
     assert "/#sample-link" in mail["Text"]
     form.presses("Send a test to me")
     assert form.response.status_code == 429
-    assert "There is one test in 30 seconds. Wait" in form.text
+    assert "There is one test in 30 seconds. Wait a moment, then press again." in form.text
     assert form.sees_in("Email address") == ADA
     assert len(tenant.mails()) == 1
     assert site.services.listing.page(now=site.clock()) == []

@@ -147,9 +147,7 @@ def _sent_form() -> InviteForm:
 def _too_soon(form: InviteForm) -> ResponseReturnValue:
     """A second test mail at once."""
     seconds = seconds_left()
-    sentence = (
-        f"There is one test in {TEST_MAIL_EVERY} seconds. Wait {seconds} seconds, then press again."
-    )
+    sentence = f"There is one test in {TEST_MAIL_EVERY} seconds. Wait a moment, then press again."
     page = _form_page(form, test=Notice("warning", sentence))
     return page, 429, {"Retry-After": str(seconds)}
 
