@@ -246,6 +246,7 @@ def test_a_link_of_ours_that_was_cut_off_is_told_from_a_replaced_one(
     sent(landing)
     person.opens(our_link(tenant)[:-5])
     assert person.heading == "This link is not complete"
+    assert "Does that not help? Get a new link" in person.text
     person.opens(our_link(tenant)[: len(f"{landing.url}/i/") + 10])
     assert person.heading == "This link does not lead anywhere"
     assert person.response.status_code == 404

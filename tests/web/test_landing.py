@@ -100,6 +100,17 @@ def test_the_message_chooses_among_our_words_and_is_never_shown(
     assert "pay here" not in person.response.text
 
 
+def test_a_new_link_is_promised_only_where_it_can_be_asked_for(
+    site: RunningSite, person: Person, ref: str
+) -> None:
+    """Without its invitation the page can only name whom to write to."""
+    for named, is_promised in ((ref, True), ("", False)):
+        person.opens(f"{site.url}/invite/complete?i={named}&success=false&message=Access expired")
+        assert person.heading == "This link has expired"
+        assert ("A new link goes to the address that was invited." in person.text) == is_promised
+        assert ("Get a new link" in person.text) == is_promised
+
+
 @pytest.mark.parametrize(
     ("query", "hint"),
     [
