@@ -1,5 +1,6 @@
 """The translations: complete, compiled, and used wherever an invitee reads."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -85,6 +86,18 @@ def test_every_sentence_is_translated_with_its_values(language: str, found: Cata
             assert sentence.strip(), message.id
             assert set(PLACEHOLDER.findall(sentence)) == values, sentence
             assert sentence.count("%") == len(PLACEHOLDER.findall(sentence)), sentence
+
+
+def test_french_supposes_nobody_to_be_a_man_and_breaks_no_line_before_a_sign() -> None:
+    """Also where the tenant speaks: on its page for a password, and in the texts of its own pages."""
+    said = [each for texts in sentences(catalogue("fr")).values() for each in texts]
+    prompts = json.loads((ROOT / "templates/tenant/prompts/custom-text.json").read_text())
+    said += [text for page in prompts["fr"]["reset-password"].values() for text in page.values()]
+    page = (ROOT / "templates/tenant/pages/password_reset.html").read_text()
+    said += re.findall('"([^"]+)"', page.partition(" fr: {")[2].partition("var spoken")[0])
+    assert len(said) > len(sentences(catalogue("fr"))) + 15
+    assert [each for each in said if re.search(r"\b(invité|connecté)\b", each)] == []
+    assert [each for each in said if re.search("[^\N{NO-BREAK SPACE}][?!;»]| :|« ", each)] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
