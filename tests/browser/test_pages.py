@@ -121,13 +121,17 @@ WHERE = """() => {
 
 
 def test_a_printed_invitation_is_a_record(gallery: Gallery) -> None:
-    """Printed, an invitation shows its steps and history, and nothing to press."""
+    """Printed, an invitation shows its steps and history with their moments, and nothing to press."""
     page = gallery.pages["password set"]
     page.emulate_media(media="print")
     expect(page.get_by_role("heading", name="How far it got")).to_be_visible()
     expect(page.get_by_role("heading", name="What happened")).to_be_visible()
     assert page.get_by_role("button").count() == 0
+    exact = "all => all.map(e => getComputedStyle(e, '::after').content)"
+    moments = page.locator("time").evaluate_all(exact)
     page.emulate_media(media="screen")
+    assert moments
+    assert all("UTC" in each for each in moments)
 
 
 def test_nothing_moves_for_who_wants_no_motion(gallery: Gallery) -> None:
