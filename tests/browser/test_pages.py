@@ -61,6 +61,26 @@ def test_no_page_scrolls_sideways(gallery: Gallery, name: str) -> None:
         assert has_no_sideways_scroll(page), size
 
 
+def test_what_is_told_by_colour_stays_so_in_forced_colours(gallery: Gallery) -> None:
+    """How full the bar of a batch is, and which bars of the last days are which."""
+    page = gallery.pages["batch under way"]
+    page.bring_to_front()
+    page.emulate_media(forced_colors="active")
+    pictures = set()
+    for value in (0, 1):
+        page.locator("#bar").evaluate("(bar, value) => { bar.value = value }", value)
+        pictures.add(page.locator("#bar").screenshot())
+    page.emulate_media(forced_colors="none")
+    assert len(pictures) == 2
+    page = gallery.pages["overview"]
+    page.emulate_media(forced_colors="active")
+    same = """name => getComputedStyle(document.querySelector(`.legend .${name}`), "::before")
+        .backgroundColor === getComputedStyle(document.querySelector(`.days .${name}`)).fill"""
+    found = [page.evaluate(same, name) for name in ("invited", "accepted")]
+    page.emulate_media(forced_colors="none")
+    assert found == [True, True]
+
+
 @pytest.mark.parametrize("name", SITE_PAGES)
 def test_a_finger_hits_what_it_aims_at(gallery: Gallery, name: str) -> None:
     """On a phone."""
