@@ -61,6 +61,19 @@ def test_no_page_scrolls_sideways(gallery: Gallery, name: str) -> None:
         assert has_no_sideways_scroll(page), size
 
 
+@pytest.mark.parametrize("name", ["list", "overview", "batches", "batch under way"])
+def test_letters_twice_as_large_leave_the_words_whole(gallery: Gallery, name: str) -> None:
+    """On a phone: the heading has a line of its own where the button beside it would leave it none, and
+    no figure sticks out."""
+    page = gallery.pages[name]
+    page.set_viewport_size({"width": PHONE["width"] // 2, "height": PHONE["height"]})
+    assert page.locator("h1").evaluate(
+        "e => e.clientHeight < 2 * parseFloat(getComputedStyle(e).lineHeight)"
+    )
+    for figures in page.locator(".figures").all():
+        assert figures.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
 def test_what_is_told_by_colour_stays_so_in_forced_colours(gallery: Gallery) -> None:
     """How full the bar of a batch is, and which bars of the last days are which."""
     page = gallery.pages["batch under way"]
