@@ -55,12 +55,13 @@ def direction_of(language: str) -> str:
 def moment(at: datetime, language: str) -> str:
     """A moment in words, with its zone: "27 November 2026, 14:05 UTC"."""
     locale = _DATES.get(language, language)
-    return f"{format_date(at, 'long', locale)}, {format_time(at, 'HH:mm', locale=locale)} UTC"
+    date = _counted(format_date(at, "long", locale), language)
+    return f"{date}, {format_time(at, 'HH:mm', locale=locale)} UTC"
 
 
 def day(at: datetime, language: str) -> str:
     """A day of the months to come: "27 November"."""
-    return format_skeleton("MMMMd", at, locale=_DATES.get(language, language))
+    return _counted(format_skeleton("MMMMd", at, locale=_DATES.get(language, language)), language)
 
 
 def time_left(left: timedelta, language: str = ENGLISH) -> str:
@@ -73,6 +74,11 @@ def time_left(left: timedelta, language: str = ENGLISH) -> str:
         if count := seconds // size:
             return format_unit(count, f"duration-{unit}", locale=language)
     return translations_of(language).gettext(marked("less than a minute"))
+
+
+def _counted(date: str, language: str) -> str:
+    """In French the first day of a month is counted: "1er mars". Babel does not know that."""
+    return f"1er {date[2:]}" if language == "fr" and date.startswith("1 ") else date
 
 
 @functools.cache

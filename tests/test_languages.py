@@ -23,7 +23,7 @@ from invite_site.accounts.sessions import Identity
 from invite_site.errors import DatabaseOutdated, DatabaseUnusable, TenantUnavailable
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.tables import Invitation
-from invite_site.languages import FOLDER, LANGUAGES, language_of
+from invite_site.languages import FOLDER, LANGUAGES, day, language_of, moment
 from invite_site.mail.templates import MailKind, templates_in
 from invite_site.settings import ROOT
 from invite_site.web.security import ForeignForm
@@ -116,6 +116,14 @@ def test_what_is_compiled_is_what_is_written(language: str) -> None:
 def test_a_language_is_known_by_code_and_by_name(word: str, language: str | None) -> None:
     """In any of our languages."""
     assert language_of(word) == language
+
+
+def test_a_date_is_written_as_people_write_it() -> None:
+    """In French the first day of a month is counted, and no other."""
+    first, eleventh = NOW, NOW.replace(day=11)
+    assert [moment(first, "fr"), day(first, "fr")] == ["1er mars 2026, 12:00 UTC", "1er mars"]
+    assert [moment(eleventh, "fr"), day(eleventh, "fr")] == ["11 mars 2026, 12:00 UTC", "11 mars"]
+    assert [day(first, each) for each in ("en", "de", "es")] == ["1 March", "1. März", "1 de marzo"]
 
 
 # Every page and mail in a language that nobody has read --------------------------------------------
