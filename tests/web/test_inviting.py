@@ -242,6 +242,7 @@ def test_an_address_that_is_not_verified_gets_no_test(
     form.types(Email_address=ADA).presses("Send a test to me")
     assert form.response.status_code == 422
     assert "the tenant has not verified your own address" in form.text
+    assert form.title.startswith("Error: Invite someone")
     tenant.fails("GET /api/v2/users/", kind="status", status=503, times=None)
     form.presses("Send a test to me")
     assert "the tenant has to say which address is yours" in form.text
