@@ -153,6 +153,20 @@ def test_a_mistake_is_told_where_it_was_made(
     assert banner.get_text(strip=True) in described
 
 
+def test_a_mistake_in_the_days_of_one_leaves_its_form_open(site: RunningSite, desk: Person) -> None:
+    """With what was typed, and the sentence at the field, as where many are extended."""
+    desk.opens(f"{site.url}/admin/invitations/1").types(Days_from_now="soon").presses("Extend")
+    assert desk.response.status_code == 422
+    assert desk.title.startswith("Error:")
+    assert desk.sees_in("Days from now") == "soon"
+    [form] = desk.soup.select(".actions details[open]")
+    [typed] = form.select("#days")
+    [banner] = desk.soup.select(".banner.error[autofocus]")
+    assert "Choose a number of days from 1 to 365." in banner.get_text()
+    assert banner.select(f"#{typed['aria-describedby']}")
+    assert "It ends on" in desk.types(Days_from_now="20").presses("Extend").text
+
+
 def test_where_none_is_chosen_all_that_match_a_filter_are_meant(
     site: RunningSite, desk: Person
 ) -> None:
@@ -179,7 +193,7 @@ def test_one_is_extended_on_its_page(site: RunningSite, tenant: Tenant, desk: Pe
     assert "Choose a number of days from 1 to 365." in desk.text
     with site.services.engine.begin() as db:
         db.execute(update(Invitation).where(Invitation.id == 1).values(state="sent"))
-    assert "a new mail goes out" in desk.opens(desk.url).text
+    assert "a new mail goes out" in desk.opens(f"{site.url}/admin/invitations/1").text
     desk.types(Days_from_now="30").presses("Extend")
     assert site.row(1).state == "queued"
     desk.opens(f"{site.url}/admin/invitations/1")

@@ -18,6 +18,7 @@ from .reading import inviter, list_last_seen, remember_list, row_id
 from .timeline import timeline_of
 
 PAGE = 50
+DAYS = 7  # that an extension lasts, if nobody says otherwise
 TRAIL = 50  # pages that *Newer* leads back through
 
 
@@ -79,7 +80,11 @@ def _shorter(trail: str) -> dict[str, str | None]:
 @bp.get("/invitations/<int(max=2147483647):invitation_id>")
 def invitation(invitation_id: int) -> ResponseReturnValue:
     """One invitation, with what happened to it and who says so."""
-    row = services.ledger.get(invitation_id)
+    return _page_of(services.ledger.get(invitation_id))
+
+
+def _page_of(row: Invitation, *, days_error: str = "") -> str:
+    """`days_error` is what is wrong with the days that an extension was to have."""
     now = services.clock()
     status = row.status(now)
     return render_template(
@@ -96,6 +101,8 @@ def invitation(invitation_id: int) -> ResponseReturnValue:
         can_extend=services.resending.can_extend and status in (State.QUEUED, State.SENT, EXPIRED),
         mails_to_extend=services.resending.mails_to_extend_one(row),
         resend_possible_at=services.resending.resend_possible_at(row),
+        days=request.form.get("days", DAYS),
+        days_error=days_error,
     )
 
 
@@ -114,11 +121,14 @@ def resend(invitation_id: int) -> ResponseReturnValue:
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/extend")
 def extend(invitation_id: int) -> ResponseReturnValue:
-    """A later end, `days` from now."""
+    """A later end, `days` from now. What was typed stays in the form until that is possible."""
+    days = request.form.get("days", 0, type=row_id)
     try:
-        row = services.resending.extend(
-            invitation_id, request.form.get("days", 0, type=row_id), actor=inviter().name
-        )
+        services.resending.require_extension(days)
+    except NotPossibleNow as refused:
+        return _page_of(services.ledger.get(invitation_id), days_error=str(refused)), 422
+    try:
+        row = services.resending.extend(invitation_id, days, actor=inviter().name)
     except (NotPossibleNow, AlreadyInvited) as refused:
         return _back_to(invitation_id, str(refused), "error")
     sentence = f"It ends on {moment(row.expires_at)} now."

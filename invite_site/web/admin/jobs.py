@@ -15,9 +15,8 @@ from ..current import services
 from ..forms import REASON_LENGTH, REASON_TOO_LONG
 from . import bp
 from .filters import chips_of, filters_in, in_address
+from .invitations import DAYS
 from .reading import inviter, list_last_seen, row_id
-
-DAYS = 7  # that an extension lasts, if nobody says otherwise
 
 
 @bp.get("/jobs/new")
