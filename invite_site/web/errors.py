@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, render_template, request
+from flask import Flask, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 from flask_limiter import RateLimitExceeded
@@ -55,7 +55,7 @@ def init_app(app: Flask) -> None:
     register(DatabaseOutdated, _database_outdated)
     register(RateLimitExceeded, _too_many)
     register(RequestEntityTooLarge, _too_large)
-    register(HTTPException, lambda error: _page(error.code or 500))
+    register(HTTPException, _refused)
     register(Exception, _internal_error)
 
 
@@ -96,6 +96,13 @@ def _page(
         is_same_again=is_same_again,
     )
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
+
+
+def _refused(error: HTTPException) -> ResponseReturnValue:
+    """With the headers that its status needs, such as `Allow` (RFC 9110 §15.5.6)."""
+    response = make_response(_page(error.code or 500))
+    response.headers.update(error.get_headers())
+    return response
 
 
 def _too_many(error: RateLimitExceeded) -> ResponseReturnValue:

@@ -68,7 +68,9 @@ def test_signing_out_needs_its_token(site: RunningSite, person: Person) -> None:
     """Another site cannot sign anybody out."""
     signs_in(person, site)
     assert person.browser.post(f"{site.url}/logout", timeout=10).status_code == 400
-    assert person.peeks(f"{site.url}/logout").status_code == 405
+    answer = person.peeks(f"{site.url}/logout")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}  # RFC 9110 §15.5.6
     assert site.services.sessions.find(person.cookie("sid") or "") is not None
 
 
