@@ -83,10 +83,12 @@ def _page(
     is_same_again: bool = False,
 ) -> ResponseReturnValue:
     """`way_on` is an endpoint and the words of the link to it, in place of the start page. With
-    `is_same_again` a button repeats the request, unless it had a file, which no page can send again."""
+    `is_same_again` a button repeats the request, where a page can."""
     known = SENTENCES.get(status, UNKNOWN)
-    if is_same_again and request.files:
-        is_same_again, way_on = False, ("admin.new_batch", "Choose the list again")
+    if is_same_again and not _is_repeatable():
+        is_same_again = False
+        if limits.is_upload():
+            way_on = ("admin.new_batch", "Choose the list again")
     page = render_template(
         "errors/page.html",
         status=status,
@@ -96,6 +98,14 @@ def _page(
         is_same_again=is_same_again,
     )
     return page, status, {"Retry-After": str(retry_after)} if retry_after else {}
+
+
+def _is_repeatable() -> bool:
+    """No page can send a file again, nor a form that is too large to be read."""
+    try:
+        return not request.files
+    except RequestEntityTooLarge:
+        return False
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:

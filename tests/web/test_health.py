@@ -161,6 +161,16 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
             assert "127.0.0.1" not in told
 
 
+def test_a_form_that_is_too_large_is_answered_where_the_database_is_away(
+    tenant: Tenant, tmp_path: Path, clock: Clock
+) -> None:
+    """It cannot be read, so no button repeats it."""
+    with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
+        answer = requests.post(f"{site.url}/logout", data={"a": "b" * 100_000}, timeout=15)
+    assert answer.status_code == 503
+    assert "Try again" not in answer.text
+
+
 @pytest.mark.parametrize(
     "path",
     ["/%5Cevil.example/a?b=%26c&b=%C3%BC", "/%09%5Cevil.example", "/a%3Fb%23c", "/?b=%FF", "/a"],
@@ -191,13 +201,14 @@ def test_a_database_that_goes_away_is_said_on_a_page_of_an_error_too(
     assert person.heading == "The site cannot reach its database"
 
 
+@pytest.mark.parametrize("content", ["ada@example.com", "ada@example.com\n" * 10_000])
 def test_a_file_is_asked_for_again_where_the_database_was_away(
-    tenant: Tenant, tmp_path: Path, clock: Clock
+    tenant: Tenant, tmp_path: Path, clock: Clock, content: str
 ) -> None:
     """A button that repeats the request would send it without the file."""
     with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
         answer = requests.post(
-            f"{site.url}/admin/batches", files={"file": ("a.csv", "ada@example.com")}, timeout=15
+            f"{site.url}/admin/batches", files={"file": ("a.csv", content)}, timeout=15
         )
     assert answer.status_code == 503
     assert "Choose the list again" in answer.text
