@@ -5,10 +5,10 @@ A form is taken where the browser says that a page of this site sent it, and its
 
 from urllib.parse import urlsplit
 
-from flask import Flask, g, request, session
+from flask import Flask, Response, g, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest
-from werkzeug.wrappers import Response
 
 from ..settings import Settings
 
@@ -27,8 +27,17 @@ class ForeignForm(BadRequest):
     """A form that came from another site, or from this one under another address than SITE_URL."""
 
 
+class CookieOfPages(SecureCookieSessionInterface):
+    """The cookie that Flask signs. HEAD changes nothing: a message goes with the page that shows it."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if request.method != "HEAD":
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Protect the forms of `app` and give each answer its headers."""
+    app.session_interface = CookieOfPages()
     own_origin = _origin_of(settings.site_url)
 
     @app.before_request

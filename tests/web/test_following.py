@@ -293,6 +293,14 @@ def test_a_page_that_asks_by_itself_takes_no_message_away(site: RunningSite, des
     assert "A new invitation is on its way" in desk.opens(desk.url).text
 
 
+def test_a_look_without_the_page_takes_no_message_away(site: RunningSite, desk: Person) -> None:
+    """HEAD, as an extension of a browser sends it with the cookies, changes nothing."""
+    row = sent(site)
+    desk.opens(f"{site.url}/admin/invitations/{row.id}").sends("Resend")
+    assert desk.peeks(desk.url, "HEAD").status_code == 200
+    assert "A new invitation is on its way" in desk.opens(desk.url).text
+
+
 @pytest.mark.parametrize("more", ["", "&before=1-2&trail=" + "~".join(["1-1764000000000000"] * 20)])
 def test_the_way_back_to_a_list_is_whole_or_shorter_by_whole_parts(
     site: RunningSite, desk: Person, more: str

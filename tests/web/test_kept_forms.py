@@ -3,6 +3,8 @@
 The tenant still knows who they are, so that the sign-in in between asks nothing.
 """
 
+from urllib.parse import urljoin
+
 from sqlalchemy import event
 
 from invite_site.accounts.kept_forms import KeptForm, owner_of
@@ -99,6 +101,18 @@ def test_a_search_survives_the_sign_in(site: RunningSite, desk: Person) -> None:
     site.clock.forward(minutes=31)
     desk.opens(f"{site.url}/admin/invitations?q=byron&state=sent")
     assert desk.url == f"{site.url}/admin/invitations?q=byron&state=sent"
+
+
+def test_a_look_without_the_page_takes_no_form_away(site: RunningSite, desk: Person) -> None:
+    """HEAD, as an extension of a browser sends it with the cookies, changes nothing."""
+    desk.presses("Invite someone")
+    site.clock.forward(minutes=31)
+    desk.types(Email_address=ADA)
+    answer = desk.sends("Send invitation")
+    while "/admin/kept-form" not in (address := urljoin(answer.url, answer.headers["Location"])):
+        answer = desk.peeks(address)
+    desk.peeks(address, "HEAD")
+    assert desk.opens(address).heading == SENTENCE
 
 
 def test_somebody_else_who_signs_in_there_sees_nothing_of_it(

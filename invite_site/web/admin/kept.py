@@ -55,8 +55,10 @@ def sign_in_again() -> ResponseReturnValue:
 def kept_form() -> ResponseReturnValue:
     """The form that this person sent when they were signed out, to be sent by one press more."""
     signed_in = current_session()
-    form = signed_in and services.kept_forms.take(browser=browser_key(), sub=signed_in.sub)
-    if not form:  # taken already, too old, or somebody else's
+    form = None
+    if signed_in and request.method == "GET":  # HEAD changes nothing
+        form = services.kept_forms.take(browser=browser_key(), sub=signed_in.sub)
+    if form is None:  # taken already, too old, or somebody else's
         return redirect(url_for("admin.invitations"), 303)
     page = _page_of(form.path)
     if form.had_file:
