@@ -1,7 +1,9 @@
-"""How large a request may be, and that what is uploaded stays in memory."""
+"""How requests are read: how large they may be, that what is uploaded stays in memory, and addresses that
+are none."""
 
+import re
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
 from flask import Flask, Request, request
 
@@ -11,8 +13,19 @@ UPLOAD_BYTES = MAX_BYTES + 500_000  # the list, and how a browser wraps it
 UPLOAD_ENDPOINT = "admin.preview_batch"
 
 
-class InMemoryRequest(Request):
-    """A request whose files are never written to disk: a list holds the addresses of people."""
+NOT_IN_ADDRESSES = re.compile(rb"[^!-~]")
+
+
+class SiteRequest(Request):
+    """Its files are never written to disk: a list holds the addresses of people."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # As browsers write it. Programs send letters as they are, and Werkzeug raises where those are
+        # not UTF-8, at whatever page.
+        self.query_string = NOT_IN_ADDRESSES.sub(
+            lambda found: b"%%%02X" % ord(found[0]), self.query_string
+        )
 
     def _get_file_stream(
         self,
@@ -27,7 +40,7 @@ class InMemoryRequest(Request):
 def init_app(app: Flask) -> None:
     """Let a list be larger than any other form. To be called before the CSRF protection, which reads
     the form before the view is reached."""
-    app.request_class = InMemoryRequest
+    app.request_class = SiteRequest
     app.before_request(_allow_lists)
 
 

@@ -67,3 +67,18 @@ def test_an_address_with_a_letter_that_postgresql_cannot_store_is_answered(
     }
     admin.shows(admin.browser.post(f"{site_on.url}{page}/readdress", data=sent, timeout=9))
     assert "does not wait for another address" in admin.text
+
+
+@pytest.mark.parametrize("letter", ["ü".encode(), "ü".encode("latin-1")], ids=["UTF-8", "Latin-1"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/healthz", 200), ("/nowhere", 404), ("/admin/invitations", 302)],
+)
+def test_an_address_with_letters_as_they_are_is_answered(
+    site: RunningSite, path: str, status: int, letter: bytes
+) -> None:
+    """Programs do not encode them as browsers do. Waitress refuses such a request, other servers hand it
+    on."""
+    query = f"q=M{letter.decode('latin-1')}ller"  # as WSGI has it
+    answer = site.app.test_client().get(path, environ_overrides={"QUERY_STRING": query})
+    assert answer.status_code == status
