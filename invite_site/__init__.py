@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -34,6 +35,8 @@ def create_app(
         __name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
     )
     app.config.from_mapping(
+        # Never the host of the request: Werkzeug raises for some that no host can have.
+        SERVER_NAME=urlsplit(settings.site_url).netloc,
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SESSION_COOKIE_NAME=login_cookie(settings),

@@ -144,6 +144,14 @@ def test_a_refusal_says_what_it_is_about(site: RunningSite) -> None:
         assert answer_on(connection) == "HTTP/1.0 431 Request Header Fields Too Large"
 
 
+@pytest.mark.parametrize("host", ["x" * 64, "invite..example.com", "", "evil.example"])
+def test_whatever_host_a_request_names_the_page_is_the_same(site: RunningSite, host: str) -> None:
+    """SITE_URL says where the site is; a name that no host can have is no error of ours."""
+    for path, status in (("/", 200), ("/nowhere", 404), ("/healthz", 200)):
+        answer = requests.get(site.url + path, headers={"Host": host}, timeout=15)
+        assert answer.status_code == status, path
+
+
 @pytest.mark.usefixtures("no_temp_folder")
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_body_of_the_largest_list_is_taken_without_a_temporary_file(
