@@ -94,8 +94,9 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     def chosen_lifetime(self) -> int | None:
         """Seconds; None for those of the settings, and while what was chosen is no choice."""
         chosen = (self.lifetime and self.lifetime.data) or ""
-        is_choice = chosen.isdecimal() and 0 < int(chosen) <= LONGEST_LIFETIME
-        return int(chosen) if is_choice else None
+        # Python reads no number of more than 4,300 digits.
+        seconds = int(chosen) if chosen.isdecimal() and len(chosen) < 10 else 0
+        return seconds if 0 < seconds <= LONGEST_LIFETIME else None
 
     @property
     def chosen_language(self) -> str | None:

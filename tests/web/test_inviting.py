@@ -303,3 +303,15 @@ def test_a_test_mail_to_an_address_that_gets_no_mail_is_a_sentence(
     form.types(Email_address=ADA, Note="A long note").presses("Send a test to me")
     assert "to your own address at the tenant nothing can be sent" in form.text
     assert form.sees_in("Note") == "A long note"
+
+
+@pytest.mark.parametrize("path", ["", "/preview", "/test"])
+def test_a_life_that_is_no_choice_is_said_in_the_form(
+    site: RunningSite, desk: Person, path: str
+) -> None:
+    """However many digits it has: no page offers it, so nobody typed it."""
+    _, action, fields = desk.presses("Invite someone").form("Send invitation")
+    sent = fields | {"email": "ada@example.com", "lifetime": "9" * 5_000}
+    desk.shows(desk.browser.post(f"{action}{path}", data=sent, timeout=9))
+    assert desk.response.status_code < 500
+    assert not site.services.listing.page(now=site.clock())
