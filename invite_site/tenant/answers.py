@@ -1,8 +1,7 @@
 """What the answers of the Management API mean: waits, dates, and errors of ours."""
 
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -47,16 +46,10 @@ def wait_asked_for(headers: Mapping[str, str]) -> float | None:
         return float(after)
     reset = headers.get("x-ratelimit-reset", "")
     if reset.isdecimal():
-        return max(float(reset) - _answered_at(headers), 0.0)
+        # By the tenant's own clock where it says what time it has: `reset` is told by that.
+        answered_at = date_of(headers) or datetime.now(UTC)
+        return max(float(reset) - answered_at.timestamp(), 0.0)
     return None
-
-
-def _answered_at(headers: Mapping[str, str]) -> float:
-    """When the tenant answered, in UNIX seconds, by its own clock where it says so: that is the clock
-    that `x-ratelimit-reset` is told by."""
-    with suppress(KeyError, ValueError):
-        return parsedate_to_datetime(headers["Date"]).timestamp()
-    return time.time()
 
 
 def json_object(answer: requests.Response) -> dict[str, Any]:
@@ -68,12 +61,14 @@ def json_object(answer: requests.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def date_of(answer: requests.Response) -> datetime | None:
+def date_of(headers: Mapping[str, str]) -> datetime | None:
     """The time at the tenant when it answered."""
     try:
-        return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+        date = parsedate_to_datetime(headers["Date"])
     except (KeyError, ValueError):
         return None
+    # One of the formats of HTTP writes no zone, and UTC is meant (RFC 9110 §5.6.7).
+    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def error_of(

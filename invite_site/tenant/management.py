@@ -149,7 +149,7 @@ class Tenant:
                 "The tenant answered with a link to a host that is not its own; nothing was sent. "
                 "Set AUTH0_DOMAIN to the tenant's custom domain if it has one."
             )
-        return Ticket(url, date_of(answer) or datetime.now(UTC))
+        return Ticket(url, date_of(answer.headers) or datetime.now(UTC))
 
     def withdraw_ticket(self, user_id: str) -> None:
         """Make the user's live ticket worthless: a newer one replaces it and is thrown away."""
@@ -189,7 +189,7 @@ class Tenant:
                 answer = self._api.post_without_token(url, body)
         except TenantRefused as refused:  # never about the address: known or not, it gets a 200
             raise _misconfigured(f"HTTP {refused.status}") from refused
-        return date_of(answer) or datetime.now(UTC)
+        return date_of(answer.headers) or datetime.now(UTC)
 
     def _is_of_the_tenant(self, url: str) -> bool:
         """Whether scheme, host and port are those of the tenant or of its custom domain."""

@@ -9,10 +9,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +25,7 @@ from werkzeug.wrappers import Response
 from ..accounts.sessions import Identity, Note, Sessions
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
+from .answers import date_of
 from .bounded import KeptConnections
 from .id_tokens import claims_at, identity_of
 
@@ -311,8 +310,7 @@ class _Client(FlaskOAuth2App):
         return session
 
     def _compare_clocks(self, response: requests.Response, **_: Any) -> None:
-        with suppress(KeyError, ValueError):
-            theirs = parsedate_to_datetime(response.headers["Date"])
+        if theirs := date_of(response.headers):
             self.clock_difference = (theirs - self._clock()).total_seconds()
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from invite_site.errors import (
 from invite_site.invitations.people import Invitee
 from invite_site.server import listening, serving
 from invite_site.settings import Settings
-from invite_site.tenant.answers import wait_asked_for
+from invite_site.tenant.answers import date_of, wait_asked_for
 from invite_site.tenant.management import Tenant as TenantClient
 from invite_site.tenant.management import throwaway_password
 from tests.support.running import Tenant, settings_for
@@ -255,6 +256,20 @@ def test_the_wait_is_what_the_tenant_asked_for(
     wait = wait_asked_for(headers)
     assert wait is not None
     assert low <= wait <= high
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 -0000",
+    ],
+)
+def test_each_format_of_http_says_the_same_time(date: str) -> None:
+    """RFC 9110 §5.6.7. A time without its zone can be compared with none of ours: no login would go through."""
+    assert date_of({"Date": date}) == datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 
 
 def test_without_a_word_no_wait_is_known() -> None:

@@ -37,7 +37,7 @@ def domain(context: Context) -> Finding:
 
 def clock(context: Context) -> Finding:
     """The tenant's time against ours: tokens are only good within theirs."""
-    theirs = date_of(context.tenant.discovery())
+    theirs = date_of(context.tenant.discovery().headers)
     if theirs is None:
         return cannot_tell("The tenant does not say what time it has.")
     apart = abs((context.now() - theirs).total_seconds())
