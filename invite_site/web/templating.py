@@ -5,7 +5,7 @@ import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response, request, url_for
 
 from ..invitations.listing import COUNTED
 from ..languages import time_left
@@ -31,6 +31,14 @@ def init_app(app: Flask) -> None:
     def _version(endpoint: str, values: dict[str, object]) -> None:
         if endpoint == "static":  # a new file has a new address, so browsers may keep the old one
             values["v"] = _fingerprint(Path(str(app.static_folder)) / str(values["filename"]))
+
+    @app.after_request
+    def _keep_by_version(response: Response) -> Response:
+        """Amid a release another process may have written the address, for a file that is not here."""
+        is_file = request.endpoint == "static" and response.status_code < 400
+        if is_file and request.full_path != url_for("static", **(request.view_args or {})):
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def moment(at: datetime | None) -> str:

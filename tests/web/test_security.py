@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import requests
@@ -208,6 +208,27 @@ def test_a_page_with_a_form_names_its_sender(
     with Person() as admin:
         signs_in(admin, site).opens(f"{site.url}/invite/complete?i={row.ref}&success=true")
         assert admin.response.headers["Referrer-Policy"] == "same-origin"
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_kept_for_a_year_under_the_address_of_its_content(
+    site: RunningSite, person: Person
+) -> None:
+    """Under any other it is not kept: a process of a newer release may have written that."""
+    style = person.opens(site.url).soup.find("link", rel="stylesheet")
+    assert style is not None
+    address = urljoin(site.url, str(style["href"]))
+    kept = person.peeks(address)
+    assert kept.headers["Cache-Control"] == "public, max-age=31536000"
+    for other in (address + "0", address.partition("?")[0], f"{address}&lang=de"):
+        answer = person.peeks(other)
+        again = person.browser.get(
+            other, headers={"If-None-Match": kept.headers["ETag"]}, timeout=15
+        )
+        assert (answer.status_code, again.status_code) == (200, 304)
+        assert answer.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-store"
 
 
 # Behind https -------------------------------------------------------------------------------------
