@@ -50,6 +50,16 @@ def reasons(site: RunningSite, row: Any) -> list[Any]:
     return [each.evidence["reason"] for each in events if each.event == "revoked"]
 
 
+def invited_anew(failed: Any) -> dict[str, Any]:
+    """The columns of another invitation of the same address."""
+    columns = Invitation.__mapper__.columns.items()
+    kept = [
+        (each.name, key) for key, each in columns if key not in ("id", "batch_id", "changed_at")
+    ]
+    anew = {"ref": "anew", "state": State.QUEUED, "closed_at": None, "next_try_at": None}
+    return {name: getattr(failed, key) for name, key in kept} | anew
+
+
 def test_what_comes_back_to_the_queue_of_a_cancelled_batch_is_revoked(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
@@ -256,21 +266,49 @@ def test_the_failed_are_sent_again_while_one_of_them_is_invited_anew(
     batches, engine = site_on.services.batches, site_on.services.engine
     site_on.clock.forward(seconds=1)
     [failed, _] = site_on.services.listing.page(now=site_on.clock(), status="failed", size=2)
-    anew = {
-        each.name: getattr(failed, key)
-        for key, each in Invitation.__mapper__.columns.items()
-        if key not in ("id", "batch_id", "changed_at")
-    } | {"ref": "anew", "state": State.QUEUED, "closed_at": None, "next_try_at": None}
     resent: list[int] = []
     resending = threading.Thread(
         target=lambda: resent.append(batches.send_failed_again(batch.id, actor="Grace"))
     )
     with engine.begin() as db:
-        db.execute(insert(Invitation).values(anew))
+        db.execute(insert(Invitation).values(invited_anew(failed)))
         resending.start()
         waits_for(site_on, 1)
     resending.join(timeout=15)
     assert resent == [1]
+
+
+@pytest.mark.parametrize("is_start", [True, False], ids=["a start", "another batch's failed"])
+def test_sending_the_failed_again_and_what_invites_the_same_people_do_not_wait_in_a_circle(
+    site_on: RunningSite, tenant: Tenant, is_start: bool
+) -> None:
+    """Each comes to the same addresses in another order, and would wait for one that the other has."""
+    batches, engine = site_on.services.batches, site_on.services.engine
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=None)
+    batch = starts(site_on, people("p", 3))
+    site_on.delivers()
+    other = batches.preview(people("p", 3), name="list", inviter=GRACE)
+    if not is_start:
+        batches.start(other.id, inviter=GRACE)
+        site_on.delivers()
+    again = partial(batches.send_failed_again, actor="Grace")
+    invites = partial(batches.start, inviter=GRACE) if is_start else again
+    failed = list(batches.ledger.results(batch.id))
+    with engine.begin() as db:
+        for row in reversed(failed):  # the last one ends and lies first
+            ends_at = row.expires_at - timedelta(hours=row.id)
+            db.execute(update(Invitation).where(Invitation.id == row.id).values(expires_at=ends_at))
+    with ThreadPoolExecutor(2) as pool:
+        with engine.connect() as db:
+            db.execute(insert(Invitation).values(invited_anew(failed[1])))
+            inviting = pool.submit(invites, other.id)
+            waits_for(site_on, 1)
+            resending = pool.submit(again, batch.id)
+            waits_for(site_on, 2)
+            db.rollback()
+        done = [each.exception(timeout=15) for each in (inviting, resending)]
+    assert all(each is None or isinstance(each, NotPossibleNow) for each in done), done
+    assert batches.progress(batch.id).queued + batches.progress(other.id).queued == 3
 
 
 def test_of_two_that_failed_for_one_address_the_later_is_sent_again(

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...errors import BatchNotFound
 from ..leases.statements import BATCH_CANCELLED
-from ..ledger.many import end_of_life, hold, move_all, record_where
+from ..ledger.many import end_of_life, hold, move_all, open_alone, record_where
 from ..ledger.moves import has_accepted_since, is_of_same_address, new_life, revocation
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State
 from ..tables import Batch, Invitation
@@ -217,6 +217,7 @@ def _resend_failed(
     batch = _change_started(db, batch_id, cancelled_at=None)  # as it is: this holds the row
     if batch is None:
         return None
+    open_alone(db)
     is_left = _failed_left_of(batch_id)
     hold(db, *is_left)
     ends = end_of_life(db, *is_left, default=expires_at, now=now)

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import INSERTS, Base
 from ...errors import BatchNotFound, NotPossibleNow
-from ..ledger.many import end_of_life, move_all, record_where
+from ..ledger.many import end_of_life, move_all, open_alone, record_where
 from ..ledger.moves import new_life
 from ..lifecycle import INVITE, RESEND, Fate, State
 from ..people import Inviter
@@ -71,6 +71,7 @@ class Starting:
                 return _started_before(db, batch_id)
             if not _is_any_good(db, batch_id):
                 raise NotPossibleNow("No row of this list can be invited.")
+            open_alone(db)
             base = _base(db)
             columns = self._columns(batch, inviter, expires_at, base, now)
             opened = 0
@@ -118,15 +119,10 @@ class Starting:
             "openings": literal(0),
             "is_paused": false(),
         }
-        good = (
-            select(*(value.label(name) for name, value in values.items()))
-            .where(
-                BatchRow.batch_id == batch.id,
-                BatchRow.fate == Fate.GOOD,
-                self._newest_invitation(State.ACCEPTED).is_(None),
-            )
-            # In one order for everybody, so that two transactions do not wait for each other.
-            .order_by(BatchRow.email_norm)
+        good = select(*(value.label(name) for name, value in values.items())).where(
+            BatchRow.batch_id == batch.id,
+            BatchRow.fate == Fate.GOOD,
+            self._newest_invitation(State.ACCEPTED).is_(None),
         )
         db.execute(self._insert.from_select(list(values), good))
         # Those that were opened before have no row any more.
@@ -158,7 +154,7 @@ class Starting:
             if (of_row := known.get(str(row.email_norm))) and (of_row.open_id or of_row.accepted_id)
         ]
         renewed = 0
-        # In one order for everybody, as those that are new.
+        # By their numbers, as everybody holds rows.
         for of_row, row in sorted(taken, key=lambda each: each[0].newest_id):
             if of_row.is_expired and self._renew(
                 db, of_row, _of_person(row), columns, inviter, now

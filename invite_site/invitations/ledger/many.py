@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, case, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from ...database.base import Base, UTCDateTime
@@ -12,6 +12,7 @@ from ..lifecycle import Transition
 from ..tables import Invitation
 
 _rows, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
+OPENING_LOCK = 7_261_840  # any number that nothing else on this database uses
 
 
 def hold(db: Session, *conditions: ColumnElement[bool]) -> None:
@@ -22,6 +23,16 @@ def hold(db: Session, *conditions: ColumnElement[bool]) -> None:
     """
     rows = select(Invitation.id).where(*conditions).order_by(Invitation.id)
     db.execute(rows.with_for_update(key_share=True))
+
+
+def open_alone(db: Session) -> None:
+    """Let nobody else open many invitations until the transaction ends. Whoever holds a batch may call it.
+
+    The unique index holds their addresses one after the other, in the order of a plan that nobody
+    chooses. Of two that open the same ones each could wait for what the other has.
+    """
+    if db.get_bind().dialect.name == "postgresql":  # on SQLite whoever writes is alone
+        db.execute(select(func.pg_advisory_xact_lock(OPENING_LOCK)))
 
 
 def move_all(
