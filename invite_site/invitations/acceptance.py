@@ -202,16 +202,13 @@ class Acceptance:
         return user is not None and invitation.user_id in user.linked_ids
 
     def _accept(self, invitation: Invitation, identity: Identity) -> bool:
-        now = self.clock()
-        has_marker = self.settings.delivery == Delivery.TENANT_EMAIL
-        is_unfinished = has_marker or bool(invitation.roles)
         return self.visits.accept(
             invitation.user_id or "",
             sub=identity.sub,
             email=identity.email,
             address=_address_of(identity),
-            now=now,
-            check_at=now if is_unfinished else None,
+            now=self.clock(),
+            has_marker=self.settings.delivery == Delivery.TENANT_EMAIL,
         )
 
 

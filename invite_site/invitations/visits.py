@@ -8,8 +8,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
+    case,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -160,15 +162,17 @@ class Visits:
         email: str,
         address: str,
         now: datetime,
-        check_at: datetime | None = None,
+        has_marker: bool = False,
     ) -> bool:
-        """Accept the open invitation of this user of the tenant; False: there is none.
+        """Accept the open invitations of this user of the tenant; False: there is none. The tenant has
+        something left to do for each that has roles, and for all where accounts carry a marker.
 
         The caller has verified the token of `sub`, that the tenant calls the address verified, and
         that `sub` is that user or has taken its place. An application that was replaced meanwhile
         changes nothing: the account is the same. A grant that waited for this is made for `sub`, where
         `address`, that of the token as invitations are compared by, is the invited one.
         """
+        is_unfinished = Invitation.roles.is_not(None) | literal(has_marker)
         with self._begin() as db:
             accepted = move(
                 db,
@@ -185,7 +189,7 @@ class Visits:
                 closed_at=now,
                 password_set_at=func.coalesce(Invitation.password_set_at, now),
                 drift=None,  # they have signed in with it, so it is there, and not blocked
-                **SETTLED | NO_LEASE | {"check_at": check_at},
+                **SETTLED | NO_LEASE | {"check_at": case((is_unfinished, now))},
             )
             for row in accepted:
                 fulfil(db, row, sub=sub, address=address, now=now)

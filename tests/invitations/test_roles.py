@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation
+from tests.support.accounts import identity_of
 from tests.support.at_tenant import AtTenant, at_tenant
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, sets_password
@@ -95,6 +98,23 @@ def test_a_permission_that_was_taken_away_is_named(
     site.clock.forward(minutes=11)
     site.delivers()
     assert roles.held == {"Reader"}
+
+
+def test_each_invitation_of_an_account_gives_its_roles(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """One sign-in accepts all of them, such as one of an application that was replaced since."""
+    options, invitations = Options(roles={"rol_1": "Reader"}), site_on.services.invitations
+    earlier = invitations.invite(ADA, inviter=Inviter("Grace"), options=options)
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(client_id="replaced since"))
+    site_on.delivers()
+    newer = site_on.invites_and_delivers(ADA)
+    acceptance = site_on.services.acceptance
+    assert acceptance.complete_login(identity_of(site_on.row(newer.id)), newer.ref).has_access
+    after = [site_on.row(each.id) for each in (earlier, newer)]
+    assert [row.state for row in after] == ["accepted", "accepted"]
+    assert [row.check_at for row in after] == [after[0].accepted_at, None]
 
 
 def test_roles_that_were_deleted_meanwhile_are_named(roles: Roles, site: RunningSite) -> None:
