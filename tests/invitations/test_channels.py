@@ -168,6 +168,41 @@ def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: P
     assert person.opens(f"{landing.url}/i/nonsense").response.status_code == 404
 
 
+@pytest.fixture
+def elsewhere(landing: RunningSite, tenant: Tenant, tmp_path: Path) -> Iterator[RunningSite]:
+    """The same site, once INVITE_LINK is the tenant's."""
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=landing.settings.database_url)
+    with running_site(settings, clock=landing.clock) as running:
+        yield running
+
+
+def test_a_mail_with_the_tenants_link_replaces_ours(
+    landing: RunningSite, elsewhere: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """After INVITE_LINK was changed. Changed back, an extension knows which link is out."""
+    row = landing.invites_and_delivers(ADA)
+    link = link_in(tenant, ADA)
+    elsewhere.services.resending.resend(row.id, actor="Grace")
+    elsewhere.delivers()
+    assert person.opens(link).heading == "A newer mail has replaced this link"
+    assert landing.services.resending.mails_to_extend_one(landing.row(row.id))
+    landing.clock.forward(minutes=3)
+    landing.services.resending.extend(row.id, 30, actor="Grace")
+    assert landing.status(ADA) == "queued"
+
+
+def test_our_link_stays_where_the_mail_with_the_tenants_was_refused(
+    landing: RunningSite, elsewhere: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Nobody has another one."""
+    row = landing.invites_and_delivers(ADA)
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    elsewhere.services.resending.resend(row.id, actor="Grace")
+    elsewhere.delivers()
+    assert landing.status(ADA) == "sent"
+    assert person.opens(link_in(tenant, ADA)).offers("Choose your password")
+
+
 def test_a_page_left_open_past_the_end_makes_no_ticket(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:

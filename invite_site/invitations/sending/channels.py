@@ -5,7 +5,8 @@ A channel sends one invitation whose account exists, and says what it cannot do.
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -87,10 +88,11 @@ class TicketLink:
             message_id=outgoing.message_id,
             user_id=user_id,
             ticket_issued_at=ticket.issued_at,
+            landing_hash=None,
             asks_to_sign_in=False,
         )
-        url = invitation_link(ticket.url, self.settings.app_name)
-        _send_mail(self, job, url, outgoing)
+        with _link_before_stays(self, job):
+            _send_mail(self, job, invitation_link(ticket.url, self.settings.app_name), outgoing)
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, ticket.issued_at)
 
 
@@ -117,19 +119,8 @@ class LandingLink:
             ticket_issued_at=None,
             asks_to_sign_in=False,
         )
-        try:
+        with _link_before_stays(self, job):
             _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
-        except MailInDoubt:
-            raise
-        except DeliveryError:  # nobody has the new link: the one in the mail before stays as it was
-            self.leases.extend(
-                job,
-                now=self.clock(),
-                landing_hash=job.landing_hash,
-                link_uses=job.link_uses,
-                ticket_issued_at=job.ticket_issued_at,
-            )
-            raise
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
 
 
@@ -144,8 +135,9 @@ class TenantMail:
     clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
-        self.leases.extend(job, now=self.clock(), user_id=user_id)
-        return Sent(HAND_TO_TENANT, None, self.tenant.send_password_email(job.email_norm))
+        self.leases.extend(job, now=self.clock(), user_id=user_id, landing_hash=None)
+        with _link_before_stays(self, job):
+            return Sent(HAND_TO_TENANT, None, self.tenant.send_password_email(job.email_norm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +162,27 @@ class SignInMail:
         url = f"{self.settings.site_url}/invite/sign-in?i={job.ref}"
         _send_mail(self, job, url, outgoing, kind=MailKind.SIGN_IN)
         return Sent(SEND_SIGN_IN_MAIL, outgoing.message_id, job.ticket_issued_at)
+
+
+@contextmanager
+def _link_before_stays(
+    channel: TicketLink | LandingLink | TenantMail, job: Invitation
+) -> Iterator[None]:
+    """Where nobody has got the new link, the one in the mail before stays as it was. It may have been of
+    another INVITE_LINK."""
+    try:
+        yield
+    except MailInDoubt:
+        raise
+    except DeliveryError:
+        channel.leases.extend(
+            job,
+            now=channel.clock(),
+            landing_hash=job.landing_hash,
+            link_uses=job.link_uses,
+            ticket_issued_at=job.ticket_issued_at,
+        )
+        raise
 
 
 def _send_mail(
