@@ -49,7 +49,9 @@ class Checks:
         """
         now = self.clock()
         rows = [
-            *self.leases.claim_checks((State.REVOKED,), limit=limit, now=now, calls=WITHDRAW),
+            *self.leases.claim_checks(
+                (State.REVOKED,), limit=limit, now=now, calls=WITHDRAW, is_reserving=False
+            ),
             *self.leases.claim_checks(
                 (State.SENT, State.ACCEPTED), limit=limit, now=now, calls=ASK, keep=keep
             ),
@@ -117,7 +119,10 @@ class Checks:
 
     def _withdraw_ticket(self, row: Invitation, user_id: str) -> None:
         """A ticket replaces every older one of its account: one is made that nobody gets, unless a newer
-        invitation of the account has done so. Made after that, it would end that one's link."""
+        invitation of the account has done so. Made after that, it would end that one's link.
+
+        Many may wait for the newer one, which has to find calls left: only the one made here is spent.
+        """
         rows = [
             each
             for each in self.ledger.of_user(user_id)
@@ -128,6 +133,7 @@ class Checks:
             return self._end(row)
         if any(not each.last_sent_at for each in rows) or self._invited_without_account(row):
             return self._end(row, again_at=self.clock() + RECHECK)
+        self.leases.spend(WITHDRAW)
         with suppress(TenantRefused):  # the user is gone, and the ticket with it
             self.tenant.withdraw_ticket(user_id)
         self._end(row, event=EventKind.TICKET_WITHDRAWN)

@@ -1,16 +1,20 @@
 """A revoked invitation's link dies, and nobody else's does."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from invite_site.invitations.sending.channels import TicketLink
+from invite_site.tenant.rate_limits import Kind
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
+    Clock,
     RunningSite,
     Tenant,
     running_site,
@@ -51,6 +55,48 @@ def test_revoking_while_the_worker_is_on_the_way_sends_nothing(
     assert site.row(row.id).state == "revoked"
     site.delivers()
     assert tenant.linked_accounts() == []
+
+
+@pytest.fixture
+def paced(tenant: Tenant, database_url: str, tmp_path: Path, clock: Clock) -> Iterator[RunningSite]:
+    """A site whose tenant takes ten calls of a kind at once, on both kinds of database."""
+    plan = "enterprise_nonproduction"
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=database_url, TENANT_PLAN=plan)
+    with running_site(settings, clock=clock) as running:
+        yield running
+
+
+def calls_left(site: RunningSite) -> int:
+    return site.services.deliveries.pacer.now().affordable({Kind.TICKETS: 1}, 99)
+
+
+def test_links_that_are_not_withdrawn_yet_cost_the_newer_invitations_no_calls(
+    paced: RunningSite, tenant: Tenant
+) -> None:
+    """All of a list were revoked and invited again: each withdrawal waits until the newer mail is out, and
+    thousands would leave nothing for it."""
+    rows = [paced.invites(f"p{number}@example.com") for number in range(4)]
+    paced.delivers()
+    paced.clock.forward(minutes=1)
+    for row in rows:
+        paced.services.invitations.revoke(row.id, actor="Grace")
+        paced.invites(row.email)
+    made, left = tenant.calls("POST /api/v2/tickets"), calls_left(paced)
+    assert paced.services.deliveries.check(limit=4) > 0
+    assert tenant.calls("POST /api/v2/tickets") == made
+    assert calls_left(paced) == left > 0
+
+
+def test_one_question_to_the_tenant_costs_one_call(paced: RunningSite) -> None:
+    """However many could be asked at a time."""
+    row = paced.invites_and_delivers(ADA)
+    paced.clock.forward(hours=1)
+    for is_withdrawn in (False, True):
+        if is_withdrawn:
+            paced.services.invitations.revoke(row.id, actor="Grace")
+        left = calls_left(paced)
+        assert paced.services.deliveries.check(limit=4) == 1
+        assert calls_left(paced) == left - 1
 
 
 def test_withdrawing_late_does_not_kill_the_newer_invitations_link(

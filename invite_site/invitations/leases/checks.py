@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, false, or_, select, update
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import Engine, Select, false, or_, select, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from ..ledger.moves import SETTLED, move, record
 from ..lifecycle import SET_PASSWORD, EventKind, State
@@ -33,9 +33,11 @@ class CheckLeases:
         now: datetime,
         calls: Calls,
         keep: float = 0.0,
+        is_reserving: bool = True,
     ) -> Sequence[Invitation]:
-        """Invitations in these states that the tenant is to be asked about; each is due again if the
-        asker dies. `keep` is the share of the tenant's limits that is left for deliveries.
+        """Invitations in these states that the tenant is to be asked about, as many as it takes the
+        `calls` of now; each is due again if the asker dies. `keep` is the share of the tenant's limits
+        that is left for deliveries. Unless it `is_reserving`, the caller spends the calls that it makes.
 
         One that is in doubt counts as sent.
         """
@@ -45,19 +47,17 @@ class CheckLeases:
         with self._begin() as db:
             if db.scalar(due.limit(1)) is None:
                 return ()
-            if self._pacer is not None:
-                with self._pacer.reserving(db.connection()) as buckets:
-                    limit = buckets.affordable(calls, limit, keep=keep)
-                    buckets.spend(calls, limit)
-            if not limit:
-                return ()
-            due = due.order_by(Invitation.check_at).limit(limit).with_for_update(skip_locked=True)
-            return db.scalars(
-                update(Invitation)
-                .where(Invitation.id.in_(due.scalar_subquery()))
-                .values(check_at=now + CHECK_LEASE)
-                .returning(Invitation)
-            ).all()
+            if self._pacer is None:
+                return _claim(db, due, limit, now)
+            with self._pacer.reserving(db.connection()) as buckets:
+                rows = _claim(db, due, buckets.affordable(calls, limit, keep=keep), now)
+                buckets.spend(calls, len(rows) if is_reserving else 0)
+                return rows
+
+    def spend(self, calls: Calls) -> None:
+        """These calls, which were not reserved, are about to be made."""
+        if self._pacer is not None:
+            self._pacer.spend(calls)
 
     def mark_password_set(self, row: Invitation, *, at: datetime, now: datetime) -> None:
         """The tenant says that the password was chosen, at `at`."""
@@ -113,3 +113,15 @@ class CheckLeases:
             if event:
                 found = dict(evidence or {})
                 record(db, row.id, event, actor="worker", now=now, evidence=found)
+
+
+def _claim(db: Session, due: Select[int], limit: int, now: datetime) -> Sequence[Invitation]:
+    if not limit:
+        return ()
+    due = due.order_by(Invitation.check_at).limit(limit).with_for_update(skip_locked=True)
+    return db.scalars(
+        update(Invitation)
+        .where(Invitation.id.in_(due.scalar_subquery()))
+        .values(check_at=now + CHECK_LEASE)
+        .returning(Invitation)
+    ).all()
