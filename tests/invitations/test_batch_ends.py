@@ -336,7 +336,7 @@ def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours
     batch = batches.preview(people("p", 2), name="list", inviter=GRACE)
     row = batches.rows(batch.id, after=None, size=1).rows[0]
     site_on.clock.forward(hours=hours)
-    removes = batches.sweep if hours else partial(batches.previews.leave_out, row)
+    removes = batches.sweep if hours else partial(batches.previews.leave_out, row, site_on.clock())
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as db:
             db.execute(update(Batch).values(started_at=site_on.clock()))

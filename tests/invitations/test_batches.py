@@ -391,6 +391,22 @@ def test_a_row_that_is_corrected_while_the_list_is_sent_stays_left_out(
     assert (left_out.fate, left_out.reason) == (Fate.BAD, bad.reason)
 
 
+def test_two_admins_who_correct_rows_to_and_from_one_address_keep_what_both_have_written(
+    site_on: RunningSite,
+) -> None:
+    """Whoever looks for repeated addresses writes no row as it was before."""
+    batches = site_on.services.batches
+    batch = batches.preview("ada@example.com\nmistyped\n", name="list", inviter=GRACE)
+    mistyped, ada = batches.rows(batch.id, after=None, size=2).rows  # what is wrong comes first
+    moves = partial(batches.correct, batch.id, ada.id, "other@example.com", "")
+    with meanwhile(site_on, moves, before="SELECT invitation.email_norm", nth=2) as moved:
+        batches.correct(batch.id, mistyped.id, ada.email, "")
+    moved.result()
+    rows = batches.rows(batch.id, after=None, size=2).rows
+    assert [row.email for row in rows] == ["other@example.com", "ada@example.com"]
+    assert batches.fates(batch.id) == {Fate.GOOD: 2}
+
+
 def test_a_row_that_is_corrected_in_the_midst_of_the_start_stops_nothing(
     site_on: RunningSite,
 ) -> None:

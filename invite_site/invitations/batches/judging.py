@@ -67,39 +67,23 @@ def judge_list(
             continue
         repeats = lines.get(invitee.email_norm)
         lines.setdefault(invitee.email_norm, row.line)
-        judged.append(
-            judge(
-                row.line,
-                invitee,
-                of_address.get(invitee.email_norm),
-                repeats=repeats,
-                options=kept,
-            )
-        )
+        fate = fate_of(of_address.get(invitee.email_norm), repeats=repeats)
+        of_row = Judged(row.line, invitee.email, invitee.email_norm, invitee.name, *fate)
+        judged.append(with_options(of_row, kept))
     return judged
 
 
-def judge(
-    line: int,
-    invitee: Invitee,
-    known: Known | None,
-    *,
-    repeats: int | None,
-    options: Options,
-) -> Judged:
-    """One row with a good address; `repeats` is the line that has the address first."""
-    fate, reason, invitation_id = Fate.GOOD, "", None
+def fate_of(known: Known | None, *, repeats: int | None) -> tuple[Fate, str, int | None]:
+    """What comes of a row with a good address, why not, and the invitation that the address has;
+    `repeats` is the line that has the address first."""
     if repeats is not None:
-        fate, reason = Fate.REPEATED, f"The same address stands in line {repeats}."
-    elif known and known.open_id and not known.is_expired:
-        fate, reason, invitation_id = Fate.INVITED, invited_by(known), known.open_id
-    elif known and known.accepted_id:
-        fate, invitation_id = Fate.ACCEPTED, known.accepted_id
+        return Fate.REPEATED, f"The same address stands in line {repeats}.", None
+    if known and known.open_id and not known.is_expired:
+        return Fate.INVITED, invited_by(known), known.open_id
+    if known and known.accepted_id:
         reason = f"This person accepted an invitation on {_day(known.accepted_at)}."
-    judged = Judged(
-        line, invitee.email, invitee.email_norm, invitee.name, fate, reason, invitation_id
-    )
-    return with_options(judged, options)
+        return Fate.ACCEPTED, reason, known.accepted_id
+    return Fate.GOOD, "", None
 
 
 def with_options(judged: Judged, options: Options) -> Judged:

@@ -14,7 +14,7 @@ from ...errors import BatchNotFound
 from ..lifecycle import OPEN_STATES, Fate, State
 from ..people import Inviter, search_text
 from ..tables import Batch, BatchRow, Invitation
-from .judging import Judged, Known
+from .judging import Judged, Known, fate_of
 
 KEPT = timedelta(days=1)  # previews, and rows that became no invitation
 CHUNK = 500  # addresses asked about in one statement
@@ -153,40 +153,37 @@ class Previews:
                 found += db.scalars(wanted)
         return found
 
-    def of_address(self, batch_id: int, email_norm: str) -> Sequence[BatchRow]:
-        """The rows of a preview with this address, in the order of the list."""
+    def correct(self, row: BatchRow, judged: Judged, now: datetime) -> None:
+        """Another content for a row of a preview; one that was left out at the start stays so."""
+        is_it = BatchRow.id == row.id
         with self._begin() as db:
-            return db.scalars(
-                select(BatchRow)
-                .where(BatchRow.batch_id == batch_id, BatchRow.email_norm == email_norm)
-                .order_by(BatchRow.id)
-            ).all()
+            if _hold(db, row.batch_id):
+                before = db.scalar(select(BatchRow.email_norm).where(is_it))
+                content = judged._asdict() | {"search_text": _found_by(judged)}
+                db.execute(update(BatchRow).where(is_it).values(content))
+                self._judge_repeats(db, row.batch_id, {before, judged.email_norm}, now)
 
-    def judge_again(self, row_id: int, judged: Judged) -> None:
-        """Another content or fate for a row of a preview; one that was left out at the start stays so."""
-        is_sent = select(Batch.id).where(
-            Batch.id == BatchRow.batch_id, Batch.started_at.is_not(None)
-        )
-        of_row = select(BatchRow.batch_id).where(BatchRow.id == row_id).scalar_subquery()
-        with self._begin() as db:
-            # A start that is under way ends first: else it would meet a good row of which it knows nothing.
-            db.execute(select(Batch.id).where(Batch.id == of_row).with_for_update())
-            db.execute(
-                update(BatchRow)
-                .where(BatchRow.id == row_id, ~is_sent.exists())
-                .values(**judged._asdict(), search_text=_found_by(judged))
-            )
-
-    def leave_out(self, row: BatchRow) -> None:
+    def leave_out(self, row: BatchRow, now: datetime) -> None:
         """Remove a row of a preview."""
         with self._begin() as db:
-            # First the batch, as a start does: else each would wait for what the other holds.
-            db.execute(select(Batch.id).where(Batch.id == row.batch_id).with_for_update())
-            gone = db.execute(delete(BatchRow).where(BatchRow.id == row.id).returning(BatchRow.id))
-            number = len(gone.all())
-            db.execute(
-                update(Batch).where(Batch.id == row.batch_id).values(rows=Batch.rows - number)
-            )
+            if _hold(db, row.batch_id):
+                gone = delete(BatchRow).where(BatchRow.id == row.id).returning(BatchRow.email_norm)
+                addresses = db.scalars(gone).all()
+                of_batch = update(Batch).where(Batch.id == row.batch_id)
+                db.execute(of_batch.values(rows=Batch.rows - len(addresses)))
+                self._judge_repeats(db, row.batch_id, set(addresses), now)
+
+    def _judge_repeats(
+        self, db: Session, batch_id: int, addresses: set[str | None], now: datetime
+    ) -> None:
+        """Of several rows with one address the first counts."""
+        for address in addresses - {None}:
+            of_address = BatchRow.batch_id == batch_id, BatchRow.email_norm == address
+            rows = db.scalars(select(BatchRow).where(*of_address).order_by(BatchRow.id)).all()
+            known = self.known_in(db, [str(address)], now).get(str(address))
+            for number, row in enumerate(rows):
+                fate = fate_of(known, repeats=rows[0].line if number else None)
+                row.fate, row.reason, row.invitation_id = fate
 
     def sweep(self, now: datetime) -> None:
         """Remove previews that nobody sent, and rows that became no invitation, a day after the upload
@@ -202,6 +199,17 @@ class Previews:
             found = db.scalars(old).all()
             db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(found)))
             db.execute(delete(Batch).where(Batch.id.in_(found), Batch.started_at.is_(None)))
+
+
+def _hold(db: Session, batch_id: int) -> bool:
+    """Let nobody else change this preview until the transaction ends; False where it is none any more.
+
+    First the batch, as a start does, which ends before: else it would meet a good row of which it knows
+    nothing, or each would wait for what the other holds.
+    """
+    is_preview = Batch.id == batch_id, Batch.started_at.is_(None)
+    held = update(Batch).where(*is_preview).values(rows=Batch.rows).returning(Batch.id)
+    return db.scalar(held) is not None
 
 
 def _found_by(row: Judged) -> str:

@@ -13,7 +13,7 @@ from ..options import NO_OPTIONS, Options
 from ..options.roles import RoleOffers
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation
-from .judging import Known, judge, judge_list
+from .judging import Known, judge_list
 from .ledger import BatchLedger
 from .lists import ListRow, read_list
 from .previews import Previews
@@ -117,24 +117,18 @@ class Batches:
     def correct(self, batch_id: int, row_id: int, email: str, name: str) -> BatchRow:
         """Another address or name for a row of a preview. Raises BatchNotFound."""
         row = self.previews.row(batch_id, row_id)
-        before = row.email_norm
         judged = judge_list(
             [ListRow(row.line, email.strip(), name)],
             self._parse,
             lambda _: (_options_of(row), ""),
             self._known,
         )[0]
-        self.previews.judge_again(row.id, judged)
-        for address in {before, judged.email_norm} - {None}:
-            self._judge_repeats(batch_id, str(address))
+        self.previews.correct(row, judged, self.clock())
         return self.previews.row(batch_id, row_id)
 
     def leave_out(self, batch_id: int, row_id: int) -> None:
         """Take a row out of a preview. Raises BatchNotFound."""
-        row = self.previews.row(batch_id, row_id)
-        self.previews.leave_out(row)
-        if row.email_norm:
-            self._judge_repeats(batch_id, row.email_norm)
+        self.previews.leave_out(self.previews.row(batch_id, row_id), self.clock())
 
     def start(self, batch_id: int, *, inviter: Inviter) -> Started:
         """Invite all good rows; a second start changes nothing. Raises BatchNotFound, NotPossibleNow."""
@@ -224,17 +218,6 @@ class Batches:
 
     def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
         return self.previews.known(addresses, self.clock())
-
-    def _judge_repeats(self, batch_id: int, email_norm: str) -> None:
-        """Of several rows with one address the first counts."""
-        rows = self.previews.of_address(batch_id, email_norm)
-        known = self._known([email_norm]).get(email_norm)
-        for number, row in enumerate(rows):
-            invitee = Invitee(row.email, email_norm, row.name)
-            repeats = rows[0].line if number else None
-            self.previews.judge_again(
-                row.id, judge(row.line, invitee, known, repeats=repeats, options=_options_of(row))
-            )
 
     def _refuse(self, batch_id: int, sentence: str) -> None:
         """Say why nothing was changed. Raises BatchNotFound, NotPossibleNow."""
