@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median_low
 
 import pytest
@@ -21,6 +22,7 @@ from invite_site.invitations.statistics.figures import Day, Progress, Standing
 from invite_site.invitations.statistics.tally import FOLD_FROM, Mistake
 from invite_site.invitations.tables import Invitation, InvitationEvent, Tally
 from tests.support.databases import postgres_database
+from tests.support.interleaving import meanwhile
 from tests.support.person import Person
 from tests.support.query_plans import plans_of
 from tests.support.running import PASSWORD, RunningSite, Tenant, logs_in, sets_password
@@ -346,3 +348,16 @@ def test_no_figure_reads_the_whole_table(engine: Engine) -> None:
         steps = [step for step in plan.split("; ") if " invitation" in step]
         by_index = r"SEARCH invitation USING COVERING INDEX|Index Only Scan using"
         assert [step for step in steps if not re.search(by_index, step)] == [], plan
+
+
+def test_two_recounts_at_once_mend_what_is_wrong_once(site_on: RunningSite) -> None:
+    """Each would add what is missing."""
+    site_on.invites("ada@example.com")
+    statistics, now = site_on.services.statistics, site_on.clock()
+    with site_on.services.engine.begin() as db:
+        db.execute(delete(Tally))
+    other = partial(statistics.recount, now)
+    with meanwhile(site_on, other) as recounted:
+        statistics.recount(now)
+    recounted.result()
+    assert statistics.recount(now) == []
