@@ -66,4 +66,6 @@ class CircuitBreaker:
         if outage is None or outage.since > began:  # reading costs less than an empty write
             return
         with self._begin() as db:
-            db.execute(delete(Outage))
+            db.execute(
+                delete(Outage).where(Outage.since <= began)
+            )  # another may have begun just now

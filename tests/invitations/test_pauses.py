@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from invite_site.invitations.people import Inviter
+from tests.support.interleaving import meanwhile
 from tests.support.running import (
     Clock,
     RunningSite,
@@ -334,6 +335,24 @@ def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) ->
     messages = site.services.deliveries.leases.messages(site.row(delayed.id))
     assert [each.status for each in messages] == ["delayed", "delayed", "accepted"]
     assert len({each.message_id for each in messages}) == 3, "another link is another message"
+
+
+def test_an_outage_that_begins_while_another_ends_stays(site_on: RunningSite) -> None:
+    """What was answered began before it."""
+    breaker, began = site_on.services.circuit_breaker, site_on.clock()
+    breaker.open("tenant", "The tenant does not answer.", now=began)
+
+    def ends_and_begins() -> None:
+        breaker.close(began=began)
+        site_on.clock.forward(seconds=1)
+        breaker.open("mail", "The mail server cannot be reached.", now=site_on.clock())
+
+    with meanwhile(site_on, ends_and_begins, before="DELETE FROM pause") as done:
+        breaker.close(began=began)
+    done.result()
+    outage = breaker.outage()
+    assert outage is not None
+    assert outage.cause == "mail"
 
 
 def test_a_refused_address_fails_with_the_servers_words(site: RunningSite, tenant: Tenant) -> None:
