@@ -154,10 +154,19 @@ def test_a_host_of_other_letters_is_written_as_browsers_write_it() -> None:
 
 @pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN", "AUTH0_MANAGEMENT_DOMAIN"])
 @pytest.mark.parametrize("host", ["straße.example", "ł" * 70 + ".example"])
-def test_a_host_that_cannot_be_written_so_is_refused(name: str, host: str) -> None:
+def test_a_host_of_other_letters_that_cannot_be_written_so_is_refused(name: str, host: str) -> None:
     """Of ß older rules make ss, which is the host of somebody else."""
     with pytest.raises(ConfigError, match=f"{name} .*xn--"):
         Settings.from_env({**GOOD, name: f"https://{host}"})
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN"])
+@pytest.mark.parametrize("host", ["invite..example.com", ".example.com", "a" * 64 + ".example"])
+def test_a_host_that_there_cannot_be_is_refused(name: str, host: str) -> None:
+    """Every request would be an error of Werkzeug."""
+    with pytest.raises(ConfigError, match=f"{name} must be a web address"):
+        Settings.from_env({**GOOD, name: f"https://{host}"})
+    assert Settings.from_env({**GOOD, name: "https://invite.example.com."})
 
 
 @pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN"])

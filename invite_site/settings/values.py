@@ -54,6 +54,8 @@ def _host(name: str) -> str:
     if ":" in name:
         return f"[{name}]"
     if name.isascii():
+        if not all(0 < len(label) < 64 for label in name.removesuffix(".").split(".")):
+            raise ValueError(_NO_WEB_ADDRESS)
         return name
     try:
         host = name.encode("idna").decode("ascii")
