@@ -101,10 +101,10 @@ def _page(
 
 
 def _is_repeatable() -> bool:
-    """No page can send a file again, nor a form that is too large to be read."""
+    """No page can send a file again, nor a form that was not read for its size or its files."""
     try:
         return not request.files
-    except RequestEntityTooLarge:
+    except HTTPException:
         return False
 
 

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import IO, Any
 
 from flask import Flask, Request, request
+from werkzeug.exceptions import BadRequest
 
 from ..invitations.batches.lists import MAX_BYTES
 
@@ -17,7 +18,8 @@ NOT_IN_ADDRESSES = re.compile(rb"[^!-~]")
 
 
 class SiteRequest(Request):
-    """Its files are never written to disk: a list holds the addresses of people."""
+    """Its files are never written to disk: a list holds the addresses of people. Only that form has one:
+    as a field of another it would be no text."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -34,6 +36,8 @@ class SiteRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
+        if not is_upload():
+            raise BadRequest
         return BytesIO()
 
 

@@ -164,4 +164,4 @@ def seconds_left() -> int:
     """For how many seconds the request that was refused will be refused again."""
     # By the time of the machine: the library asks no clock of ours.
     refused = limiter.current_limit
-    return math.ceil(refused.reset_at - time.time()) if refused else 60
+    return max(math.ceil(refused.reset_at - time.time()), 1) if refused else 60

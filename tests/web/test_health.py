@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -161,12 +162,17 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
             assert "127.0.0.1" not in told
 
 
-def test_a_form_that_is_too_large_is_answered_where_the_database_is_away(
-    tenant: Tenant, tmp_path: Path, clock: Clock
+@pytest.mark.parametrize(
+    "sent",
+    [{"data": {"a": "b" * 100_000}}, {"files": {"a": ("a.txt", "b")}}],
+    ids=["large", "file"],
+)
+def test_a_form_that_cannot_be_read_is_answered_where_the_database_is_away(
+    tenant: Tenant, tmp_path: Path, clock: Clock, sent: dict[str, Any]
 ) -> None:
-    """It cannot be read, so no button repeats it."""
+    """No button repeats it: it is too large, or has a file where none is taken."""
     with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
-        answer = requests.post(f"{site.url}/logout", data={"a": "b" * 100_000}, timeout=15)
+        answer = requests.post(f"{site.url}/logout", timeout=15, **sent)
     assert answer.status_code == 503
     assert "Try again" not in answer.text
 

@@ -315,3 +315,16 @@ def test_a_life_that_is_no_choice_is_said_in_the_form(
     desk.shows(desk.browser.post(f"{action}{path}", data=sent, timeout=9))
     assert desk.response.status_code < 500
     assert not site.services.listing.page(now=site.clock())
+
+
+@pytest.mark.parametrize("field", ["email", "name", "note", "key"])
+def test_a_file_in_place_of_a_field_is_refused(site: RunningSite, form: Person, field: str) -> None:
+    """It is no text."""
+    _, address, fields = form.types(Email_address=ADA).form("Send invitation")
+    file = {field: ("a.txt", fields.pop(field))}
+    answer = form.browser.post(
+        address, data=fields, files=file, headers={"Origin": site.url}, timeout=10
+    )
+    assert answer.status_code == 400
+    assert "That request could not be understood" in answer.text
+    assert site.services.listing.page(now=site.clock()) == []
