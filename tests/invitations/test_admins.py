@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from invite_site.invitations.lifecycle import EventKind
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation, InvitationEvent, PendingGrant
 from tests.support.accounts import identity_of
-from tests.support.interleaving import waits_for
+from tests.support.interleaving import meanwhile, waits_for
 from tests.support.running import ADMIN, RunningSite, Tenant
 
 ADA = "ada@example.com"
@@ -221,3 +222,14 @@ def test_thousands_are_revoked_in_parts_and_each_has_its_event(site_on: RunningS
         assert db.scalars(asked).all() == [ADA]
         kept = select(Invitation.inviter).where(Invitation.state == "revoked").distinct()
         assert db.scalars(kept).all() == [GRACE.name]
+
+
+def test_what_another_admin_renews_meanwhile_is_not_revoked(site_on: RunningSite) -> None:
+    """It is that admin's invitation then."""
+    invite, bob = site_on.services.invitations.invite, Inviter("Bob", "auth0|bob")
+    invite(ADA, inviter=GRACE)
+    site_on.clock.forward(days=6)
+    renews = partial(invite, ADA, inviter=bob)
+    with meanwhile(site_on, renews, before="SELECT invitation.id", nth=2) as renewed:
+        site_on.services.granting.revoke_from(GRACE.sub, by=bob)
+    assert site_on.row(renewed.result().id).state == "queued"

@@ -105,19 +105,20 @@ class AdminLedger:
     ) -> Iterator[int]:
         """Revoke all open invitations of this admin, some at a time; yields how many each time.
 
-        One that ends meanwhile stays as it is.
+        One that ends meanwhile, or is renewed by another admin, stays as it is.
         """
-        after = 0
+        are_open, after = self._open_from(sub, name), 0
         while True:
             with self._begin() as db:
                 found = db.scalars(
                     select(Invitation.id)
-                    .where(*self._open_from(sub, name), Invitation.id > after)
+                    .where(*are_open, Invitation.id > after)
                     .order_by(Invitation.id)
                     .limit(CHUNK)
                 ).all()
-                hold(db, Invitation.id.in_(found))
-                revoked = move_all(db, REVOKE, Invitation.id.in_(found), values=revocation(now))
+                chosen = (*are_open, Invitation.id.in_(found))
+                hold(db, *chosen)
+                revoked = move_all(db, REVOKE, *chosen, values=revocation(now))
                 record_where(
                     db,
                     REVOKE,
