@@ -246,6 +246,30 @@ def test_somebody_signed_in_is_asked_first(
     assert "admin@example.com" in person.text
 
 
+def test_the_link_of_a_sign_in_mail_asks_somebody_signed_in_first(
+    site: RunningSite, person: Person, ref: str
+) -> None:
+    """Anybody can send that address too."""
+    signs_in(person, site)
+    session = person.cookie("sid")
+    person.opens(f"{site.url}/invite/sign-in?i={ref}")
+    assert person.heading == "Continue as the invited person?"
+    assert person.cookie("sid") == session
+
+
+def test_who_is_asked_meets_the_end_of_the_invitation(
+    site: RunningSite, person: Person, ref: str
+) -> None:
+    """Nobody signs in first, to be told then."""
+    signs_in(person, site)
+    person.opens(f"{site.url}/invite/complete?i={ref}&success=true")
+    row = site.services.ledger.by_ref(ref)
+    assert row is not None
+    site.services.invitations.revoke(row.id, actor="Grace")
+    person.presses("Continue as the invited person")
+    assert person.heading == "This invitation was withdrawn"
+
+
 def test_who_is_asked_can_go_on_as_the_invited_person(
     site: RunningSite, tenant: Tenant, person: Person, ref: str
 ) -> None:
@@ -254,6 +278,7 @@ def test_who_is_asked_can_go_on_as_the_invited_person(
     sets_password(person, tenant.link_to("ada@example.com"))
     assert person.heading == "Continue as the invited person?"
     person.presses("Continue as the invited person")
+    assert person.response.history[0].status_code == 303, "the form goes nowhere else"
     assert person.sees_in("Email address") == "ada@example.com"
     person.types(Password="Correct-Horse-9").presses("Continue")
     assert "ada@example.com" in person.text

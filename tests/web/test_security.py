@@ -1,7 +1,9 @@
 """Whose forms are taken, and what pages tell about the address that they are shown at."""
 
 import contextlib
+import time
 from collections.abc import Iterator
+from http.cookiejar import Cookie
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -11,6 +13,7 @@ from flask import session
 from flask_wtf.csrf import generate_csrf, validate_csrf
 
 from invite_site import create_app
+from invite_site.accounts.sessions import SESSION_LIFE
 from tests.support.person import Person
 from tests.support.redis_server import free_port
 from tests.support.running import (
@@ -231,6 +234,60 @@ def test_a_file_is_kept_for_a_year_under_the_address_of_its_content(
         assert answer.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-store"
 
 
+# What every answer says ---------------------------------------------------------------------------
+
+
+def directives(policy: str) -> dict[str, str]:
+    return dict(each.strip().partition(" ")[::2] for each in policy.split(";"))
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/admin/", "/healthz", "/static/nothing.css"])
+def test_every_answer_says_what_a_browser_may_do_with_it(site: RunningSite, path: str) -> None:
+    """Nothing from elsewhere, nothing inline, in no frame; kept by nobody and found by nobody."""
+    headers = site.app.test_client().get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
+    assert headers["X-Robots-Tag"] == "noindex"
+    assert "Strict-Transport-Security" not in headers
+    tenant = site.settings.tenant_url
+    assert directives(headers["Content-Security-Policy"]) == {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+        "form-action": f"'self' {tenant}",
+    }
+
+
+def attributes(cookie: Cookie) -> tuple[bool, str | None, bool, str, bool]:
+    """Whether script cannot read it, who may send it, whether only by https, where, and whether
+    other hosts of the domain get it."""
+    is_hidden = cookie.has_nonstandard_attr("HttpOnly")
+    sent_by = cookie.get_nonstandard_attr("SameSite")
+    return is_hidden, sent_by, cookie.secure, cookie.path, cookie.domain_specified
+
+
+def test_no_script_reads_a_cookie_and_no_other_site_sends_one(
+    site: RunningSite, person: Person
+) -> None:
+    """That of the session lasts as long as it can; the other one is gone with the browser."""
+    signs_in(person, site)
+    port = urlsplit(site.url).port
+    own = {each.name: each for each in person.cookies if each.name.endswith(f"-{port}")}
+    assert set(own) == {f"sid-{port}", f"login-{port}"}
+    for cookie in own.values():
+        assert attributes(cookie) == (True, "Lax", False, "/", False)
+    assert own[f"login-{port}"].expires is None
+    ends = own[f"sid-{port}"].expires
+    assert ends is not None
+    assert abs(ends - time.time() - SESSION_LIFE.total_seconds()) < 60
+
+
 # Behind https -------------------------------------------------------------------------------------
 
 
@@ -269,10 +326,12 @@ def test_the_journey_goes_through_a_proxy_that_ends_tls(
         accepts(person, tenant.link_to("ada@example.com"))
         assert person.url == f"{site.url}/"
         assert site.status("ada@example.com") == "accepted"
-        assert {cookie.name for cookie in person.cookies if cookie.domain == "localhost.local"} >= {
-            "__Host-sid",
-            "__Host-login",
-        }
+        own = {each.name: each for each in person.cookies if each.name.startswith("__Host-")}
+        assert set(own) == {"__Host-sid", "__Host-login"}
+        for cookie in own.values():
+            assert attributes(cookie) == (True, "Lax", True, "/", False)
+        https_only = person.response.headers["Strict-Transport-Security"]
+        assert https_only == "max-age=31536000"
         for sender in ({"Origin": "https://evil.example"}, {"Referer": "https://evil.example/"}):
             assert sends(admin, site, sender).status_code == 400
             admin.opens(f"{site.url}/")

@@ -83,6 +83,7 @@ def test_a_session_ends_when_it_is_not_used(site: RunningSite, person: Person) -
     site.clock.forward(minutes=31)
     for _ in range(2):  # the first refusal is no use that would keep it alive
         assert person.peeks(f"{site.url}/admin/invitations").status_code == 302
+    assert site.services.sessions.find(person.cookie("sid") or "") is None
     assert ADMIN not in person.opens(f"{site.url}/").text
 
 
@@ -95,6 +96,16 @@ def test_anybodys_session_ends_after_eight_hours_without_use(
     assert ADMIN in person.opens(f"{site.url}/").text
     site.clock.forward(hours=8, minutes=1)
     assert ADMIN not in person.opens(f"{site.url}/").text
+
+
+def test_what_has_ended_by_itself_is_removed(site: RunningSite, person: Person) -> None:
+    """Who they were is nobody's business then."""
+    signs_in(person, site)
+    for hours, left in ((12, 1), (1, 0)):
+        site.services.sessions.sweep()
+        with site.services.engine.connect() as db:
+            assert db.execute(text("SELECT count(*) FROM session")).scalar() == left
+        site.clock.forward(hours=hours)
 
 
 def test_a_session_ends_after_twelve_hours_however_busy(site: RunningSite, person: Person) -> None:

@@ -132,6 +132,28 @@ def test_trying_again_at_the_login_route_still_knows_the_invitation(
         assert person.sees_in("Email address") == "ada@example.com"
 
 
+@pytest.mark.parametrize(
+    "why", ["an hour has passed", "it was withdrawn", "the tenant sent nobody"]
+)
+def test_the_login_route_fills_in_nobody_who_does_not_come_back_for_their_invitation(
+    tenant: Tenant, tmp_path: Path, person: Person, why: str
+) -> None:
+    """Somebody else may sit at this browser by then, who wants to sign in as themselves."""
+    settings = settings_for(tenant, tmp_path, INVITE_LINK="landing", INVITE_RETURN="login_route")
+    with running_site(settings) as site:
+        row = site.invites_and_delivers("ada@example.com")
+        text = tenant.mails("ada@example.com")[0]["Text"]
+        person.opens(next(word for word in text.split() if "/i/" in word))
+        assert person.sends("Choose your password").status_code == 303
+        if why == "an hour has passed":
+            site.clock.forward(hours=1, seconds=1)
+        if why == "it was withdrawn":
+            site.services.invitations.revoke(row.id, actor="Grace")
+        query = "" if why == "the tenant sent nobody" else f"?iss={site.settings.issuer}"
+        person.opens(f"{site.url}/login{query}")
+        assert person.sees_in("Email address") == ""
+
+
 def test_a_refusal_on_the_way_from_an_invitation_leads_back_to_it(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
