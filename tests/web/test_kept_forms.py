@@ -5,7 +5,7 @@ The tenant still knows who they are, so that the sign-in in between asks nothing
 
 from urllib.parse import urljoin
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from invite_site.accounts.kept_forms import KeptForm, owner_of
 from tests.support.batches import pastes
@@ -16,10 +16,17 @@ from tests.support.running import (
     Tenant,
     logs_in,
     sets_password,
+    signs_in,
 )
 
 ADA = "ada@example.com"
 SENTENCE = "You were signed out; nothing was done yet"
+
+
+def kept(site: RunningSite) -> str:
+    """All that is kept, as it is stored."""
+    with site.services.engine.connect() as db:
+        return str(db.execute(text("SELECT * FROM kept_form")).all())
 
 
 def test_an_invitation_typed_too_late_is_sent_by_one_press_more(
@@ -139,14 +146,25 @@ def test_it_is_kept_for_a_quarter_of_an_hour(site: RunningSite, desk: Person) ->
     """Who comes back later begins anew, at the list."""
     desk.presses("Invite someone")
     site.clock.forward(minutes=31)
-    desk.types(Email_address=ADA).presses("Send invitation")
+    assert desk.types(Email_address=ADA).sends("Send invitation").status_code == 303
     site.clock.forward(minutes=15, seconds=1)
     desk.opens(f"{site.url}/admin/kept-form")
     assert desk.path == "/admin/invitations"
+    assert ADA in kept(site)
     site.services.kept_forms.sweep()
-    assert ADA not in str(
-        site.services.engine.connect().exec_driver_sql("SELECT * FROM kept_form").all()
-    )
+    assert ADA not in kept(site)
+
+
+def test_another_browser_of_the_same_person_shows_nothing_of_it(
+    site: RunningSite, desk: Person, person: Person
+) -> None:
+    """There they have typed nothing."""
+    desk.presses("Invite someone")
+    site.clock.forward(minutes=31)
+    desk.types(Email_address=ADA).sends("Send invitation")
+    signs_in(person, site, start="/admin/kept-form")
+    assert person.path == "/admin/invitations"
+    assert desk.opens(f"{site.url}/admin/kept-form").heading == SENTENCE
 
 
 def test_it_is_shown_once(site: RunningSite, desk: Person) -> None:
@@ -168,6 +186,11 @@ def test_after_signing_out_on_purpose_nothing_is_kept(site: RunningSite, desk: P
     desk.shows(desk.browser.request(left_open[0], left_open[1], data=left_open[2], timeout=10))
     assert desk.heading == "This form has lost its cookie"
     assert site.status(ADA) == "queued"
+    # Also with a token of since then: the cookie names nobody any more.
+    desk.opens(f"{site.url}/invite/renew?i={row.ref}")
+    token = desk.form("Send me a new link")[2]["csrf_token"]
+    desk.browser.post(left_open[1], data=left_open[2] | {"csrf_token": token}, timeout=10)
+    assert kept(site) == "[]"
 
 
 def test_a_form_in_another_tab_outlives_a_sign_in_of_the_same_person(
