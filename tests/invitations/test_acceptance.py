@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.people import Inviter
 from tests.support.accounts import identity_of
 from tests.support.running import RunningSite
 
@@ -23,6 +24,20 @@ def test_an_unverified_address_is_not_accepted(site: RunningSite) -> None:
     row = site.invites_and_delivers(ADA)
     who = identity_of(site.row(row.id), email_verified=False)
     assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.UNVERIFIED
+
+
+def test_a_withdrawn_invitation_takes_no_access_from_who_had_accepted_another(
+    site: RunningSite,
+) -> None:
+    """They were invited once more, by mistake."""
+    who = identity_of(site.row(site.invites_and_delivers(ADA).id))
+    complete_login = site.services.acceptance.complete_login
+    assert complete_login(who, None) is LoginOutcome.ACCEPTED
+    again = site.services.invitations.invite(ADA, inviter=Inviter("Grace"), again=True)
+    site.delivers()
+    assert site.row(again.id).user_id == who.sub
+    site.services.invitations.revoke(again.id, actor="Grace")
+    assert complete_login(who, again.ref) is LoginOutcome.SIGNED_IN
 
 
 def test_a_withdrawn_invitation_gives_no_access_but_takes_none_from_an_admin(
