@@ -104,7 +104,6 @@ class Connections:
             self._return(connection, is_good)
 
     def _return(self, connection: SmtpConnection, is_good: bool) -> None:
-        connection.on_wait = None  # nobody waits for it now
         with self._lock:
             is_kept = bool(self._keepers) and is_good and connection.messages < MESSAGES
             if is_kept:

@@ -114,7 +114,7 @@ def test_a_name_with_a_full_stop_gets_no_second_one(
         assert f"invites you to {name}{stop} An account" in " ".join(text.split())
 
 
-LINK = re.compile(r"[\w.]+\.\w{2,}|@|/|\\d\.\\d")
+LINK = re.compile(r"[\w.]+\.\w{2,}|[@/\\]|\d\.\d")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,7 @@ LINK = re.compile(r"[\w.]+\.\w{2,}|@|/|\\d\.\\d")
         "Claim 500 EUR at evil.example",
         "Claim 500 EUR at a.b.co.uk now",
         "evil.example/x",  # as a row from before may hold it
+        "\\\\evil.example\\x",
         "eve@evil.example",
         "evil。example",
         "10.0.0.1",

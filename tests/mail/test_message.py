@@ -210,6 +210,12 @@ def test_a_retry_names_the_first_message(
     assert f"References: <first@{host}>" in lines
 
 
+def test_programs_are_told_not_to_answer(settings: Settings, mail_server: SmtpScript) -> None:
+    """Else holiday replies come for each of thousands (RFC 3834)."""
+    send(settings)
+    assert mail_server.mails[0].message["Auto-Submitted"] == "auto-generated"
+
+
 # The mail server's address ----------------------------------------------------------------------
 
 

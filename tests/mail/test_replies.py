@@ -52,6 +52,7 @@ ABOUT_US = [
     (CONTENT, "554 5.6.1 Eight-bit data was not declared", "message"),
     (CONTENT, "552 5.3.4 Message size exceeds fixed limit", "message"),
     (DATA, "503 5.5.1 Error: need RCPT command", "did not understand"),
+    (DATA, "554 5.5.1 Error: no valid recipients", "did not understand"),
     (EHLO, "501 5.5.4 Invalid domain name", "SITE_URL"),
     # Exim
     (RCPT, "550 relay not permitted", "user and a password"),
@@ -96,6 +97,7 @@ ABOUT_THE_RECIPIENT = [
     (RCPT, "550 <ada@example.com>: User unknown"),
     (RCPT, "550 Unrouteable address: mailbox unavailable"),
     (RCPT, "551 User not local"),
+    (RCPT, "551 Ada has moved"),
     (RCPT, "552 5.2.2 Mailbox full"),
     (CONTENT, "552 5.2.2 The email account that you tried to reach is over quota"),
     (RCPT, "553 5.1.3 Invalid address format"),
@@ -142,6 +144,7 @@ LATER = [
     (RCPT, "450 4.2.1 The user you are trying to contact is receiving mail too quickly"),
     (RCPT, "452 4.2.2 The email account that you tried to reach is over quota"),
     (RCPT, "451 4.7.1 Greylisting in action, please come back later"),
+    (RCPT, "450 4.7.1 <ada@example.com>: Recipient address rejected: Greylisted for sender"),
     (CONTENT, "451 4.3.0 Error: queue file write error"),
     (DATA, "452 4.3.1 Insufficient system storage"),
 ]
@@ -221,13 +224,15 @@ def test_a_delay_of_all_that_we_send_is_told_with_the_servers_words(verb: Verb, 
         "554 Transaction failed for {}",
         "550 <{}>: Rejected (queue id 4F{}0C)",
         "550 Sorry {}, not today [192.0.2.{}] https://example.test/{}",
+        "550 Nothing for {local} today",
     ],
 )
 def test_the_same_refusal_of_two_recipients_has_the_same_words(template: str) -> None:
     """Addresses, numbers and ids are left out, so that three in a row can be told."""
     words = set()
     for mailbox in ("ada@example.com", "bob.lee@other.example", "7up@third.example"):
-        code, _, text = template.format(mailbox, *"17").partition(" ")
+        local = mailbox.partition("@")[0]
+        code, _, text = template.format(mailbox, *"17", local=local).partition(" ")
         refused = classify(RCPT, int(code), text, mailbox)
         assert isinstance(refused, MailAmbiguous)
         words.add(refused.words)

@@ -276,6 +276,18 @@ def test_starttls_is_used_wherever_it_is_offered(mail_server: SmtpScript) -> Non
 
 
 @pytest.mark.usefixtures("trusted")
+def test_what_was_said_in_the_clear_counts_for_nothing_behind_starttls(
+    mail_server: SmtpScript,
+) -> None:
+    """Somebody on the way can write a reply behind the server's agreement; nobody reads it later."""
+    mail_server.users = {"user": "pass"}
+    mail_server.slipped_in = "250 somebody.else.example"
+    send(f"smtp://user:pass@localhost:{mail_server.port}")
+    [mail] = mail_server.mails
+    assert (mail.user, mail.encrypted) == ("user", True)
+
+
+@pytest.mark.usefixtures("trusted")
 def test_elsewhere_starttls_is_verified_by_the_systems_authorities(mail_server: SmtpScript) -> None:
     """The host's name as SMTP_URL has it."""
     elsewhere = SmtpServer("localhost", mail_server.port, Encryption.STARTTLS)
@@ -328,10 +340,12 @@ def test_any_password_can_be_used(
     assert mail_server.mails[0].user == "jürgen"
 
 
-def test_a_mechanism_that_is_offered_in_vain_gives_way_to_the_next(mail_server: SmtpScript) -> None:
-    """504: this one will not do."""
-    mail_server.mechanisms = ("LOGIN",)
-    mail_server.extensions.append("AUTH PLAIN LOGIN")
+@pytest.mark.parametrize("reply", ["504 5.5.4 No such type", "534 5.7.9 Too weak"])
+def test_a_mechanism_that_is_offered_in_vain_gives_way_to_the_next(
+    mail_server: SmtpScript, reply: str
+) -> None:
+    """This one will not do; another may."""
+    mail_server.replies["AUTH PLAIN"] = reply
     mail_server.users["app"] = "secret"
     send(mail_server.url.replace("//", "//app:secret@"))
     assert len(mail_server.mails) == 1

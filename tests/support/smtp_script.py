@@ -48,7 +48,7 @@ class SmtpScript:
 
     Replies and delays are by verb: GREETING, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, CONTENT
     (after the dot), QUIT; replies also by `RCPT <address>`. A reply may have several lines, each with
-    its code, or be HANG_UP or NOTHING.
+    its code, or be HANG_UP or NOTHING. `AUTH <mechanism>` refuses one of those that are offered.
     """
 
     port: int = 0
@@ -59,6 +59,7 @@ class SmtpScript:
     keeps: bool = True  # a message that it does not refuse, even if it is silent about it
     certificate: Path | None = None  # STARTTLS is offered with it
     wants_tls: bool = False  # for MAIL and AUTH
+    slipped_in: str = ""  # what somebody on the way writes behind the agreement to STARTTLS
     users: dict[str, str] = field(default_factory=dict)  # AUTH is offered, with these passwords
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
     refuses_8bit: bool = False  # where it was not declared
@@ -175,7 +176,7 @@ class _Conversation(socketserver.BaseRequestHandler):
 
     def on_starttls(self, rest: str) -> str:
         assert self.script.certificate, "nobody offered that"
-        self.says("220 2.0.0 Ready to start TLS")
+        self.says("\n".join(filter(None, ["220 2.0.0 Ready to start TLS", self.script.slipped_in])))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.script.certificate)
         self.lines.close()
@@ -189,6 +190,8 @@ class _Conversation(socketserver.BaseRequestHandler):
         mechanism, _, initial = rest.partition(" ")
         if mechanism not in self.script.mechanisms:
             return "504 5.5.4 Unrecognized authentication type"
+        if refusal := self.script.replies.get(f"AUTH {mechanism}"):
+            return refusal
         match mechanism:
             case "PLAIN":
                 _, user, password = base64.b64decode(initial).decode().split("\0")
