@@ -77,7 +77,8 @@ def test_the_whole_way_and_its_failures_leave_no_secret_behind(
     site.make_admin()
     signs_in(admin, site, start="/admin/invitations")
     for address in ADDRESSES:
-        admin.opens(f"{site.url}/admin/invitations/new").types(Email_address=address)
+        admin.opens(f"{site.url}/admin/invitations/new")
+        admin.types(Email_address=address, Name="Lovelace", Note="Welcome, Countess")
         admin.presses("Send invitation")
     tenant.fails("POST /api/v2/users", kind="status", status=503, times=1)
     tenant.fails("SMTP", kind="reset", at="after_store", times=1)
@@ -124,7 +125,7 @@ def test_the_whole_way_and_its_failures_leave_no_secret_behind(
         assert not any(secret in page for page in site_pages)
     for address in (*ADDRESSES, ADMIN):
         assert address not in written
-    for word in ("stolen-code", "stolen-state", "t" * 32, *states):
+    for word in ("stolen-code", "stolen-state", "t" * 32, *states, "Lovelace", "Countess"):
         assert word not in written
     assert "Invite someone" in shown, "searching the wrong pages"
     for person in people:
@@ -149,7 +150,10 @@ def test_the_password_nobody_knows_is_nowhere(
     [
         ("GET /lo/reset?ticket=abcdef&x=1", "GET /lo/reset?ticket=***&x=1"),
         ("/callback?code=abc&state=def", "/callback?code=***&state=***"),
+        ("?nonce=a&code_verifier=b&id_token=c", "?nonce=***&code_verifier=***&id_token=***"),
+        ("access_token=a&client_secret=b&email=c", "access_token=***&client_secret=***&email=***"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("AUTHORIZATION: BEARER abc.def Ticket=g", "AUTHORIZATION: BEARER *** Ticket=***"),
         ("token eyJhbGciOi.eyJzdWIi.c2ln end", "token *** end"),
         ("to ada.byron+x@example.com now", "to a***@example.com now"),
         ("login_hint=ada%40example.com", "login_hint=***"),

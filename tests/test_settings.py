@@ -100,6 +100,33 @@ def test_what_others_are_built_from_has_neither_hash_nor_query(name: str, end: s
 
 
 @pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("SITE_PORT", 1, 65_535),
+        ("INVITATION_TTL_SECONDS", 60, 365 * DAY),
+        ("REMINDER_SECONDS", 60 * 60, 5 * DAY - 1),
+        ("BATCH_MAX_ROWS", 1, 100_000),
+        ("TRUSTED_PROXIES", 0, 5),
+    ],
+)
+def test_a_number_may_stand_at_its_limits_and_not_beyond(name: str, least: int, most: int) -> None:
+    """A hop too many would let everybody write the address that they are counted by."""
+    for good in (least, most):
+        Settings.from_env({**GOOD, name: str(good)})
+    for bad in (least - 1, most + 1):
+        with pytest.raises(ConfigError, match=name):
+            Settings.from_env({**GOOD, name: str(bad)})
+
+
+@pytest.mark.parametrize("keys", ["{0:.31}", "{0}, {1:.31}", "{1:.31}, {0}"])
+def test_each_secret_key_has_32_characters(keys: str) -> None:
+    """Also one that only reads what was signed before."""
+    Settings.from_env({**GOOD, "SECRET_KEY": f"{NEWER:.32}, {OLDER:.32}"})
+    with pytest.raises(ConfigError, match="SECRET_KEY must be at least 32"):
+        Settings.from_env({**GOOD, "SECRET_KEY": keys.format(NEWER, OLDER)})
+
+
+@pytest.mark.parametrize(
     "address",
     ["javascript:alert(1)", "acme.example.com", "http://acme.example.com/#/", "https://a b/"],
 )
@@ -216,8 +243,13 @@ def test_a_name_that_begins_like_an_address_of_this_machine_is_none(host: str) -
 
 def test_no_secret_stands_in_the_representation() -> None:
     """Settings end up in tracebacks and debuggers."""
-    shown = repr(Settings.from_env({**GOOD, "RATE_LIMIT_URL": "redis://x:cache-secret@h"}))
+    urls = {
+        "RATE_LIMIT_URL": "redis://x:cache-secret@h",
+        "DATABASE_URL": "postgresql://x:db-secret@h/x",
+    }
+    shown = repr(Settings.from_env({**GOOD, **urls}))
     assert "cache-secret" not in shown
+    assert "db-secret" not in shown
     assert "secret-of-the-client" not in shown
     assert GOOD["SECRET_KEY"] not in shown
     assert "user:pass" not in shown

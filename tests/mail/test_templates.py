@@ -126,7 +126,7 @@ def test_every_problem_is_named_at_once(tenant: Tenant, tmp_path: Path) -> None:
     assert [each.split(" ")[1].strip(":,") for each in found] == list(files)
 
 
-@pytest.mark.parametrize("value", ["mail", "/nowhere/mail", __file__])
+@pytest.mark.parametrize("value", [".", "mail", "/nowhere/mail", __file__])
 def test_a_folder_that_is_not_there_is_refused(tenant: Tenant, tmp_path: Path, value: str) -> None:
     """Also one whose place depends on where the site is started."""
     with pytest.raises(ConfigError, match="MAIL_TEMPLATES must be the whole path of a folder"):
