@@ -13,6 +13,7 @@ from invite_site.settings import Delivery, LinkKind
 from tests.support.accounts import api, change_user, identity_of
 from tests.support.person import Person
 from tests.support.running import (
+    ADMIN,
     PASSWORD,
     RunningSite,
     Tenant,
@@ -188,16 +189,17 @@ def test_a_new_address_that_is_invited_already_is_said(site: RunningSite, rename
         site.services.invitations.readdress(renamed.id, NEW, actor="Grace")
 
 
-def test_a_landing_link_to_a_renamed_account_leads_nowhere(
-    site: RunningSite, tenant: Tenant
+@pytest.mark.parametrize("change", [{"email": NEW}, {"blocked": True}])
+def test_a_landing_link_to_a_changed_account_leads_nowhere(
+    site: RunningSite, tenant: Tenant, change: dict[str, Any]
 ) -> None:
-    """The ticket would be the key of an account that belongs to another address now."""
+    """The ticket would be the key of an account that belongs to another address now, or to nobody."""
     settings = replace(site.settings, link=LinkKind.LANDING)
     with running_site(settings, clock=site.clock) as landing, Person() as invitee:
         row = sent(landing)
         text = tenant.mails(ADA)[0]["Text"]
         link = next(word for word in text.split() if "/i/" in word)
-        change_user(landing, row, email=NEW, connection=site.settings.connection)
+        change_user(landing, row, **change, connection=site.settings.connection)
         invitee.opens(link).presses("Choose your password")
         assert "has been changed" in invitee.response.text
         assert tenant.calls("POST /api/v2/tickets") == 0
@@ -292,6 +294,32 @@ def test_another_account_beside_the_invited_one_is_not_accepted(
     assert site.services.acceptance.complete_login(who, row.ref) is outcome
     assert site.row(row.id).state == "sent"
     assert site.services.listing.events(row.id)[-1].event == event
+
+
+@pytest.mark.parametrize("has_ref", [True, False])
+def test_an_account_that_the_tenant_knows_besides_the_invited_one_is_not_accepted(
+    site: RunningSite, has_ref: bool
+) -> None:
+    """Though it is there, and calls the same address verified: the invited one is no part of it."""
+    row = sent(site)
+    other = site.services.tenant.find_user(ADMIN)
+    assert other is not None
+    who = identity_of(row, sub=other.user_id)
+    outcome = site.services.acceptance.complete_login(who, row.ref if has_ref else None)
+    assert outcome is (LoginOutcome.OTHER_ACCOUNT if has_ref else LoginOutcome.SIGNED_IN)
+    assert site.row(row.id).state == "sent"
+
+
+@pytest.mark.parametrize("has_ref", [True, False])
+def test_nobody_takes_the_place_of_an_account_that_is_not_made_yet(
+    site: RunningSite, has_ref: bool
+) -> None:
+    """Nothing has been mailed that they could have read."""
+    row = site.invites(ADA)
+    who = identity_of(row, sub="google-oauth2|1")
+    outcome = site.services.acceptance.complete_login(who, row.ref if has_ref else None)
+    assert outcome is (LoginOutcome.OTHER_ACCOUNT if has_ref else LoginOutcome.SIGNED_IN)
+    assert site.row(row.id).state == "queued"
 
 
 @pytest.mark.parametrize("has_ref", [True, False])

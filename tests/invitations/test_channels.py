@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,21 @@ def test_the_tenants_own_mail_needs_no_mail_server_of_ours(tenant: Tenant, tmp_p
         settings_for(tenant, tmp_path, **empty)
 
 
+@pytest.mark.parametrize(
+    ("left", "life"), [(timedelta(days=1), 3600), (timedelta(minutes=10), 600)]
+)
+def test_a_ticket_lives_an_hour_or_what_is_left_of_the_invitation(
+    landing: RunningSite, tenant: Tenant, person: Person, left: timedelta, life: int
+) -> None:
+    """Ours is the only word on how long the mail's link works."""
+    row = landing.row(landing.invites_and_delivers(ADA).id)
+    landing.clock.forward(seconds=(row.expires_at - landing.clock() - left).total_seconds())
+    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    [ticket] = tenant.state["tickets"]
+    lives = datetime.fromisoformat(ticket["expires"]) - datetime.fromisoformat(ticket["created"])
+    assert life - 60 < lives.total_seconds() <= life
+
+
 def test_a_ticket_made_while_the_invitation_was_withdrawn_is_withdrawn_too(
     landing: RunningSite, tenant: Tenant, person: Person
 ) -> None:
@@ -270,3 +286,4 @@ def test_a_ticket_made_while_the_invitation_was_withdrawn_is_withdrawn_too(
     pressing.join()
     assert person.url.startswith(landing.url)
     assert person.heading == "This invitation was withdrawn"
+    assert tenant.linked_accounts() == [], "no worker has asked about it since"

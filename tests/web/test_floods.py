@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
@@ -67,6 +68,20 @@ def test_an_office_signs_in_behind_one_address(tenant: Tenant, tmp_path: Path) -
             person.opens(f"{site.url}/login")
             assert person.url == f"{site.url}/"
         assert tenant.calls("POST /oauth/token") > OFFICE
+
+
+def test_an_office_may_press_cancel_behind_one_address(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It costs the tenant no call, so nobody there is kept from signing in."""
+    for _ in range(OFFICE):
+        begun = person.peeks(f"{site.url}/login").headers["Location"]
+        [state] = parse_qs(urlsplit(begun).query)["state"]
+        said = urlencode({"error": "access_denied", "state": state, "iss": site.settings.issuer})
+        assert person.peeks(f"{site.url}/callback?{said}").status_code == 403
+    assert tenant.calls("POST /oauth/token") == 0
+    signs_in(person, site)
+    assert ADMIN in person.text
 
 
 def test_whoever_is_refused_in_a_flood_finishes_after_the_minute(
