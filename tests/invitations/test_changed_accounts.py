@@ -268,6 +268,24 @@ def test_an_account_that_took_the_place_of_a_gone_one_is_accepted(
     assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
 
 
+@pytest.mark.parametrize("has_ref", [True, False])
+def test_an_account_that_the_invited_one_was_linked_into_is_accepted(
+    site: RunningSite, tenant: Tenant, has_ref: bool
+) -> None:
+    """The tenant lists the invited one among its parts."""
+    row = sent(site)
+    provider, _, number = row.user_id.partition("|")
+    parts = [
+        {"provider": "google-oauth2", "user_id": "1"},
+        {"provider": provider, "user_id": number},
+    ]
+    whole = {"user_id": "google-oauth2|1", "email": ADA, "identities": parts}
+    tenant.fails("GET /api/v2/users", kind="status", status=200, body=whole, times=None)
+    who = identity_of(row, sub="google-oauth2|1")
+    outcome = site.services.acceptance.complete_login(who, row.ref if has_ref else None)
+    assert outcome is LoginOutcome.ACCEPTED
+
+
 def test_it_is_accepted_at_an_ordinary_login_too(site: RunningSite, tenant: Tenant) -> None:
     """Without a trace of the invitation in the browser, by the verified address."""
     row = sent(site)

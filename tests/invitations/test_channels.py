@@ -257,6 +257,19 @@ def test_the_tenants_own_mail_needs_no_mail_server_of_ours(tenant: Tenant, tmp_p
         settings_for(tenant, tmp_path, **empty)
 
 
+def test_a_link_from_before_a_mail_that_asks_to_sign_in_makes_no_ticket(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The account is in use: nobody is to choose another password for it."""
+    row = landing.invites_and_delivers(ADA)
+    with landing.services.engine.begin() as db:
+        db.execute(update(Invitation).values(asks_to_sign_in=True))
+    person.opens(link_in(tenant, ADA)).presses("Choose your password")
+    assert person.sees_in("Email address") == ADA
+    assert tenant.state["tickets"] == []
+    assert landing.row(row.id).opened_at is None
+
+
 @pytest.mark.parametrize(
     ("left", "life"), [(timedelta(days=1), 3600), (timedelta(minutes=10), 600)]
 )

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
+from invite_site.web.admin import csv_files
 from tests.support.batches import LIST, lines, pastes, results, uploads
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, accepts
@@ -246,6 +248,16 @@ def test_a_file_runs_nothing_where_the_semicolon_separates_lists(
     cells = [cell for row in rows for cell in row]
     assert [cell for cell in cells if cell.startswith(("'=1+1", "'-1"))]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize("begins", ["", "\t", "\r", "\n", "\0", "a;", "a\t", "a\r", "a\n", "a\r\n"])
+@pytest.mark.parametrize("sign", "=+-@")
+def test_no_part_of_a_cell_begins_a_formula(begins: str, sign: str) -> None:
+    """Wherever a spreadsheet program may take it apart, or leave out what nobody sees."""
+    [text] = csv_files.written([["Ada", f"{begins}{sign}1+1"]])
+    [[_, cell]] = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    assert not [part for part in re.split("[;\t\r\n]", cell) if part.startswith(sign)]
+    assert not cell.startswith(("\t", "\r", "\n", "\0"))
 
 
 def test_the_part_that_asks_for_itself_stops_when_all_is_over(
