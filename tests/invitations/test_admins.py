@@ -167,6 +167,18 @@ def test_the_right_that_a_failed_invitation_carried_comes_with_the_next_one(
     assert (EventKind.GRANTED, "Grace") in events_of(site_on, ada.id)
 
 
+def test_the_right_that_a_withdrawn_invitation_carried_is_gone(site_on: RunningSite) -> None:
+    """Somebody has taken it back with the invitation; the next one carries none."""
+    services = site_on.services
+    withdrawn = services.granting.grant(ADA, by=GRACE, invites=True).invitation_id
+    assert withdrawn
+    services.invitations.revoke(withdrawn, actor=ADMIN)
+    row = site_on.row(site_on.invites_and_delivers(ADA).id)
+    outcome = services.acceptance.complete_login(identity_of(row), row.ref)
+    assert outcome is LoginOutcome.ACCEPTED
+    assert not services.admins.includes(row.user_id)
+
+
 def test_a_grant_that_is_made_while_another_is_withdrawn_does_not_wait_for_what_waits_for_it(
     site_on: RunningSite,
 ) -> None:

@@ -358,6 +358,17 @@ def test_a_redirect_is_not_followed(settings: Settings, path: str) -> None:
     assert "/elsewhere" not in arrived
 
 
+@pytest.mark.parametrize("status", [300, 302, 307])
+def test_a_redirect_is_no_success(client: TenantClient, tenant: Tenant, status: int) -> None:
+    """Where nothing of the answer is read, it would pass for one: no mail, and no role given."""
+    client.sign_in()
+    tenant.fails("POST /", kind="status", status=status, times=None)
+    with pytest.raises(TenantUnavailable):
+        client.send_password_email(ADA.email_norm)
+    with pytest.raises(TenantUnavailable):
+        client.roles.grant("auth0|1", ["rol_1"])
+
+
 @pytest.mark.parametrize(("wait", "calls"), [("1", 2), ("5", 1)])
 def test_only_a_short_wait_is_waited_inside_a_call(
     client: TenantClient, tenant: Tenant, wait: str, calls: int
