@@ -166,6 +166,23 @@ def test_a_job_that_is_stopped_leaves_the_rest(site_on: RunningSite) -> None:
         assert evidence_of(db, "revoked") == [{"reason": "A mistake.", "job": job.id}] * 2
 
 
+def test_a_worker_that_is_too_slow_leaves_the_rest_of_its_part(site_on: RunningSite) -> None:
+    """Somebody else may have the job by then; a stop in the midst of a part is seen the same way."""
+    for number in range(6):
+        site_on.invites(f"p{number}@example.com")
+    jobs = jobs_of(site_on, size=6, looks=6)
+    job = jobs.begin(JobKind.REVOKE, filters=Filters(), actor="Grace")
+
+    def each_look_takes_half_a_minute() -> datetime:
+        site_on.clock.forward(seconds=31)
+        return site_on.clock()
+
+    assert replace(jobs, clock=each_look_takes_half_a_minute).work(WORKER)
+    assert states(site_on) == ["queued"] * 5 + ["revoked"]
+    assert to_its_end(jobs, job).changed == 6
+    assert states(site_on) == ["revoked"] * 6
+
+
 def evidence_of(db: Session, event: str) -> list[dict[str, object]]:
     return list(
         db.scalars(select(InvitationEvent.evidence).where(InvitationEvent.event == event)).all()
