@@ -112,6 +112,22 @@ def test_an_account_whose_owner_is_not_known_is_left_alone(
     assert tenant.state["tickets"] == []
 
 
+def test_an_account_of_an_earlier_invitation_that_somebody_uses_unverified_is_left_alone(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Its password came from elsewhere, so that nobody has shown that the address is theirs."""
+    earlier = site.invites_and_delivers(ADA)
+    user = f"/users/{site.row(earlier.id).user_id}"
+    api(site).send("PATCH", user, {"password": PASSWORD, "connection": site.settings.connection})
+    signs_in(person, site, ADA, PASSWORD)
+    site.services.invitations.revoke(earlier.id, actor="Grace")
+    row = site.invites_and_delivers(ADA)
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "did not create" in failed.last_error
+    assert len(tenant.mails(ADA)) == 1
+
+
 def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """A mail that asks to sign in would lead to a refusal."""
     user_id = account(site)

@@ -76,6 +76,17 @@ def test_nobody_is_found_as_none(client: TenantClient) -> None:
     assert client.get_user("auth0|000000000000000000000000") is None
 
 
+@pytest.mark.parametrize("status", [400, 410])
+def test_a_question_that_is_refused_is_not_answered_with_nobody(
+    client: TenantClient, tenant: Tenant, status: int
+) -> None:
+    """The account may be there, and would be made anew."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    tenant.fails("GET /api/v2/users/", kind="status", status=status, times=1)
+    with pytest.raises(TenantRefused):
+        client.get_user(user_id)
+
+
 def test_a_refusal_carries_status_and_code(client: TenantClient) -> None:
     """For the log; the sentence is for people."""
     with pytest.raises(TenantRefused, match="404 inexistent_user") as refused:
