@@ -128,6 +128,24 @@ def test_an_account_of_an_earlier_invitation_that_somebody_uses_unverified_is_le
     assert len(tenant.mails(ADA)) == 1
 
 
+def test_a_password_that_was_chosen_by_an_earlier_link_says_nothing_of_the_newer_mail(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The person set it, never signed in, and is invited again: the newer mail may still be unread."""
+    earlier = site.invites_and_delivers(ADA)
+    sets_password(person, tenant.link_to(ADA))
+    site.services.invitations.revoke(earlier.id, actor="Grace")
+    site.delivers()
+    tenant.forward(seconds=10)
+    row = site.invites_and_delivers(ADA)
+    assert not site.row(row.id).asks_to_sign_in
+    site.clock.forward(hours=2)
+    before = tenant.calls("GET /api/v2/users/")
+    site.delivers()
+    assert tenant.calls("GET /api/v2/users/") == before + 1
+    assert site.row(row.id).state == "sent"
+
+
 def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """A mail that asks to sign in would lead to a refusal."""
     user_id = account(site)

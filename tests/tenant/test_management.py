@@ -76,6 +76,21 @@ def test_nobody_is_found_as_none(client: TenantClient) -> None:
     assert client.get_user("auth0|000000000000000000000000") is None
 
 
+def test_an_account_of_another_connection_is_nobody(client: TenantClient, tenant: Tenant) -> None:
+    """The search knows of none: who signs in with Google has another account of the same address."""
+    theirs, ours = (
+        {"user_id": user_id, "email": ADA.email_norm, "identities": [{"connection": connection}]}
+        for user_id, connection in (
+            ("google-oauth2|1", "google-oauth2"),
+            ("auth0|1", client._settings.connection),
+        )
+    )
+    for listed, found in (([theirs], None), ([theirs, ours], "auth0|1")):
+        tenant.fails("GET /api/v2/users-by-email", kind="status", status=200, body=listed, times=1)
+        user = client.find_user(ADA.email_norm)
+        assert (user and user.user_id) == found
+
+
 @pytest.mark.parametrize("status", [400, 410])
 def test_a_question_that_is_refused_is_not_answered_with_nobody(
     client: TenantClient, tenant: Tenant, status: int
