@@ -160,7 +160,8 @@ def strange_tenant(ticket_url: str) -> Iterator[str]:
 
     @app.post("/api/v2/tickets/password-change")
     def ticket() -> Response:
-        return jsonify(ticket=ticket_url.replace("OURS", request.host_url.rstrip("/")))
+        ours = ticket_url.replace("OURS", request.host_url.rstrip("/"))
+        return jsonify(ticket=ours.replace("HOST", request.host))
 
     with listening(0) as listener, serving(app, listener):
         yield f"http://localhost:{listener.getsockname()[1]}"
@@ -170,6 +171,7 @@ def strange_tenant(ticket_url: str) -> Iterator[str]:
     "ticket_url",
     [
         "https://evil.example/lo/reset?ticket=abc#",
+        "https://HOST/lo/reset?ticket=abc#",  # it speaks http
         "https://localhost@evil.example/lo/reset?ticket=abc#",
         "https://localhost.evil.example/lo/reset?ticket=abc#",
         "//evil.example/lo/reset?ticket=abc#",
