@@ -54,7 +54,7 @@ def test_the_invitation_and_the_list_lead_to_the_batch_and_back(
     """From each page to the others."""
     pastes(desk, site, ADA).presses("Send 1 invitation")
     batch = desk.url
-    assert desk.sees_link("Show all 1 in the list").endswith("/admin/invitations?batch=1")
+    assert desk.sees_link("Show it in the list").endswith("/admin/invitations?batch=1")
     assert desk.sees_link("1 Queued").endswith("/admin/invitations?batch=1&state=queued")
     desk.opens(f"{site.url}/admin/invitations").presses(ADA).presses("Open its batch")
     assert desk.url == batch
