@@ -83,6 +83,16 @@ def test_the_pause_grows_and_sends_one_probe(site: RunningSite, tenant: Tenant) 
     assert all(site.status(f"p{number}@example.com") == "sent" for number in range(10))
 
 
+def test_what_is_in_hand_is_the_probe_of_an_outage(site: RunningSite) -> None:
+    """Another one beside it would cost the tenant a second call."""
+    site.invites(ADA)
+    site.services.circuit_breaker.open("tenant", "The tenant is away.", now=site.clock())
+    site.clock.forward(seconds=2)
+    deliveries = site.services.deliveries
+    assert deliveries.claim("a worker", limit=5, in_flight=1) == ()
+    assert len(deliveries.claim("a worker", limit=5)) == 1
+
+
 def test_a_delivery_that_began_before_an_outage_does_not_end_it(
     site: RunningSite, tenant: Tenant
 ) -> None:

@@ -146,6 +146,22 @@ def test_a_password_that_was_chosen_by_an_earlier_link_says_nothing_of_the_newer
     assert site.row(row.id).state == "sent"
 
 
+def test_an_account_that_came_into_use_elsewhere_is_asked_to_sign_in_when_sent_to_again(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Such as by another application of the tenant: a ticket would make them choose another password."""
+    row = site.invites_and_delivers(ADA)
+    user = api(site).get(f"/users/{site.row(row.id).user_id}")
+    used = {**user, "email_verified": True, "logins_count": 3}
+    tenant.fails("GET /api/v2/users/", kind="status", status=200, body=used, times=None)
+    site.services.resending.resend(row.id, actor="Grace")
+    tickets = tenant.calls("POST /api/v2/tickets")
+    site.delivers()
+    assert site.row(row.id).asks_to_sign_in
+    assert tenant.calls("POST /api/v2/tickets") == tickets
+    assert "/invite/sign-in?" in tenant.mails(ADA)[0]["Text"]
+
+
 def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """A mail that asks to sign in would lead to a refusal."""
     user_id = account(site)
