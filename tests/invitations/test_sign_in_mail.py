@@ -151,7 +151,7 @@ def test_an_account_that_came_into_use_elsewhere_is_asked_to_sign_in_when_sent_t
 ) -> None:
     """Such as by another application of the tenant: a ticket would make them choose another password."""
     row = site.invites_and_delivers(ADA)
-    user = api(site).get(f"/users/{site.row(row.id).user_id}")
+    user = api(site).get(f"/users/{site.row(row.id).user_id}") or {}
     used = {**user, "email_verified": True, "logins_count": 3}
     tenant.fails("GET /api/v2/users/", kind="status", status=200, body=used, times=None)
     site.services.resending.resend(row.id, actor="Grace")
