@@ -35,9 +35,8 @@ def read_address(database_url: str) -> URL:
         raise _refused("must be sqlite:////a/file or postgresql://user:password@host/name.")
     if url.query or url.database.startswith("file:"):
         raise _refused("takes no options behind a SQLite file. Remove what follows the “?”.")
-    if not Path(
-        url.database
-    ).is_absolute():  # a command typed in another folder would make another one
+    # A command typed in another folder would make another file.
+    if not Path(url.database).is_absolute():
         raise _refused(
             f"names the file {url.database}, which is another one in each folder. Write where it "
             "stands, from the root on: sqlite:////a/file, with four slashes."

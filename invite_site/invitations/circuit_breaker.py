@@ -66,6 +66,5 @@ class CircuitBreaker:
         if outage is None or outage.since > began:  # reading costs less than an empty write
             return
         with self._begin() as db:
-            db.execute(
-                delete(Outage).where(Outage.since <= began)
-            )  # another may have begun just now
+            # Another may have begun just now.
+            db.execute(delete(Outage).where(Outage.since <= began))

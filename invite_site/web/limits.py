@@ -12,8 +12,6 @@ from ..invitations.batches.lists import MAX_BYTES
 
 UPLOAD_BYTES = MAX_BYTES + 500_000  # the list, and how a browser wraps it
 UPLOAD_ENDPOINT = "admin.preview_batch"
-
-
 NOT_IN_ADDRESSES = re.compile(rb"[^!-~]")
 
 
