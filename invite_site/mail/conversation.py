@@ -12,7 +12,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -97,6 +97,21 @@ class Conversation(smtplib.SMTP):
                 if answer[0] not in OTHER_MECHANISM:
                     break
         return answer
+
+    def put_together(self, lines: Sequence[str]) -> None:
+        """Write several commands in one piece. Where a server refuses the first and hangs up, to write
+        the next would fail, and the reply that says why stay unread."""
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a command is one line")
+        self.allow(self._patience.command)
+        for line in lines:
+            self._transcript(f"> {line}")
+        self.send("".join(f"{line}\r\n" for line in lines))
+
+    def next_reply(self) -> tuple[int, bytes]:
+        """The reply to the earliest of them that has none yet."""
+        self.allow(self._patience.command)
+        return self.getreply()
 
     def write(self, content: bytes) -> None:
         """The content of a message, all but the final dot."""

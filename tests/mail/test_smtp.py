@@ -32,6 +32,13 @@ def trusted(mail_server: SmtpScript, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
 
 
+@pytest.fixture(params=["one by one", "at once"])
+def both_ways(mail_server: SmtpScript, request: pytest.FixtureRequest) -> None:
+    """The server takes one command after the other, or several at once."""
+    if request.param == "at once":
+        mail_server.extensions.append("PIPELINING")
+
+
 def message(text: str = "Hello\n") -> EmailMessage:
     written = EmailMessage()
     written["Subject"] = "Test"
@@ -115,6 +122,7 @@ def test_the_patience_is_that_of_rfc_5321() -> None:
     assert patience.beat + patience.connect <= 15
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT"])
 def test_a_server_that_is_slow_gets_one_message_and_we_call_meanwhile(
     mail_server: SmtpScript, step: str
@@ -139,6 +147,7 @@ def test_many_steps_that_are_each_quick_are_a_wait_too(mail_server: SmtpScript) 
     assert len(calls) >= 2
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA"])
 def test_a_server_that_is_silent_before_the_dot_has_taken_nothing(
     mail_server: SmtpScript, step: str
@@ -169,6 +178,7 @@ def test_a_reply_without_end_is_not_read_to_its_end(mail_server: SmtpScript) -> 
     assert mail_server.mails == []
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_lease_that_is_lost_before_the_dot_ends_the_conversation(mail_server: SmtpScript) -> None:
     """Somebody withdrew the invitation, or another worker has it: this one sends nothing."""
     mail_server.delays["RCPT"] = 0.4
@@ -194,6 +204,57 @@ def test_a_caller_that_fails_for_another_reason_does_not_lose_the_answer(
     assert len(mail_server.mails) == 1
 
 
+# Several commands at once -------------------------------------------------------------------------
+
+
+def test_a_server_that_offers_pipelining_gets_the_envelope_at_once(mail_server: SmtpScript) -> None:
+    """This one answers nothing before it has two commands; and the message still arrives whole."""
+    mail_server.extensions.append("PIPELINING")
+    mail_server.replies["MAIL"] = NOTHING
+    mail_server.replies["RCPT ada@example.com"] = "250 2.1.0 Ok\n250 2.1.5 Ok"
+    send(mail_server.url)
+    assert mail_server.mails[0].message.get_content() == "Hello\r\n"
+
+
+def test_a_server_that_does_not_offer_it_gets_one_command_after_the_other(
+    mail_server: SmtpScript,
+) -> None:
+    """It may throw away what comes before its reply."""
+    mail_server.replies["MAIL"] = NOTHING
+    with pytest.raises(MailUnavailable):
+        send(mail_server.url)
+    assert "RCPT" not in mail_server.verbs()
+
+
+@pytest.mark.parametrize("wants_recipients", [True, False])
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [("550 5.1.1 no such user", MailRefused), ("450 4.2.0 Greylisted", MailDelayed)],
+)
+def test_a_refused_recipient_is_told_whatever_the_server_says_to_data(
+    mail_server: SmtpScript, reply: str, error: type[Exception], wants_recipients: bool
+) -> None:
+    """Some agree to take the content all the same; they get a dot, and the next message is another one."""
+    mail_server.extensions.append("PIPELINING")
+    mail_server.wants_recipients = wants_recipients
+    mail_server.replies["RCPT ada@example.com"] = reply
+    connection = SmtpConnection(SmtpServer.from_url(mail_server.url, SITE), SHORT)
+    with pytest.raises(error, match=reply[4:]):
+        connection.send(message(), "app@acme.example", "ada@example.com")
+    assert connection.reset()
+    connection.send(message(), "app@acme.example", "bob@example.com")
+    connection.close()
+    assert [mail.recipient for mail in mail_server.mails] == ["bob@example.com"]
+
+
+def test_the_reply_that_ends_a_connection_is_told_and_not_its_end(mail_server: SmtpScript) -> None:
+    """421, and no reply to the commands behind it."""
+    mail_server.extensions.append("PIPELINING")
+    mail_server.replies["MAIL"] = "421 4.7.0 Try again later, closing connection"
+    with pytest.raises(MailUnavailable, match="closing connection"):
+        send(mail_server.url)
+
+
 # After the dot ----------------------------------------------------------------------------------
 
 
@@ -210,6 +271,7 @@ def test_no_answer_after_the_dot_is_in_doubt(
     assert len(mail_server.mails) == keeps
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 def test_a_connection_dropped_before_the_dot_is_no_doubt(
     mail_server: SmtpScript, verb: str

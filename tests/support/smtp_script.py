@@ -56,6 +56,7 @@ class SmtpScript:
     replies: dict[str, str] = field(default_factory=dict)
     delays: dict[str, float] = field(default_factory=dict)  # seconds before the reply
     pace: float = 0  # seconds between two letters of a reply
+    wants_recipients: bool = True  # before DATA is agreed to
     keeps: bool = True  # a message that it does not refuse, even if it is silent about it
     certificate: Path | None = None  # STARTTLS is offered with it
     wants_tls: bool = False  # for MAIL and AUTH
@@ -224,10 +225,13 @@ class _Conversation(socketserver.BaseRequestHandler):
         found = re.fullmatch(r"TO:<([^>]*)>.*", rest, re.IGNORECASE)
         if not found:
             return "501 5.5.4 Syntax: RCPT TO:<address>"
-        self.recipient = found[1]
-        return self.script.replies.get(f"RCPT {self.recipient}", "250 2.1.5 Ok")
+        reply = self.script.replies.get(f"RCPT {found[1]}", "250 2.1.5 Ok")
+        self.recipient = found[1] if reply.startswith("2") else ""
+        return reply
 
     def on_data(self, rest: str) -> str:
+        if self.script.wants_recipients and not self.recipient:
+            return "554 5.5.1 Error: no valid recipients"
         self.says("354 End data with <CR><LF>.<CR><LF>")
         content = b""
         while (line := self.lines.readline()) != b".\r\n":
@@ -238,6 +242,8 @@ class _Conversation(socketserver.BaseRequestHandler):
         reply = self.script.replies.get("CONTENT", "250 2.0.0 Ok: queued as 4F0C21")
         if self.script.refuses_8bit and not content.isascii() and "BODY=8BIT" not in self.options:
             reply = "554 5.6.1 Eight-bit data was not declared"
+        if not self.recipient:
+            reply = "554 5.5.1 Error: no valid recipients"
         if self.script.keeps and not reply.startswith(("4", "5")):
             self.script.mails.append(
                 Mail(

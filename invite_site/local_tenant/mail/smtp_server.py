@@ -60,6 +60,21 @@ class _Handler:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
+    async def handle_EHLO(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        return [
+            *responses[:-1],
+            "250-PIPELINING",
+            responses[-1],
+        ]  # aiosmtpd can, and does not say so
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
