@@ -103,6 +103,12 @@ def bulk_rows(
         yield Row(what, outcome.rate / rate, TIMES, case.times, True, beside=rate, beside_unit="/s")
 
 
+def _has_token(tenant: ServerProcess) -> bool:
+    """Whether the worker has asked for its token: it does so at its start, beside its first look."""
+    seen = Browser().order(f"{tenant.control_url}/_tenant/state")
+    return any(call["path"] == "/oauth/token" for call in seen["requests"])
+
+
 def _rows(case: Case, outcome: Outcome) -> Iterator[Row]:
     if case.ceiling is None:
         yield Row(f"{case.name}: invitations a second", outcome.rate, "/s")
@@ -151,6 +157,7 @@ def _send(
         queue(services, case.number)  # before there is a worker: it would not wait
         worker = stack.enter_context(server_process("worker", folder, environment))
         wait_for(lambda: services.heartbeats.last(services.clock()) is not None, "it claims", 30)
+        wait_for(lambda: _has_token(tenant), "it has a token", 30)
         before, start = worker.cpu(), services.clock()
         release(services)
         ends = (State.SENT, State.FAILED)
