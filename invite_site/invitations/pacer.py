@@ -24,7 +24,8 @@ Calls = Mapping[Kind, int]  # how many of each kind something needs
 
 LONGEST_WAIT = 3600.0  # seconds; a clock that is wrong may ask for a year
 SHORTEST_WAIT = 0.1  # after a 429 that names no time, or one that has passed
-SAFETY = 0.999  # of the published rate: NTP lets two clocks differ by so much while it sets them right
+# Of the published rate: NTP corrects a clock by 0.05 % at most, so that two differ by twice as much.
+SAFETY = 0.999
 # Seconds after which a call that was reserved has arrived at the tenant, or never will.
 FIRST_CALL = 1.0
 UNHEARD = PLANS[Plan.FREE][Kind.TICKETS]  # until the first answer tells more

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
@@ -18,6 +29,23 @@ from .kinds import EVENTS, JobKind
 
 LEASE = timedelta(minutes=1)
 _NEWEST = select(func.max(Invitation.id))
+# Built once: a worker asks a few times a second.
+_is_free = and_(
+    Job.ended_at.is_(None),
+    or_(
+        Job.lease_until.is_(None),
+        Job.lease_until <= bindparam("now"),
+        Job.lease_by == bindparam("worker"),
+    ),
+)
+_OLDEST = select(Job.id).where(_is_free).order_by(Job.id).limit(1)
+_TAKE = (
+    update(Job)
+    .where(Job.id.in_(_OLDEST.scalar_subquery()), _is_free)
+    .values(lease_by=bindparam("worker"), lease_until=bindparam("until"))
+    .returning(Job)
+    .execution_options(populate_existing=True)
+)
 CHOICES = ("kind", "filters", "numbers", "days", "reason")  # what somebody chose in the form
 
 
@@ -36,6 +64,7 @@ class JobLedger:
     invitations are looked at for one chunk, `size` how many of them are in it."""
 
     def __init__(self, engine: Engine, *, looks: int = 5_000, size: int = 25) -> None:
+        self._engine = engine
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
         self._database = engine.dialect.name
         self._looks = looks
@@ -86,18 +115,12 @@ class JobLedger:
 
     def take(self, worker: str, now: datetime) -> Job | None:
         """The oldest job that nobody else works on, for a minute."""
-        is_free = or_(Job.lease_until.is_(None), Job.lease_until <= now, Job.lease_by == worker)
-        oldest = select(Job.id).where(Job.ended_at.is_(None), is_free).order_by(Job.id).limit(1)
-        with self._begin() as db:
-            if db.scalar(oldest) is None:  # nothing is written where there is nothing to do
+        values = {"now": now, "worker": worker}
+        with self._engine.connect() as looking:  # most looks find nothing
+            if looking.scalar(_OLDEST, values) is None:
                 return None
-            return db.scalars(
-                update(Job)
-                .where(Job.id.in_(oldest.scalar_subquery()), Job.ended_at.is_(None), is_free)
-                .values(lease_by=worker, lease_until=now + LEASE)
-                .returning(Job)
-                .execution_options(populate_existing=True)
-            ).one_or_none()
+        with self._begin() as db:
+            return db.scalars(_TAKE, values | {"until": now + LEASE}).one_or_none()
 
     def goes_on(self, job: Job, worker: str, now: datetime) -> bool:
         """Whether this worker still has the job, and nobody has stopped it."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, false, or_, select, update
+from sqlalchemy import Engine, Select, bindparam, false, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..ledger.moves import SETTLED, move, record
@@ -22,6 +23,7 @@ class CheckLeases:
     """
 
     def __init__(self, engine: Engine, pacer: Pacer | None = None) -> None:
+        self._engine = engine
         self._pacer = pacer
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
 
@@ -41,12 +43,11 @@ class CheckLeases:
 
         One that is in doubt counts as sent.
         """
-        is_asked = Invitation.state.in_(states)
-        is_in_doubt = Invitation.in_doubt_at.is_not(None) if State.SENT in states else false()
-        due = select(Invitation.id).where(Invitation.check_at <= now, or_(is_asked, is_in_doubt))
-        with self._begin() as db:
-            if db.scalar(due.limit(1)) is None:
+        due = _due(tuple(states))
+        with self._engine.connect() as looking:  # most looks find nothing
+            if looking.scalar(due, {"now": now, "most": 1}) is None:
                 return ()
+        with self._begin() as db:
             if self._pacer is None:
                 return _claim(db, due, limit, now)
             with self._pacer.reserving(db.connection()) as buckets:
@@ -115,13 +116,27 @@ class CheckLeases:
                 record(db, row.id, event, actor="worker", now=now, evidence=found)
 
 
+@cache
+def _due(states: tuple[State, ...]) -> Select[int]:
+    """The first `most` rows of these states that are due `now`; built once, since it is asked for a few
+    times a second."""
+    is_asked = Invitation.state.in_(states)
+    is_in_doubt = Invitation.in_doubt_at.is_not(None) if State.SENT in states else false()
+    return (
+        select(Invitation.id)
+        .where(Invitation.check_at <= bindparam("now"), or_(is_asked, is_in_doubt))
+        .order_by(Invitation.check_at)
+        .limit(bindparam("most"))
+    )
+
+
 def _claim(db: Session, due: Select[int], limit: int, now: datetime) -> Sequence[Invitation]:
     if not limit:
         return ()
-    due = due.order_by(Invitation.check_at).limit(limit).with_for_update(skip_locked=True)
     return db.scalars(
         update(Invitation)
-        .where(Invitation.id.in_(due.scalar_subquery()))
+        .where(Invitation.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
         .values(check_at=now + CHECK_LEASE)
-        .returning(Invitation)
+        .returning(Invitation),
+        {"now": now, "most": limit},
     ).all()
