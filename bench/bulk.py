@@ -118,7 +118,8 @@ def _rows(case: Case, outcome: Outcome) -> Iterator[Row]:
             f"{case.name}: share of the ceiling", share, "", case.share, True,
             beside=outcome.rate, beside_unit="/s",
         )  # fmt: skip
-    yield Row(f"{case.name}: answers 429", outcome.refused, "", 0)
+    # Until the first answers have told the rate, it can only be guessed.
+    yield Row(f"{case.name}: answers 429", outcome.refused, "", 5 if case.is_learnt else 0)
     goal = 9 if case.number >= 300 else None  # fewer are mostly waiting and asking again
     wrong = outcome.lost + outcome.doubled + outcome.orphans
     yield Row(f"{case.name}: lost, sent twice, without a ticket", wrong, "", 0)

@@ -150,7 +150,10 @@ class TlsFront:
             connection.close()
             return
         inside = socket.create_connection(("127.0.0.1", port))
-        for each in (outside, inside):  # as a web server does: else parts wait for an acknowledgement
+        for each in (
+            outside,
+            inside,
+        ):  # as a web server does: else parts wait for an acknowledgement
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open |= {outside, inside}
         answers = threading.Thread(target=_carry, args=(inside, outside), name="tls-front")
