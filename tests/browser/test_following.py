@@ -74,6 +74,47 @@ def test_a_row_that_is_chosen_stays_chosen_when_it_leaves_the_list(
     expect(desk.get_by_role("heading", name="Resend 1 invitation?")).to_be_visible()
 
 
+def test_what_was_unfolded_stays_so_while_the_rest_changes(
+    desk: Page, followed: RunningSite
+) -> None:
+    """*Why?* closed under the eyes of who read it, and an event stood nowhere: the shown ones had
+    moved on, and those that are folded away had not."""
+    signs_in_as_admin(desk, followed)
+    row = followed.invites(ADA)
+    for days in range(8, 20):
+        followed.services.resending.extend(row.id, days, actor="Grace Hopper")
+    followed.delivers()
+    desk.goto(f"{followed.url}/admin/invitations/{row.id}")
+    desk.locator("summary", has_text="Why?").click()
+    desk.locator("summary", has_text="earlier events").click()
+    shown = desk.locator(".timeline > li:visible")
+    before = shown.count()
+    followed.services.resending.extend(row.id, 20, actor="Grace Hopper")
+    followed.delivers()
+    expect(shown).to_have_count(before + 2, timeout=PATIENCE)
+    expect(desk.get_by_text("The mail server says so.")).to_be_visible()
+
+
+def test_the_mail_as_plain_text_stays_unfolded_while_somebody_types(
+    desk: Page, followed: RunningSite
+) -> None:
+    """The first press on it was for nothing, since to leave a field asks for the mail once more. The
+    frame is a new one each time: another address for the same one would be a step of Back."""
+    signs_in_as_admin(desk, followed)
+    desk.goto(f"{followed.url}/admin/invitations/new")
+    steps = desk.evaluate("history.length")
+    plain = desk.locator("#preview pre")
+    desk.get_by_label("Note").press_sequentially("Welcome")
+    expect(plain).to_contain_text("Welcome")
+    with desk.expect_response("**/preview"):
+        desk.locator("#preview summary").click()
+    desk.get_by_label("Note").press_sequentially(" aboard")
+    expect(plain).to_contain_text("Welcome aboard")
+    expect(plain).to_be_visible()
+    expect(desk.frame_locator("#preview iframe").locator("body")).to_contain_text("Welcome aboard")
+    assert desk.evaluate("history.length") == steps
+
+
 @pytest.mark.parametrize("page", ["/admin/invitations", "/admin/invitations/1"])
 def test_an_answer_that_is_an_error_leaves_the_page_as_it_was(
     desk: Page, followed: RunningSite, page: str
