@@ -74,6 +74,14 @@ def test_letters_twice_as_large_leave_the_words_whole(gallery: Gallery, name: st
         assert figures.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+@pytest.mark.parametrize("name", SITE_PAGES)
+def test_letters_twice_as_large_do_not_stick_out(gallery: Gallery, name: str) -> None:
+    """On a phone, where half as much stands beside each other."""
+    page = gallery.pages[name]
+    page.set_viewport_size({"width": PHONE["width"] // 2, "height": PHONE["height"]})
+    assert has_no_sideways_scroll(page)
+
+
 def test_what_is_told_by_colour_stays_so_in_forced_colours(gallery: Gallery) -> None:
     """How full the bar of a batch is, and which bars of the last days are which."""
     page = gallery.pages["batch under way"]
