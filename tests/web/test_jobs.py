@@ -184,6 +184,19 @@ def test_where_none_is_chosen_all_that_match_a_filter_are_meant(
     assert site.status("p02@example.com") == "queued"
 
 
+def test_a_filter_that_nothing_matches_any_more_asks_nothing(
+    site: RunningSite, desk: Person
+) -> None:
+    """A list was left open, and somebody else did what was to be done: *Revoke 0 invitations?* stood there."""
+    desk.opens(f"{site.url}/admin/invitations?q=p01&state=queued")
+    [row] = site.services.listing.page(now=site.clock(), query="p01", size=2)
+    site.services.invitations.revoke(row.id, actor="Grace Hopper")
+    desk.presses("Revoke the chosen")
+    assert desk.heading == "Invitations"
+    assert "No invitation matches any more." in desk.text
+    assert desk.sees_in("Address or name") == "p01"
+
+
 def test_one_is_extended_on_its_page(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """A queued one gets a later end; a sent one a mail whose link lasts as long, which it says."""
     desk.opens(f"{site.url}/admin/invitations/1").types(Days_from_now="20").presses("Extend")

@@ -32,6 +32,10 @@ def new_job() -> ResponseReturnValue:
     if not is_all and not numbers:
         flash("Choose at least one invitation first.", "error")
         return redirect(list_last_seen(), 303)
+    count = services.jobs.count(filters_in(request.args) if is_all else None, numbers)
+    if not count.number and count.is_exact:
+        flash("No invitation matches any more.", "warning")
+        return redirect(list_last_seen(), 303)
     return _form_page(kind, is_all, numbers)
 
 
