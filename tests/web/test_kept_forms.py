@@ -143,13 +143,14 @@ def test_somebody_else_who_signs_in_there_sees_nothing_of_it(
 
 
 def test_it_is_kept_for_a_quarter_of_an_hour(site: RunningSite, desk: Person) -> None:
-    """Who comes back later begins anew, at the list."""
+    """Who comes back later begins anew, at the list, and is not left to believe that it was done."""
     desk.presses("Invite someone")
     site.clock.forward(minutes=31)
     assert desk.types(Email_address=ADA).sends("Send invitation").status_code == 303
     site.clock.forward(minutes=15, seconds=1)
     desk.opens(f"{site.url}/admin/kept-form")
     assert desk.path == "/admin/invitations"
+    assert "is not kept any more, and was not done." in desk.text
     assert ADA in kept(site)
     site.services.kept_forms.sweep()
     assert ADA not in kept(site)
