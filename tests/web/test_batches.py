@@ -48,6 +48,26 @@ def test_it_works(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     assert {ADA, "grace@example.com", "ADA@example.com"} <= addresses
 
 
+def test_one_mistake_after_the_other_is_open_to_be_mended(site: RunningSite, desk: Person) -> None:
+    """*Save* sends the form of one row: all of them stood open, and what was typed into the others was
+    lost without a word."""
+
+    def opened() -> list[str]:
+        return [str(field["id"]) for field in desk.soup.select("details[open] [name=email]")]
+
+    pastes(desk, site, f"{ADA}\nbob@\neve@")
+    [bob] = opened()
+    desk.types_into("Email address in line 2", "bob@still").presses("Save line 2")
+    assert opened() == [bob]
+    desk.types_into("Email address in line 2", "bob@example.com").presses("Save line 2")
+    [eve] = opened()
+    assert eve != bob
+    desk.presses("Leave out line 3")
+    assert not opened()
+    desk.presses("Leave out line 1").presses("Leave out line 2")
+    assert "No row can be sent. Choose another list" in desk.text
+
+
 def test_the_invitation_and_the_list_lead_to_the_batch_and_back(
     site: RunningSite, desk: Person
 ) -> None:
