@@ -1,4 +1,4 @@
-"""Following invitations in Chromium: pages that change by themselves, and what a phone shows at once."""
+"""Following invitations in Chromium: pages that change by themselves, and what a phone and paper show."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -172,3 +172,15 @@ def test_an_address_breaks_at_its_sign_on_a_phone(phone: Page, followed: Running
         })"""
     )
     assert parts == [["sofie.jansen@", 1], ["example.com", 1]]
+
+
+def test_the_list_on_paper_has_whole_addresses(desk: Page, followed: RunningSite) -> None:
+    """Broadside: the exact moments took the room, addresses were cut off, and the table stuck out."""
+    signs_in_as_admin(desk, followed)
+    followed.invites_and_delivers("sofie.jansen@example.com", "Sofie Jansen")
+    desk.reload()
+    desk.set_viewport_size({"width": 1040, "height": 700})
+    desk.emulate_media(media="print")
+    expect(desk.get_by_role("cell", name="Sent")).to_be_visible()
+    for part in (".panel", ".person"):
+        assert desk.locator(part).evaluate("e => e.scrollWidth <= e.clientWidth"), part
