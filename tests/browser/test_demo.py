@@ -254,6 +254,21 @@ def test_the_bar_of_an_open_page_follows_what_happens(desk: Page, lasting: Demo)
     expect(desk.locator(".demo-step")).to_contain_text("has chosen a password", timeout=30_000)
 
 
+def test_the_bar_of_a_form_asks_for_nothing(desk: Page, lasting: Demo) -> None:
+    """Once the session is over its question would lead to the sign-in, and what is typed would be lost: the
+    clock of the dashboard ends a session at once."""
+    signs_in_as_owner(desk, lasting)
+    desk.clock.install()
+    desk.goto(f"{lasting.url}/admin/invitations/new")
+    desk.get_by_label("Note").fill("A long note")
+    desk.context.clear_cookies()
+    asked: list[str] = []
+    desk.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    desk.clock.run_for(11_000)
+    expect(desk.get_by_label("Note")).to_have_value("A long note")
+    assert not [each for each in asked if each.startswith("GET")]
+
+
 def test_of_two_invitations_the_one_whose_mail_is_open_is_followed(
     desk: Page, lasting: Demo
 ) -> None:
