@@ -115,6 +115,18 @@ def test_the_mail_as_plain_text_stays_unfolded_while_somebody_types(
     assert desk.evaluate("history.length") == steps
 
 
+def test_a_press_on_a_link_of_the_sample_leaves_the_mail_as_it_is(
+    desk: Page, followed: RunningSite
+) -> None:
+    """No page may stand in the frame, so that it was empty, and Back had one step more."""
+    signs_in_as_admin(desk, followed)
+    desk.goto(f"{followed.url}/admin/invitations/new")
+    sample = desk.frame_locator("#preview iframe").get_by_role("link", name="Choose your password")
+    with desk.expect_console_message(lambda message: "Blocked opening" in message.text):
+        sample.click()
+    expect(sample).to_be_visible()
+
+
 @pytest.mark.parametrize("page", ["/admin/invitations", "/admin/invitations/1"])
 def test_an_answer_that_is_an_error_leaves_the_page_as_it_was(
     desk: Page, followed: RunningSite, page: str
