@@ -120,12 +120,14 @@ def test_a_mistake_is_told_and_what_was_typed_stays(
 
 
 def test_a_second_admin_hears_who_invited_and_when(site: RunningSite, desk: Person) -> None:
-    """With a link to that invitation."""
+    """With a link to that invitation, which is where the sentence itself leads as well: it says to open it."""
     row = site.invites("ADA@example.com")
     desk.presses("Invite someone").types(Email_address=ADA).presses("Send invitation")
     assert desk.response.status_code == 422
     assert "Grace Hopper already invited this address on" in desk.text
     assert f"{datetime.now(UTC):%B %Y}" in desk.text
+    [sentence] = desk.soup.select(".banner.error a")
+    assert sentence["href"] == f"/admin/invitations/{row.id}"
     desk.presses("Open that invitation")
     assert desk.path == f"/admin/invitations/{row.id}"
 
