@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
-from ..database.base import Base
 from . import tables
 
 LOGIN_LIFE = timedelta(minutes=10)
@@ -50,9 +49,7 @@ class Session:
     seen_at: datetime
 
 
-_sessions, _logins = (
-    Base.metadata.tables[table.__tablename__] for table in (tables.Session, tables.LoginTransaction)
-)
+_sessions, _logins = tables.Session.__table__, tables.LoginTransaction.__table__
 # Built once: each page view needs one of these, and putting a statement together costs more than
 # executing it.
 _OPEN = insert(_sessions)

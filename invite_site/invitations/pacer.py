@@ -14,11 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from ..database.base import Base
 from ..settings import Plan
 from ..tenant.answers import wait_asked_for
 from ..tenant.rate_limits import PLANS, Kind, Rate, limit_in, rate_of
-from . import tables
+from .tables import Pace
 
 Calls = Mapping[Kind, int]  # how many of each kind something needs
 
@@ -32,7 +31,7 @@ UNHEARD = PLANS[Plan.FREE][Kind.TICKETS]  # until the first answer tells more
 # The least that a kind has once an answer about another has shown that the plan is not Free.
 NOT_FREE = PLANS[Plan.ENTERPRISE_NONPRODUCTION][Kind.TICKETS]
 
-_pace = Base.metadata.tables[tables.Pace.__tablename__]
+_pace = Pace.__table__
 _READ = select(_pace.c.buckets)
 _LOCK = update(_pace).values(id=_pace.c.id).returning(_pace.c.buckets)
 _STORE = update(_pace).values(buckets=bindparam("content"))

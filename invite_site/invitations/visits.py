@@ -19,12 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import sessionmaker
 
 from ..accounts.sessions import Note
-from ..database.base import Base
 from .admins.ledger import fulfil
 from .ledger.moves import NO_LEASE, SETTLED, move, record
 from .ledger.queries import REF
 from .lifecycle import ACCEPT, ON_THE_WAY, EventKind, State
-from .tables import Invitation
+from .tables import Invitation, InvitationEvent
 
 RESULT_EVERY = timedelta(minutes=1)  # how often coming back asks the tenant anew
 # After a return the login is next, and its callback says more than the tenant could be asked for:
@@ -54,7 +53,7 @@ class InvitationSummary:
 
 
 # Built once: putting a statement together costs more than executing it.
-_table, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
+_table, _events = Invitation.__table__, InvitationEvent.__table__
 _FIND = select(*(_table.c[column.name] for column in fields(InvitationSummary))).where(
     _table.c.ref == bindparam("ref")
 )

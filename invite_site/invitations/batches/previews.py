@@ -9,7 +9,6 @@ from sqlalchemy import Engine, delete, func, insert, or_, select, type_coerce, u
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import Boolean
 
-from ...database.base import Base
 from ...errors import BatchNotFound
 from ..lifecycle import OPEN_STATES, Fate, State
 from ..people import Inviter, search_text
@@ -19,7 +18,7 @@ from .judging import Judged, Known, fate_of
 KEPT = timedelta(days=1)  # previews, and rows that became no invitation
 CHUNK = 500  # addresses asked about in one statement
 
-_rows = Base.metadata.tables["batch_row"]
+_rows = BatchRow.__table__
 
 
 class Previews:

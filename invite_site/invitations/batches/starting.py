@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from ...database.base import INSERTS, Base
+from ...database.base import INSERTS
 from ...errors import BatchNotFound, NotPossibleNow
 from ..ledger.many import end_of_life, move_all, open_alone, record_where
 from ..ledger.moves import new_life
@@ -32,7 +32,7 @@ from ..tables import Batch, BatchRow, Invitation
 from .judging import Known, invited_by
 from .previews import Previews
 
-_rows = Base.metadata.tables["invitation"]
+_rows = Invitation.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,10 @@ from typing import Any
 
 from sqlalchemy import Executable, Select, and_, bindparam, exists, insert, select, update
 
-from ...database.base import Base
 from ..lifecycle import CLAIM, State, Transition
-from ..tables import Batch, Invitation
+from ..tables import Batch, Invitation, InvitationEvent, SentMessage
 
-_rows, _events, _messages = (
-    Base.metadata.tables[name] for name in ("invitation", "invitation_event", "delivery")
-)
+_rows, _events, _messages = (each.__table__ for each in (Invitation, InvitationEvent, SentMessage))
 _is_waiting = and_(
     _rows.c.state == State.QUEUED,
     _rows.c.is_paused.is_(False),

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, case, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from ...database.base import Base, UTCDateTime
+from ...database.base import UTCDateTime
 from ..lifecycle import Transition
-from ..tables import Invitation
+from ..tables import Invitation, InvitationEvent
 
-_rows, _events = (Base.metadata.tables[name] for name in ("invitation", "invitation_event"))
+_rows, _events = Invitation.__table__, InvitationEvent.__table__
 OPENING_LOCK = 7_261_840  # any number that nothing else on this database uses
 
 

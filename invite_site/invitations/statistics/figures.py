@@ -19,7 +19,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import sessionmaker
 
-from ...database.base import Base
 from ..lifecycle import EXPIRED, STATUSES, State
 from ..listing.filters import ENDS_WITHIN, STUCK_AFTER
 from ..tables import Invitation
@@ -86,7 +85,7 @@ def _number(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 # The statements are built once: putting one together costs more than executing it.
-_rows = Base.metadata.tables[Invitation.__tablename__]
+_rows = Invitation.__table__
 _ends, _password_set_at = _rows.c.expires_at, _rows.c.password_set_at
 _is_queued, _is_sent, _is_sending = (
     _rows.c.state == state for state in (State.QUEUED, State.SENT, State.SENDING)

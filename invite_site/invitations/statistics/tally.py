@@ -38,7 +38,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from ...database.base import Base
 from ..lifecycle import State
 from ..tables import Tally
 
@@ -60,7 +59,7 @@ HOURS_KEPT, DAYS_KEPT = 2 * DAY, 60 * DAY
 FOLD_FROM = 500  # rows more than there are sums
 AT_ONCE = 20_000  # rows folded in one transaction
 
-TALLY = Base.metadata.tables[Tally.__tablename__]
+TALLY = Tally.__table__
 _of_rows = table("tally_of_rows", column("kind"), column("bucket"))
 
 
