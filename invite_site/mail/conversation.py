@@ -147,7 +147,7 @@ class Conversation(smtplib.SMTP):
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         self.allow(self._patience.data if cmd == "DATA" else self._patience.command)
-        self._transcript(f"> {self._without_secrets(f'{cmd} {args}'.strip())}")
+        self._transcript(f"> {_without(self._secrets, f'{cmd} {args}'.strip())}")
         super().putcmd(cmd, args)
 
     def send(self, s: Any) -> None:
@@ -159,19 +159,17 @@ class Conversation(smtplib.SMTP):
         self.file = self.file or _Lines(self._receive)
         self.file.start()
         code, reply = super().getreply()
-        text = self._without_secrets(reply.decode("utf-8", "replace"))
+        text = _without(self._secrets, reply.decode("utf-8", "replace"))
         for line in text.split("\n"):
             self._transcript(f"< {code} {line}".rstrip())
         return code, text.encode()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         failed = OSError(f"{host} has no address")
-        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        for *_, (address, *_) in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             self._beat()
             try:
-                connection = socket.create_connection(
-                    (str(address[0]), port), self._patience.connect
-                )
+                connection = socket.create_connection((str(address), port), self._patience.connect)
             except OSError as not_there:
                 failed = not_there
                 continue
@@ -202,12 +200,6 @@ class Conversation(smtplib.SMTP):
     def _say_secret(self, command: str, *secrets: str) -> tuple[int, bytes]:
         self._secrets += secrets
         return self.docmd(command + secrets[0])
-
-    def _without_secrets(self, line: str) -> str:
-        for secret in self._secrets:
-            if len(secret) >= SHORTEST_SECRET or line == secret:
-                line = line.replace(secret, "***")
-        return line
 
     def _with_tls(
         self, connection: socket.socket, context: ssl.SSLContext, host: str
@@ -287,6 +279,13 @@ class _Lines:
 
 def _send(octets: memoryview, connection: socket.socket) -> int:
     return connection.send(octets)
+
+
+def _without(secrets: Sequence[str], line: str) -> str:
+    for secret in secrets:
+        if len(secret) >= SHORTEST_SECRET or line == secret:
+            line = line.replace(secret, "***")
+    return line
 
 
 def _base64(text: str) -> str:
