@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 import requests
@@ -52,17 +52,20 @@ KNOWN_REFUSALS = frozenset(
 )  # fmt: skip
 
 
+class LoginContent(TypedDict):
+    """What a login begins with and ends with: the ref of its invitation, and the page that follows."""
+
+    invitation: str | None
+    next: str
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedLogin:
-    """A login that came to its end in the browser that began it.
+    """A login that came to its end in the browser that began it: what it began with, and who signed in
+    or why nobody did."""
 
-    `content` is what it began with; either `identity` says who signed in, or `refusal` why nobody
-    did.
-    """
-
-    content: Mapping[str, Any]
-    identity: Identity | None = None
-    refusal: LoginError | None = None
+    content: LoginContent
+    result: Identity | LoginError
 
 
 class RelyingParty:
@@ -93,7 +96,7 @@ class RelyingParty:
         self._oauth.init_app(app)
 
     def begin(
-        self, *, content: Mapping[str, Any], note: Note | None = None, **params: str | None
+        self, *, content: LoginContent, note: Note | None = None, **params: str | None
     ) -> Response:
         """A redirect to the tenant's login page; `content` comes back from `finish`.
 
@@ -103,7 +106,7 @@ class RelyingParty:
         try:
             response: Response = self._oauth.auth0.authorize_redirect(
                 self._settings.callback_url,
-                content=dict(content),
+                content=content,
                 note=note,
                 # Authlib's own generator of random text takes longer than all the rest.
                 state=secrets.token_urlsafe(24),
@@ -125,9 +128,9 @@ class RelyingParty:
         if login is None:
             raise LoginError("unknown_state")
         try:
-            return FinishedLogin(login["content"], identity=self._identify(query))
+            return FinishedLogin(login["content"], self._identify(query))
         except LoginError as refused:
-            return FinishedLogin(login["content"], refusal=refused)
+            return FinishedLogin(login["content"], refused)
 
     def logout_url(self, tenant_sid: str) -> str | None:
         """Where the tenant ends its own session, or None while it cannot be asked.

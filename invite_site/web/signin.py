@@ -14,6 +14,7 @@ from ..accounts.sessions import SESSION_LIFE, Identity, Note, digest
 from ..errors import DeliveryError, LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
+from ..tenant.relying_party import LoginContent
 from .current import current_session, services, sid_cookie
 from .language import page_language, speak
 from .rate_limits import limited_callbacks, limited_logins
@@ -116,14 +117,14 @@ def callback() -> ResponseReturnValue:
             raise
         return redirect(url_for("account.home"), 303)  # Back, or a reload, after it went well
     ref, next_page = finished.content["invitation"], finished.content["next"]
-    if finished.identity is None:
+    if isinstance(finished.result, LoginError):
         g.has_redeemed_nothing = "code" in request.args
-        refusal = finished.refusal or LoginError("refused")
-        log.info("sign-in refused: %s", refusal.code)
+        log.info("sign-in refused: %s", finished.result.code)
         _speak_as_invited(ref)
-        return login_refused(refusal, ref, next_page)
+        return login_refused(finished.result, ref, next_page)
+    identity = finished.result
     try:
-        outcome = services.acceptance.complete_login(finished.identity, ref)
+        outcome = services.acceptance.complete_login(identity, ref)
     except DeliveryError as away:  # the login is used up: only another one leads on
         log.warning("a sign-in had to do without the tenant: %s", type(away).__name__)
         _speak_as_invited(ref)
@@ -132,11 +133,11 @@ def callback() -> ResponseReturnValue:
         _speak_as_invited(ref)
         log.info("sign-in without access: %s", outcome.value)
         page = render_template(
-            "auth/no_access.html", outcome=outcome.name, identity=finished.identity, ref=ref
+            "auth/no_access.html", outcome=outcome.name, identity=identity, ref=ref
         )
         return page, 403
     session[FINISHED] = _named(request.args["state"])
-    return _sign_in(finished.identity, next_page)
+    return _sign_in(identity, next_page)
 
 
 @bp.post("/logout")
@@ -204,7 +205,7 @@ def _speak_as_invited(ref: str | None) -> None:
 def _begin(
     *, ref: str | None, next_page: str = "/", note: Note | None = None, **params: str | None
 ) -> Response:
-    content = {"invitation": ref, "next": next_page}
+    content = LoginContent(invitation=ref, next=next_page)
     response = services.relying_party.begin(
         content=content, note=note, ui_locales=_language_at_tenant(), **params
     )
