@@ -24,8 +24,8 @@ def init_app(app: Flask) -> None:
         locale_selector=page_language,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.filters["local_moment"] = lambda at: moment_in(at, str(_locale()))
-    app.jinja_env.filters["language_name"] = lambda code: LANGUAGES.get(code, code)
+    app.add_template_filter(lambda at: moment_in(at, str(_locale())), "local_moment")
+    app.add_template_filter(lambda code: LANGUAGES.get(code, code), "language_name")
     app.context_processor(_context)
 
     @app.before_request

@@ -15,15 +15,9 @@ from .current import current_session, is_admin, services
 
 def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and variables."""
-    app.jinja_env.filters["moment"] = moment
-    app.jinja_env.filters["as_moment"] = datetime.fromisoformat  # of what is stored as text
-    app.jinja_env.filters["relative"] = relative
-    app.jinja_env.filters["ended"] = ended
-    app.jinja_env.filters["grouped"] = grouped
-    app.jinja_env.filters["counted"] = counted
-    app.jinja_env.filters["duration"] = duration
-    app.jinja_env.filters["pace"] = pace
-    app.jinja_env.filters["period"] = period
+    for words in (moment, relative, ended, grouped, counted, duration, pace, period):
+        app.add_template_filter(words)
+    app.add_template_filter(datetime.fromisoformat, "as_moment")  # of what is stored as text
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_template_context)
 
