@@ -6,13 +6,12 @@ a probe. The outage is a row that every worker heeds and the admin pages show. A
 it again, after others got through, is postponed instead: see `outcomes`.
 """
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
+from ..database.base import INSERTS
 from .tables import Outage
 
 LONGEST_WAIT = 60.0  # seconds between probes of something that is down
@@ -26,6 +25,7 @@ class CircuitBreaker:
 
     def __init__(self, engine: Engine) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        self._insert = INSERTS[engine.dialect.name](Outage)
 
     def outage(self) -> Outage | None:
         """The outage, until a delivery has succeeded again. Its `until` is the time of the probe."""
@@ -48,10 +48,15 @@ class CircuitBreaker:
         doubled = min(2.0 ** min(failures, 6), LONGEST_WAIT)
         seconds = doubled if wait is None else min(wait, LONGEST_ASKED)
         until = now + timedelta(seconds=max(seconds, 1.0))
-        values = {"cause": cause, "sentence": sentence, "until": until, "failures": failures}
-        with suppress(IntegrityError), self._begin() as db:  # another worker recorded it just now
-            if not db.scalars(update(Outage).values(**values).returning(Outage.id)).all():
-                db.add(Outage(id=1, since=now, **values))
+        values = {
+            Outage.cause: cause,
+            Outage.sentence: sentence,
+            Outage.until: until,
+            Outage.failures: failures,
+        }
+        recorded = self._insert.values({Outage.id: 1, Outage.since: now} | values)
+        with self._begin() as db:
+            db.execute(recorded.on_conflict_do_update(index_elements=[Outage.id], set_=values))
         return until
 
     def half_open(self, now: datetime) -> None:

@@ -3,13 +3,12 @@
 The site takes invitations without a worker, and nothing else would say why they wait.
 """
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, bindparam, delete, exists, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, bindparam, delete, exists, func, select
 from sqlalchemy.orm import sessionmaker
 
+from ...database.base import INSERTS
 from ..lifecycle import State
 from ..tables import Invitation, WorkerHeartbeat
 
@@ -31,14 +30,16 @@ class Heartbeats:
 
     def __init__(self, engine: Engine) -> None:
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
+        self._insert = INSERTS[engine.dialect.name](WorkerHeartbeat)
 
     def beat(self, name: str, now: datetime) -> None:
         """Say that the worker of this name runs."""
-        beaten = update(WorkerHeartbeat).where(WorkerHeartbeat.name == name).values(seen_at=now)
-        # The error is somebody of the same name, in the same moment.
-        with suppress(IntegrityError), self._begin() as db:
-            if not db.scalars(beaten.returning(WorkerHeartbeat.name)).all():
-                db.add(WorkerHeartbeat(name=name, seen_at=now))
+        row = {"name": name, "seen_at": now}
+        beaten = self._insert.values(row).on_conflict_do_update(
+            index_elements=[WorkerHeartbeat.name], set_=row
+        )
+        with self._begin() as db:
+            db.execute(beaten)
 
     def stop(self, name: str) -> None:
         """Say that this worker has stopped."""
