@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
 from ...errors import JobNotFound
+from ..ledger.moves import was_caused_by
 from ..listing.filters import ROWS, Filters, unindexed
 from ..listing.search import finds_nothing, search_for
 from ..tables import Invitation, InvitationEvent, Job
@@ -147,14 +148,14 @@ class JobLedger:
                 .limit(self._size)
             ).all()
             below = ids[-1] if len(ids) == self._size else lowest
-            events = db.execute(
-                select(InvitationEvent.invitation_id, InvitationEvent.evidence).where(
+            done = db.scalars(
+                select(InvitationEvent.invitation_id).where(
                     self._are_of_chunk(job, ids, below),
                     InvitationEvent.event.in_(EVENTS[JobKind(job.kind)]),
+                    was_caused_by(job.id),
                 )
-            ).all()
-        done = frozenset(number for number, evidence in events if evidence.get("job") == job.id)
-        return Chunk(ids, done, below)
+            )
+            return Chunk(ids, frozenset(done), below)
 
     def _are_of_chunk(self, job: Job, ids: Sequence[int], below: int) -> ColumnElement[bool]:
         """Which events can be of the chunk down to `below`: what the job has changed may not fit its

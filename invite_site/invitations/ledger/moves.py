@@ -94,14 +94,17 @@ def caused_by(job_id: int | None) -> dict[str, int]:
     return {} if job_id is None else {"job": job_id}
 
 
+def was_caused_by(job_id: int) -> ColumnElement[bool]:
+    """Whether an event says that."""
+    is_its: ColumnElement[bool] = InvitationEvent.evidence["job"].as_integer() == job_id
+    return is_its
+
+
 def is_done_by(job_id: int) -> ColumnElement[bool]:
     """Whether this job has changed a row already."""
     return (
         select(InvitationEvent.id)
-        .where(
-            InvitationEvent.invitation_id == Invitation.id,
-            InvitationEvent.evidence["job"].as_integer() == job_id,
-        )
+        .where(InvitationEvent.invitation_id == Invitation.id, was_caused_by(job_id))
         .exists()
     )
 
