@@ -6,9 +6,8 @@ from pathlib import Path
 
 from . import env_file
 
-FEWEST_SIGNS = (
-    8  # different ones, in a key; of 32 random hexadecimal ones, once in 20,000,000 keys fewer
-)
+# Different ones, in a key. One of 32 random hexadecimal signs has fewer once in 20,000,000 times.
+FEWEST_SIGNS = 8
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "password", "example", "replace")
 NO = {"", "0", "false", "no"}  # as Flask reads FLASK_DEBUG
 

@@ -27,10 +27,8 @@ def init_app(app: Flask, services: Services) -> None:
         try:
             services.sessions.sweep()
             services.statistics.fold(services.clock())
-        except (
-            InviteSiteError,
-            SQLAlchemyError,
-        ) as failed:  # the answer is out already; the next minute tries again
+        except (InviteSiteError, SQLAlchemyError) as failed:
+            # The answer is out already; the next minute tries again.
             log.warning("old logins were not removed: %s", type(failed).__name__)
 
     @app.after_request

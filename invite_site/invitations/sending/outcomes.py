@@ -49,9 +49,8 @@ DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))
 DOUBT_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
 ABOUT_US = 3  # people refused in a row with the same words
 AMBIGUOUS_TRIES = 3
-SHORT_WAIT = (
-    10.0  # seconds that the tenant asks for when its rate limit is reached; the pacer waits
-)
+# Seconds that the tenant asks for when its rate limit is reached, and for which the pacer waits.
+SHORT_WAIT = 10.0
 
 UNCONFIRMED = "The mail server did not confirm the message, which was sent several times."
 REMINDER_REFUSED = "No reminder was sent, and the invitation stays open."

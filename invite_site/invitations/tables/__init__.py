@@ -92,9 +92,8 @@ class Invitation(Base):
             )
         )
     )
-    last_error: Mapped[str | None] = mapped_column(
-        "trouble"
-    )  # one sentence: why it failed or waits
+    # One sentence: why it failed or waits.
+    last_error: Mapped[str | None] = mapped_column("trouble")
 
     generation: Mapped[int] = mapped_column(default=1)  # counts deliberate sends, not retries
     attempts: Mapped[int] = mapped_column(default=0)

@@ -24,9 +24,8 @@ class Batch(Base):
     cancelled_at: Mapped[datetime | None]
     rows: Mapped[int] = mapped_column(default=0)  # of the list
     opened: Mapped[int] = mapped_column(default=0)  # invitations that came of them
-    ignored: Mapped[list[str]] = mapped_column(
-        JSON, default=list
-    )  # columns that nothing is done with
+    # Columns that nothing is done with.
+    ignored: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 
 class BatchRow(Base):

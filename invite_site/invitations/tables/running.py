@@ -15,7 +15,7 @@ class Outage(Base):
     __tablename__ = "pause"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    cause: Mapped[str]  # credentials, tenant, mail
+    cause: Mapped[str]  # credentials or tenant: of the tenant; sender or mail: of the mail server
     sentence: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]
