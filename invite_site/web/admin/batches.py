@@ -1,12 +1,11 @@
 """Many people at once: a list becomes a preview, and the preview a batch that can be followed."""
 
-from datetime import timedelta
-
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from ...errors import InvitationError, NotPossibleNow, UnreadableList
+from ...invitations.batches.previews import KEPT
 from ...invitations.lifecycle import STATUSES, Fate
 from ...invitations.tables import Batch
 from ...printable import one_line
@@ -18,7 +17,6 @@ from .reading import inviter, row_id
 
 PAGE = 50  # rows of a preview, and batches
 NAME_LENGTH = 80
-PREVIEW_LIFE = timedelta(days=1)
 
 
 @bp.get("/batches")
@@ -200,7 +198,7 @@ def _preview_page(batch: Batch) -> str:
         total=sum(number for _, number in fates),
         good=good,
         seconds=good / rate if rate else None,
-        kept_until=batch.created_at + PREVIEW_LIFE,
+        kept_until=batch.created_at + KEPT,
     )
 
 
