@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from ...errors import InvalidInvitee, NotPossibleNow
 from ...settings import Settings
@@ -154,8 +155,8 @@ class Batches:
         """Revoke what has not gone out yet; returns how many. Raises BatchNotFound, NotPossibleNow."""
         revoked = self.ledger.cancel(batch_id, actor=actor, now=self.clock())
         if revoked is None:
-            self._refuse(batch_id, "")
-        return revoked or 0
+            self._refuse(batch_id)
+        return revoked
 
     def send_failed_again(self, batch_id: int, *, actor: str) -> int:
         """Queue its failed invitations again; returns how many. Raises BatchNotFound, NotPossibleNow."""
@@ -164,7 +165,7 @@ class Batches:
             batch_id, actor=actor, expires_at=now + self._lifetime, now=now
         )
         if resent is None:
-            self._refuse(batch_id, "")
+            self._refuse(batch_id)
         if not resent:
             raise NotPossibleNow("No invitation of this batch has failed, or all were replaced.")
         self.on_queued()
@@ -219,7 +220,7 @@ class Batches:
     def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
         return self.previews.known(addresses, self.clock())
 
-    def _refuse(self, batch_id: int, sentence: str) -> None:
+    def _refuse(self, batch_id: int, sentence: str = "") -> NoReturn:
         """Say why nothing was changed. Raises BatchNotFound, NotPossibleNow."""
         batch = self.ledger.get(batch_id)
         if batch.started_at is None:
