@@ -35,7 +35,6 @@ class Ledger(Queries):
         expires_at: datetime,
         now: datetime,
         form_key: str | None = None,
-        is_second_try: bool = False,
         **columns: Any,
     ) -> Invitation:
         """A new queued invitation; the one of the same `form_key` where a form is sent twice. `columns`
@@ -43,7 +42,8 @@ class Ledger(Queries):
 
         Raises AlreadyInvited, also where two people ask in the same moment.
         """
-        try:
+
+        def add(form_key: str | None) -> Invitation:
             with self._begin() as db:
                 row = Invitation(
                     ref=secrets.token_urlsafe(16),
@@ -68,28 +68,20 @@ class Ledger(Queries):
                 db.flush()
                 record(db, row.id, INVITE.event, actor=inviter.name, now=now, target=INVITE.target)
                 return row
-        except IntegrityError:
-            if is_second_try:
-                raise
-        # A unique index refused the row: the same form again, or the address is taken.
-        if form_key and (earlier := self._first(Invitation.form_key == form_key)):
-            is_same = earlier.email_norm == invitee.email_norm
-            if is_same and (earlier.is_open or earlier.state == State.ACCEPTED):
-                return earlier
-            # Back, and sent again with another address or after the first has ended: another invitation.
-            form_key = None
-        taken = self.open_of(invitee.email_norm)
-        if taken is None:  # it ended between the two statements
-            return self.open(
-                invitee,
-                inviter=inviter,
-                expires_at=expires_at,
-                now=now,
-                form_key=form_key,
-                is_second_try=True,
-                **columns,
-            )
-        raise AlreadyInvited(taken.id, taken.inviter, taken.created_at)
+
+        try:
+            return add(form_key)
+        except IntegrityError as refused:
+            # A unique index refused the row: the same form again, or the address is taken.
+            if form_key and (earlier := self._first(Invitation.form_key == form_key)):
+                is_same = earlier.email_norm == invitee.email_norm
+                if is_same and (earlier.is_open or earlier.state == State.ACCEPTED):
+                    return earlier
+                # Back, and sent again with another address or after the first has ended: another invitation.
+                form_key = None
+            if taken := self.open_of(invitee.email_norm):
+                raise AlreadyInvited(taken.id, taken.inviter, taken.created_at) from refused
+        return add(form_key)  # what had the address has ended between the two statements
 
     def requeue(
         self,
