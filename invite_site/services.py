@@ -100,7 +100,7 @@ def build_services(
 ) -> Services:
     """The services of these settings; `token_clock` is the one that the times in the tenant's tokens are
     held against: the machine's, also where `clock` is moved, unless the tenant's is moved with it.
-    Raises ConfigError for a database address it cannot read."""
+    Raises ConfigError for a database or templates of mails that cannot be used."""
     engine = open_engine(settings.database_url)
     # A login under way that a power cut loses is begun again; waiting for the disk at each would
     # make every landing slower. PostgreSQL flushes for many at once: no second pool there.

@@ -65,7 +65,8 @@ class Words(TypedDict):
 
 
 class Mailer:
-    """Writes messages from `templates/email` and hands them to the SMTP server of the settings."""
+    """Writes messages from `templates/email` and hands them to the SMTP server of the settings. Raises
+    ConfigError for a MAIL_TEMPLATES that cannot be used."""
 
     def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
         self._settings = settings
@@ -87,8 +88,8 @@ class Mailer:
         """Mail the invitation with this link, or that its account can sign in there.
 
         `on_wait` is called now and then while the mail server takes its time, `on_end` just before it
-        can have the whole. Raises
-        MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable, SenderRefused.
+        can have the whole. Raises MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable,
+        SenderRefused, and what `on_wait` and `on_end` raise.
         """
         message = self.invitation(to, **words)
         sender = self._settings.mail_from.address

@@ -65,7 +65,10 @@ class Ticket:
 
 
 class Tenant:
-    """A client of one tenant's Management API; safe to share between threads."""
+    """A client of one tenant's Management API; safe to share between threads.
+
+    Every method raises TenantUnavailable, CredentialsRefused or TenantRefused.
+    """
 
     def __init__(
         self, settings: Settings, patience: Patience = PAGE, on_answer: Observer | None = None
@@ -75,7 +78,7 @@ class Tenant:
         self.roles = TenantRoles(self._api)
 
     def sign_in(self) -> None:
-        """Have a token before the first call needs it. Raises what every call raises."""
+        """Have a token before the first call needs it."""
         with _site_errors():
             self._api.sign_in()
 

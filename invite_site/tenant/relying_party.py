@@ -69,8 +69,8 @@ class FinishedLogin:
 
 
 class RelyingParty:
-    """Begins and ends logins at the tenant of the settings. `clock` gives aware UTC, as it is for
-    whoever compares the times in tokens."""
+    """Begins and ends logins at the tenant of the settings. `clock` gives the aware UTC that the times
+    in tokens are held against."""
 
     def __init__(
         self, settings: Settings, sessions: Sessions, clock: Callable[[], datetime]
@@ -136,7 +136,8 @@ class RelyingParty:
         """Where the tenant ends its own session, or None while it cannot be asked.
 
         `logout_hint` with the session's `sid` spares the question whether to sign out, and with
-        it no token needs to be kept (OpenID Connect RP-Initiated Logout §2).
+        it no token needs to be kept (OpenID Connect RP-Initiated Logout §2). Authlib's
+        `create_logout_url` always adds a `state`, which would come back in the start page's address.
         """
         home = f"{self._settings.site_url}/"
         try:

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask, services: Services) -> None:
-    """Put the pages into `app`, which serves them with these services."""
+    """Put the pages into `app`, which serves them with these services. Raises ConfigError where the
+    package for RATE_LIMIT_URL is missing."""
     app.extensions[EXTENSION] = services
     if hops := services.settings.trusted_proxies:
         # Never the host or a prefix: SITE_URL alone says where this site is.

@@ -97,13 +97,13 @@ class Ledger(Queries):
         place: int = 0,
         **columns: Any,
     ) -> Invitation | None:
-        """A new life and a new message for a sent, failed or expired invitation, and where the mail
-        `can_sign_in` people for one whose password is set; None in any other state, and for a failed one
-        whose person has accepted another since. Raises AlreadyInvited where a failed one has been
-        replaced by another.
+        """A new life and a new message for a sent, failed or expired invitation; with `can_sign_in` also
+        for one whose password is set, by a mail that asks to sign in. None in any other state, and for a
+        failed one whose person has accepted another since. Raises AlreadyInvited where a failed one has
+        been replaced by another.
 
-        With an `allowance` it counts, and None also means: too soon. A job does it once, also where a
-        worker stood still in it until another had done it. `place` is that in the queue.
+        It counts against an `allowance`, with which None also means: too soon. The job `job_id` does it
+        once, though a worker stood still in it until another had done it. `place` is that in the queue.
         `columns` change with it, such as who invites this time.
         """
         states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]

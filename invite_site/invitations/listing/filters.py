@@ -28,7 +28,7 @@ class Life:
     ends_by: datetime | None = None
 
     def condition(self) -> ColumnElement[bool]:
-        """The same for a row that is found in another way."""
+        """Whether a row is in this state, and ends between these moments."""
         bounds = [ROWS.c.state == self.state]
         if self.ends_after:
             bounds.append(ROWS.c.expires_at > self.ends_after)

@@ -26,7 +26,7 @@ class Samples:
     clock: Callable[[], datetime]
 
     def message(self, invitee: Invitee, options: Options, inviter: Inviter) -> EmailMessage:
-        """The first mail of this invitation."""
+        """The first mail of this invitation. Raises MailRefused for an address that no header can hold."""
         row = self._row(invitee, options, inviter)
         return self.mailer.invitation(recipient_of(row), **self._words(row))
 

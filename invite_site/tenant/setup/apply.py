@@ -26,7 +26,7 @@ class Plan:
 def plan(context: Context) -> Plan:
     """Compare. A missing permission skips a section and no more.
 
-    Raises TenantUnavailable, and TokenRefused where the setup credentials are not accepted.
+    Raises TenantUnavailable, and CredentialsRefused where the tenant does not accept the setup credentials.
     """
     allowed = context.tenant.setup_scopes()
     changes: list[Change] = []

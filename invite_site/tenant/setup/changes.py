@@ -25,7 +25,7 @@ class Change:
     optional_key: str = ""
 
     def send(self, api: ManagementApi) -> None:
-        """Raises TenantRefused, ScopeMissing, TenantUnavailable."""
+        """Raises TenantRefused, CredentialsRefused, TenantUnavailable."""
         try:
             api.send(self.method, self.path, self.body)
         except TenantRefused as refused:
