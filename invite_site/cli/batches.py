@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from ..invitations.batches.lists import MAX_BYTES
 from ..invitations.batches.service import Progress
-from ..invitations.lifecycle import STATUSES, Fate
+from ..invitations.lifecycle import Fate
 from ..printable import one_line
 from ..web.admin.csv_files import written
 from ..web.current import services
@@ -155,7 +155,7 @@ def _follow(batch_id: int) -> None:
 
 
 def _bar(batch_id: int, progress: Progress) -> Progress:
-    total = _total(progress)
+    total = sum(progress.counts.values())
     with click.progressbar(
         length=total,
         label="Sending",
@@ -187,15 +187,11 @@ def _lines(batch_id: int, progress: Progress) -> Progress:
 def _sentence(progress: Progress) -> str:
     counts = ", ".join(
         f"{number:,} {status.replace('_', ' ')}"
-        for status in STATUSES
-        if (number := getattr(progress, status))
+        for status, number in progress.counts.items()
+        if number
     )
     counts = counts or "No invitation came of it"
     return f"{counts}. {one_line(progress.waiting)}".rstrip(" .") + "."
-
-
-def _total(progress: Progress) -> int:
-    return sum(getattr(progress, status) for status in STATUSES)
 
 
 def _invitations(number: int) -> str:

@@ -9,7 +9,7 @@ from ...errors import InvalidInvitee, NotPossibleNow
 from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
 from ..leases.heartbeats import Heartbeats
-from ..lifecycle import EXPIRED, Fate, State
+from ..lifecycle import EXPIRED, STATUSES, Fate, State
 from ..options import NO_OPTIONS, Options
 from ..options.roles import RoleOffers
 from ..people import Invitee, Inviter
@@ -59,6 +59,11 @@ class Progress:
     waiting: str
     per_minute: float
     ends_at: datetime | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many have each of STATUSES, in their order."""
+        return {status: getattr(self, status) for status in STATUSES}
 
     @property
     def is_over(self) -> bool:

@@ -6,7 +6,7 @@ from werkzeug.datastructures import FileStorage
 
 from ...errors import InvitationError, NotPossibleNow, UnreadableList
 from ...invitations.batches.previews import KEPT
-from ...invitations.lifecycle import STATUSES, Fate
+from ...invitations.lifecycle import Fate
 from ...invitations.tables import Batch
 from ...printable import one_line
 from ..current import services
@@ -204,7 +204,7 @@ def _preview_page(batch: Batch) -> str:
 
 def _progress_of(batch: Batch) -> dict[str, object]:
     progress = services.batches.progress(batch.id)
-    counts = {status: getattr(progress, status) for status in STATUSES}
+    counts = progress.counts
     total = sum(counts.values())
     gone_out = progress.sent + progress.password_set + progress.accepted + progress.expired
     return {
