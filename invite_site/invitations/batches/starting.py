@@ -179,7 +179,7 @@ class Starting:
         self,
         db: Session,
         known: Known,
-        name: dict[str, Any],
+        of_person: dict[str, Any],
         columns: dict[str, Any],
         inviter: Inviter,
         now: datetime,
@@ -188,7 +188,7 @@ class Starting:
         is_it = Invitation.id == known.open_id
         is_expired = cast(ColumnElement[bool], Invitation.is_expired(now))
         ends = end_of_life(db, is_it, default=columns["expires_at"], now=now)
-        values = new_life(ends, now) | columns | name | {"expires_at": ends}
+        values = new_life(ends, now) | columns | of_person | {"expires_at": ends}
         moved = move_all(db, RESEND, is_it, is_expired, values=values)
         if moved:
             record_where(db, RESEND, is_it, actor=inviter.name, now=now)
