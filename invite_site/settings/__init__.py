@@ -5,7 +5,7 @@ No other module of the running site reads the environment, so a test says `Setti
 
 import enum
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -200,25 +200,30 @@ class Settings:
             mail_templates=checked("MAIL_TEMPLATES", "", values.folder, None),
             log_level=checked("LOG_LEVEL", "INFO", values.log_level, "INFO"),
         )
-        if bool(settings.admin_role_claim) != bool(settings.admin_role):
-            problems.append("ADMIN_ROLE_CLAIM and ADMIN_ROLE belong together; set both or neither.")
-        if settings.delivery == Delivery.TENANT_EMAIL and settings.link == LinkKind.LANDING:
-            problems.append(
-                "INVITE_LINK=landing needs INVITE_DELIVERY=ticket: the tenant's own mail always "
-                "carries the tenant's own link."
-            )
-        if settings.reminder and settings.delivery == Delivery.TENANT_EMAIL:
-            problems.append(
-                "REMINDER_SECONDS needs INVITE_DELIVERY=ticket: the tenant's own mail does not say "
-                "that it is a reminder."
-            )
-        if settings.reminder >= settings.invitation_ttl:
-            problems.append(
-                "REMINDER_SECONDS must be less than INVITATION_TTL_SECONDS: an invitation would end "
-                "before its reminder is due."
-            )
+        problems.extend(_contradictions_in(settings))
         if site_url and not settings.is_local:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
         if problems:
             raise ConfigError(problems)
         return settings
+
+
+def _contradictions_in(settings: Settings) -> Iterator[str]:
+    """A sentence for each two that exclude each other."""
+    if bool(settings.admin_role_claim) != bool(settings.admin_role):
+        yield "ADMIN_ROLE_CLAIM and ADMIN_ROLE belong together; set both or neither."
+    if settings.delivery == Delivery.TENANT_EMAIL and settings.link == LinkKind.LANDING:
+        yield (
+            "INVITE_LINK=landing needs INVITE_DELIVERY=ticket: the tenant's own mail always carries "
+            "the tenant's own link."
+        )
+    if settings.delivery == Delivery.TENANT_EMAIL and settings.reminder:
+        yield (
+            "REMINDER_SECONDS needs INVITE_DELIVERY=ticket: the tenant's own mail does not say that it "
+            "is a reminder."
+        )
+    if settings.reminder >= settings.invitation_ttl:
+        yield (
+            "REMINDER_SECONDS must be less than INVITATION_TTL_SECONDS: an invitation would end before "
+            "its reminder is due."
+        )
