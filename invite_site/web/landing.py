@@ -6,16 +6,15 @@ in the hint of a login; who that login is for, the tenant says later in the call
 
 from dataclasses import dataclass
 
-from email_validator import EmailNotValidError, validate_email
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
-from ..errors import NotPossibleNow
+from ..errors import InvalidInvitee, NotPossibleNow
 from ..invitations.ledger.queries import REF
 from ..invitations.lifecycle import State
-from ..invitations.people import ADDRESS_LENGTH
+from ..invitations.people import Invitee
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..settings import ReturnTo
@@ -221,15 +220,13 @@ def _status_of_link(invitation: Invitation) -> str:
 
 
 def _email(values: list[str]) -> str | None:
-    """The one address of a query, if it has the shape of one.
+    """The one address of a query, if it is one that can be invited.
 
     A `+` that was not encoded arrives as a space, and no address holds a space.
     """
-    if len(values) != 1 or len(values[0]) > ADDRESS_LENGTH:
+    if len(values) != 1:
         return None
-    email = values[0].replace(" ", "+")
     try:
-        validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
+        return Invitee.parse(values[0].replace(" ", "+"), allow_test_domains=True).email
+    except InvalidInvitee:
         return None
-    return email
