@@ -9,7 +9,6 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from ..tables import Invitation
 from .filters import ROWS, Filters
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,11 +34,6 @@ class Position:
     def is_by(self, moment: datetime) -> bool:
         """Whether the row's moment is this one or an earlier one."""
         return self.at is not None and self.at <= moment
-
-    @classmethod
-    def of(cls, row: Invitation, order: str) -> Self:
-        """That of this row in a list that is ordered by this column (empty: by the id alone)."""
-        return cls(row.id, getattr(row, order) if order else None)
 
     @classmethod
     def parse(cls, text: str, order: str) -> Self | None:

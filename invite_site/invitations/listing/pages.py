@@ -81,8 +81,8 @@ class Listing(Histories):
         """At most `size` invitations that fit: newest first; those of a status, or that end soon, in
         the order of the end of their life, latest first. `by_change`: the last change first.
 
-        `before` is the `older` of the page before, or the `position` of a row; anything else is no
-        position, and the page is the first.
+        `before` is the `older` of the page before; anything else is no position, and the page is the
+        first.
         """
         order = order_of(filters, by_change=by_change)
         after = Position.parse(before, order)
@@ -221,11 +221,6 @@ class Listing(Histories):
         )
         with self._begin() as db:
             return db.scalar(select(func.count()).select_from(due.subquery())) or 0
-
-    @staticmethod
-    def position(row: Invitation, *, status: str = "") -> str:
-        """What `before` is for the page after this row."""
-        return str(Position.of(row, "expires_at" if status else ""))
 
     def batch(self, batch_id: int) -> Batch | None:
         """The batch with this number."""

@@ -8,6 +8,7 @@ from sqlalchemy.orm import sessionmaker
 
 from invite_site.invitations.lifecycle import STATUSES
 from invite_site.invitations.listing import Listing
+from invite_site.invitations.listing.order import Position
 from invite_site.invitations.tables import Batch, Invitation
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -72,8 +73,13 @@ def turned(listing: Listing, size: int, *, status: str, **how: Any) -> list[int]
     before = ""
     while page := listing.page(now=NOW, status=status, before=before, size=size, **how):
         seen += [row.id for row in page]
-        before = listing.position(page[-1], status=status)
+        before = position_of(page[-1], status=status)
     return seen
+
+
+def position_of(row: Invitation, *, status: str = "") -> str:
+    """What `before` is for the page after this row."""
+    return str(Position(row.id, row.expires_at if status else None))
 
 
 def change(engine: Engine, invitation_id: int, **values: Any) -> None:

@@ -8,7 +8,7 @@ from invite_site.invitations.listing import Filters, Listing
 from invite_site.invitations.tables import Invitation
 from tests.support.query_plans import plans_of, slow
 
-from .many import DAY, LISTS, NOW, PEOPLE, by_hand, change, found, turned
+from .many import DAY, LISTS, NOW, PEOPLE, by_hand, change, found, position_of, turned
 
 
 def test_the_list_is_newest_first(listing: Listing, invited: Callable[..., Invitation]) -> None:
@@ -16,7 +16,7 @@ def test_the_list_is_newest_first(listing: Listing, invited: Callable[..., Invit
     rows = [invited(f"{name}@example.com") for name in ("ada", "bob", "cyd")]
     assert found(listing) == ["cyd", "bob", "ada"]
     assert found(listing, size=2) == ["cyd", "bob"]
-    assert found(listing, size=2, before=listing.position(rows[1])) == ["ada"]
+    assert found(listing, size=2, before=position_of(rows[1])) == ["ada"]
 
 
 def test_every_list_has_its_rows_once_and_in_order(
@@ -52,7 +52,7 @@ def test_a_row_that_moves_is_not_shown_in_the_place_of_another(
     """The last row of a page is sent again before the next page is asked for."""
     order = by_hand(rows, status="accepted")
     page = listing.page(now=NOW, status="accepted", size=5)
-    before = listing.position(page[-1], status="accepted")
+    before = position_of(page[-1], status="accepted")
     change(engine, page[-1].id, expires_at=NOW + 99 * DAY)
     rest = listing.page(now=NOW, status="accepted", before=before, size=PEOPLE)
     assert [row.id for row in rest] == order[5:]
@@ -82,7 +82,7 @@ def test_no_list_reads_the_whole_table_or_sorts(
 ) -> None:
     """The plans of both databases, for the first page and for one further on."""
     for status, batch_id in LISTS:
-        before = listing.position(rows[PEOPLE // 2], status=status)
+        before = position_of(rows[PEOPLE // 2], status=status)
         with plans_of(engine) as first:
             listing.page(now=NOW, size=5, status=status, batch_id=batch_id)
         with plans_of(engine) as further:

@@ -11,7 +11,7 @@ from invite_site.invitations.people import search_text
 from invite_site.invitations.tables import Invitation
 from tests.support.query_plans import plans_of, slow
 
-from .many import NOW, PEOPLE, QUERIES, SEARCHED, by_hand, change, found, turned
+from .many import NOW, PEOPLE, QUERIES, SEARCHED, by_hand, change, found, position_of, turned
 
 NAMES = {
     "JOSÉ ÁLVAREZ": ["JOSÉ", "josé", "álvarez", "ÁLVAREZ josé", "Jose\u0301", "jos", "Á"],
@@ -131,7 +131,7 @@ def test_no_search_reads_the_whole_table_or_sorts(
     """By each of its ways."""
     listing = Listing(engine, glance=glance, few=few)
     for status, batch_id in SEARCHED:
-        before = listing.position(rows[PEOPLE // 2], status=status)
+        before = position_of(rows[PEOPLE // 2], status=status)
         with plans_of(engine) as plans:
             for query in QUERIES:
                 listing.page(now=NOW, query=query, status=status, batch_id=batch_id, size=5)
