@@ -11,6 +11,8 @@ from ..printable import JOINERS
 
 NAME_LENGTH = 80
 ADDRESS_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+ADDRESS_TOO_LONG = f"This address is too long; at most {ADDRESS_LENGTH} characters."
+NAME_TOO_LONG = f"This name is too long; at most {NAME_LENGTH} characters."
 LOCAL_PART_LENGTH = 64  # RFC 5321 §4.5.3.1.1
 
 # Drawn as nothing though Unicode counts them among letters, marks and symbols.
@@ -58,7 +60,7 @@ class Invitee:
                 "hand, without pasting.",
             )
         if len(email) > ADDRESS_LENGTH:
-            raise InvalidInvitee("email", "This address is too long; at most 254 characters.")
+            raise InvalidInvitee("email", ADDRESS_TOO_LONG)
         if not local_part.isascii() and email.count("@") == 1:
             # Such a mailbox needs SMTPUTF8 on every server on the way, and look-alike letters
             # would make two people of one address.
@@ -143,7 +145,7 @@ def _checked_name(name: str) -> str:
     """A name that somebody typed. It stands in a mail, so it may not look like a link in one."""
     name = _tidy(name)
     if len(name) > NAME_LENGTH:
-        raise InvalidInvitee("name", f"This name is too long; at most {NAME_LENGTH} characters.")
+        raise InvalidInvitee("name", NAME_TOO_LONG)
     if _LINK.search(unicodedata.normalize("NFKC", name)):
         raise InvalidInvitee(
             "name", "A name cannot hold a web address or an email address, nor the signs / and @."

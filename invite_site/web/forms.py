@@ -23,7 +23,7 @@ from wtforms.widgets import CheckboxInput
 
 from ..invitations.admins.service import SUB_LENGTH
 from ..invitations.options import LIFETIMES, LONGEST_LIFETIME, NOTE_LENGTH, Options, takes_words
-from ..invitations.people import ADDRESS_LENGTH, NAME_LENGTH
+from ..invitations.people import ADDRESS_LENGTH, ADDRESS_TOO_LONG, NAME_LENGTH, NAME_TOO_LONG
 from ..invitations.tables import Invitation
 from ..languages import LANGUAGES
 from ..settings import Settings
@@ -40,17 +40,13 @@ class InviteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         "Email address",
         validators=[
             InputRequired("Enter the address to invite."),
-            Length(max=ADDRESS_LENGTH, message="This address is too long; at most 254 characters."),
+            Length(max=ADDRESS_LENGTH, message=ADDRESS_TOO_LONG),
         ],
     )
     name = StringField(
         "Name",
         description="Optional. The invitation greets them by it.",
-        validators=[
-            Length(
-                max=NAME_LENGTH, message=f"This name is too long; at most {NAME_LENGTH} characters."
-            )
-        ],
+        validators=[Length(max=NAME_LENGTH, message=NAME_TOO_LONG)],
     )
     note = TextAreaField(
         "Note",
@@ -164,7 +160,7 @@ class AddressForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         "Email address",
         validators=[
             InputRequired("Enter the address to invite in its place."),
-            Length(max=ADDRESS_LENGTH, message="This address is too long; at most 254 characters."),
+            Length(max=ADDRESS_LENGTH, message=ADDRESS_TOO_LONG),
         ],
     )
     submit = SubmitField("Change address")
