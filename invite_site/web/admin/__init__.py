@@ -1,11 +1,14 @@
 """The admin pages. The blueprint denies by default: its guard runs before each of its views."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ...errors import AlreadyInvited, NotPossibleNow
 from ..current import current_session, is_admin, is_asked_by_script
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
+# The page about what an action names in its address.
+PAGES = {"invitation_id": "admin.invitation", "batch_id": "admin.batch", "job_id": "admin.job"}
 
 
 @bp.before_request
@@ -20,6 +23,18 @@ def require_admin() -> ResponseReturnValue | None:
     if not is_admin():
         return render_template("auth/not_admin.html"), 403
     return None
+
+
+@bp.errorhandler(AlreadyInvited)
+@bp.errorhandler(NotPossibleNow)
+def say_why_not(refused: AlreadyInvited | NotPossibleNow) -> ResponseReturnValue:
+    """Back to the page about what an action could not be done with, which shows the reason."""
+    named = request.view_args or {}
+    name = next((each for each in PAGES if each in named), None)
+    if name is None or request.method != "POST":
+        raise refused
+    flash(str(refused), "error")
+    return redirect(url_for(PAGES[name], **{name: named[name]}), 303)
 
 
 from . import (  # noqa: E402 - their views register themselves on `bp`

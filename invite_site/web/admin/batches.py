@@ -94,10 +94,7 @@ def batch_results(batch_id: int) -> ResponseReturnValue:
 @bp.post("/batches/<int(max=2147483647):batch_id>/start")
 def start_batch(batch_id: int) -> ResponseReturnValue:
     """Make invitations of all good rows. Sent twice, it is the same as once."""
-    try:
-        started = services.batches.start(batch_id, inviter=inviter())
-    except NotPossibleNow as refused:
-        return _back_to(batch_id, str(refused), "error")
+    started = services.batches.start(batch_id, inviter=inviter())
     sentence = f"{_invitations(started.opened)} on the way."
     if started.left_out:
         sentence += f" Left out: {grouped(started.left_out)}. The results say why, row by row."
@@ -106,10 +103,7 @@ def start_batch(batch_id: int) -> ResponseReturnValue:
 
 @bp.post("/batches/<int(max=2147483647):batch_id>/pause")
 def pause_batch(batch_id: int) -> ResponseReturnValue:
-    try:
-        services.batches.pause(batch_id)
-    except NotPossibleNow as refused:
-        return _back_to(batch_id, str(refused), "error")
+    services.batches.pause(batch_id)
     return _back_to(
         batch_id, "Paused. What is being sent at this moment still goes out.", "success"
     )
@@ -117,19 +111,13 @@ def pause_batch(batch_id: int) -> ResponseReturnValue:
 
 @bp.post("/batches/<int(max=2147483647):batch_id>/resume")
 def resume_batch(batch_id: int) -> ResponseReturnValue:
-    try:
-        services.batches.resume(batch_id)
-    except NotPossibleNow as refused:
-        return _back_to(batch_id, str(refused), "error")
+    services.batches.resume(batch_id)
     return _back_to(batch_id, "The batch goes on.", "success")
 
 
 @bp.post("/batches/<int(max=2147483647):batch_id>/cancel")
 def cancel_batch(batch_id: int) -> ResponseReturnValue:
-    try:
-        services.batches.cancel(batch_id, actor=inviter().name)
-    except NotPossibleNow as refused:
-        return _back_to(batch_id, str(refused), "error")
+    services.batches.cancel(batch_id, actor=inviter().name)
     return _back_to(
         batch_id, "Cancelled. What had not gone out is revoked; what had gone out stays.", "success"
     )
@@ -138,10 +126,7 @@ def cancel_batch(batch_id: int) -> ResponseReturnValue:
 @bp.post("/batches/<int(max=2147483647):batch_id>/resend")
 def resend_batch(batch_id: int) -> ResponseReturnValue:
     """Send the failed ones again."""
-    try:
-        resent = services.batches.send_failed_again(batch_id, actor=inviter().name)
-    except NotPossibleNow as refused:
-        return _back_to(batch_id, str(refused), "error")
+    resent = services.batches.send_failed_again(batch_id, actor=inviter().name)
     return _back_to(batch_id, f"{_invitations(resent)} queued again.", "success")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import AlreadyInvited, DeliveryError, NotPossibleNow
+from ...errors import DeliveryError, NotPossibleNow
 from ...invitations.lifecycle import EXPIRED, STATUSES, State
 from ...invitations.tables import Invitation
 from ...printable import one_line
@@ -108,10 +108,7 @@ def _page_of(row: Invitation, *, days_error: str = "") -> str:
 
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
 def resend(invitation_id: int) -> ResponseReturnValue:
-    try:
-        row = services.resending.resend(invitation_id, actor=inviter().name)
-    except (NotPossibleNow, AlreadyInvited) as refused:
-        return _back_to(invitation_id, str(refused), "error")
+    row = services.resending.resend(invitation_id, actor=inviter().name)
     if row.password_set_at:
         sentence = "A mail that asks them to sign in is on its way."
     else:
@@ -127,10 +124,7 @@ def extend(invitation_id: int) -> ResponseReturnValue:
         services.resending.require_extension(days)
     except NotPossibleNow as refused:
         return _page_of(services.ledger.get(invitation_id), days_error=str(refused)), 422
-    try:
-        row = services.resending.extend(invitation_id, days, actor=inviter().name)
-    except (NotPossibleNow, AlreadyInvited) as refused:
-        return _back_to(invitation_id, str(refused), "error")
+    row = services.resending.extend(invitation_id, days, actor=inviter().name)
     sentence = f"It ends on {moment(row.expires_at)} now."
     return _back_to(invitation_id, sentence, "success")
 
@@ -149,12 +143,9 @@ def ask_tenant(invitation_id: int) -> ResponseReturnValue:
 @bp.post("/invitations/<int(max=2147483647):invitation_id>/readdress")
 def readdress(invitation_id: int) -> ResponseReturnValue:
     """Send an invitation that is held to the address that the admin was shown."""
-    try:
-        services.invitations.readdress(
-            invitation_id, one_line(request.form.get("email", "")), actor=inviter().name
-        )
-    except (NotPossibleNow, AlreadyInvited) as refused:
-        return _back_to(invitation_id, str(refused), "error")
+    services.invitations.readdress(
+        invitation_id, one_line(request.form.get("email", "")), actor=inviter().name
+    )
     return _back_to(invitation_id, "The invitation is on its way to the new address.", "success")
 
 
@@ -173,10 +164,7 @@ def revoke(invitation_id: int) -> ResponseReturnValue:
     if not form.validate():
         return _revoke_page(services.ledger.get(invitation_id), form), 422
     reason = one_line(form.reason.data or "")
-    try:
-        services.invitations.revoke(invitation_id, actor=inviter().name, reason=reason)
-    except NotPossibleNow as refused:
-        return _back_to(invitation_id, str(refused), "error")
+    services.invitations.revoke(invitation_id, actor=inviter().name, reason=reason)
     return _back_to(invitation_id, "The invitation is revoked.", "success")
 
 

@@ -80,12 +80,8 @@ def job_progress(job_id: int) -> ResponseReturnValue:
 
 @bp.post("/jobs/<int(max=2147483647):job_id>/stop")
 def stop_job(job_id: int) -> ResponseReturnValue:
-    try:
-        services.jobs.stop(job_id)
-    except NotPossibleNow as refused:
-        flash(str(refused), "error")
-    else:
-        flash("Stopped. What the job has changed stays so.", "success")
+    services.jobs.stop(job_id)
+    flash("Stopped. What the job has changed stays so.", "success")
     return redirect(url_for("admin.job", job_id=job_id), 303)
 
 

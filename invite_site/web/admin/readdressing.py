@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
+from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee
 from ...invitations.tables import Invitation
 from ..current import services
 from ..forms import AddressForm
@@ -30,9 +30,6 @@ def change_address(invitation_id: int) -> ResponseReturnValue:
             other = services.invitations.change_address(
                 invitation_id, form.email.data or "", inviter=inviter()
             )
-        except NotPossibleNow as refused:
-            flash(str(refused), "error")
-            return redirect(url_for("admin.invitation", invitation_id=invitation_id), 303)
         except InvalidInvitee as invalid:
             form.email.errors = [str(invalid)]
         except (AlreadyInvited, AlreadyAccepted) as refused:
