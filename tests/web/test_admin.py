@@ -9,6 +9,8 @@ import requests
 from sqlalchemy import update
 from sqlalchemy.orm import sessionmaker
 
+from invite_site.invitations.jobs import JobKind
+from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, Invitation
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, accepts, signs_in
@@ -307,6 +309,32 @@ def test_resend_and_revoke_are_buttons(site: RunningSite, tenant: Tenant, desk: 
         timeout=10,
     )
     assert "This invitation has ended. Invite the address again." in stale.text
+
+
+def test_an_action_that_comes_too_late_leads_back_to_its_page(
+    site: RunningSite, desk: Person
+) -> None:
+    """With the reason: whether it was about an invitation, a batch or a job."""
+    batches, jobs, inviter = site.services.batches, site.services.jobs, Inviter("Grace")
+    row = site.invites(ADA)
+    site.services.invitations.revoke(row.id, actor="Grace")
+    batch = batches.preview("bob@example.com", name="List", inviter=inviter)
+    batches.start(batch.id, inviter=inviter)
+    batches.cancel(batch.id, actor="Grace")
+    job = jobs.begin(JobKind.REVOKE, numbers=[row.id], actor="Grace")
+    jobs.stop(job.id)
+    late = {
+        f"/admin/invitations/{row.id}": ("revoke", "ended already; there is nothing to revoke"),
+        f"/admin/batches/{batch.id}": ("pause", "This batch was cancelled."),
+        f"/admin/jobs/{job.id}": ("stop", "This job is over already."),
+    }
+    for page, (action, reason) in late.items():
+        answer = desk.browser.post(
+            f"{site.url}{page}/{action}", data={"csrf_token": token_of(desk)}, timeout=10
+        )
+        assert (answer.status_code, answer.url) == (200, site.url + page)
+        desk.shows(answer)
+        assert reason in desk.text
 
 
 def test_a_paused_queue_is_one_banner(site: RunningSite, tenant: Tenant, desk: Person) -> None:
