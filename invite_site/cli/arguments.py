@@ -10,14 +10,14 @@ from werkzeug.datastructures import MultiDict
 from ..errors import InvitationNotFound
 from ..invitations.lifecycle import STATUSES
 from ..invitations.people import COMMAND_LINE, Invitee, Inviter
+from ..invitations.tables import LARGEST_ID
 from ..languages import LANGUAGES, language_of
 from ..printable import one_line
 from ..services import Services
 from ..web.admin.filters import filters_in
 from ..web.forms import REASON_LENGTH, REASON_TOO_LONG
 
-LARGEST = 2_147_483_647  # of a number in the database
-NUMBER = click.IntRange(1, LARGEST)
+NUMBER = click.IntRange(1, LARGEST_ID)
 ME = Inviter(name=COMMAND_LINE)
 
 

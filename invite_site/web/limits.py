@@ -1,5 +1,5 @@
-"""How requests are read: how large they may be, that what is uploaded stays in memory, and addresses that
-are none."""
+"""How requests are read: how large one may be, that an upload stays in memory, and which letters and
+numbers an address may hold."""
 
 import re
 from io import BytesIO
@@ -7,8 +7,10 @@ from typing import IO, Any
 
 from flask import Flask, Request, request
 from werkzeug.exceptions import BadRequest
+from werkzeug.routing import IntegerConverter, Map
 
 from ..invitations.batches.lists import MAX_BYTES
+from ..invitations.tables import LARGEST_ID
 
 UPLOAD_BYTES = MAX_BYTES + 500_000  # the list, and how a browser wraps it
 UPLOAD_ENDPOINT = "admin.preview_batch"
@@ -39,10 +41,18 @@ class SiteRequest(Request):
         return BytesIO()
 
 
+class Int32(IntegerConverter):
+    """The number of a row in a route, `<int32:…>`. One that no row can have is no page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=LARGEST_ID)
+
+
 def init_app(app: Flask) -> None:
-    """Let a list be larger than any other form. To be called before the CSRF protection, which reads
-    the form before the view is reached."""
+    """Let a list be larger than any other form. To be called before the CSRF protection, which reads the
+    form before the view is reached, and before there are routes."""
     app.request_class = SiteRequest
+    app.url_map.converters["int32"] = Int32
     app.before_request(_allow_lists)
 
 

@@ -9,11 +9,11 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from ..tables import LARGEST_ID
 from .filters import ROWS, Filters
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-LARGEST_ID = 2**31 - 1  # that the databases can hold
 _POSITION = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,17}))?", re.ASCII)
 
 Columns = ReadOnlyColumnCollection[str, Any]

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from ..lifecycle import State
-from ..tables import Batch, Invitation
+from ..tables import LARGEST_ID, Batch, Invitation
 from .choices import Choices
 from .filters import ROWS, Filters, unindexed
 from .histories import Histories
-from .order import LARGEST_ID, Found, Ids, Position, Range, first_of, order_of, ranges_of
+from .order import Found, Ids, Position, Range, first_of, order_of, ranges_of
 from .search import Search, Trigrams, finds_nothing, search_for
 
 GLANCE = 500  # rows of a list that a search reads before it asks its index

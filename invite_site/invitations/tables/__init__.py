@@ -27,6 +27,8 @@ def _state_in(states: Iterable[State]) -> str:
     return f"state IN ({', '.join(repr(state.value) for state in states)})"
 
 
+LARGEST_ID = 2**31 - 1  # of a row: what INTEGER holds in PostgreSQL
+
 _OPEN = _state_in(OPEN_STATES)
 _HAS_PASSWORD = f"state = '{State.PASSWORD_SET}'"
 

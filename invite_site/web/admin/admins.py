@@ -92,7 +92,7 @@ def revoke_admin() -> ResponseReturnValue:
     return _back()
 
 
-@bp.post("/admins/awaited/<int(max=2147483647):invitation_id>/withdraw")
+@bp.post("/admins/awaited/<int32:invitation_id>/withdraw")
 def withdraw_awaited(invitation_id: int) -> ResponseReturnValue:
     """Whoever accepts this invitation may not invite after all; the invitation stays."""
     if services.granting.cancel(invitation_id, by=inviter()):

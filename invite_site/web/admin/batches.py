@@ -65,7 +65,7 @@ def template_csv() -> ResponseReturnValue:
     )
 
 
-@bp.get("/batches/<int(max=2147483647):batch_id>")
+@bp.get("/batches/<int32:batch_id>")
 def batch(batch_id: int) -> ResponseReturnValue:
     """The preview until it is sent, then how far the batch is."""
     found = services.batches.get(batch_id)
@@ -74,14 +74,14 @@ def batch(batch_id: int) -> ResponseReturnValue:
     return render_template("admin/batch.html", batch=found, **_progress_of(found))
 
 
-@bp.get("/batches/<int(max=2147483647):batch_id>/progress")
+@bp.get("/batches/<int32:batch_id>/progress")
 def batch_progress(batch_id: int) -> ResponseReturnValue:
     """The part of the page that changes, for the script that puts it in place of the older one."""
     found = services.batches.get(batch_id)
     return render_template("admin/_batch_progress.html", batch=found, **_progress_of(found))
 
 
-@bp.get("/batches/<int(max=2147483647):batch_id>/results.csv")
+@bp.get("/batches/<int32:batch_id>/results.csv")
 def batch_results(batch_id: int) -> ResponseReturnValue:
     """What came of each row, as a table for a spreadsheet program."""
     try:
@@ -91,7 +91,7 @@ def batch_results(batch_id: int) -> ResponseReturnValue:
     return csv_files.answer(rows, name=f"batch-{batch_id}.csv")
 
 
-@bp.post("/batches/<int(max=2147483647):batch_id>/start")
+@bp.post("/batches/<int32:batch_id>/start")
 def start_batch(batch_id: int) -> ResponseReturnValue:
     """Make invitations of all good rows. Sent twice, it is the same as once."""
     started = services.batches.start(batch_id, inviter=inviter())
@@ -101,7 +101,7 @@ def start_batch(batch_id: int) -> ResponseReturnValue:
     return _back_to(batch_id, sentence, "success" if started.opened else "warning")
 
 
-@bp.post("/batches/<int(max=2147483647):batch_id>/pause")
+@bp.post("/batches/<int32:batch_id>/pause")
 def pause_batch(batch_id: int) -> ResponseReturnValue:
     services.batches.pause(batch_id)
     return _back_to(
@@ -109,13 +109,13 @@ def pause_batch(batch_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/batches/<int(max=2147483647):batch_id>/resume")
+@bp.post("/batches/<int32:batch_id>/resume")
 def resume_batch(batch_id: int) -> ResponseReturnValue:
     services.batches.resume(batch_id)
     return _back_to(batch_id, "The batch goes on.", "success")
 
 
-@bp.post("/batches/<int(max=2147483647):batch_id>/cancel")
+@bp.post("/batches/<int32:batch_id>/cancel")
 def cancel_batch(batch_id: int) -> ResponseReturnValue:
     services.batches.cancel(batch_id, actor=inviter().name)
     return _back_to(
@@ -123,14 +123,14 @@ def cancel_batch(batch_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/batches/<int(max=2147483647):batch_id>/resend")
+@bp.post("/batches/<int32:batch_id>/resend")
 def resend_batch(batch_id: int) -> ResponseReturnValue:
     """Send the failed ones again."""
     resent = services.batches.send_failed_again(batch_id, actor=inviter().name)
     return _back_to(batch_id, f"{_invitations(resent)} queued again.", "success")
 
 
-@bp.post("/batches/<int(max=2147483647):batch_id>/rows/<int(max=2147483647):batch_row_id>")
+@bp.post("/batches/<int32:batch_id>/rows/<int32:batch_row_id>")
 def correct_row(batch_id: int, batch_row_id: int) -> ResponseReturnValue:
     """Another address or name for one row of a preview; it is judged anew."""
     try:
@@ -149,9 +149,7 @@ def correct_row(batch_id: int, batch_row_id: int) -> ResponseReturnValue:
     return _back_to_row(batch_id, f"Line {row.line}: {row.reason}", "error")
 
 
-@bp.post(
-    "/batches/<int(max=2147483647):batch_id>/rows/<int(max=2147483647):batch_row_id>/leave-out"
-)
+@bp.post("/batches/<int32:batch_id>/rows/<int32:batch_row_id>/leave-out")
 def leave_row_out(batch_id: int, batch_row_id: int) -> ResponseReturnValue:
     try:
         services.batches.leave_out(batch_id, batch_row_id)

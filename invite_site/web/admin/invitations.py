@@ -77,7 +77,7 @@ def _shorter(trail: str) -> dict[str, str | None]:
     return {"before": before or None, "trail": rest or None}
 
 
-@bp.get("/invitations/<int(max=2147483647):invitation_id>")
+@bp.get("/invitations/<int32:invitation_id>")
 def invitation(invitation_id: int) -> ResponseReturnValue:
     """One invitation, with what happened to it and who says so."""
     return _page_of(services.ledger.get(invitation_id))
@@ -106,7 +106,7 @@ def _page_of(row: Invitation, *, days_error: str = "") -> str:
     )
 
 
-@bp.post("/invitations/<int(max=2147483647):invitation_id>/resend")
+@bp.post("/invitations/<int32:invitation_id>/resend")
 def resend(invitation_id: int) -> ResponseReturnValue:
     row = services.resending.resend(invitation_id, actor=inviter().name)
     if row.password_set_at:
@@ -116,7 +116,7 @@ def resend(invitation_id: int) -> ResponseReturnValue:
     return _back_to(invitation_id, sentence, "success")
 
 
-@bp.post("/invitations/<int(max=2147483647):invitation_id>/extend")
+@bp.post("/invitations/<int32:invitation_id>/extend")
 def extend(invitation_id: int) -> ResponseReturnValue:
     """A later end, `days` from now. What was typed stays in the form until that is possible."""
     days = request.form.get("days", 0, type=row_id)
@@ -129,7 +129,7 @@ def extend(invitation_id: int) -> ResponseReturnValue:
     return _back_to(invitation_id, sentence, "success")
 
 
-@bp.post("/invitations/<int(max=2147483647):invitation_id>/ask")
+@bp.post("/invitations/<int32:invitation_id>/ask")
 def ask_tenant(invitation_id: int) -> ResponseReturnValue:
     """*Ask the tenant*: what it knows of the account now."""
     row = services.ledger.get(invitation_id)
@@ -140,7 +140,7 @@ def ask_tenant(invitation_id: int) -> ResponseReturnValue:
     return _back_to(invitation_id, "The tenant has answered.", "success")
 
 
-@bp.post("/invitations/<int(max=2147483647):invitation_id>/readdress")
+@bp.post("/invitations/<int32:invitation_id>/readdress")
 def readdress(invitation_id: int) -> ResponseReturnValue:
     """Send an invitation that is held to the address that the admin was shown."""
     services.invitations.readdress(
@@ -149,7 +149,7 @@ def readdress(invitation_id: int) -> ResponseReturnValue:
     return _back_to(invitation_id, "The invitation is on its way to the new address.", "success")
 
 
-@bp.get("/invitations/<int(max=2147483647):invitation_id>/revoke")
+@bp.get("/invitations/<int32:invitation_id>/revoke")
 def ask_to_revoke(invitation_id: int) -> ResponseReturnValue:
     """Revoking cannot be taken back, so a page asks first."""
     row = services.ledger.get(invitation_id)
@@ -158,7 +158,7 @@ def ask_to_revoke(invitation_id: int) -> ResponseReturnValue:
     return _revoke_page(row, RevokeForm(formdata=None))
 
 
-@bp.post("/invitations/<int(max=2147483647):invitation_id>/revoke")
+@bp.post("/invitations/<int32:invitation_id>/revoke")
 def revoke(invitation_id: int) -> ResponseReturnValue:
     form = RevokeForm()
     if not form.validate():

@@ -65,20 +65,20 @@ def begin_job() -> ResponseReturnValue:
     return redirect(url_for("admin.job", job_id=job.id), 303)
 
 
-@bp.get("/jobs/<int(max=2147483647):job_id>")
+@bp.get("/jobs/<int32:job_id>")
 def job(job_id: int) -> ResponseReturnValue:
     """How far a job is, and what it could not change."""
     found = services.jobs.get(job_id)
     return render_template("admin/job.html", back=list_last_seen(), **_progress_of(found))
 
 
-@bp.get("/jobs/<int(max=2147483647):job_id>/progress")
+@bp.get("/jobs/<int32:job_id>/progress")
 def job_progress(job_id: int) -> ResponseReturnValue:
     """The part of the page that changes, for the script that puts it in place of the older one."""
     return render_template("admin/_job_progress.html", **_progress_of(services.jobs.get(job_id)))
 
 
-@bp.post("/jobs/<int(max=2147483647):job_id>/stop")
+@bp.post("/jobs/<int32:job_id>/stop")
 def stop_job(job_id: int) -> ResponseReturnValue:
     services.jobs.stop(job_id)
     flash("Stopped. What the job has changed stays so.", "success")

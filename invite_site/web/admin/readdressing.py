@@ -11,7 +11,7 @@ from . import bp
 from .reading import inviter
 
 
-@bp.get("/invitations/<int(max=2147483647):invitation_id>/address")
+@bp.get("/invitations/<int32:invitation_id>/address")
 def ask_for_address(invitation_id: int) -> ResponseReturnValue:
     """The form, with the address as it is."""
     row = services.ledger.get(invitation_id)
@@ -20,7 +20,7 @@ def ask_for_address(invitation_id: int) -> ResponseReturnValue:
     return _page(row, AddressForm(formdata=None, email=row.email))
 
 
-@bp.post("/invitations/<int(max=2147483647):invitation_id>/address")
+@bp.post("/invitations/<int32:invitation_id>/address")
 def change_address(invitation_id: int) -> ResponseReturnValue:
     """Revoke it and invite the other address. What was typed stays in the form until it is."""
     row, form = services.ledger.get(invitation_id), AddressForm()

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from flask import abort, request, session, url_for
 
 from ...invitations.people import Inviter
+from ...invitations.tables import LARGEST_ID
 from ..current import current_session
 
 LIST_LENGTH = 600  # letters; the cookie has room for some 4,000
@@ -20,7 +21,7 @@ def inviter() -> Inviter:
 
 def row_id(value: str) -> int:
     """A number that the database can hold. Raises ValueError for what is no number."""
-    return max(0, min(int(value), 2**31 - 1))
+    return max(0, min(int(value), LARGEST_ID))
 
 
 def remember_list() -> None:
