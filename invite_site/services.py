@@ -116,11 +116,8 @@ def build_services(
     admins = Admins(engine)
     tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
     tenant_of_worker = Tenant(settings, WORKER, pacer.hear)
-    outcomes = Outcomes(leases, circuit_breaker, clock)
     mailer = Mailer(settings)
-    channel = channel_of(settings, tenant_of_worker, mailer, leases, clock)
     has_own_mail = settings.delivery == Delivery.TICKET
-    sign_in_mail = SignInMail(settings, mailer, leases, clock) if has_own_mail else None
     wake = threading.Event()
     checks = Checks(settings, ledger, check_leases, tenant, clock)
     invitations = Invitations(settings, ledger, clock, wake.set)
@@ -128,18 +125,18 @@ def build_services(
     admin_ledger = AdminLedger(engine, settings.connection, settings.client_id)
     previews = Previews(engine, settings.connection, settings.client_id)
     deliveries = Deliveries(
-        settings,
-        ledger,
-        leases,
-        circuit_breaker,
-        outcomes,
-        Checks(settings, ledger, check_leases, tenant_of_worker, clock),
-        pacer,
-        tenant_of_worker,
-        channel,
-        sign_in_mail,
-        Turns(),
-        clock,
+        settings=settings,
+        ledger=ledger,
+        leases=leases,
+        circuit_breaker=circuit_breaker,
+        outcomes=Outcomes(leases, circuit_breaker, clock),
+        checks=Checks(settings, ledger, check_leases, tenant_of_worker, clock),
+        pacer=pacer,
+        tenant=tenant_of_worker,
+        channel=channel_of(settings, tenant_of_worker, mailer, leases, clock),
+        sign_in_mail=SignInMail(settings, mailer, leases, clock) if has_own_mail else None,
+        turns=Turns(),
+        clock=clock,
     )
     listing = Listing(engine)
     role_offers = RoleOffers(tenant.roles, clock)
@@ -154,16 +151,16 @@ def build_services(
         resending=resending,
         statistics=Statistics(engine),
         batches=Batches(
-            settings,
-            previews,
-            BatchLedger(engine),
-            Starting(engine, previews, settings.connection, settings.client_id),
-            circuit_breaker,
-            heartbeats,
-            role_offers,
-            clock,
-            deliveries.rate,
-            wake.set,
+            settings=settings,
+            previews=previews,
+            ledger=BatchLedger(engine),
+            starting=Starting(engine, previews, settings.connection, settings.client_id),
+            circuit_breaker=circuit_breaker,
+            heartbeats=heartbeats,
+            role_offers=role_offers,
+            clock=clock,
+            rate=deliveries.rate,
+            on_queued=wake.set,
         ),
         jobs=Jobs(JobLedger(engine), listing, invitations, resending, clock),
         exports=Exports(listing, clock),
