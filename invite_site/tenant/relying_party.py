@@ -18,7 +18,7 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import FlaskIntegration, OAuth
 from authlib.integrations.flask_client.apps import FlaskOAuth2App
-from flask import Flask, g, session
+from flask import Flask, g, request, session
 from joserfc.errors import ExpiredTokenError, InvalidTokenError, JoseError
 from werkzeug.wrappers import Response
 
@@ -118,17 +118,17 @@ class RelyingParty:
             raise TenantUnreachable from failed
         return response
 
-    def finish(self, query: Mapping[str, str]) -> FinishedLogin:
-        """What came of the login whose state is in the callback's query; each ends once.
+    def finish(self) -> FinishedLogin:
+        """What came of the login whose state is in the query of this request; each ends once.
 
         Raises LoginError (`unknown_state`) where it was not begun in this browser, is over, or
         has been finished.
         """
-        login = self._oauth.auth0.framework.get_state_data(session, query.get("state", ""))
+        login = self._oauth.auth0.framework.get_state_data(session, request.args.get("state", ""))
         if login is None:
             raise LoginError("unknown_state")
         try:
-            return FinishedLogin(login["content"], self._identify(query))
+            return FinishedLogin(login["content"], self._identify())
         except LoginError as refused:
             return FinishedLogin(login["content"], refused)
 
@@ -152,14 +152,14 @@ class RelyingParty:
             params["logout_hint"] = tenant_sid
         return f"{endpoint}?{urlencode(params)}"
 
-    def _identify(self, query: Mapping[str, str]) -> Identity:
+    def _identify(self) -> Identity:
         """Who signed in. Raises LoginError with a code of ours, or TenantUnreachable."""
         try:
             metadata = self._oauth.auth0.load_server_metadata()
-            self._check_sender(query.get("iss"), metadata)
-            if error := query.get("error"):
+            self._check_sender(request.args.get("iss"), metadata)
+            if error := request.args.get("error"):
                 raise LoginError(error if error in KNOWN_REFUSALS else "refused")
-            if not query.get("code"):
+            if not request.args.get("code"):
                 raise LoginError("refused")
             token = self._oauth.auth0.authorize_access_token(
                 claims_options={"iss": {"essential": True, "values": [self._settings.issuer]}},

@@ -110,7 +110,7 @@ def callback() -> ResponseReturnValue:
         # HEAD changes nothing (RFC 9110 §9.2.1), and Authlib would look for the code in a form.
         if is_doubled or request.method == "HEAD":
             raise LoginError("unknown_state")
-        finished = services.relying_party.finish(request.args)
+        finished = services.relying_party.finish()
     except LoginError:
         is_finished = session.get(FINISHED) == _named(request.args.get("state", ""))
         if current_session() is None or not is_finished:
