@@ -148,11 +148,7 @@ class Listing(Histories):
     ) -> tuple[Found, Position | None]:
         """The rows of these ranges that meet the rest, among the first of each. Where not all were
         looked through, also the place down to which they were."""
-        ends: list[Position] = []
-        for each in ranges:
-            end = db.execute(each.rows(after).offset(self._looks - 1).limit(1)).first()
-            if end:
-                ends.append(Position(end[0], end[1] if each.order else None))
+        ends = [end for each in ranges if (end := _nth(db, self._looks, each, after))]
         # Behind the first of these ends a row of the other range could be missing.
         until = max(ends, key=lambda end: end.key) if ends else None
         found = _ask(db, *(each.rows(after, until).where(*rest).limit(size) for each in ranges))
@@ -176,8 +172,7 @@ class Listing(Histories):
         found: list[Found] = []
         far: list[tuple[Range, Position]] = []
         for each in ranges:
-            end = db.execute(each.rows(after).offset(self._glance - 1).limit(1)).first()
-            until = Position(end[0], end[1] if each.order else None) if end else None
+            until = _nth(db, self._glance, each, after)
             near = _ask(db, each.rows(after, until).where(search.finds()).limit(size))
             found.append(near)
             missing = size - len(near)
@@ -226,6 +221,12 @@ class Listing(Histories):
         """The batch with this number."""
         with self._begin() as db:
             return db.get(Batch, batch_id)
+
+
+def _nth(db: Session, number: int, of: Range, after: Position | None) -> Position | None:
+    """Where the row stands that is so many behind `after`; None where there are fewer."""
+    row = db.execute(of.rows(after).offset(number - 1).limit(1)).first()
+    return Position(row[0], row[1] if of.order else None) if row else None
 
 
 def _ask(db: Session, *questions: Ids) -> Found:
