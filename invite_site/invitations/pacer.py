@@ -22,6 +22,9 @@ from .tables import Pace
 Calls = Mapping[Kind, int]  # how many of each kind something needs
 
 LONGEST_WAIT = 3600.0  # seconds; a clock that is wrong may ask for a year
+CLOCKS_APART = (
+    60.0  # seconds at most that the clocks of our machines differ by, unless one is wrong
+)
 SHORTEST_WAIT = 0.1  # after a 429 that names no time, or one that has passed
 # Of the published rate: NTP corrects a clock by 0.05 % at most, so that two differ by twice as much.
 SAFETY = 0.999
@@ -62,7 +65,15 @@ class Bucket:
         )
 
     def refill(self, now: float) -> None:
-        """Add what has come since; a clock that was set back changes nothing."""
+        """Add what has come since; a clock that was set back a little changes nothing.
+
+        What lies further ahead has been stored by a clock that was wrong: it says nothing of when the
+        bucket began to grow, which is full by now, and of a wait nobody knows when it began.
+        """
+        if self._growing_since() > now + CLOCKS_APART:
+            self.at = self.full_until = 0.0
+        if self.not_before > now + LONGEST_WAIT:
+            self.not_before = 0.0
         if self.burst is not None:
             gained = max(now - self._growing_since(), 0.0) * self.rate
             self.is_full = self.is_full or self.tokens + gained > self.burst + 0.5

@@ -208,6 +208,37 @@ def test_a_refused_call_stops_all_that_share_its_bucket(
     assert reserve(pacer, engine, 10) > 0
 
 
+@pytest.mark.parametrize("plan", [Plan.ENTERPRISE, Plan.UNKNOWN])
+def test_what_a_clock_a_day_ahead_has_stored_stops_nobody(
+    engine: Engine, clock: Clock, plan: Plan
+) -> None:
+    """It was set right, or its machine is gone: from when on the bucket grew is not known, and by now it
+    is full. A wait that the tenant asked for then is over as well."""
+    pacer = Pacer(engine, plan, clock)
+    clock.forward(days=1)
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 30), 0.0)
+    pacer.hear(Kind.TICKETS, 429, says(50, 0), 0.0)
+    clock.forward(days=-1)
+    for each in (pacer, Pacer(engine, plan, clock)):
+        assert each.now().seconds_until(INVITATION) == 0.0
+    assert pacer.seconds_until(INVITATION) == 0.0
+    assert reserve(pacer, engine, 100) == 24
+    assert reserve(pacer, engine, 100) == 0
+
+
+def test_of_clocks_that_differ_by_seconds_the_one_ahead_is_believed(
+    engine: Engine, clock: Clock
+) -> None:
+    """Two machines in turns: what the one ahead has added is not added once more."""
+    pacer = Pacer(engine, Plan.ENTERPRISE, clock)
+    clock.forward(seconds=30)
+    assert reserve(pacer, engine, 100) == 24
+    clock.forward(seconds=-30)
+    assert reserve(pacer, engine, 100) == 0
+    clock.forward(seconds=30)
+    assert reserve(pacer, engine, 100) == 0
+
+
 def test_calls_that_were_not_reserved_are_counted(engine: Engine, clock: Clock) -> None:
     """Those of pages, and those after a 409."""
     pacer = Pacer(engine, Plan.ENTERPRISE, clock)
