@@ -39,6 +39,17 @@ def test_a_clock_that_is_ahead_is_no_negative_time(heartbeats: Heartbeats) -> No
     assert heartbeats.last(NOW) == timedelta()
 
 
+def test_what_a_clock_a_day_ahead_has_beaten_says_of_no_worker_that_it_runs(
+    heartbeats: Heartbeats,
+) -> None:
+    """Its worker may have died since; one that runs beats again."""
+    heartbeats.beat("a", NOW + timedelta(days=1))
+    assert heartbeats.last(NOW) is None
+    assert "No worker has been seen yet" in heartbeats.absence(NOW)
+    heartbeats.beat("b", NOW - 5 * SECOND)
+    assert heartbeats.last(NOW) == 5 * SECOND
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
