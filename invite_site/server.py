@@ -167,6 +167,7 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
                 services.kept_forms.sweep,
                 services.batches.sweep,
                 services.reminders.queue,
+                services.wrong_clocks.mend,
                 services.mailer.connections.close_idle,
                 lambda: services.heartbeats.sweep(services.clock()),
                 lambda: services.statistics.fold(services.clock()),

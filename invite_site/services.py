@@ -27,6 +27,7 @@ from .invitations.jobs.ledger import JobLedger
 from .invitations.leases import Leases
 from .invitations.leases.checks import CheckLeases
 from .invitations.leases.heartbeats import Heartbeats
+from .invitations.leases.wrong_clocks import WrongClocks
 from .invitations.ledger import Ledger
 from .invitations.listing import Listing
 from .invitations.options.roles import RoleOffers
@@ -68,6 +69,7 @@ class Services:
     checks: Checks  # those that a page asks for
     deliveries: Deliveries
     reminders: Reminders
+    wrong_clocks: WrongClocks
     circuit_breaker: CircuitBreaker
     heartbeats: Heartbeats
     sessions: Sessions
@@ -168,6 +170,7 @@ def build_services(
         checks=checks,
         deliveries=deliveries,
         reminders=Reminders(engine, timedelta(seconds=settings.reminder), clock),
+        wrong_clocks=WrongClocks(engine, clock),
         circuit_breaker=circuit_breaker,
         heartbeats=heartbeats,
         sessions=sessions,

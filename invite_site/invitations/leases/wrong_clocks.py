@@ -1,0 +1,41 @@
+"""What a clock that was wrong has stored, once it is right again: nobody waits for it.
+
+A machine that is a day ahead writes down moments that lie a day ahead for everybody, and stay when it is
+set right. Those that are further ahead than they can be are now. The pacer heeds the same for itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, or_, select, update
+
+from ..circuit_breaker import LONGEST_ASKED
+from ..lifecycle import State
+from ..tables import Invitation, Outage
+
+APART = timedelta(minutes=1)  # at most, of the clocks of our machines, unless one is wrong
+LONGEST_OUTAGE_WAIT = timedelta(seconds=LONGEST_ASKED) + APART
+LONGEST_TRY_WAIT = timedelta(hours=4) + APART  # the last of those of a mail that is in doubt
+
+
+@dataclass(frozen=True, slots=True)
+class WrongClocks:
+    """Mends what delays deliveries. `clock` gives aware UTC."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+
+    def mend(self) -> None:
+        """Let an outage be probed, and a queued invitation be due, now instead of then. Leases stay: they
+        may be those of a worker that runs."""
+        now = self.clock()
+        is_ahead = or_(Outage.until > now + LONGEST_OUTAGE_WAIT, Outage.since > now + APART)
+        waits = Invitation.state == State.QUEUED, Invitation.next_try_at > now + LONGEST_TRY_WAIT
+        with self.engine.connect() as looking:  # most looks find nothing
+            is_outage = looking.scalar(select(Outage.id).where(is_ahead))
+            is_queue = looking.scalar(select(Invitation.id).where(*waits).limit(1))
+        if is_outage or is_queue:
+            with self.engine.begin() as db:
+                db.execute(update(Outage).where(is_ahead).values(since=now, until=now))
+                db.execute(update(Invitation).where(*waits).values(next_try_at=now))
