@@ -166,6 +166,24 @@ def test_a_job_that_is_stopped_leaves_the_rest(site_on: RunningSite) -> None:
         assert evidence_of(db, "revoked") == [{"reason": "A mistake.", "job": job.id}] * 2
 
 
+def test_what_a_dead_worker_has_changed_counts_though_the_job_was_stopped(
+    site_on: RunningSite,
+) -> None:
+    """It died in the midst of its part, and somebody stopped the job before another went on with it."""
+    rows = [site_on.invites(f"p{number}@example.com") for number in range(5)]
+    jobs = jobs_of(site_on, size=4, looks=4)
+    job = jobs.begin(JobKind.REVOKE, filters=Filters(), actor="Grace")
+    assert jobs.ledger.take("dead", site_on.clock())
+    for row in rows[3:]:
+        site_on.services.invitations.revoke(row.id, actor="Grace", job_id=job.id)
+    jobs.stop(job.id)
+    assert not jobs.work(WORKER), "the worker may live, and count them itself"
+    site_on.clock.forward(minutes=2)
+    done = to_its_end(jobs, job)
+    assert (done.changed, done.refused, done.is_stopped) == (2, 0, True)
+    assert states(site_on) == ["queued"] * 3 + ["revoked"] * 2
+
+
 def test_a_worker_that_is_too_slow_leaves_the_rest_of_its_part(site_on: RunningSite) -> None:
     """Somebody else may have the job by then; a stop in the midst of a part is seen the same way."""
     for number in range(6):

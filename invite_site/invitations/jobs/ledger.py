@@ -12,8 +12,10 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     false,
     func,
+    literal,
     or_,
     select,
     update,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
+from ...database.base import UTCDateTime
 from ...errors import JobNotFound
 from ..ledger.moves import was_caused_by
 from ..listing.filters import ROWS, Filters, unindexed
@@ -29,9 +32,10 @@ from ..tables import Invitation, InvitationEvent, Job
 from .kinds import EVENTS, JobKind
 
 LEASE = timedelta(minutes=1)
+COUNTED_FOR = timedelta(days=1)  # after a stop
 _NEWEST = select(func.max(Invitation.id))
 # Built once: a worker asks a few times a second.
-_is_free = and_(
+_is_under_way = and_(
     Job.ended_at.is_(None),
     or_(
         Job.lease_until.is_(None),
@@ -39,6 +43,13 @@ _is_free = and_(
         Job.lease_by == bindparam("worker"),
     ),
 )
+# Whoever worked on it when it was stopped has not said what they had changed, and is dead by now.
+_is_uncounted = and_(
+    Job.ended_at > bindparam("recently"),
+    Job.is_stopped.is_(True),
+    Job.lease_until <= bindparam("now"),
+)
+_is_free = or_(_is_under_way, _is_uncounted)
 _OLDEST = select(Job.id).where(_is_free).order_by(Job.id).limit(1)
 _TAKE = (
     update(Job)
@@ -115,8 +126,9 @@ class JobLedger:
             return bool(db.scalars(stopped).all())
 
     def take(self, worker: str, now: datetime) -> Job | None:
-        """The oldest job that nobody else works on, for a minute."""
-        values = {"now": now, "worker": worker}
+        """The oldest job that nobody else works on, for a minute; also one that was stopped, where what
+        was changed last is not counted yet."""
+        values = {"now": now, "worker": worker, "recently": now - COUNTED_FOR}
         with self._engine.connect() as looking:  # most looks find nothing
             if looking.scalar(_OLDEST, values) is None:
                 return None
@@ -204,7 +216,7 @@ class JobLedger:
             "changed": job.changed + changed,
             "refused": job.refused + sum(refusals.values()),
             "refusals": dict(Counter(job.refusals) + Counter(refusals)),
-            "lease_until": now + LEASE,
+            "lease_until": case((Job.ended_at.is_(None), literal(now + LEASE, UTCDateTime()))),
         }
         is_held = (Job.id == job.id, Job.lease_by == worker)
         with self._begin() as db:
