@@ -65,23 +65,27 @@ class Invitations:
             self.on_queued()
             return row
         except AlreadyInvited as taken:
-            if self.ledger.get(taken.invitation_id).status(now) != EXPIRED:
+            if self.ledger.get(taken.invitation_id).status(now) == EXPIRED:
+                renewed = self.ledger.requeue(
+                    taken.invitation_id,
+                    actor=inviter.name,
+                    expires_at=expires_at,
+                    now=now,
+                    name=invitee.name,
+                    search_text=search_text(invitee.email, invitee.email_norm, invitee.name),
+                    inviter=inviter.name,
+                    inviter_sub=inviter.sub,
+                    form_key=None if self.ledger.has_form(form_key) else form_key,
+                    **options.columns,
+                )
+                if renewed is not None:
+                    return renewed
+            if self.ledger.get(taken.invitation_id).is_open:  # perhaps renewed in this very moment
                 raise
-            renewed = self.ledger.requeue(
-                taken.invitation_id,
-                actor=inviter.name,
-                expires_at=expires_at,
-                now=now,
-                name=invitee.name,
-                search_text=search_text(invitee.email, invitee.email_norm, invitee.name),
-                inviter=inviter.name,
-                inviter_sub=inviter.sub,
-                form_key=None if self.ledger.has_form(form_key) else form_key,
-                **options.columns,
-            )
-            if renewed is None:  # somebody else renewed it in this very moment
-                raise
-            return renewed
+        # It has ended in this very moment: nothing stands in the way, or the person has accepted.
+        return self.invite(
+            email, name=name, inviter=inviter, form_key=form_key, again=again, options=options
+        )
 
     def readdress(self, invitation_id: int, email: str, *, actor: str) -> Invitation:
         """Send to the address that the account has at the tenant now, as the admin has seen it.

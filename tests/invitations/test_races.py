@@ -11,8 +11,9 @@ from urllib.parse import urljoin
 
 import pytest
 
-from invite_site.errors import NotPossibleNow
+from invite_site.errors import AlreadyAccepted, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
+from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.sending.turns import Turns
@@ -193,6 +194,54 @@ def test_accepting_while_the_tenant_is_asked_about_it_puts_no_roles_off(
     asking.join()
     assert accepted is LoginOutcome.ACCEPTED
     assert site_on.row(row.id).check_at <= site_on.clock()
+
+
+class Late(Ledger):
+    """Something else comes first, once, where it looks at an invitation or renews it."""
+
+    def __init__(self, site: RunningSite, place: str, first: Callable[[], object]) -> None:
+        super().__init__(site.services.engine, site.settings.connection, site.settings.client_id)
+        self.place, self.first, self.is_late = place, first, False
+
+    def get(self, invitation_id: int) -> Any:
+        self._come_late("get")
+        return super().get(invitation_id)
+
+    def requeue(self, invitation_id: int, **about: Any) -> Any:
+        self._come_late("requeue")
+        return super().requeue(invitation_id, **about)
+
+    def _come_late(self, place: str) -> None:
+        if place == self.place and not self.is_late:
+            self.is_late = True
+            self.first()
+
+
+@pytest.mark.parametrize("place", ["get", "requeue"])
+def test_whom_somebody_revokes_while_they_are_invited_again_gets_a_new_invitation(
+    site_on: RunningSite, place: str
+) -> None:
+    """The expired one would have been renewed, and is no reason to refuse any more."""
+    [row] = sent(site_on, 1)
+    site_on.clock.forward(seconds=(row.expires_at - site_on.clock()).total_seconds() + 1)
+    services = site_on.services
+    late = Late(site_on, place, partial(services.invitations.revoke, row.id, actor="Grace"))
+    again = replace(services.invitations, ledger=late).invite(row.email, inviter=Inviter("Ida"))
+    assert site_on.row(row.id).state == "revoked"
+    assert (again.state, again.id != row.id, again.inviter) == ("queued", True, "Ida")
+
+
+@pytest.mark.parametrize("place", ["get", "requeue"])
+def test_who_signs_in_while_they_are_invited_again_has_accepted(
+    site_on: RunningSite, place: str
+) -> None:
+    """They need no other invitation, and the owner hears that."""
+    [row] = sent(site_on, 1)
+    site_on.clock.forward(seconds=(row.expires_at - site_on.clock()).total_seconds() + 1)
+    late = Late(site_on, place, login_of(site_on, row))
+    with pytest.raises(AlreadyAccepted):
+        replace(site_on.services.invitations, ledger=late).invite(row.email, inviter=Inviter("Ida"))
+    assert site_on.row(row.id).state == "accepted"
 
 
 @pytest.mark.parametrize("is_withdrawn", [False, True])
