@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import sessionmaker
 
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
 from invite_site.invitations.leases import Leases
@@ -470,6 +471,40 @@ def test_two_lists_that_renew_the_same_people_do_not_wait_for_each_other_in_a_ci
             both = pool.submit(start_both)
             waits_for(site_on, 2)
         assert both.result(timeout=15) == [0, 3]
+
+
+def test_an_address_that_changes_while_a_list_with_both_is_started_gets_one_invitation(
+    site_on: RunningSite,
+) -> None:
+    """The list has opened the new address and waits in the middle, when the earlier invitation is sent
+    there; then the list comes to the earlier address."""
+    services, engine = site_on.services, site_on.services.engine
+    new, middle = "ada.new@example.com", "bob@example.com"
+    batch = preview(site_on, f"Email\n{new}\n{middle}\n{ADA}\n")
+    held = site_on.invites(ADA)
+    with engine.begin() as db:
+        db.execute(update(Invitation).values(new_email=new, next_try_at=None))
+    with ThreadPoolExecutor(2) as pool:
+        with sessionmaker(engine)() as db:
+            if engine.dialect.name == "postgresql":  # on SQLite whoever writes is alone
+                db.add(invitation_like(held, middle))
+                db.flush()
+            started = pool.submit(services.batches.start, batch.id, inviter=GRACE)
+            waits_for(site_on, 1)
+            changed = pool.submit(services.invitations.readdress, held.id, new, actor="Grace")
+            waits_for(site_on, 2)
+        changes = changed.exception(timeout=15)
+        opened = started.result(timeout=15).opened
+    assert isinstance(changes, AlreadyInvited) or changes is None
+    assert opened == 2
+    assert site_on.services.ledger.open_of(new)
+
+
+def invitation_like(row: Invitation, email: str) -> Invitation:
+    """Another one, for this address."""
+    shared = ("name", "connection", "client_id", "state", "inviter", "created_at", "expires_at")
+    same = {name: getattr(row, name) for name in (*shared, "inviter_sub")}
+    return Invitation(ref="another", email=email, email_norm=email, **same)
 
 
 def test_days_are_written_as_on_every_page(site: RunningSite) -> None:

@@ -19,6 +19,7 @@ from ..lifecycle import INVITE, OPEN_STATES, READDRESS, RESEND, REVOKE, State, T
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
 from ..tables import Invitation
+from .many import open_alone
 from .moves import caused_by, has_accepted_since, is_done_by, move, new_life, record, revocation
 from .queries import Queries
 
@@ -133,6 +134,7 @@ class Ledger(Queries):
         """Send an invitation that is held to the address that the account has now; None where it is
         not held for this address. Raises AlreadyInvited."""
         with self._conflicts_with_open(invitation_id), self._begin() as db:
+            open_alone(db)  # a list may hold both addresses
             name = db.scalar(select(Invitation.name).where(Invitation.id == invitation_id))
             return _one(
                 move(

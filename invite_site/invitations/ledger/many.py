@@ -29,7 +29,8 @@ def open_alone(db: Session) -> None:
     """Let nobody else open many invitations until the transaction ends. Whoever holds a batch may call it.
 
     The unique index holds their addresses one after the other, in the order of a plan that nobody
-    chooses. Of two that open the same ones each could wait for what the other has.
+    chooses. Of two that open the same ones each could wait for what the other has; so could one that
+    gives an invitation another address.
     """
     if db.get_bind().dialect.name == "postgresql":  # on SQLite whoever writes is alone
         db.execute(select(func.pg_advisory_xact_lock(OPENING_LOCK)))
