@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
@@ -372,6 +373,31 @@ def test_what_was_left_out_is_kept_for_a_day_after_the_start(site_on: RunningSit
     site_on.clock.forward(hours=23)
     site_on.services.batches.sweep()
     assert rows(site_on, batch) == {}
+
+
+def test_a_day_old_preview_is_removed_or_sent_as_a_whole(site: RunningSite) -> None:
+    """On SQLite a question holds nothing: whoever sends it between that and the removal keeps the
+    reasons of its rows. On PostgreSQL the removal holds it from the question on."""
+    batch, engine = preview(site), site.services.engine
+    site.clock.forward(hours=25)
+    outcome: list[int] = []
+
+    def starts_it(*about: Any) -> None:
+        if about[2].startswith("SELECT") and not outcome:
+            outcome.append(0)
+            outcome[0] = site.services.batches.start(batch.id, inviter=GRACE).opened
+
+    event.listen(engine, "after_cursor_execute", starts_it)
+    try:
+        site.services.batches.sweep()
+    finally:
+        event.remove(engine, "after_cursor_execute", starts_it)
+    if outcome:
+        assert outcome == [2]
+        assert len(rows(site, batch)) == 2
+    else:
+        with pytest.raises(BatchNotFound):
+            site.services.batches.get(batch.id)
 
 
 def test_a_row_that_is_corrected_while_the_list_is_sent_stays_left_out(

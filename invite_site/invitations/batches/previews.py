@@ -194,8 +194,10 @@ class Previews:
             .where(began < now - KEPT, or_(Batch.started_at.is_(None), has_rows))
             .with_for_update(skip_locked=True)  # somebody is sending it at this moment
         )
+        # An UPDATE, since on SQLite a question holds nothing.
+        held = update(Batch).where(Batch.id.in_(old.scalar_subquery())).values(rows=Batch.rows)
         with self._begin() as db:
-            found = db.scalars(old).all()
+            found = db.scalars(held.returning(Batch.id)).all()
             db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(found)))
             db.execute(delete(Batch).where(Batch.id.in_(found), Batch.started_at.is_(None)))
 
