@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.accounts import change_user
+from tests.support.dying import dies_before_the_last_dot
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -131,6 +132,22 @@ def test_a_link_of_ours_works_until_the_newer_mail_is_out(
     landing.clock.forward(hours=1)
     landing.delivers()
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_link_of_ours_works_after_a_worker_died_with_the_newer_mail(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """It died before the mail server could have it, and the next try is refused: the owner reads that
+    the link in the mail before works."""
+    row = sent(landing)
+    landing.clock.forward(minutes=5)
+    landing.services.resending.resend(row.id, actor="Grace")
+    dies_before_the_last_dot(landing)
+    assert person.opens(our_link(tenant)).offers("Choose your password")
+    tenant.fails("SMTP", kind="status", times=1, status=550, at="rcpt")
+    landing.delivers()
+    assert "the link in the one before works" in landing.row(row.id).last_error
+    assert person.opens(our_link(tenant)).offers("Choose your password")
 
 
 def test_a_password_by_an_earlier_link_counts_though_a_newer_mail_was_tried(

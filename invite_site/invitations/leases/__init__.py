@@ -159,10 +159,12 @@ class Leases:
             if message_id:
                 _add_message(db, job, Message(message_id, MessageStatus.STARTED), now)
 
-    def doubt(self, job: Invitation, message_id: str, *, now: datetime) -> None:
-        """From now on this message may arrive, whatever becomes of its worker. Raises LeaseLost."""
+    def doubt(self, job: Invitation, message_id: str, *, now: datetime, **columns: Any) -> None:
+        """From now on this message may arrive, whatever becomes of its worker; `columns` change with
+        that. Raises LeaseLost."""
+        columns |= {"in_doubt_at": now, "lease_until": now + LEASE}
         with self._engine.begin() as db:
-            if not _is_changed(db, job, None, {"in_doubt_at": now, "lease_until": now + LEASE}):
+            if not _is_changed(db, job, None, columns):
                 raise LeaseLost
             _record_message(db, job, Message(message_id, MessageStatus.IN_DOUBT), now)
 

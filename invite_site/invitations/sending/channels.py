@@ -6,8 +6,8 @@ A channel sends one invitation whose account exists, and says what it cannot do.
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Protocol
 
@@ -33,13 +33,14 @@ class Outgoing:
     """The ids of a message of ours: its own, and that of the first one where it is a retry, so that a
     mailbox shows them together.
 
-    `on_end` is called just before the mail server can have the whole of it, and may raise LeaseLost.
+    `on_end` is called just before the mail server can have the whole of it, with columns that change with
+    it, and may raise LeaseLost.
     `is_out_twice`: two earlier ones may have arrived, which is enough.
     """
 
     message_id: str
     first_message_id: str | None
-    on_end: Callable[[], None]
+    on_end: Callable[..., None]
     is_out_twice: bool
 
 
@@ -109,18 +110,22 @@ class LandingLink:
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         token = landing_token(job.ref)
-        self.leases.extend(
-            job,
-            now=self.clock(),
-            message_id=outgoing.message_id,
-            user_id=user_id,
-            landing_hash=landing_hash(token),
-            link_uses=0,
-            ticket_issued_at=None,
-            asks_to_sign_in=False,
-        )
-        with _link_before_stays(self, job):
-            _send_mail(self, job, f"{self.settings.site_url}/i/{token}", outgoing)
+        self.leases.extend(job, now=self.clock(), message_id=outgoing.message_id, user_id=user_id)
+        with ExitStack() as handed_over:
+
+            def replace_link() -> None:
+                """Only now: until then the link in the mail before is the one that people have, also
+                where this worker dies."""
+                outgoing.on_end(
+                    landing_hash=landing_hash(token),
+                    link_uses=0,
+                    ticket_issued_at=None,
+                    asks_to_sign_in=False,
+                )
+                handed_over.enter_context(_link_before_stays(self, job))
+
+            url = f"{self.settings.site_url}/i/{token}"
+            _send_mail(self, job, url, replace(outgoing, on_end=replace_link))
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from ...errors import DeliveryError, LeaseLost, TenantRefused, UserExists
@@ -250,10 +251,12 @@ def _outgoing(deliveries: Deliveries, job: Invitation, take_turn: Callable[[], N
     host = urlsplit(deliveries.settings.site_url).hostname
     message_id = f"<{job.ref}.{job.generation}.{secrets.token_hex(4)}@{host}>"
 
-    def hand_over() -> None:
+    def hand_over(**columns: Any) -> None:
         take_turn()
         if is_interrupted:
-            deliveries.leases.doubt(job, message_id, now=deliveries.clock())
+            deliveries.leases.doubt(job, message_id, now=deliveries.clock(), **columns)
+        elif columns:
+            deliveries.leases.extend(job, now=deliveries.clock(), **columns)
         else:
             deliveries.leases.require(job)
 
