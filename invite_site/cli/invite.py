@@ -113,7 +113,8 @@ def resend(
     invitation: int | str | None, failed_since: datetime | None, yes: bool, **given: Any
 ) -> None:
     """Send an invitation again: that of a NUMBER, a failed one too, or the open one of an ADDRESS; or
-    all that the filters pick. Its older link stops working."""
+    all that the filters pick, of which those of a paused batch wait for it. Its older link stops
+    working."""
     filters = filters_of(given)
     if [invitation is not None, failed_since is not None, not filters.is_any].count(True) != 1:
         raise click.UsageError(

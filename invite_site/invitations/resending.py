@@ -17,7 +17,6 @@ from .tables import Invitation
 
 NOBODY = 0  # the number of no invitation
 MINUTE, RESOLUTION = timedelta(minutes=1), timedelta.resolution
-BEHIND_SINGLE = 1  # the place in the queue behind whoever is invited alone
 LONGEST_EXTENSION = 365  # days from now
 
 
@@ -42,8 +41,8 @@ class Resending:
     ) -> Invitation:
         """Queue a sent, failed or expired invitation again, with a full life, or one that `expires_at`
         ends; the new ticket replaces the older one. Where the password is set, a mail without a ticket
-        asks them to sign in. That may be done by hand once in two minutes and ten times a day; what the
-        job with this number does is not by hand.
+        asks them to sign in. That may be done by hand once in two minutes and ten times a day, and goes
+        out though its batch is paused; what the job with this number does is not by hand.
 
         Raises InvitationNotFound, NotPossibleNow, ResentTooSoon, AlreadyInvited.
         """
@@ -57,7 +56,7 @@ class Resending:
             allowance=BY_HAND if is_by_hand else None,
             can_sign_in=self.can_mail_sign_in and expires_at is None,
             job_id=job_id,
-            place=0 if is_by_hand else BEHIND_SINGLE,
+            is_bulk=not is_by_hand,
         )
         if row is not None:
             self.on_queued()
@@ -181,7 +180,7 @@ class Resending:
         """Queue again whatever failed at or after this moment; returns how many.
 
         One that was replaced by another invitation, also an accepted one, stays as it is. None of them
-        counts as sent again by hand, and all wait behind single invitations.
+        counts as sent again by hand, and all wait behind single invitations, and for a paused batch.
         """
         now, resent = self.clock(), 0
         for invitation_id in self.ledger.failed_since(since):
@@ -191,7 +190,7 @@ class Resending:
                     actor=actor,
                     expires_at=self._new_end(invitation_id, now),
                     now=now,
-                    place=BEHIND_SINGLE,
+                    is_bulk=True,
                 )
                 resent += row is not None
         return resent

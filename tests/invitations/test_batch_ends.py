@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from invite_site.errors import NotPossibleNow
+from invite_site.invitations.jobs import JobKind
 from invite_site.invitations.lifecycle import POSTPONE, State
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter, search_text
@@ -224,6 +225,44 @@ def test_the_failed_of_a_paused_batch_wait_when_they_are_sent_again(
     assert site_on.delivers() == 0
     batches.resume(batch.id)
     assert site_on.delivers() == 3
+
+
+def test_of_a_paused_batch_what_is_sent_again_in_bulk_waits_and_who_is_chosen_alone_does_not(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """By a job, by the batch and by --failed-since it is the same: they go out with the rest."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=3)
+    batch = starts(site_on, people("p", 4))
+    site_on.sends(3)
+    services, began = site_on.services, site_on.clock() - timedelta(minutes=1)
+    failed = [row for row in services.batches.ledger.results(batch.id) if row.state == State.FAILED]
+    services.batches.pause(batch.id)
+    alone, by_job, since = failed
+    services.resending.resend(alone.id, actor="Grace")
+    assert site_on.delivers() == 1
+    assert site_on.row(alone.id).state == State.SENT
+    services.jobs.begin(JobKind.RESEND, numbers=[by_job.id], actor="Grace")
+    assert services.jobs.work("worker")
+    assert services.resending.resend_failed(began, actor="Grace") == 1
+    assert site_on.delivers() == 0
+    assert {site_on.row(row.id).state for row in (by_job, since)} == {State.QUEUED}
+    services.batches.resume(batch.id)
+    assert site_on.delivers() == 3
+
+
+def test_a_job_and_a_resume_at_once_leave_nothing_paused(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Else it would wait for a batch that goes on."""
+    batch = one_that_failed(site_on, tenant)
+    services = site_on.services
+    services.batches.pause(batch.id)
+    [failed] = [r for r in services.batches.ledger.results(batch.id) if r.state == State.FAILED]
+    again = partial(services.resending.resend, failed.id, actor="Grace", job_id=1)
+    with meanwhile(site_on, again) as resent:
+        services.batches.resume(batch.id)
+    resent.result(timeout=15)
+    assert not site_on.row(failed.id).is_paused
 
 
 def test_progress_says_when_what_was_put_off_is_tried_again(

@@ -179,6 +179,27 @@ def test_an_invitation_of_a_paused_batch_says_what_it_waits_for(
     assert "is paused" not in desk.opens(page).text
 
 
+def test_a_page_that_sends_again_says_what_a_pause_means_for_it(
+    site: RunningSite, tenant: Tenant, desk: Person
+) -> None:
+    """One person is chosen by name and goes out; what goes in bulk waits for the batch."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    pastes(desk, site, f"{ADA}\nbob@example.com").presses("Send 2 invitations")
+    batch = desk.url
+    site.sends(1)
+    [row] = site.services.listing.page(now=site.clock(), status="failed")
+    alone = f"{site.url}/admin/invitations/{row.id}"
+    many = f"{site.url}/admin/jobs/new?kind=resend&state=failed&all=1"
+    at_once = "It goes out at once, though the batch is paused."
+    waits = "They wait with the rest until the batch is resumed."
+    assert at_once not in desk.opens(alone).text
+    assert waits not in desk.opens(batch).text
+    desk.presses("Pause")
+    assert waits in desk.opens(batch).text
+    assert "Those of a paused batch wait until it is resumed." in desk.opens(many).text
+    assert at_once in desk.opens(alone).text
+
+
 def test_what_has_expired_is_not_said_to_have_gone_out(site: RunningSite, desk: Person) -> None:
     """A batch that was paused for longer than its invitations live."""
     pastes(desk, site, ADA).presses("Send 1 invitation").presses("Pause")

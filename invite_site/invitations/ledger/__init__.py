@@ -19,7 +19,7 @@ from ..lifecycle import INVITE, OPEN_STATES, READDRESS, RESEND, REVOKE, State, T
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
 from ..tables import Invitation
-from .many import open_alone
+from .many import BEHIND_SINGLE, IS_OF_PAUSED_BATCH, hold_batch, open_alone
 from .moves import caused_by, has_accepted_since, is_done_by, move, new_life, record, revocation
 from .queries import Queries
 
@@ -95,7 +95,7 @@ class Ledger(Queries):
         allowance: Allowance | None = None,
         can_sign_in: bool = False,
         job_id: int | None = None,
-        place: int = 0,
+        is_bulk: bool = False,
         **columns: Any,
     ) -> Invitation | None:
         """A new life and a new message for a sent, failed or expired invitation; with `can_sign_in` also
@@ -108,7 +108,10 @@ class Ledger(Queries):
         `columns` change with it, such as who invites this time.
         """
         states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]
+        in_bulk = {"place": BEHIND_SINGLE, "is_paused": IS_OF_PAUSED_BATCH} if is_bulk else {}
         with self._conflicts_with_open(invitation_id), self._begin() as db:
+            if is_bulk:
+                hold_batch(db, invitation_id)
             return _one(
                 move(
                     db,
@@ -122,7 +125,8 @@ class Ledger(Queries):
                     now=now,
                     evidence=caused_by(job_id),
                     **new_life(expires_at, now)
-                    | {"place": place}
+                    | {"place": 0}
+                    | in_bulk
                     | (allowance.counted(now) if allowance else {})
                     | columns,
                 )

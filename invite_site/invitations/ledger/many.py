@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from ...database.base import UTCDateTime
 from ..lifecycle import Transition
-from ..tables import Invitation, InvitationEvent
+from ..tables import Batch, Invitation, InvitationEvent
 
 _rows, _events = Invitation.__table__, InvitationEvent.__table__
+BEHIND_SINGLE = 1  # the place in the queue behind whoever is invited alone
+IS_OF_PAUSED_BATCH = exists().where(Batch.id == Invitation.batch_id, Batch.paused_at.is_not(None))
 OPENING_LOCK = 7_261_840  # any number that nothing else on this database uses
 
 
@@ -23,6 +25,14 @@ def hold(db: Session, *conditions: ColumnElement[bool]) -> None:
     """
     rows = select(Invitation.id).where(*conditions).order_by(Invitation.id)
     db.execute(rows.with_for_update(key_share=True))
+
+
+def hold_batch(db: Session, invitation_id: int) -> None:
+    """Let nobody pause or resume the batch of this invitation until the transaction ends. As everybody, the
+    batch before its rows."""
+    of_row = select(Invitation.batch_id).where(Invitation.id == invitation_id)
+    batch = select(Batch.id).where(Batch.id == of_row.scalar_subquery())
+    db.execute(batch.with_for_update(read=True))
 
 
 def open_alone(db: Session) -> None:

@@ -100,6 +100,7 @@ def _page_of(row: Invitation, *, days_error: str = "") -> str:
         back=list_last_seen(),
         can_extend=services.resending.can_extend and status in (State.QUEUED, State.SENT, EXPIRED),
         mails_to_extend=services.resending.mails_to_extend_one(row),
+        is_batch_paused=row.batch_id and services.batches.get(row.batch_id).paused_at,
         resend_possible_at=services.resending.resend_possible_at(row),
         days=request.form.get("days", DAYS),
         days_error=days_error,
