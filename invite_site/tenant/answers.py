@@ -87,6 +87,8 @@ def error_of(
     if status == 403 and code == "insufficient_scope":
         scopes = message.partition("any of: ")[2].replace(" ", "").split(",")
         return ScopeMissing(tuple(filter(None, scopes)), variables)
+    if not body and status != 403:  # that of something on the way, which knows nothing of anybody
+        return TenantUnavailable(f"The tenant's answer cannot be read (HTTP {status}).")
     said = " ".join(message.split())[:200] or f"HTTP {status}"
     return TenantRefused("The tenant refused", said=said, status=status, code=code)
 

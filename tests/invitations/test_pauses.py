@@ -27,6 +27,11 @@ ADA = "ada@example.com"
         ("POST /api/v2/users", {"kind": "status", "status": 500}, "trouble of its own"),
         ("POST /api/v2/users", {"kind": "status", "status": 503}, "trouble of its own"),
         ("POST /api/v2/users", {"kind": "reset"}, "does not answer"),
+        (
+            "POST /api/v2/users",
+            {"kind": "status", "status": 404, "body": "<h1>No such site</h1>"},
+            "cannot be read (HTTP 404)",
+        ),
         ("POST /oauth/token", {"kind": "reset"}, "does not answer"),
         ("POST /oauth/token", {"kind": "status", "status": 500}, "does not answer"),
         (
@@ -57,6 +62,23 @@ def test_what_passes_pauses_the_queue_and_loses_nothing(
     assert site.row(row.id).state == "sent"
     assert site.services.circuit_breaker.outage() is None
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_404_of_another_web_server_does_not_say_that_an_account_is_gone(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Something on the way answers in the tenant's place; its API says 404 in JSON."""
+    row = site.invites_and_delivers(ADA)
+    tenant.fails(
+        "GET /api/v2/users", kind="status", status=404, body="<h1>No such site</h1>", times=2
+    )
+    site.clock.forward(hours=1, seconds=1)
+    site.services.deliveries.check(limit=10)
+    assert site.row(row.id).drift is None
+    site.services.resending.resend(row.id, actor="Grace")
+    site.delivers()
+    assert tenant.calls("POST /api/v2/users") == 1
+    assert site.row(row.id).state == "queued"
 
 
 def test_the_pause_grows_and_sends_one_probe(site: RunningSite, tenant: Tenant) -> None:
