@@ -1,5 +1,7 @@
 """What a clock a day ahead has stored holds nobody up once it is right."""
 
+from datetime import timedelta
+
 from sqlalchemy import update
 
 from invite_site.invitations.sending.outcomes import DELAYS, DOUBT_DELAYS
@@ -21,6 +23,25 @@ def test_what_was_queued_by_a_clock_a_day_ahead_goes_out_once_it_is_right(
     with working(site_on.services):
         wait_until(lambda: site_on.row(row.id).state == "sent", "it was sent")
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_what_a_clock_a_day_ahead_took_out_of_the_queue_goes_out_once_it_is_right(
+    site_on: RunningSite,
+) -> None:
+    """It had seemed to have expired there; one that is held for its owner stays so."""
+    row, held = site_on.invites(ADA), site_on.invites("held@example.com")
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(expires_at=site_on.clock() + timedelta(hours=12)))
+        held_now = update(Invitation).where(Invitation.id == held.id)
+        db.execute(held_now.values(next_try_at=None, new_email="other@example.com"))
+    site_on.clock.forward(days=1)
+    assert site_on.delivers() == 0
+    site_on.clock.forward(days=-1)
+    assert site_on.row(row.id).next_try_at is None
+    site_on.services.wrong_clocks.mend()
+    assert site_on.delivers() == 1
+    assert site_on.row(row.id).state == "sent"
+    assert site_on.row(held.id).next_try_at is None
 
 
 def test_an_outage_that_a_clock_a_day_ahead_has_met_is_probed_and_ends(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import Engine, and_, or_, select, update
 
 from ..circuit_breaker import LONGEST_ASKED
 from ..lifecycle import State
@@ -31,7 +31,15 @@ class WrongClocks:
         may be those of a worker that runs."""
         now = self.clock()
         is_ahead = or_(Outage.until > now + LONGEST_OUTAGE_WAIT, Outage.since > now + APART)
-        waits = Invitation.state == State.QUEUED, Invitation.next_try_at > now + LONGEST_TRY_WAIT
+        is_taken_out = and_(
+            Invitation.next_try_at.is_(None),  # since it seemed to have expired, unless it is held
+            Invitation.new_email.is_(None),
+            Invitation.expires_at > now,
+        )
+        waits = (
+            Invitation.state == State.QUEUED,
+            or_(Invitation.next_try_at > now + LONGEST_TRY_WAIT, is_taken_out),
+        )
         with self.engine.connect() as looking:  # most looks find nothing
             is_outage = looking.scalar(select(Outage.id).where(is_ahead))
             is_queue = looking.scalar(select(Invitation.id).where(*waits).limit(1))
