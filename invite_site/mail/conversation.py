@@ -48,10 +48,7 @@ class Patience:
 
 
 class Conversation(smtplib.SMTP):
-    """A connection that speaks SMTP. Raises OSError where it ends or the patience does.
-
-    `transcript` gets each line, without secrets.
-    """
+    """A connection that speaks SMTP. Raises OSError where it ends or the patience does."""
 
     def __init__(
         self,
@@ -62,7 +59,8 @@ class Conversation(smtplib.SMTP):
         on_wait: Callable[[], None] | None = None,
         transcript: Callable[[str], None] | None = None,
     ) -> None:
-        """With `tls` the connection is encrypted from its first byte."""
+        """With `tls` the connection is encrypted from its first byte. `transcript` gets each line,
+        without secrets."""
         super().__init__(local_hostname=our_name)
         self._patience = patience
         self._tls = tls
@@ -99,8 +97,8 @@ class Conversation(smtplib.SMTP):
         return answer
 
     def put_together(self, lines: Sequence[str]) -> None:
-        """Write several commands in one piece. Where a server refuses the first and hangs up, to write
-        the next would fail, and the reply that says why stay unread."""
+        """Write several commands in one piece: where a server refuses the first and hangs up, no other
+        could be written, and the reply that says why would stay unread."""
         if any("\r" in line or "\n" in line for line in lines):
             raise ValueError("a command is one line")
         self.allow(self._patience.command)
