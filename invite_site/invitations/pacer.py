@@ -22,9 +22,7 @@ from .tables import Pace
 Calls = Mapping[Kind, int]  # how many of each kind something needs
 
 LONGEST_WAIT = 3600.0  # seconds; a clock that is wrong may ask for a year
-CLOCKS_APART = (
-    60.0  # seconds at most that the clocks of our machines differ by, unless one is wrong
-)
+CLOCKS_APART = 60.0  # seconds at most between our machines, unless one of their clocks is wrong
 SHORTEST_WAIT = 0.1  # after a 429 that names no time, or one that has passed
 # Of the published rate: NTP corrects a clock by 0.05 % at most, so that two differ by twice as much.
 SAFETY = 0.999
