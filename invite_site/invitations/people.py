@@ -19,6 +19,12 @@ LOCAL_PART_LENGTH = 64  # RFC 5321 §4.5.3.1.1
 _BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0"
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}  # control, format, surrogate, separators
 _LINK = re.compile(r"[/\\@]|:(?=/)|www\.", re.IGNORECASE)
+# Of Latin, Greek and Cyrillic letters. In other scripts a mark makes another letter, such as か and が.
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+# Letters that Unicode does not take apart.
+_STROKES = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe"}
+)
 
 COMMAND_LINE = "the command line"  # an inviter whom invitees do not know
 
@@ -110,12 +116,15 @@ def _without_invisible_ends(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text as searches compare it: one form for letters that mean the same.
+    """The text as searches compare it: one form for letters that mean the same, and no accents, which
+    people leave out where they search.
 
     Both databases store and are asked what this returns, because their own rules of upper and
-    lower case differ.
+    lower case differ. Migration 0016 has the same rule.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", folded)).translate(_STROKES)
+    return unicodedata.normalize("NFKC", plain)
 
 
 def search_text(email: str, email_norm: str, name: str) -> str:

@@ -170,11 +170,13 @@ def test_an_upgraded_database_shows_the_same_timeline(upgraded: RunningSite, adm
 
 
 def test_a_search_finds_what_was_there_before_the_upgrade(upgraded: RunningSite) -> None:
-    """By address and by name, in upper case."""
+    """By address and by name, in upper case, and without the accents of a name."""
     for row in STORED["invitation"]:
         for words in (row["email"], row["name"]):
             found = upgraded.services.listing.page(now=NOW, query=words.upper(), size=100)
             assert not words or row["id"] in [each.id for each in found], words
+    for words, name in (("muller", "Jo Müller"), ("ZOE", "Zoë")):
+        assert [row.name for row in upgraded.services.listing.page(now=NOW, query=words)] == [name]
 
 
 def test_an_upgraded_database_goes_on(upgraded: RunningSite, tenant: Tenant) -> None:
