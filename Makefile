@@ -15,8 +15,8 @@ help:  ## list the commands
 demo: $(VENV)/.done-demo  ## site, worker, local tenant and mailbox on this machine, nothing else needed
 	@$(BIN)/python app.py
 
-demo-reset:  ## forget everything the demo has stored, unless it runs
-	@if [ -x $(BIN)/python ]; then $(BIN)/python app.py reset; else rm -rf "$${INSTANCE_DIR:-instance}"; fi
+demo-reset: $(VENV)/.done-demo  ## forget everything the demo has stored, unless it runs
+	@$(BIN)/python app.py reset
 
 run: $(VENV)/.done  ## the site and a worker against the tenant of the environment or .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask --app app serve

@@ -118,6 +118,18 @@ def test_a_kill_while_the_story_is_told_leaves_a_demo_that_starts(tmp_path: Path
             demo.end(signal.SIGKILL)
 
 
+def test_a_reset_without_the_packages_deletes_nothing(tmp_path: Path) -> None:
+    """Where they are missing, as after `rm -r .venv`, nothing tells what is of a demo: the folder may hold
+    the database of `make run`, or be another one named by mistake."""
+    (tmp_path / "site.db").touch()
+    make = ["make", "demo-reset", "PY=false", f"VENV={tmp_path / 'none'}"]
+    reset = subprocess.run(
+        make, cwd=ROOT, env={**os.environ, "INSTANCE_DIR": str(tmp_path)}, capture_output=True
+    )
+    assert reset.returncode != 0
+    assert (tmp_path / "site.db").exists()
+
+
 def requests_served(demo: Demo) -> bool:
     """Whether a mail of the story has come."""
     try:
