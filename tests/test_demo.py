@@ -13,6 +13,7 @@ import requests
 from bs4 import BeautifulSoup
 from dotenv import dotenv_values
 
+from invite_site.database.address import read_address
 from invite_site.demo.instance import DemoRuns, Instance
 from tests.support import forked
 from tests.support.demo import Demo, free_ports, running_demo
@@ -182,6 +183,16 @@ def test_its_settings_are_in_a_file_of_its_owner(lasting_demo: Demo) -> None:
         "MAIL_FROM",
     ):
         assert settings[name], name
+
+
+def test_it_runs_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    """What means something else in an address of a database, or ends a text in `demo.env`."""
+    folder = tmp_path / "Zoë's 100%20 demos?"
+    folder.mkdir()
+    with running_demo(folder) as demo:
+        assert (demo.folder / "site.db").exists()
+        written = dotenv_values(demo.folder / "demo.env")["DATABASE_URL"] or ""
+        assert read_address(written).database == str(demo.folder / "site.db")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from urllib.parse import quote
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from .. import local_tenant
@@ -159,7 +160,7 @@ class Demo:
             "APP_NAME": APP_NAME,
             "CONTACT_EMAIL": ADMIN,
             **self._tenant.environment,
-            "DATABASE_URL": f"sqlite:///{self._instance.folder / 'site.db'}",
+            "DATABASE_URL": f"sqlite:///{quote(str(self._instance.folder / 'site.db'))}",
             "MAIL_FROM": f"{APP_NAME} <invitations@example.com>",
             "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "WARNING",
             **{name: value for name, value in chosen.items() if value},

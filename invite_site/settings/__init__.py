@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from .. import exposure
 from ..errors import ConfigError
@@ -192,7 +193,9 @@ class Settings:
             batch_rows=checked("BATCH_MAX_ROWS", "10000", values.rows, 10_000),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
-            database_url=read("DATABASE_URL", f"sqlite:///{ROOT / 'instance' / 'site.db'}"),
+            database_url=read(
+                "DATABASE_URL", f"sqlite:///{quote(str(ROOT / 'instance' / 'site.db'))}"
+            ),
             rate_limit_url=checked("RATE_LIMIT_URL", MEMORY, values.rate_limit_address, MEMORY),
             trusted_proxies=checked("TRUSTED_PROXIES", "0", values.proxies, 0),
             smtp_url=checked("SMTP_URL", no_mail, values.smtp_address, ""),
