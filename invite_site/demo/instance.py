@@ -22,6 +22,10 @@ class DemoRuns(InviteSiteError):
     """Another demo uses this folder."""
 
 
+class FolderUnusable(InviteSiteError):
+    """The folder cannot be made, or not written."""
+
+
 class NotOfADemo(InviteSiteError):
     """The folder holds the database of a real site."""
 
@@ -38,12 +42,19 @@ class Instance:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other demos, and `make demo-reset`, out of the folder. Raises DemoRuns.
+        """Keep other demos, and `make demo-reset`, out of the folder. Raises DemoRuns, FolderUnusable.
 
         The system lets go of the lock where a process is killed.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.folder / "demo.lock").open("w", encoding="utf-8") as file:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = (self.folder / "demo.lock").open("w", encoding="utf-8")
+        except OSError as refused:
+            raise FolderUnusable(
+                f"The demo cannot write to {self.folder} ({refused.strerror}). Choose another "
+                "folder: INSTANCE_DIR=…"
+            ) from refused
+        with lock as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as held:
@@ -63,7 +74,8 @@ class Instance:
             )
 
     def forget(self) -> None:
-        """Delete everything of a demo, and the folder unless there is more in it. Raises DemoRuns."""
+        """Delete everything of a demo, and the folder unless there is more in it. Raises DemoRuns,
+        FolderUnusable."""
         if not (self.folder / "demo.lock").exists():
             return
         with self.locked():

@@ -11,12 +11,14 @@ from .simulation.rate_limits import PLANS
 
 
 def main() -> None:
-    """Run until Ctrl-C; exit with one sentence where a variable is invalid or a port in use."""
+    """Run until Ctrl-C; exit with one sentence where a variable is invalid, a port in use, or the
+    folder not to be written."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     config = _config()
     try:
+        config.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with serve(config) as tenant:
             _print_settings(config, tenant)
             # A signal that arrives in the moment in which a wait begins does not end it.
@@ -28,6 +30,8 @@ def main() -> None:
             f"Port {taken.port} is in use. Choose another one:"
             f" {variable}=… python -m invite_site.local_tenant"
         )
+    except OSError as refused:
+        sys.exit(f"The local tenant cannot start: {refused}")
     print("Stopped.")  # noqa: T201 - output of the command
 
 
@@ -36,7 +40,6 @@ def _config() -> TenantConfig:
     if plan not in PLANS:
         sys.exit(f"TENANT_PLAN is one of {', '.join(PLANS)}, not {plan!r}.")
     folder = Path(os.environ.get("INSTANCE_DIR") or "instance").resolve()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return TenantConfig(
         database=folder / "tenant.db",
         port=_port("TENANT_PORT", 3001),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from invite_site.demo.instance import Instance, NotOfADemo
+from invite_site.demo.instance import FolderUnusable, Instance, NotOfADemo
 
 
 def test_it_works(tmp_path: Path) -> None:
@@ -42,3 +42,16 @@ def test_a_demo_leaves_the_database_of_a_site_alone(tmp_path: Path) -> None:
         instance.require_own()
     (tmp_path / "tenant.db").touch()
     instance.require_own()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """At the start, where a file stands in its place; and at a reset."""
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(FolderUnusable, match="Not a directory"),
+        Instance(tmp_path / "file/x").locked(),
+    ):
+        pass
+    (tmp_path / "demo.lock").mkdir()
+    with pytest.raises(FolderUnusable, match=r"INSTANCE_DIR=…"):
+        Instance(tmp_path).forget()

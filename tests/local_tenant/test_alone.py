@@ -93,3 +93,10 @@ def test_a_busy_port_is_one_sentence(tmp_path: Path) -> None:
 def test_a_variable_that_is_no_good_is_one_sentence(tmp_path: Path) -> None:
     """Before anything starts."""
     assert refusal(tmp_path, TENANT_PLAN="gold").startswith("TENANT_PLAN is one of off, free")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """Where a file stands in its place, or above it."""
+    (tmp_path / "instance").touch()
+    assert refusal(tmp_path).startswith("The local tenant cannot start: ")
+    assert "Not a directory" in refusal(tmp_path, INSTANCE_DIR=str(tmp_path / "instance" / "x"))
