@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import ValidationError
 
-from .store.clients import APPLICATION, origins
+from .store.clients import APPLICATION, Client, origins
 from .tenant import Tenant, current_tenant
 
 # The token of a form, `_csrf` as at Auth0. Checked before every view that is not exempt.
@@ -43,25 +43,28 @@ def has_valid_token(fields: Mapping[str, str]) -> bool:
 
 
 def message_page(title: str, text: str, status: int = 200) -> Response:
-    """A page with a message, and a link to the application's login.
-
-    Auth0 calls that address the default login route, and adds the issuer to it.
-    """
+    """A page with a message, and a link to the application's login."""
     tenant = current_tenant()
     application = tenant.clients.seeded(APPLICATION)
     page = render_template(
         "message.html",
         title=title,
         text=text,
-        link=with_query(application.initiate_login_uri, {"iss": tenant.issuer}),
+        link=login_route(tenant, application),
         link_text=f"Back to {application.name}",
     )
     return make_response(page, status)
 
 
-def default_login_route(tenant: Tenant) -> str:
-    """Where the tenant leads people whose application is not known; empty where that is not set."""
-    return str(tenant.settings.get().get("default_redirection_uri") or "")
+def login_route(tenant: Tenant, client: Client | None) -> str:
+    """Where an application begins a login, else where the tenant leads people whose application is not
+    known, with the issuer; empty where neither is set.
+
+    https://auth0.com/docs/authenticate/login/auth0-universal-login/configure-default-login-routes
+    """
+    default = str(tenant.settings.get().get("default_redirection_uri") or "")
+    route = (client.initiate_login_uri if client else "") or default
+    return with_query(route, {"iss": tenant.issuer}) if route else ""
 
 
 def stale_form_page() -> Response:

@@ -39,6 +39,18 @@ def test_logout_to_an_unlisted_address_is_refused(tenant: TenantClient, target: 
         assert "Location" not in answer.headers
 
 
+def test_an_error_page_leads_nowhere_where_no_login_is_known(tenant: TenantClient) -> None:
+    """`initiate_login_uri` may be empty; then the tenant's own route counts, and else there is no button."""
+    tenant.control("PUT", "/application", {"initiate_login_uri": ""})
+    refusal = f"{tenant.url}/v2/logout?client_id=nobody"
+
+    assert 'class="button"' not in tenant.open(refusal).text
+    assert 'href=""' not in tenant.open(f"{tenant.url}/").text
+    route = {"default_redirection_uri": "https://app.test/login"}
+    tenant.configure("PATCH", "/tenants/settings", route)
+    assert 'href="https://app.test/login?iss=' in tenant.open(refusal).text
+
+
 def oidc_logout(tenant: TenantClient, **params: str) -> requests.Response:
     return tenant.browser.get(
         f"{tenant.url}/oidc/logout",

@@ -18,8 +18,8 @@ from ..store.users import User
 from ..tenant import Tenant, current_tenant
 from ..web import (
     allow_form_to,
-    default_login_route,
     has_valid_token,
+    login_route,
     message_page,
     redirect_away,
     stale_form_page,
@@ -198,16 +198,11 @@ def finish_login(login_id: str, params: Mapping[str, str], user: User) -> Respon
 
 def login_is_over(login_id: str) -> BaseResponse:
     """For a login page that was open for too long, has been used, or was bookmarked: to where its
-    application begins a login, else to where the tenant does; a page without either.
-
-    https://auth0.com/docs/authenticate/login/auth0-universal-login/configure-default-login-routes
-    """
+    application begins a login, else to where the tenant does; a page without either."""
     tenant = current_tenant()
     client = tenant.clients.get(tenant.sessions.client_id_of(login_id))
-    login = (client.initiate_login_uri if client else "") or default_login_route(tenant)
-    if login:
-        return redirect_away(with_query(login, {"iss": tenant.issuer}))
-    return login_expired_page()
+    route = login_route(tenant, client)
+    return redirect_away(route) if route else login_expired_page()
 
 
 def login_expired_page() -> Response:

@@ -19,7 +19,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..store.clients import APPLICATION
 from ..tenant import Tenant, current_tenant
-from ..web import back_to_form, default_login_route, form_error, with_query
+from ..web import back_to_form, form_error, login_route
 from .texts import texts_of
 from .ticket import (
     EXPIRED,
@@ -131,23 +131,14 @@ def _form(tenant: Tenant, state: str, context: TicketContext) -> str:
 
 
 def _success_page(tenant: Tenant, context: TicketContext) -> str:
-    name, link = _continue_link(tenant, context)
+    client = tenant.clients.get(context.ticket.client_id)
+    name = (client or tenant.clients.seeded(APPLICATION)).name
     texts = texts_of(tenant, _PROMPT, "reset-password-success", clientName=name)
     return render_template(
         "universal/event.html",
         texts=texts,
         title=texts["eventTitle"],
         text=texts["description"],
-        link=link,
+        link=login_route(tenant, client),
         link_text=texts["buttonText"],
     )
-
-
-def _continue_link(tenant: Tenant, context: TicketContext) -> tuple[str, str | None]:
-    """Name and address of the button: the client's login, else the tenant's; the address may be None."""
-    ticket = context.ticket
-    client = tenant.clients.get(ticket.client_id)
-    name = (client or tenant.clients.seeded(APPLICATION)).name
-    login = client.initiate_login_uri if client else ""
-    login = login or default_login_route(tenant)
-    return name, with_query(login, {"iss": tenant.issuer}) if login else None
