@@ -30,6 +30,7 @@ from .tenant import Tenant, current_tenant
 # The token of a form, `_csrf` as at Auth0. Checked before every view that is not exempt.
 csrf = CSRFProtect()
 
+MANAGEMENT_API = "/api/v2/"
 _ORIGIN = re.compile(r"https?://[\w.:*\[\]-]+", re.ASCII)
 
 
@@ -124,6 +125,8 @@ def add_headers(response: Response) -> Response:
     headers = response.headers
     # By the tenant's clock, like the times in its tokens.
     response.date = datetime.fromtimestamp(tenant.clock.now(), UTC)
+    if request.path.startswith(MANAGEMENT_API) and response.is_json:
+        response.content_type = "application/json; charset=utf-8"
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "no-referrer")
     if response.mimetype == "text/html":
@@ -176,7 +179,7 @@ def _no_such_address(error: HTTPException) -> ResponseReturnValue:
     Not 501, which official clients repeat for minutes.
     """
     path = request.path
-    if request.method == "GET" and (empty := _empty_collection(path.removeprefix("/api/v2/"))):
+    if request.method == "GET" and (empty := _empty_collection(path.removeprefix(MANAGEMENT_API))):
         return empty
     if path.startswith(_AUTH0_PATHS):
         return {

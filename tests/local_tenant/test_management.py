@@ -378,6 +378,14 @@ def test_what_is_not_built_says_so(tenant: TenantClient, path: str) -> None:
     assert answer.json()["errorCode"] == "not_supported_by_local_tenant"
 
 
+@contract("§1.6", "every answer of the Management API is JSON that names its characters")
+@pytest.mark.parametrize("path", ["/users", "/users/auth0%7Cnone", "/hooks", "/jobs/x"])
+def test_an_answer_names_its_characters(tenant: TenantClient, path: str) -> None:
+    """A list, a refusal, an empty collection, and what is not built."""
+    answer = tenant.api("GET", path)
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
 def test_collections_that_are_not_built_are_empty(tenant: TenantClient) -> None:
     """With totals where they are asked for; writing to them is not supported all the same."""
     address = f"{tenant.url}/api/v2/log-streams"

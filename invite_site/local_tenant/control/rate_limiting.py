@@ -7,9 +7,8 @@ from ..management.schema import ApiError
 from ..simulation.rate_limits import Reading
 from ..store.database import digest
 from ..tenant import Tenant, current_tenant
-from ..web import message_page
+from ..web import MANAGEMENT_API, message_page
 
-_MANAGEMENT = "/api/v2/"
 _KEYS = ("/.well-known/jwks.json", "/.well-known/openid-configuration")
 _PASSWORD_PAGES = ("/u/reset-password/request", "/login/forgot")
 _AUTHENTICATION = ("/oauth/", "/userinfo", "/dbconnections/", "/authorize", "/v2/logout", "/oidc/")
@@ -38,8 +37,8 @@ def _count() -> ResponseReturnValue | None:
 def _kinds(tenant: Tenant) -> list[tuple[str, str]]:
     """The kinds this call counts as, each with the caller it is counted for."""
     path = request.path
-    if path.startswith(_MANAGEMENT):
-        own = _management_kind(request.method, path.removeprefix(_MANAGEMENT))
+    if path.startswith(MANAGEMENT_API):
+        own = _management_kind(request.method, path.removeprefix(MANAGEMENT_API))
         return [(own if own in tenant.limits.plan.rates else "management", "")]
     if path in _KEYS:
         return [("keys", "")]
@@ -83,16 +82,14 @@ def _refuse(tenant: Tenant, reading: Reading) -> ResponseReturnValue:
         )
     if request.path in _PASSWORD_PAGES:
         return message_page("Too many requests", "Wait a minute, then try again.", 429)
-    is_management = request.path.startswith(_MANAGEMENT)
-    if is_management or tenant.switches["authentication_429"] == "management":
+    shape = tenant.switches["authentication_429"]
+    if request.path.startswith(MANAGEMENT_API) or shape == "management":
         error = ApiError(429, "Global limit has been reached", "too_many_requests")
         response = jsonify(error.body)
     else:
         text = "Rate limit exceeded."
         response = jsonify({"error": "too_many_requests", "error_description": text})
     response.status_code = 429
-    if is_management:
-        response.content_type = "application/json; charset=utf-8"
     if tenant.switches["retry_after_on_429"]:
         response.headers["Retry-After"] = str(max(1, reading.reset - int(tenant.clock.now())))
     return response

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import Blueprint, Response, g, make_response, request
+from flask import Blueprint, g, make_response, request
 from flask.typing import ResponseReturnValue
 
 from ..store.keys import InvalidToken
@@ -29,13 +29,6 @@ def _refused(error: ApiError) -> ResponseReturnValue:
 @bp.errorhandler(BadQuery)
 def _bad_query(error: BadQuery) -> ResponseReturnValue:
     return _refused(invalid_query(str(error)))
-
-
-@bp.after_request
-def _charset(response: Response) -> Response:
-    if response.mimetype == "application/json":
-        response.content_type = "application/json; charset=utf-8"
-    return response
 
 
 def call(
