@@ -70,6 +70,7 @@ def test_a_lie_without_an_end_stands_until_withdrawn(tenant: TenantClient) -> No
 def test_an_unknown_lie_is_refused(tenant: TenantClient) -> None:
     """A test with a typing error must not pass."""
     assert tenant.control("PUT", "/lies", {"lie": "none_such"}).status_code == 400
+    assert tenant.control("PUT", "/lies", {"lie": "sub_empty", "times": "many"}).status_code == 400
     assert tenant.control("PUT", "/lies", {"lie": "role_claim"}).status_code == 400
 
 

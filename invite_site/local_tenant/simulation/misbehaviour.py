@@ -47,7 +47,7 @@ _SECOND_KEY_MISBEHAVIOURS = ("key_rotated", "kid_absent_two_keys")
 
 
 class UnknownMisbehaviour(ValueError):
-    """Unknown, or a parameter is missing; says why."""
+    """Unknown, or a parameter is missing or odd; says why."""
 
 
 @dataclass
@@ -76,11 +76,13 @@ class Misbehaviours:
         if name not in MISBEHAVIOURS:
             raise UnknownMisbehaviour(f"lie is one of {', '.join(MISBEHAVIOURS)}")
         times = order.get("times")
+        if not (times is None or isinstance(times, int)):
+            raise UnknownMisbehaviour("times is a number or null")
         options = {key: value for key, value in order.items() if key not in ("lie", "times")}
         if name == "role_claim" and not ("claim" in options and "value" in options):
             raise UnknownMisbehaviour("role_claim needs claim and value")
         with self._lock:
-            self._misbehaviour = Misbehaviour(name, None if times is None else int(times), options)
+            self._misbehaviour = Misbehaviour(name, times, options)
             self._lists_second = name in _SECOND_KEY_MISBEHAVIOURS
 
     def clear(self) -> None:
