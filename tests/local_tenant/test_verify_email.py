@@ -43,6 +43,16 @@ def test_no_mail_is_sent_where_none_is_asked_for(
     assert tenant.messages()["total"] == 0
 
 
+def test_it_is_from_the_address_of_the_mail_provider(tenant: TenantClient) -> None:
+    """A mail server of one's own refuses the address of Auth0's."""
+    provider = {"name": "mailgun", "credentials": {"api_key": "k"}}
+    address = "no-reply@acme.test"
+    tenant.configure("POST", "/emails/provider", {**provider, "default_from_address": address})
+    tenant.create_user(verify_email=True)
+    [mail] = tenant.messages()["messages"]
+    assert mail["From"]["Address"] == address
+
+
 def test_a_forged_old_or_foreign_link_verifies_nothing(tenant: TenantClient) -> None:
     """Damaged, or of an address that the account does not have any more."""
     user = tenant.create_user(verify_email=True)

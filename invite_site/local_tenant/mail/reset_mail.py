@@ -16,7 +16,7 @@ from ..store.documents import Document
 from ..store.tickets import DEFAULT_TTL_SECONDS
 from ..store.users import User
 from ..tenant import Tenant
-from .sender import STOCK_SENDER, NotSent, provider_in_use, send
+from .sender import log_not_sent, provider_in_use, send
 
 TEMPLATE = "reset_email"
 _STOCK_SUBJECT = "Reset your password"
@@ -33,9 +33,7 @@ def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language:
             render_template(f"reset_mail.{kind}", url=url, user=user, sender=_friendly_name(tenant))
             for kind in ("txt", "html")
         )
-        provider = provider_in_use(tenant) or {}
-        sender = str(provider.get("default_from_address") or STOCK_SENDER)
-        _send(tenant, user, sender=sender, subject=_STOCK_SUBJECT, text=text, html=html)
+        send(tenant, user, TEMPLATE, subject=_STOCK_SUBJECT, text=text, html=html)
         return
     # Slow to import.
     from .liquid import BadTemplate, render_line, render_markup
@@ -48,11 +46,9 @@ def send_reset_mail(tenant: Tenant, user: User, client: Client | None, language:
         subject = render_line(str(template.get("subject") or ""), context)
         html = render_markup(str(template.get("body") or ""), context)
     except BadTemplate as error:
-        _log_not_sent(tenant, user, f"template {TEMPLATE}: {error}")
+        log_not_sent(tenant, user, TEMPLATE, f"template {TEMPLATE}: {error}")
         return
-    provider = provider_in_use(tenant) or {}
-    sender = sender or str(provider.get("default_from_address") or STOCK_SENDER)
-    _send(tenant, user, sender=sender, subject=subject or _STOCK_SUBJECT, text="", html=html)
+    send(tenant, user, TEMPLATE, sender=sender, subject=subject or _STOCK_SUBJECT, html=html)
 
 
 def _template_in_use(tenant: Tenant) -> Document | None:
@@ -83,18 +79,6 @@ def _ticket(
     )
     tenant.issued.record("tickets", code)
     return ticket_url(tenant, code)
-
-
-def _send(tenant: Tenant, user: User, *, sender: str, subject: str, text: str, html: str) -> None:
-    try:
-        send(tenant, sender=sender, to=user.email, subject=subject, text=text, html=html)
-    except NotSent as error:
-        _log_not_sent(tenant, user, str(error))
-
-
-def _log_not_sent(tenant: Tenant, user: User, why: str) -> None:
-    details = {"email_type": TEMPLATE, "to": user.email, "error": why}
-    tenant.logs.write("fn", why, user=user, details=details)
 
 
 def _friendly_name(tenant: Tenant) -> str:

@@ -9,16 +9,13 @@ from email.utils import format_datetime, make_msgid
 from typing import Any
 
 from ..store.documents import Document
+from ..store.users import User
 from ..tenant import Tenant
 
 # Auth0's built-in mailer.
-STOCK_SENDER = "Auth0 <no-reply@auth0user.net>"
+_STOCK_SENDER = "Auth0 <no-reply@auth0user.net>"
 _SECONDS = 10
 _SMTPS_PORT = 465
-
-
-class NotSent(Exception):
-    """The mail could not be sent; the message says why."""
 
 
 def provider_in_use(tenant: Tenant) -> Document | None:
@@ -27,13 +24,24 @@ def provider_in_use(tenant: Tenant) -> Document | None:
     return provider if provider and provider.get("enabled", True) else None
 
 
-def send(tenant: Tenant, *, sender: str, to: str, subject: str, text: str, html: str) -> None:
-    """Send one mail; raises `NotSent`."""
+def send(
+    tenant: Tenant,
+    user: User,
+    kind: str,
+    *,
+    subject: str,
+    html: str,
+    text: str = "",
+    sender: str = "",
+) -> None:
+    """Mail a user; a failure is only logged. `kind` is Auth0's name of the mail. Without a `sender` it is
+    from the provider's default address, else from that of Auth0's own mailer."""
+    provider = provider_in_use(tenant) or {}
     message = EmailMessage()
     try:
         message["Subject"] = subject
-        message["From"] = sender
-        message["To"] = to
+        message["From"] = sender or str(provider.get("default_from_address") or _STOCK_SENDER)
+        message["To"] = user.email
         message["Date"] = format_datetime(datetime.fromtimestamp(tenant.clock.now(), UTC))
         message["Message-ID"] = make_msgid(domain="auth0user.net")
         if text:
@@ -41,14 +49,19 @@ def send(tenant: Tenant, *, sender: str, to: str, subject: str, text: str, html:
             message.add_alternative(html, subtype="html")
         else:
             message.set_content(html, subtype="html")
-        _transmit(tenant, message)
+        _transmit(tenant, provider, message)
     except (OSError, smtplib.SMTPException, ValueError, IndexError) as error:
-        raise NotSent(str(error) or type(error).__name__) from error
+        log_not_sent(tenant, user, kind, str(error) or type(error).__name__)
 
 
-def _transmit(tenant: Tenant, message: EmailMessage) -> None:
-    provider = provider_in_use(tenant)
-    if provider is None or provider.get("name") != "smtp":
+def log_not_sent(tenant: Tenant, user: User, kind: str, why: str) -> None:
+    """Log that a mail could not be sent."""
+    details = {"email_type": kind, "to": user.email, "error": why}
+    tenant.logs.write("fn", why, user=user, details=details)
+
+
+def _transmit(tenant: Tenant, provider: Document, message: EmailMessage) -> None:
+    if provider.get("name") != "smtp":
         # Mailgun and other services are not called; their mail goes to the mailbox.
         with smtplib.SMTP("127.0.0.1", tenant.smtp_port, timeout=_SECONDS) as connection:
             connection.send_message(message)

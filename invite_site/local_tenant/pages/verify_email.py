@@ -4,7 +4,7 @@ from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from ..mail.sender import STOCK_SENDER, NotSent, send
+from ..mail.sender import send
 from ..store.users import User
 from ..tenant import Tenant, current_tenant
 from ..web import message_page
@@ -13,7 +13,6 @@ bp = Blueprint("verify_email", __name__)
 
 # Auth0's default for the link of this mail.
 _LIFE_SECONDS = 432_000
-_SUBJECT = "Verify your email"
 
 
 def send_verification_mail(tenant: Tenant, user: User) -> None:
@@ -23,11 +22,7 @@ def send_verification_mail(tenant: Tenant, user: User) -> None:
     text, html = (
         render_template(f"verification_mail.{kind}", url=url, user=user) for kind in ("txt", "html")
     )
-    try:
-        send(tenant, sender=STOCK_SENDER, to=user.email, subject=_SUBJECT, text=text, html=html)
-    except NotSent as error:
-        details = {"email_type": "verify_email", "to": user.email, "error": str(error)}
-        tenant.logs.write("fn", str(error), user=user, details=details)
+    send(tenant, user, "verify_email", subject="Verify your email", text=text, html=html)
 
 
 @bp.get("/lo/verify_email")
