@@ -196,12 +196,12 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     if guided.status == State.PASSWORD_SET:
         return _to_the_login(scene, guided, "The password is set; the login is missing.")
     if guided.mail_id and path == f"/mailbox/{guided.mail_id}":
-        ended = (
-            "The time of this link has run out: see what it says now, and below how to get another."
-        ) * (guided.status == EXPIRED)
+        sentence = "Follow the link in the mail."
+        if guided.status == EXPIRED:
+            sentence = "The time of this link has run out: see what it says now, and below how to get another."
         link = guided.mail_link.replace(scene.addresses.site, scene.addresses.site_of_invitee)
         link = link.replace(scene.addresses.tenant, scene.addresses.tenant_of_invitee)
-        return Step(ended or "Follow the link in the mail.", link, "Follow the link")
+        return Step(sentence, link, "Follow the link")
     if guided.status == EXPIRED and not scene.is_tenant:
         return Step("The link has expired. Ask for a new one on this page.")
     return _to_the_mail(scene, guided)

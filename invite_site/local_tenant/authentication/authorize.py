@@ -39,7 +39,7 @@ bp = Blueprint("authorize", __name__)
 @bp.route("/authorize", methods=["GET", "POST"])
 def authorize() -> ResponseReturnValue:
     tenant, params = current_tenant(), request.values.to_dict()
-    _check_destination(client_of(tenant, params), params.get("redirect_uri"))
+    _check_destination(params)
     _check_request(tenant, params)
     if tenant.misbehaviours.take("error_callback"):
         return _refuse(params, "access_denied", ATTACKER_TEXT)
@@ -91,11 +91,11 @@ def _ask_first(params: Mapping[str, str], user: User, *, is_silent: bool) -> Res
     )
 
 
-def _check_destination(client: Client | None, redirect_uri: str | None) -> None:
+def _check_destination(params: Mapping[str, str]) -> None:
     """Abort with a page for an unknown client or address: no redirect (RFC 6749, 4.1.2.1)."""
+    client, destination = client_of(current_tenant(), params), _destination(params)
     if client is None:
         abort(message_page("Unknown client", "No application has this client_id.", 400))
-    destination = redirect_uri or client.get_default_redirect_uri()
     if not client.check_redirect_uri(destination):
         text = "The provided redirect_uri is not in the list of allowed callback URLs"
         abort(message_page("Callback URL mismatch", f"{text}: {destination}", 400))

@@ -79,11 +79,9 @@ def _confirmation_page(email: str) -> str:
 
 def _listed(client: Client | None) -> tuple[str, ...]:
     """The Allowed Logout URLs of the application; those of the tenant where none is named."""
-    return (
-        client.logout_urls
-        if client
-        else tuple(current_tenant().settings.get()["allowed_logout_urls"])
-    )
+    if client is not None:
+        return client.logout_urls
+    return tuple(current_tenant().settings.get()["allowed_logout_urls"])
 
 
 def _is_allowed(client: Client | None, url: str) -> bool:

@@ -24,9 +24,7 @@ def show() -> ResponseReturnValue:
     total, unread = tenant.mails.counts()
     mails = [read_mail(mail) for mail in tenant.mails.page(start, PAGE_LENGTH)]
     older = start + PAGE_LENGTH if start + PAGE_LENGTH < total else None
-    return render_template(
-        "mailbox.html", mails=mails, total=total, unread=unread, start=start, older=older
-    )
+    return render_template("mailbox.html", mails=mails, total=total, unread=unread, older=older)
 
 
 @bp.get("/<mail_id>")

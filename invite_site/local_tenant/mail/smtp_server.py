@@ -69,11 +69,8 @@ class _Handler:
         responses: list[str],
     ) -> list[str]:
         session.host_name = hostname
-        return [
-            *responses[:-1],
-            "250-PIPELINING",
-            responses[-1],
-        ]  # aiosmtpd can, and does not say so
+        # aiosmtpd can, and does not say so.
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -8,12 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from ..store.clients import Client
 from ..tenant import current_tenant
-from .call import (
-    call,
-    listed_page,
-    selected,
-    sent_body,
-)
+from .call import call, listed_page, selected, sent_body
 from .schema import HTTPS_OR_EMPTY, ApiError, Field, not_built_fields, required
 
 _URLS = Field("array", "", items=Field("string", "", 1))

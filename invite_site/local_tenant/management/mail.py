@@ -136,8 +136,8 @@ def _sent_provider(required: tuple[str, ...], earlier: Document | None = None) -
     body = sent_body(_PROVIDER_FIELDS, required)
     provider = {**(earlier or {"enabled": True}), **body}
     if provider["name"] == "smtp":
-        reason = {"credentials": replace(_PROVIDER_FIELDS["credentials"], fields=_SMTP_FIELDS)}
-        sent_body({**_PROVIDER_FIELDS, **reason}, required)
+        credentials = replace(_PROVIDER_FIELDS["credentials"], fields=_SMTP_FIELDS)
+        sent_body({**_PROVIDER_FIELDS, "credentials": credentials}, required)
     return provider
 
 

@@ -96,12 +96,14 @@ def _ticket_of_state(tenant: Tenant, state: str) -> TicketContext | None:
 
 def _require_live(tenant: Tenant, context: TicketContext | None) -> TicketContext:
     """The context of a live ticket; aborts with an error page where it is not."""
-    error = "" if context is None else ticket_error(tenant, context)
-    if context is not None and error is None:
+    if context is None:
+        abort(make_response(_error_page(tenant, "")))
+    error = ticket_error(tenant, context)
+    if error is None:
         return context
-    if context is not None and error is not None and request.method == "POST":
+    if request.method == "POST":
         log_failure(tenant, context, error)
-    abort(make_response(_error_page(tenant, error or "")))
+    abort(make_response(_error_page(tenant, error)))
 
 
 def _error_page(tenant: Tenant, error: str) -> tuple[str, int]:

@@ -68,7 +68,6 @@ class Logs:
         user_name: str = "",
         client: Client | None = None,
         details: Mapping[str, Any] | None = None,
-        **more: Any,
     ) -> None:
         """Add an entry. Address and browser are those of the current request.
 
@@ -96,7 +95,6 @@ class Logs:
             "strategy_type": "database",
             "isMobile": False,
             "location_info": None,
-            **more,
         }
         with self._database.transaction() as connection:
             (highest,) = connection.execute("SELECT coalesce(max(number), 0) FROM log").fetchone()
