@@ -88,3 +88,23 @@ def test_it_suits_everybody(link: str, phone: Page) -> None:
     expect(phone.get_by_role("button", name="Set password")).to_be_visible()
     found = Axe().run(phone)
     assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("experience", ["classic", "new"])
+def test_a_long_name_of_the_application_fits_a_phone(
+    phone: Page, tenant: Tenant, site: RunningSite, experience: str
+) -> None:
+    """Names of applications at Auth0 are often made for programs."""
+    tenant.control("PUT", "/experience", {"experience": experience})
+    tenant.control("PUT", "/application", {"name": "my_company_customer_portal_production_eu_west"})
+    for url in (
+        tenant.url,
+        f"{tenant.url}/oidc/logout",
+        f"{site.url}/login?login_hint=ada@example.com",
+    ):
+        phone.goto(url)
+        assert has_no_sideways_scroll(phone), phone.url
+    if experience == "new":
+        phone.get_by_role("button", name="Continue").click()
+        phone.wait_for_url("**/u/login/password?*")
+        assert has_no_sideways_scroll(phone)
