@@ -4,22 +4,19 @@ import json
 import socket
 import struct
 from collections.abc import Iterable
-from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from ..simulation.faults import Fault
 from ..simulation.traffic import Call
 from ..tenant import Tenant
+from .rate_limiting import TOO_MANY_CALLS, TOO_MANY_TOKENS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Calls of the control plane are not recorded and get no faults.
 CONTROL_PREFIX = "/_tenant/"
-
-_PHRASES = {
-    status: HTTPStatus(status).phrase for status in (401, 403, 404, 429, 500, 502, 503, 504)
-}
 
 
 class Dropped(ConnectionError):
@@ -98,7 +95,7 @@ def _refuse(
     fault: Fault, path: str, tenant: Tenant, start_response: "StartResponse"
 ) -> Iterable[bytes]:
     """The answer of a `status` fault, in the shape of the API that was called."""
-    phrase = _PHRASES.get(fault.status, "Fault")
+    phrase = responses.get(fault.status, "Fault")
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if fault.status == 429:
         headers |= {
@@ -114,15 +111,9 @@ def _refuse(
 
 
 def _body(status: int, phrase: str, path: str) -> dict[str, Any]:
-    if path.startswith("/oauth/"):
-        if status == 429:
-            return {"error": "too_many_requests", "error_description": "Rate limit exceeded."}
-        return {"error": "server_error", "error_description": phrase}
+    is_oauth = path.startswith("/oauth/")
     if status == 429:
-        return {
-            "statusCode": 429,
-            "error": phrase,
-            "message": "Global limit has been reached",
-            "errorCode": "too_many_requests",
-        }
+        return TOO_MANY_TOKENS if is_oauth else TOO_MANY_CALLS
+    if is_oauth:
+        return {"error": "server_error", "error_description": phrase}
     return {"statusCode": status, "error": phrase, "message": f"{phrase} (as ordered)"}

@@ -9,6 +9,10 @@ from ..store.database import digest
 from ..tenant import Tenant, current_tenant
 from ..web import MANAGEMENT_API, message_page
 
+# The bodies of a 429.
+TOO_MANY_CALLS = ApiError(429, "Global limit has been reached", "too_many_requests").body
+TOO_MANY_TOKENS = {"error": "too_many_requests", "error_description": "Rate limit exceeded."}
+
 _KEYS = ("/.well-known/jwks.json", "/.well-known/openid-configuration")
 _PASSWORD_PAGES = ("/u/reset-password/request", "/login/forgot")
 _AUTHENTICATION = ("/oauth/", "/userinfo", "/dbconnections/", "/authorize", "/v2/logout", "/oidc/")
@@ -83,12 +87,8 @@ def _refuse(tenant: Tenant, reading: Reading) -> ResponseReturnValue:
     if request.path in _PASSWORD_PAGES:
         return message_page("Too many requests", "Wait a minute, then try again.", 429)
     shape = tenant.switches["authentication_429"]
-    if request.path.startswith(MANAGEMENT_API) or shape == "management":
-        error = ApiError(429, "Global limit has been reached", "too_many_requests")
-        response = jsonify(error.body)
-    else:
-        text = "Rate limit exceeded."
-        response = jsonify({"error": "too_many_requests", "error_description": text})
+    is_management = request.path.startswith(MANAGEMENT_API) or shape == "management"
+    response = jsonify(TOO_MANY_CALLS if is_management else TOO_MANY_TOKENS)
     response.status_code = 429
     if tenant.switches["retry_after_on_429"]:
         response.headers["Retry-After"] = str(max(1, reading.reset - int(tenant.clock.now())))
