@@ -1,5 +1,6 @@
 """The tenant as a Flask app."""
 
+import secrets
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, render_template
@@ -19,7 +20,7 @@ from .pages import (
     verify_email,
 )
 from .store.clients import APPLICATION
-from .tenant import EXTENSION, Tenant, cookie_secret, current_tenant
+from .tenant import EXTENSION, Tenant, current_tenant
 
 # Far more than a form or a Management API call needs.
 _LARGEST_BODY_BYTES = 1_000_000
@@ -45,7 +46,7 @@ def build_app(tenant: Tenant) -> Flask:
     """The app of an opened tenant."""
     app = Flask(__name__)
     app.config.update(
-        SECRET_KEY=cookie_secret(tenant.database),
+        SECRET_KEY=tenant.database.made_once("cookie_secret", lambda: secrets.token_urlsafe(48)),
         # Ports of localhost share their cookies, so the name must differ from a site's.
         SESSION_COOKIE_NAME="local_tenant",
         SESSION_COOKIE_HTTPONLY=True,

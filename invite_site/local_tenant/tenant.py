@@ -1,6 +1,5 @@
 """The stores and switches of one running tenant, and access to them from a view."""
 
-import secrets
 import threading
 from urllib.parse import urlsplit
 
@@ -118,15 +117,6 @@ class Tenant:
         """Close the database file."""
         self.stopping.set()
         self.database.close()
-
-
-def cookie_secret(database: Database) -> str:
-    """The key that signs the tenant's cookie, random for each database file."""
-    stored = database.setting("cookie_secret")
-    if stored is None:
-        stored = secrets.token_urlsafe(48)
-        database.store_setting("cookie_secret", stored)
-    return stored
 
 
 def current_tenant() -> Tenant:

@@ -6,17 +6,13 @@ from .database import Database, random_code
 from .documents import Document, SingleDocument
 from .password_policy import GOOD, Policy
 
-_ID = "connection_id"
-
 
 class Connection:
     """The connection; its id never changes."""
 
     def __init__(self, database: Database, clients: Clients) -> None:
         self._clients = clients
-        if database.setting(_ID) is None:
-            database.store_setting(_ID, f"con_{random_code(16)}")
-        self.id = str(database.setting(_ID))
+        self.id = database.made_once("connection_id", lambda: f"con_{random_code(16)}")
         self._changes = SingleDocument(database, "connection", self.id)
 
     def get(self) -> Document:

@@ -168,6 +168,14 @@ class Database:
         """Store `value` under `name`."""
         self.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", name, value)
 
+    def made_once(self, name: str, make: Callable[[], str]) -> str:
+        """The value stored under `name`; where there is none, a new one, which lasts."""
+        value = self.setting(name)
+        if value is None:
+            value = make()
+            self.store_setting(name, value)
+        return value
+
     def clear(self) -> None:
         """Empty every table but the applications and the key."""
         with self.transaction() as connection:

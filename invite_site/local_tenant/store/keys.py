@@ -10,8 +10,6 @@ from joserfc.jwk import RSAKey
 
 from .database import Database
 
-_NAME = "signing_key"
-
 
 class InvalidToken(Exception):
     """A token that this key has not signed, or that cannot be parsed."""
@@ -31,11 +29,9 @@ class SigningKey:
     """The key of this database file, created at its first start."""
 
     def __init__(self, database: Database) -> None:
-        stored = database.setting(_NAME)
-        if stored is None:
-            made = new_key()
-            stored = json.dumps(made.as_dict(private=True))
-            database.store_setting(_NAME, stored)
+        stored = database.made_once(
+            "signing_key", lambda: json.dumps(new_key().as_dict(private=True))
+        )
         self.key = RSAKey.import_key(json.loads(stored))
 
     @property
