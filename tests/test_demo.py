@@ -246,6 +246,16 @@ def test_a_busy_port_is_one_sentence_naming_the_variable(lasting_demo: Demo) -> 
         assert f"{name}=" in result.stderr
 
 
+def test_two_ports_that_are_one_are_told(tmp_path: Path) -> None:
+    """Whoever finds 3000 taken chooses 3001, which is the tenant's: no other program listens there."""
+    demo = Demo(tmp_path / "instance")
+    port = demo.environment["TENANT_PORT"]
+    result = forked.run(forked.demo, {**demo.environment, "SITE_PORT": port})
+    assert result.returncode == 1
+    assert f"SITE_PORT {port}, TENANT_PORT {port}" in result.stderr
+    assert "another program" not in result.stderr
+
+
 def test_another_process_of_the_site_works_from_the_file_alone(
     lasting_demo: Demo, tmp_path: Path, admin: Person, person: Person
 ) -> None:

@@ -17,6 +17,8 @@ from .instance import Instance
 from .running import Demo
 from .steps import Addresses
 
+_PORTS = {"SITE_PORT": 3000, "TENANT_PORT": 3001, "SMTP_PORT": 1025}
+
 
 def main() -> None:
     """Run the demo until Ctrl-C; with the word `reset` forget it instead. Ends with one sentence where
@@ -37,11 +39,12 @@ def main() -> None:
 def _run(instance: Instance) -> None:
     stop = stop_on_signal()
     os.environ["LOCAL_TENANT_CONTROL"] = "1"
+    ports = _ports()
     demo = Demo(
         instance,
-        site_port=_port("SITE_PORT", 3000),
-        tenant_port=_port("TENANT_PORT", 3001),
-        smtp_port=_port("SMTP_PORT", 1025),
+        site_port=ports["SITE_PORT"],
+        tenant_port=ports["TENANT_PORT"],
+        smtp_port=ports["SMTP_PORT"],
         is_empty=os.environ.get("DEMO_EMPTY", "") not in ("", "0"),
     )
     with instance.locked(), listening(demo.site_port) as listener, demo.serving(listener, stop):
@@ -53,6 +56,15 @@ def _run(instance: Instance) -> None:
     print("Stopped.")  # noqa: T201 - a word for the person at the terminal
 
 
+def _ports() -> dict[str, int]:
+    """Each port by its variable; ends with one sentence where one is invalid, or two are the same."""
+    ports = {name: _port(name, default) for name, default in _PORTS.items()}
+    if len(set(ports.values())) < len(ports):
+        told = ", ".join(f"{name} {port}" for name, port in ports.items())
+        sys.exit(f"The demo needs three different ports, and these are: {told}.")
+    return ports
+
+
 def _port(name: str, default: int) -> int:
     value = os.environ.get(name, "").strip() or str(default)
     if not value.isdecimal() or not 0 < int(value) < 65536:
@@ -61,8 +73,7 @@ def _port(name: str, default: int) -> int:
 
 
 def _port_taken(port: int) -> str:
-    ports = {_port("TENANT_PORT", 3001): "TENANT_PORT", _port("SMTP_PORT", 1025): "SMTP_PORT"}
-    variable = ports.get(port, "SITE_PORT")
+    variable = next(name for name, each in _ports().items() if each == port)
     return f"Port {port} is taken by another program. Choose another one: {variable}=… make demo"
 
 
