@@ -38,7 +38,6 @@ def main() -> None:
 
 def _run(instance: Instance) -> None:
     stop = stop_on_signal()
-    os.environ["LOCAL_TENANT_CONTROL"] = "1"
     ports = _ports()
     demo = Demo(
         instance,
