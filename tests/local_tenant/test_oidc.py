@@ -178,13 +178,22 @@ def test_another_grant_is_refused(tenant: TenantClient, grant_type: str) -> None
 
 
 @contract("§7.3", "a grant that the client lacks: 403 `unauthorized_client`")
-def test_a_grant_that_the_client_lacks_is_refused(tenant: TenantClient) -> None:
-    answer = tenant.token_request(grant_type="authorization_code", code="x")
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [("client_credentials", "authorization_code"), ("authorization_code", "client_credentials")],
+)
+def test_a_grant_that_the_client_lacks_is_refused(
+    tenant: TenantClient, own: str, wanted: str
+) -> None:
+    """By what the Management API has stored."""
+    path = f"/clients/{tenant.tenant.environment['AUTH0_MANAGEMENT_CLIENT_ID']}"
+    tenant.configure("PATCH", path, {"grant_types": [own]})
+    answer = tenant.token_request(grant_type=wanted, code="x")
 
     assert answer.status_code == 403
     assert answer.json() == {
         "error": "unauthorized_client",
-        "error_description": "Grant type 'authorization_code' not allowed for the client.",
+        "error_description": f"Grant type '{wanted}' not allowed for the client.",
     }
 
 

@@ -133,6 +133,18 @@ def test_a_grant_decides_about_the_token(setup: TenantClient) -> None:
     assert setup.token_request(**running).status_code == 200
 
 
+@pytest.mark.parametrize("more", [{}, {"app_type": "regular_web"}, {"app_type": "non_interactive"}])
+def test_a_new_application_that_keeps_a_secret_may_get_tokens(
+    setup: TenantClient, more: dict[str, str]
+) -> None:
+    """Without `grant_types`, as at Auth0, once there is a client grant."""
+    client = setup.api("POST", "/clients", {"name": "Third", **more}).json()
+    order = {"client_id": client["client_id"], "audience": f"{setup.url}/api/v2/"}
+    assert setup.api("POST", "/client-grants", order).status_code == 201
+    own = {name: client[name] for name in ("client_id", "client_secret")}
+    assert setup.token_request(**own).status_code == 200
+
+
 def test_the_scopes_that_exist_can_be_read(setup: TenantClient) -> None:
     """Of the one API here, by either name."""
     (api,) = setup.api("GET", "/resource-servers").json()

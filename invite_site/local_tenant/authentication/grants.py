@@ -6,7 +6,11 @@ from typing import Any, cast
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
-from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError
+from authlib.oauth2.rfc6749.errors import (
+    InvalidClientError,
+    InvalidGrantError,
+    UnauthorizedClientError,
+)
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import Flask, Response, current_app, request
@@ -134,7 +138,7 @@ class _CodeGrant(AuthorizationCodeGrant):
 
 
 class _ClientCredentialsGrant(ClientCredentialsGrant):
-    """Management API tokens; checked in the order credentials, audience, grant."""
+    """Management API tokens; checked in the order credentials, audience, client grant, grant type."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post"]  # noqa: RUF012
 
@@ -154,6 +158,8 @@ class _ClientCredentialsGrant(ClientCredentialsGrant):
                 ' "client-grant" associated to this API. See:'
                 " https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants",
             )
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise UnauthorizedClientError
         granted = client.management_scope.split()
         requested = (self.request.payload.scope or "").split()
         self.request.client = client

@@ -37,6 +37,11 @@ _OTHER_APP_TYPES = frozenset(
      "dropbox", "mscrm", "echosign", "egnyte", "newrelic", "office365", "salesforce", "sentry",
      "sharepoint", "slack", "springcm", "zendesk", "zoom")
 )  # fmt: skip
+# Of a new application that can keep a secret; https://auth0.com/docs/get-started/applications/application-grant-types
+_GRANT_TYPES = {
+    "regular_web": ["authorization_code", "client_credentials"],
+    "non_interactive": ["client_credentials"],
+}
 _CREATE_FIELDS = _NOT_BUILT | {
     "name": Field("string", "The name of the client", 1),
     "description": Field("string", "Free text description of the purpose of the Client", 0, 140),
@@ -139,8 +144,8 @@ def list_clients() -> ResponseReturnValue:
 def create_client() -> ResponseReturnValue:
     """201 with the application and its secret."""
     tenant, body = current_tenant(), sent_body(_CREATE_FIELDS, ("name",))
-    default = ["client_credentials"] if body.get("app_type") == "non_interactive" else None
-    body.setdefault("grant_types", default or ["authorization_code"])
+    default = _GRANT_TYPES.get(body.get("app_type", "regular_web"), ["authorization_code"])
+    body.setdefault("grant_types", default)
     client = tenant.clients.create(body["name"])
     tenant.clients.change_one(client.client_id, **_columns(body))
     tenant.issued.record("client_secrets", client.client_secret)
