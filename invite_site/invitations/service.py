@@ -79,6 +79,7 @@ class Invitations:
                     **options.columns,
                 )
                 if renewed is not None:
+                    self.on_queued()
                     return renewed
             if self.ledger.get(taken.invitation_id).is_open:  # perhaps renewed in this very moment
                 raise
@@ -103,6 +104,7 @@ class Invitations:
         if row is None:
             self.ledger.get(invitation_id)
             raise NotPossibleNow("This invitation does not wait for another address any more.")
+        self.on_queued()
         return row
 
     def change_address(self, invitation_id: int, email: str, *, inviter: Inviter) -> Invitation:

@@ -362,6 +362,15 @@ def test_a_start_wakes_a_worker_of_this_process(site_on: RunningSite) -> None:
     assert wake.is_set()
 
 
+def test_an_expired_one_that_is_invited_again_wakes_it_too(site: RunningSite) -> None:
+    """It is queued like any other."""
+    site.invites_and_delivers(ADA)
+    site.clock.forward(days=6)
+    site.services.wake.clear()
+    site.invites(ADA)
+    assert site.services.wake.is_set()
+
+
 def test_what_was_left_out_is_kept_for_a_day_after_the_start(site_on: RunningSite) -> None:
     """A preview may be nearly a day old when it is sent; its page says that the reasons stay a day."""
     batch = preview(site_on)

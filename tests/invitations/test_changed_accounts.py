@@ -76,6 +76,15 @@ def test_the_admin_sees_both_addresses_and_sends_to_the_new_one(
     assert site.status(NEW) == "accepted"
 
 
+def test_sending_to_the_new_address_wakes_a_worker_of_this_process(
+    site: RunningSite, renamed: Any
+) -> None:
+    """As whatever else is queued does."""
+    site.services.wake.clear()
+    site.services.invitations.readdress(renamed.id, NEW, actor="Grace")
+    assert site.services.wake.is_set()
+
+
 def test_a_held_invitation_can_be_revoked(site: RunningSite, renamed: Any) -> None:
     """The other choice."""
     site.services.invitations.revoke(renamed.id, actor="Grace")
