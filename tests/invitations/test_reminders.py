@@ -211,34 +211,60 @@ def test_what_is_sent_again_is_no_reminder(reminding: RunningSite, tenant: Tenan
     assert not tenant.mails(ADA)[0]["Subject"].startswith("Reminder")
 
 
-@pytest.mark.parametrize("link", ["ticket", "landing"])
+def refused_reminder(site: RunningSite, tenant: Tenant, **fault: Any) -> Any:
+    """The invitation whose reminder meets this fault."""
+    row = site.invites_and_delivers(ADA)
+    site.clock.forward(days=3.1)
+    tenant.fails(times=1, **fault)
+    assert reminds(site) == 1
+    return site.row(row.id)
+
+
+REFUSED = {"route": "SMTP", "kind": "status", "status": 550, "at": "rcpt"}
+
+
 def test_a_reminder_that_is_refused_ends_no_invitation(
-    tenant: Tenant, tmp_path: Path, clock: Clock, person: Person, link: str
+    tenant: Tenant, tmp_path: Path, clock: Clock, person: Person
 ) -> None:
-    """The mail before it had arrived; the owner reads why, and the invitee gets on. It is not tried
-    again."""
-    settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_LINK=link)
+    """The link of ours in the mail before it works; the owner reads why. It is not tried again."""
+    settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * DAY), INVITE_LINK="landing")
     with running_site(settings, clock=clock) as site:
-        row = site.invites_and_delivers(ADA)
-        text = tenant.mails(ADA)[0]["Text"]
-        site.clock.forward(days=3.1)
-        tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
-        assert reminds(site) == 1
-        row = site.row(row.id)
+        row = refused_reminder(site, tenant, **REFUSED)
         assert (row.state, row.closed_at) == ("sent", None)
         assert row.last_error.startswith("No reminder was sent, and the invitation stays open. The")
         assert row.check_at is not None
         assert timeline_of(row, site.clock())[0].mark == "done"  # the first mail was confirmed
         assert reminds(site) == 0
-        if link == "landing":
-            person.opens(next(word for word in text.split() if "/i/" in word))
-            assert person.offers("Choose your password")
-        else:
-            person.opens(
-                f"{site.url}/invite/complete?i={row.ref}&success=false&message=Access expired"
-            )
-            assert person.heading == "This link has expired"
-            site.clock.forward(minutes=16)  # whoever was to be reminded has asked once
-            person.presses("Get a new link").presses("Send me a new link")
-            site.delivers()
-            assert len(tenant.mails(ADA)) == 2
+        text = tenant.mails(ADA)[0]["Text"]
+        person.opens(next(word for word in text.split() if "/i/" in word))
+        assert person.offers("Choose your password")
+
+
+def test_a_reminder_that_is_refused_after_its_ticket_was_made_says_that_no_link_works(
+    reminding: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Each ticket ends the one before. The owner reads what to do, and the invitee gets on."""
+    row = refused_reminder(reminding, tenant, **REFUSED)
+    assert row.state == "sent"
+    assert "the link in the mail before works no more: send the invitation again" in row.last_error
+    assert reminds(reminding) == 0
+    person.opens(tenant.link_to(ADA))
+    assert person.heading == "This link has been used already"
+    reminding.clock.forward(minutes=16)  # whoever was to be reminded has asked once
+    person.presses("Get a new link").presses("Send me a new link")
+    reminding.delivers()
+    assert len(tenant.mails(ADA)) == 2
+    assert reminding.row(row.id).last_error is None
+
+
+def test_a_reminder_for_which_the_tenant_makes_no_ticket_ends_no_invitation(
+    reminding: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Nothing has replaced the link in the mail before."""
+    row = refused_reminder(
+        reminding, tenant, route="POST /api/v2/tickets", kind="status", status=400
+    )
+    assert row.state == "sent"
+    assert row.last_error.startswith("No reminder was sent, and the invitation stays open. The")
+    sets_password(person, tenant.link_to(ADA))
+    assert person.sees_in("Email address") == ADA

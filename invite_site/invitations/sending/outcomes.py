@@ -54,6 +54,7 @@ SHORT_WAIT = 10.0
 
 UNCONFIRMED = "The mail server did not confirm the message, which was sent several times."
 REMINDER_REFUSED = "No reminder was sent, and the invitation stays open."
+REMINDER_ENDED_LINK = "No reminder was sent, and the link in the mail before works no more: send the invitation again."
 NEWER_REFUSED = "No newer mail was sent, and the link in the one before works."
 ADDRESS_CHANGED = "The account has another address at the tenant now, so nothing was sent."
 
@@ -266,9 +267,13 @@ def _failing(
     arrived, or its link is one of ours, which a mail that was refused has not replaced."""
     if job.password_set_at:
         return FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
+    is_of_mail = isinstance(refused, MailFailure)
     if job.is_reminder:
-        return _staying_sent(job, f"{REMINDER_REFUSED} {refused}", now)
-    if isinstance(refused, MailFailure) and job.landing_hash and job.last_sent_at:
+        # The tenant's link for it was made before the mail, and has ended the one before.
+        ends_link = is_of_mail and not job.landing_hash
+        words = REMINDER_ENDED_LINK if ends_link else REMINDER_REFUSED
+        return _staying_sent(job, f"{words} {refused}", now)
+    if is_of_mail and job.landing_hash and job.last_sent_at:
         return _staying_sent(job, f"{NEWER_REFUSED} {refused}", now)
     return FAIL, {"last_error": str(refused), "closed_at": now}
 
