@@ -320,6 +320,23 @@ def test_the_tenants_own_mail_cannot_ask_for_it(
     assert tenant.mails(ADA) == []
 
 
+def test_the_tenants_own_mail_asks_for_a_password(
+    site: RunningSite, tenant: Tenant, person: Person, clock: Clock
+) -> None:
+    """After INVITE_DELIVERY was changed, to an account that was made anew: what is known of its mail is
+    that it has a link, which an extension, a reminder and a withdrawal go by."""
+    user_id = account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    row = site.invites_and_delivers(ADA)
+    assert site.row(row.id).asks_to_sign_in
+    api(site).send("DELETE", f"/users/{user_id}", {})
+    with running_site(replace(site.settings, delivery=Delivery.TENANT_EMAIL), clock=clock) as other:
+        other.services.resending.resend(row.id, actor="Grace")
+        other.delivers()
+        after = other.row(row.id)
+    assert (after.state, after.asks_to_sign_in) == ("sent", False)
+
+
 def test_a_mail_after_a_password_that_nobody_saw_asks_to_sign_in(
     site: RunningSite, tenant: Tenant
 ) -> None:

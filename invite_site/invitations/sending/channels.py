@@ -140,7 +140,9 @@ class TenantMail:
     clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
-        self.leases.extend(job, now=self.clock(), user_id=user_id, landing_hash=None)
+        self.leases.extend(
+            job, now=self.clock(), user_id=user_id, landing_hash=None, asks_to_sign_in=False
+        )
         with _link_before_stays(self, job):
             return Sent(HAND_TO_TENANT, None, self.tenant.send_password_email(job.email_norm))
 
