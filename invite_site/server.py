@@ -16,7 +16,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from .database.engine import is_current, upgrade
-from .errors import CannotListen, DatabaseUnusable
+from .errors import CannotListen
 from .services import Services
 from .worker import work
 
@@ -173,10 +173,9 @@ def work_for(services: Services, name: str, stop: threading.Event) -> None:
                 lambda: services.statistics.fold(services.clock()),
             ],
             beat=lambda: services.heartbeats.beat(name, services.clock()),
+            end=lambda: services.heartbeats.stop(name),
             jobs=lambda: services.jobs.work(name),
         )
-        with contextlib.suppress(DatabaseUnusable):  # then its last beat says how long ago it was
-            services.heartbeats.stop(name)
 
 
 def worker_name() -> str:

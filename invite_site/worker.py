@@ -38,16 +38,17 @@ def work(
     wake: threading.Event | None = None,
     sweeps: Sequence[Callable[[], object]] = (),
     beat: Callable[[], None] = lambda: None,
+    end: Callable[[], None] = lambda: None,
     jobs: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Deliver until `stop` is set; returns within ten seconds after it.
+    """Deliver until `stop` is set; returns within ten seconds after it while the database answers.
 
     What is in flight then may finish; what does not goes back into the queue. `name` says whose
     lease is whose: a worker that starts under the same name takes back at once what it held when
     it died, so no two workers may run under one name. `wake` is set where an invitation has just
     been queued in this process; `sweeps` are called once a minute: they remove what has run out, and
-    queue reminders; `beat` says that this worker claims, every 15 seconds; `jobs` does a few
-    invitations of a job, and says whether there was one.
+    queue reminders; `beat` says that this worker claims, every 15 seconds, and `end` that it has
+    stopped; `jobs` does a few invitations of a job, and says whether there was one.
     """
     while not _is_done(lambda: deliveries.start(name), "the worker could not use the database"):
         if stop.wait(AFTER_ERROR):
@@ -63,7 +64,12 @@ def work(
             _is_done(beat, "the worker could not say that it runs")  # the next one says it
         claims.fill()
     claims.drain(PATIENCE)
-    deliveries.stop(name)
+
+    def give_back() -> None:
+        deliveries.stop(name)
+        end()  # not where that failed: a database that is away would be waited for twice
+
+    _is_done(give_back, "the worker could not give back what it held; its leases run out")
 
 
 class _Claims:

@@ -145,6 +145,19 @@ def test_a_worker_that_is_stopped_gives_back_what_it_cannot_finish(
     wait_until(lambda: tenant.calls("POST /api/v2/users") == 1, "what it asked for was answered")
 
 
+def test_a_worker_that_is_stopped_while_the_database_is_away_ends_as_asked(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """With status 0, and without waiting for the database twice: leases run out by themselves."""
+    with workers(site, tenant) as group:
+        worker = group.start()
+        wait_until(lambda: bool(heartbeats_of(site)), "it worked")
+        with site.services.engine.connect() as other:
+            other.exec_driver_sql("BEGIN IMMEDIATE")  # as a program that never ends its transaction
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(timeout=15) == 0
+
+
 def test_several_workers_share_the_queue(
     site_on: RunningSite, tenant: Tenant, start_worker: Start
 ) -> None:
