@@ -84,13 +84,15 @@ def test_a_second_click_leads_to_the_invitation_of_the_first(
 
 
 def test_one_that_has_ended_is_left_alone(site: RunningSite, tenant: Tenant, admin: Person) -> None:
-    """The form does not open, and a form that was open says so."""
+    """The form does not open, and a form that was open says so and keeps what was typed."""
     row = sent(site)
     site.make_admin()
     signs_in(admin, site, start=f"/admin/invitations/{row.id}/address")
     site.services.invitations.revoke(row.id, actor="Grace")
     admin.types(Email_address=NEW).presses("Change address")
     assert "has ended" in admin.text
+    assert admin.response.status_code == 422
+    assert admin.sees_in("Email address") == NEW
     admin.opens(f"{site.url}/admin/invitations/{row.id}/address")
     assert admin.path == f"/admin/invitations/{row.id}"
     with pytest.raises(NotPossibleNow):

@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee
+from ...errors import AlreadyAccepted, AlreadyInvited, InvalidInvitee, NotPossibleNow
 from ...invitations.tables import Invitation
 from ..current import services
 from ..forms import AddressForm
@@ -30,8 +30,8 @@ def change_address(invitation_id: int) -> ResponseReturnValue:
             other = services.invitations.change_address(
                 invitation_id, form.email.data or "", inviter=inviter()
             )
-        except InvalidInvitee as invalid:
-            form.email.errors = [str(invalid)]
+        except (InvalidInvitee, NotPossibleNow) as refused:
+            form.email.errors = [str(refused)]
         except (AlreadyInvited, AlreadyAccepted) as refused:
             if not row.is_open:  # there is nothing to correct in this form
                 flash(str(refused), "warning")
