@@ -128,20 +128,6 @@ def test_the_focus_stays_while_the_page_follows(admin_page: Page, site: RunningS
     expect(admin_page.get_by_text("Paused.").first).to_be_visible()
 
 
-def test_a_session_that_ended_takes_the_page_to_the_sign_in_and_back(
-    admin_page: Page, site: RunningSite
-) -> None:
-    """The page asks by itself; the answer is the sign-in, not a page within the page."""
-    uploads(admin_page, LIST)
-    admin_page.get_by_role("button", name="Send 20 invitations").click()
-    expect(admin_page.get_by_text("20 invitations are on the way.")).to_be_visible()
-    site.clock.forward(minutes=31)
-    # The tenant still knows them, so the sign-in needs nothing typed.
-    with admin_page.expect_navigation(url=f"{site.url}/admin/batches/1"):
-        pass
-    expect(admin_page.get_by_text("0 of 20 have gone out")).to_be_visible()
-
-
 def test_a_long_name_breaks_nothing(admin_page: Page, site: RunningSite) -> None:
     """Neither on the preview nor on the progress, down to 320 pixels."""
     long = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.com"

@@ -4,7 +4,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.steps import signs_in_as_admin
+from invite_site.invitations.jobs import JobKind
+from tests.browser.steps import barriers, signs_in_as_admin
+from tests.support.batches import starts
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, sets_password
 
@@ -72,6 +74,45 @@ def test_a_row_that_is_chosen_stays_chosen_when_it_leaves_the_list(
     asked.value.finished()
     desk.get_by_role("button", name="Resend the chosen").click()
     expect(desk.get_by_role("heading", name="Resend 1 invitation?")).to_be_visible()
+
+
+def test_a_session_that_ends_leaves_what_is_typed_and_chosen(
+    desk: Page, followed: RunningSite
+) -> None:
+    """The page was loaded again under the hands of whoever searched: it says now that it stands still,
+    until they have signed in, here or in another tab."""
+    signs_in_as_admin(desk, followed)
+    followed.invites(ADA)
+    desk.reload()
+    desk.get_by_label("Address or name").fill("byr")
+    desk.get_by_label(f"Choose {ADA}").check()
+    followed.clock.forward(minutes=31)
+    alert = desk.get_by_role("alert").get_by_text("You are signed out")
+    expect(alert).to_be_visible(timeout=PATIENCE)
+    expect(desk.get_by_label("Address or name")).to_have_value("byr")
+    expect(desk.get_by_label(f"Choose {ADA}")).to_be_checked()
+    assert not barriers(desk)
+    other = desk.context.new_page()
+    other.goto(followed.url + "/admin/invitations")
+    expect(other.get_by_role("heading", name="Invitations")).to_be_visible()
+    expect(alert).to_be_hidden(timeout=PATIENCE)
+    expect(desk.get_by_label(f"Choose {ADA}")).to_be_checked()
+
+
+@pytest.mark.parametrize("page", ["/admin/invitations/1", "/admin/batches/1", "/admin/jobs/1"])
+def test_each_page_that_follows_says_that_the_session_is_over(
+    desk: Page, followed: RunningSite, page: str
+) -> None:
+    """And leads to the sign-in and back."""
+    starts(followed, f"{ADA}\n")
+    followed.services.jobs.begin(JobKind.REVOKE, numbers=[1], actor="Grace")
+    signs_in_as_admin(desk, followed)
+    desk.goto(followed.url + page)
+    followed.clock.forward(minutes=31)
+    link = desk.get_by_role("alert").get_by_role("link", name="sign in again")
+    link.click(timeout=PATIENCE)
+    expect(link).to_be_hidden()
+    expect(desk).to_have_url(followed.url + page)
 
 
 def test_what_was_unfolded_stays_so_while_the_rest_changes(

@@ -15,9 +15,13 @@ PAGES = {"invitation_id": "admin.invitation", "batch_id": "admin.batch", "job_id
 def require_admin() -> ResponseReturnValue | None:
     """Who is not signed in signs in; who may not invite is told."""
     if is_asked_by_script() and not is_admin():
-        # Only the page as a whole can lead to the sign-in; htmx loads it again for this header. What
-        # is being typed would be lost by that.
-        return "", 401, {"HX-Refresh": "true"} if request.method == "GET" else {}
+        if (
+            request.method != "GET"
+        ):  # the mail beside a form that somebody fills in: it stays as it is
+            return "", 401
+        if current_session() is None:
+            return render_template("admin/_signed_out.html"), 401
+        return "", 401, {"HX-Refresh": "true"}  # the page as a whole says why
     if current_session() is None:
         return kept.sign_in_again()
     if not is_admin():
