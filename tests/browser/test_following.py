@@ -99,6 +99,21 @@ def test_a_session_that_ends_leaves_what_is_typed_and_chosen(
     expect(desk.get_by_label(f"Choose {ADA}")).to_be_checked()
 
 
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_the_focus_stays_near_when_its_row_leaves_the_list(
+    desk: Page, followed: RunningSite, gone: int
+) -> None:
+    """It fell to the page as a whole, and the next Tab was in the footer."""
+    signs_in_as_admin(desk, followed)
+    rows = [followed.invites(f"{name}@example.com") for name in ("ada", "bob", "cyd")]
+    followed.delivers()
+    desk.goto(f"{followed.url}/admin/invitations?state=sent")
+    desk.get_by_label(f"Choose {rows[gone].email}").focus()
+    followed.services.invitations.revoke(rows[gone].id, actor="Grace Hopper")
+    expect(desk.get_by_role("link", name=rows[gone].email)).to_be_hidden(timeout=PATIENCE)
+    expect(desk.locator("table :focus")).to_have_count(1)
+
+
 @pytest.mark.parametrize("page", ["/admin/invitations/1", "/admin/batches/1", "/admin/jobs/1"])
 def test_each_page_that_follows_says_that_the_session_is_over(
     desk: Page, followed: RunningSite, page: str
