@@ -118,6 +118,19 @@ def test_a_hostile_file_is_a_preview_or_a_sentence(
                 )
 
 
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [("a" * 80, "a" * 80), ("a" * 81, "a" * 79 + "…")],
+    ids=["as long as can be", "longer"],
+)
+def test_a_long_name_of_a_file_is_cut_with_a_sign(
+    site: RunningSite, desk: Person, file: str, shown: str
+) -> None:
+    """Else the batch would seem to have another name than the file."""
+    uploads(desk, site, LIST, file).presses("Send 2 invitations")
+    assert desk.heading == shown
+
+
 def test_what_was_pasted_stays_when_it_is_refused(site: RunningSite, desk: Person) -> None:
     """To the letter, beside the sentence; also where a file was chosen as well."""
     text = "\r\n\r\n  \r\nno address here"

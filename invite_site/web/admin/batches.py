@@ -243,7 +243,9 @@ def _name_of(upload: FileStorage | None) -> str:
     if upload is None:
         return "Pasted list"
     name = one_line((upload.filename or "").replace("\\", "/").rpartition("/")[2])
-    return name[:NAME_LENGTH] or "Uploaded list"
+    if len(name) > NAME_LENGTH:
+        return f"{name[: NAME_LENGTH - 1]}…"
+    return name or "Uploaded list"
 
 
 def _storable(text: str) -> str:
