@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.steps import has_no_sideways_scroll, signs_in_as_admin
+from tests.support.batches import starts
 from tests.support.running import RunningSite, Tenant, running_site, settings_for
 
 LIST = "email,name\n" + "".join(f"p{n}@example.com,Person {n}\n" for n in range(20))
@@ -126,6 +127,21 @@ def test_the_focus_stays_while_the_page_follows(admin_page: Page, site: RunningS
     expect(admin_page.get_by_role("button", name="Cancel the rest now")).to_be_visible()
     admin_page.keyboard.press("Enter")
     expect(admin_page.get_by_text("Paused.").first).to_be_visible()
+
+
+def test_a_name_of_two_lines_in_the_overview_is_clear_of_the_number_below(
+    phone: Page, site: RunningSite
+) -> None:
+    """Their letters touched."""
+    site.make_admin()
+    starts(site, "ada@example.com\n", name="Everybody who has come to the office in November.csv")
+    signs_in_as_admin(phone, site).goto(f"{site.url}/admin/")
+    name = phone.locator(".attention bdi").bounding_box()
+    number = phone.locator(".attention small").bounding_box()
+    assert name is not None
+    assert number is not None
+    assert name["height"] > 40, "it has two lines"
+    assert name["y"] + name["height"] <= number["y"] + 1
 
 
 def test_a_long_name_breaks_nothing(admin_page: Page, site: RunningSite) -> None:

@@ -45,9 +45,11 @@ def people(prefix: str, number: int) -> str:
     return "Email\n" + "".join(f"{prefix}{each}@example.com\n" for each in range(number))
 
 
-def starts(site: RunningSite, content: str, inviter: Inviter = GRACE) -> Batch:
+def starts(
+    site: RunningSite, content: str, inviter: Inviter = GRACE, name: str = "people.csv"
+) -> Batch:
     """Preview this list and send it, without a browser."""
     batches = site.services.batches
-    batch = batches.preview(content.encode(), name="people.csv", inviter=inviter)
+    batch = batches.preview(content.encode(), name=name, inviter=inviter)
     batches.start(batch.id, inviter=inviter)
     return batch
