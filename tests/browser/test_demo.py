@@ -224,6 +224,19 @@ def test_a_mail_that_the_owner_opened_is_followed_as_the_invitee(desk: Page, las
     expect(desk.locator(".demo-who")).to_have_text("You are: Side, invitee")
 
 
+def test_the_bar_is_no_wider_than_a_narrow_page_and_not_on_paper(desk: Page, lasting: Demo) -> None:
+    """188 pixels are a phone on which everything is shown twice as large."""
+    signs_in_as_owner(desk, lasting)
+    invites(desk, lasting, "narrow@example.com", scenario="classic")
+    bar = desk.locator(".demo-guide")
+    expect(bar).to_contain_text("new)", timeout=20_000)
+    desk.set_viewport_size({"width": 188, "height": 400})
+    ends = bar.locator("*").evaluate_all("all => all.map(e => e.getBoundingClientRect().right)")
+    assert max(ends) <= 188
+    desk.emulate_media(media="print")
+    expect(bar).to_be_hidden()
+
+
 def test_a_long_name_in_the_bar_fits_a_phone(phone: Page, lasting: Demo) -> None:
     """It breaks where it must; no page scrolls sideways, at 375 pixels and at 320."""
     name = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwaren"
