@@ -184,7 +184,7 @@ class Resending:
         """
         now, resent = self.clock(), 0
         for invitation_id in self.ledger.failed_since(since):
-            with suppress(AlreadyInvited):
+            with suppress(AlreadyInvited, NotPossibleNow):
                 row = self.ledger.requeue(
                     invitation_id,
                     actor=actor,

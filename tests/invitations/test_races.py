@@ -18,6 +18,7 @@ from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.sending.turns import Turns
 from tests.support.accounts import identity_of
+from tests.support.interleaving import meanwhile
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -96,6 +97,26 @@ def test_of_ten_callbacks_of_one_login_one_signs_in(
     assert events_of(site_on, row).count("accepted") == 1
     assert site_on.row(row.id).state == "accepted"
     assert tenant.calls("POST /oauth/token") == 2, "the worker's and the winner's"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # where both go on at once
+def test_what_stands_in_the_way_of_a_resend_may_end_in_the_moment_in_which_it_is_named(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """The index has refused the row, and there is no open invitation any more to say so of."""
+    tenant.fails("POST /api/v2/users", kind="status", status=400, times=1)
+    failed = site_on.invites_and_delivers(ADA)
+    other = site_on.invites(ADA)
+    revoke = partial(site_on.services.invitations.revoke, other.id, actor="Grace")
+    resend = partial(site_on.services.resending.resend, failed.id, actor="Grace")
+    # The first looks for how long it lasts.
+    with (
+        meanwhile(site_on, revoke, before="SELECT", nth=2) as revoked,
+        pytest.raises(NotPossibleNow, match="has just ended"),
+    ):
+        resend()
+    assert revoked.result(timeout=15).state == "revoked"
+    assert resend().state == "queued"
 
 
 def test_revoking_against_a_login_has_one_winner(site_on: RunningSite) -> None:

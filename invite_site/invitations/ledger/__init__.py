@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from ...errors import AlreadyInvited
+from ...errors import AlreadyInvited, NotPossibleNow
 from ..lifecycle import INVITE, OPEN_STATES, READDRESS, RESEND, REVOKE, State, Transition
 from ..people import Invitee, Inviter, search_text
 from ..resends import Allowance
@@ -22,6 +22,8 @@ from ..tables import Invitation
 from .many import BEHIND_SINGLE, IS_OF_PAUSED_BATCH, hold_batch, open_alone
 from .moves import caused_by, has_accepted_since, is_done_by, move, new_life, record, revocation
 from .queries import Queries
+
+JUST_ENDED = "Another invitation to this address has just ended. Try again."
 
 
 class Ledger(Queries):
@@ -101,7 +103,7 @@ class Ledger(Queries):
         """A new life and a new message for a sent, failed or expired invitation; with `can_sign_in` also
         for one whose password is set, by a mail that asks to sign in. None in any other state, and for a
         failed one whose person has accepted another since. Raises AlreadyInvited where a failed one has
-        been replaced by another.
+        been replaced by another, and NotPossibleNow where that one ends in this very moment.
 
         It counts against an `allowance`, with which None also means: too soon. The job `job_id` does it
         once, though a worker stood still in it until another had done it. `place` is that in the queue.
@@ -136,7 +138,7 @@ class Ledger(Queries):
         self, invitation_id: int, *, email: str, actor: str, expires_at: datetime, now: datetime
     ) -> Invitation | None:
         """Send an invitation that is held to the address that the account has now; None where it is
-        not held for this address. Raises AlreadyInvited."""
+        not held for this address. Raises AlreadyInvited and NotPossibleNow, as `requeue` does."""
         with self._conflicts_with_open(invitation_id), self._begin() as db:
             open_alone(db)  # a list may hold both addresses
             name = db.scalar(select(Invitation.name).where(Invitation.id == invitation_id))
@@ -196,7 +198,7 @@ class Ledger(Queries):
                 Invitation.state.in_(OPEN_STATES),
             )
             if taken is None:
-                raise
+                raise NotPossibleNow(JUST_ENDED) from refused
             raise AlreadyInvited(taken.id, taken.inviter, taken.created_at) from refused
 
 
