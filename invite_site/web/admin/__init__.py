@@ -15,9 +15,7 @@ PAGES = {"invitation_id": "admin.invitation", "batch_id": "admin.batch", "job_id
 def require_admin() -> ResponseReturnValue | None:
     """Who is not signed in signs in; who may not invite is told."""
     if is_asked_by_script() and not is_admin():
-        if (
-            request.method != "GET"
-        ):  # the mail beside a form that somebody fills in: it stays as it is
+        if request.method != "GET":  # the mail beside a form stays as it is, and so does the form
             return "", 401
         if current_session() is None:
             return render_template("admin/_signed_out.html"), 401
