@@ -41,16 +41,21 @@ def moment(at: datetime | None) -> str:
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """How long ago a moment is, or how far off: "3 hours ago", "in 2 days"; a date after a month."""
+    """How long ago a moment is, or how far off: "3 hours ago", "in 2 days"; a date after a month.
+
+    Rounded down. What is ahead begins its last unit a little before: an invitation for five days ends
+    in five, and not in four, when somebody looks at it a moment later.
+    """
     seconds = (at - now).total_seconds()
     size = abs(seconds)
     if size < 60:
         return "just now" if seconds <= 0 else "in less than a minute"
     if size > 30 * 86_400:
         return f"{at.day} {at:%b %Y}"
-    for length, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if size >= length:
-            number = int(size // length)
+    for length, word, slack in ((86_400, "day", 3_600), (3_600, "hour", 60), (60, "minute", 0)):
+        full = size + slack if seconds > 0 else size
+        if full >= length:
+            number = int(full // length)
             words = f"{number} {word}{'' if number == 1 else 's'}"
             break
     return f"{words} ago" if seconds < 0 else f"in {words}"

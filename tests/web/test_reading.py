@@ -26,6 +26,10 @@ NOW = datetime(2026, 11, 25, 3, 20, tzinfo=UTC)
         (timedelta(days=-31), "25 Oct 2026"),
         (timedelta(seconds=1), "in less than a minute"),
         (timedelta(days=2, hours=3), "in 2 days"),
+        (timedelta(days=4, hours=23, minutes=1), "in 5 days"),
+        (timedelta(days=4, hours=22, minutes=59), "in 4 days"),
+        (timedelta(hours=1, minutes=59, seconds=1), "in 2 hours"),
+        (timedelta(minutes=58, seconds=59), "in 58 minutes"),
         (timedelta(days=40), "4 Jan 2027"),
     ],
 )
