@@ -84,6 +84,39 @@ def test_without_a_header_the_address_is_found(content: bytes | str) -> None:
     assert people(content) == TWO[:1]
 
 
+def test_without_a_header_a_title_above_the_people_does_not_hide_their_addresses() -> None:
+    """The column is looked for in the rows behind it, and a row may be longer than others."""
+    rows = read_list(b"Guests,\nAda Byron,ada@example.com\nBob,bob@x.org,late\n", max_rows=5).rows
+    assert [(row.email, row.name, row.problem) for row in rows] == [
+        ("", "Guests", ""),
+        ("ada@example.com", "Ada Byron", ""),
+        ("bob@x.org", "Bob", ""),
+    ]
+
+
+def test_of_several_columns_with_names_one_is_taken() -> None:
+    """The whole name and not its parts as well, and the column rather than what stands beside the
+    address; a column without a name is not told as ignored."""
+    content = b"E-mail,First name,Name,\nCountess <ada@example.com>,Ada,Ada Byron,\n"
+    found = read_list(content, max_rows=5)
+    assert [(row.email, row.name) for row in found.rows] == TWO[:1]
+    assert found.ignored == ("First name",)
+
+
+def test_roles_of_a_cell_are_separated_as_people_do() -> None:
+    """By comma, semicolon or bar."""
+    content = b"Email\tRoles\nada@example.com\tEditor, Sales | Billing;\n"
+    assert read_list(content, max_rows=5).rows[0].roles == ("Editor", "Sales", "Billing")
+
+
+def test_what_no_preview_could_show_is_cut() -> None:
+    """An address, a name, or the name of a column that is far too long."""
+    content = f"Email,Name,{'c' * 99}\n{'a' * 999}@example.com,{'b' * 999},\n"
+    found = read_list(content.encode(), max_rows=5)
+    assert [(len(row.email), len(row.name)) for row in found.rows] == [(320, 160)]
+    assert found.ignored == ("c" * 60,)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -111,6 +144,17 @@ def test_a_pasted_line_may_hold_several_people() -> None:
         (2, "bob@x.org", "Bob"),
         (4, "cy@x.org", ""),
     ]
+
+
+def test_in_a_pasted_line_a_comma_at_the_end_is_no_part_of_a_person() -> None:
+    """Nor of a name with a comma in it."""
+    assert people("Byron, Ada <ada@example.com>,") == [("ada@example.com", "Byron, Ada")]
+
+
+def test_in_a_pasted_line_a_person_without_an_address_is_shown_once() -> None:
+    """In the place of the address, where it is mended."""
+    text = "ada@example.com; Byron, Ada; bob@example.com"
+    assert people(text) == [("ada@example.com", ""), ("Byron, Ada", ""), ("bob@example.com", "")]
 
 
 def test_line_numbers_are_those_of_the_file() -> None:
@@ -149,6 +193,7 @@ def test_line_numbers_are_those_of_the_file() -> None:
         (b"a@example.com\n" * 5, "more than 4 rows"),
         (b"x" * (MAX_BYTES + 1), "larger than 2 MB"),
         (b"x" * 64_000_000, "larger than 2 MB"),
+        ("x" * (MAX_BYTES + 1), "larger than 2 MB"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(content: bytes | str, sentence: str) -> None:
@@ -178,6 +223,9 @@ def test_a_row_with_more_cells_than_the_header_says_so() -> None:
     rows = read_list(b"Name,Email\nByron, Ada,ada@example.com\nBob,bob@x.org,,\n", max_rows=5).rows
     assert "more cells than the header" in rows[0].problem
     assert rows[1].problem == ""
+    # Nor is what came to stand under another header said to be wrong itself.
+    rows = read_list(b"Email,Name,Language\na@x.org,Byron, Ada,de\n", max_rows=5).rows
+    assert "more cells than the header" in rows[0].problem
 
 
 HOSTILE = [
