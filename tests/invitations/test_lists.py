@@ -8,7 +8,7 @@ from invite_site.errors import UnreadableList
 from invite_site.invitations.batches.judging import judge_list
 from invite_site.invitations.batches.lists import MAX_BYTES, read_list
 from invite_site.invitations.lifecycle import Fate
-from invite_site.invitations.options import NO_OPTIONS
+from invite_site.invitations.options import NO_OPTIONS, Options
 from invite_site.invitations.people import Invitee
 
 TWO = [("ada@example.com", "Ada Byron"), ("bob@example.com", "Böb")]
@@ -71,6 +71,7 @@ def test_the_columns_may_stand_in_any_order_and_others_are_named() -> None:
         b"Ada Byron,ada@example.com\n",
         b"Ada Byron <ada@example.com>\n",
         b'"""Ada Byron"" <ada@example.com>"\n',
+        b'\xef\xbb\xbf"Ada Byron",ada@example.com\n',
         "ada@example.com, Ada Byron\n",
         "Ada Byron <ada@example.com>",
         '"Ada Byron" <ada@example.com>,\n',
@@ -283,6 +284,31 @@ def test_one_address_in_forty_spellings_is_one_person() -> None:
     assert len(spellings) == 40
     found = fates("Email\n" + "\n".join(spellings) + "\n")
     assert found == [Fate.GOOD] + [Fate.REPEATED] * 39
+
+
+def test_each_row_that_becomes_no_invitation_says_why() -> None:
+    """What is wrong with its cells, and the line in which its address stood first."""
+    content = b"Email,Name\n,Nobody\nByron, Ada,ada@x.org\nb@x.org\nb@x.org\nb@x.org\n"
+    rows = read_list(content, max_rows=10).rows
+    judged = judge_list(rows, Invitee.parse, lambda _: (NO_OPTIONS, ""), lambda _: {})
+    assert [(row.line, row.fate, row.reason) for row in judged] == [
+        (2, Fate.BAD, "This row has no address."),
+        (3, Fate.BAD, rows[1].problem),
+        (4, Fate.GOOD, ""),
+        (5, Fate.REPEATED, "The same address stands in line 4."),
+        (6, Fate.REPEATED, "The same address stands in line 4."),
+    ]
+
+
+def test_a_row_with_a_mistake_keeps_what_is_right_of_it() -> None:
+    """Its address can be mended, and the note is still there then."""
+    rows = read_list(b"Email\nada@example.com\nnobody\n", max_rows=10).rows
+    options = Options(note="Welcome.", language="de")
+    wrong = {2: "The tenant has no role Editor.", 3: ""}
+    judged = judge_list(rows, Invitee.parse, lambda row: (options, wrong[row.line]), lambda _: {})
+    assert [row.fate for row in judged] == [Fate.BAD, Fate.BAD]
+    assert judged[0].reason == "The tenant has no role Editor."
+    assert {(row.note, row.locale) for row in judged} == {("Welcome.", "de")}
 
 
 def test_names_are_held_to_the_rules_of_the_form() -> None:
