@@ -162,6 +162,8 @@ def test_a_row_is_corrected_in_place(site_on: RunningSite) -> None:
     assert batches.correct(batch.id, found[4].id, " dan@example.com", "Dan").fate == Fate.GOOD
     assert batches.correct(batch.id, found[3].id, "bad again", "Bob").fate == Fate.BAD
     assert rows(site_on, batch)[5].fate == Fate.GOOD, "the first of them is no longer bob"
+    with pytest.raises(BatchNotFound):  # a row of another list
+        batches.correct(preview(site_on).id, found[3].id, "eve@example.com", "")
     assert batches.correct(batch.id, found[3].id, "ada@example.com", "").fate == Fate.REPEATED
     batches.leave_out(batch.id, found[2].id)
     assert rows(site_on, batch)[3].fate == Fate.GOOD
@@ -276,6 +278,26 @@ def test_the_results_name_every_row(site_on: RunningSite) -> None:
     assert table[3][3] == "The same address stands in line 3."
 
 
+def test_the_results_say_of_each_invitation_how_far_it_came(site_on: RunningSite) -> None:
+    """In words, with what was wrong, and the last of its mails."""
+    at = site_on.clock()
+    last = at + timedelta(days=1)
+    batch = starts(site_on, people("p", 2))
+    of_each: list[dict[str, Any]] = [
+        {"state": "password_set", "first_sent_at": at, "last_sent_at": last},
+        {"state": "failed", "closed_at": at, "last_error": "There is no such mailbox."},
+    ]
+    with site_on.services.engine.begin() as db:
+        for number, values in enumerate(of_each):
+            is_it = Invitation.email == f"p{number}@example.com"
+            db.execute(update(Invitation).where(is_it).values(values))
+    _, *table = site_on.services.batches.results(batch.id)
+    assert [row[2:] for row in table] == [
+        ("Password set", "", f"{at:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}", ""),
+        ("Failed", "There is no such mailbox.", f"{at:%Y-%m-%d %H:%M}", "", ""),
+    ]
+
+
 def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant) -> None:
     """An outage; no worker; nothing where nothing waits."""
     batch = starts(site_on, people("p", 2))
@@ -295,6 +317,36 @@ def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant
     site_on.clock.forward(minutes=2)
     site_on.delivers()
     assert batches.progress(batch.id).waiting == ""
+
+
+def test_in_an_outage_no_next_try_is_promised_without_a_worker(site_on: RunningSite) -> None:
+    """Nobody would try."""
+    batch = starts(site_on, people("p", 1))
+    services = site_on.services
+    services.circuit_breaker.open("mail", "The mail server is down.", now=site_on.clock())
+    waiting = services.batches.progress(batch.id).waiting
+    assert waiting.startswith("The mail server is down. No worker has been seen yet")
+    services.heartbeats.beat("desk:1", site_on.clock())
+    waiting = services.batches.progress(batch.id).waiting
+    assert waiting.startswith("The mail server is down. The next try is at ")
+
+
+def test_a_batch_that_waits_has_no_end_and_one_that_moves_says_nothing(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Though a part of what moves was put off."""
+    batch = starts(site_on, people("p", 2))
+    batches = site_on.services.batches
+    site_on.clock.forward(minutes=2)
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=1)
+    site_on.delivers()
+    site_on.services.heartbeats.beat("desk:1", site_on.clock())
+    moving = batches.progress(batch.id)
+    assert (moving.sent, moving.queued, moving.waiting) == (1, 1, "")
+    assert moving.ends_at is not None
+    batches.pause(batch.id)
+    paused = batches.progress(batch.id)
+    assert (paused.waiting, paused.ends_at) == ("The batch is paused.", None)
 
 
 def test_the_end_is_estimated_from_the_limit_of_the_tenant(
