@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from invite_site.invitations.batches.lists import MAX_BYTES
 from invite_site.invitations.people import Inviter
 from invite_site.server import working
 from tests.support.running import RunningSite, Tenant
@@ -85,6 +86,21 @@ def test_who_is_invited_by_others_meanwhile_is_told(
     if len(faster) == 2:
         assert "No row of this list can be invited any more." in output
         assert run("batch", "1").endswith("\nNo invitation came of it.\n")
+
+
+def test_a_file_is_called_by_its_name_or_as_it_is_said_and_never_sent_in_part(
+    site: RunningSite, run: Run, tmp_path: Path
+) -> None:
+    """The folder is nobody's business; of a file that is too large no part is read as a list."""
+    file = tmp_path / "people.csv"
+    file.write_text(LIST)
+    run("import", str(file), "--yes", "--no-wait")
+    assert run("batch", "1").startswith("people.csv, uploaded ")
+    file.write_text("bob@example.com\n")
+    run("import", str(file), "--list-name", "Guests", "--yes", "--no-wait")
+    assert run("batch", "2").startswith("Guests, uploaded ")
+    file.write_bytes(b"Email\neve@example.com\n".ljust(MAX_BYTES + 1, b"\n"))
+    assert "This list is larger than 2 MB." in run("import", str(file), "--yes", "--no-wait")
 
 
 def test_on_a_pipe_nothing_is_sent_without_yes(site: RunningSite, run: Run) -> None:

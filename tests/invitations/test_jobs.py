@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from invite_site.errors import AlreadyInvited, NotPossibleNow
+from invite_site.errors import AlreadyInvited, JobNotFound, NotPossibleNow
 from invite_site.invitations.jobs import JobKind, Jobs
 from invite_site.invitations.jobs.ledger import JobLedger
-from invite_site.invitations.jobs.service import OTHER_IS_OPEN
+from invite_site.invitations.jobs.service import MOST_NUMBERS, OTHER_IS_OPEN
 from invite_site.invitations.listing import Filters
 from invite_site.invitations.tables import Invitation, InvitationEvent, Job
 from invite_site.settings import Delivery, LinkKind
@@ -68,6 +68,23 @@ def test_a_job_does_all_that_fit_once_and_says_why_others_stay(site_on: RunningS
     )
     assert (again.changed, again.refused) == (0, 7)
     assert again.refusals == {"This invitation is already on its way.": 7}
+
+
+def test_a_job_for_numbers_does_each_once_and_only_so_many(
+    site: RunningSite,
+) -> None:
+    """In whichever order they are named, and however often."""
+    rows = [site.invites(f"p{number}@example.com") for number in range(3)]
+    numbers = [rows[2].id, rows[0].id, rows[2].id]
+    jobs = jobs_of(site)
+    job = jobs.begin(JobKind.REVOKE, numbers=numbers, actor="Grace")
+    assert (job.total, job.numbers) == (2, [rows[0].id, rows[2].id])
+    assert to_its_end(jobs, job).changed == 2
+    assert states(site) == ["revoked", "queued", "revoked"]
+    job = jobs.begin(JobKind.REVOKE, numbers=range(1, MOST_NUMBERS + 2), actor="Grace")
+    assert job.numbers == list(range(1, MOST_NUMBERS + 1))
+    with pytest.raises(JobNotFound):
+        jobs.stop(99)
 
 
 def test_what_was_replaced_before_the_application_changed_is_left_and_holds_up_no_job(
