@@ -250,6 +250,12 @@ def test_the_same_form_with_another_choice_is_another_job(site_on: RunningSite) 
     assert again.id == first.id
     to_its_end(jobs, other)
     assert (site_on.row(row.id).expires_at - site_on.clock()).days in (39, 40)
+    mistake, left, again = (
+        jobs.begin(JobKind.REVOKE, filters=Filters(), actor="G", reason=reason, form_key="r")
+        for reason in ("a mistake", "left us", "a mistake")
+    )
+    assert (mistake.reason, left.reason) == ("a mistake", "left us")
+    assert again.id == mistake.id
 
 
 @pytest.mark.parametrize("query", ["*", "--"])

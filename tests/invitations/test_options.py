@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from invite_site.errors import InvalidInvitee
-from invite_site.invitations.options import Options
+from invite_site.invitations.options import NOTE_LENGTH, Options
 from invite_site.invitations.people import Inviter
 from invite_site.settings import DAY
 from tests.support.running import RunningSite, Tenant, settings_for
@@ -62,8 +62,8 @@ def test_a_life_that_is_no_choice_is_refused(site: RunningSite, lifetime: int) -
         Options.parse(site.settings, lifetime=lifetime)
 
 
-@pytest.mark.parametrize("words", [{"note": "Hello"}, {"lifetime": DAY}])
-def test_the_tenants_own_mail_takes_neither(
+@pytest.mark.parametrize("words", [{"note": "Hello"}, {"lifetime": DAY}, {"language": "de"}])
+def test_the_tenants_own_mail_takes_none_of_them(
     tenant: Tenant, tmp_path: Path, words: dict[str, object]
 ) -> None:
     """It would drop them without a word."""
@@ -71,6 +71,16 @@ def test_the_tenants_own_mail_takes_neither(
     with pytest.raises(InvalidInvitee, match="The tenant sends its own mail"):
         Options.parse(settings, **words)  # type: ignore[arg-type]
     assert Options.parse(settings, note=" \n") == Options()
+
+
+def test_a_note_keeps_its_lines_and_nothing_that_nobody_sees(site: RunningSite) -> None:
+    """Paragraphs, as they come from a form or a cell: a tab between words is a blank, and what stands
+    at the ends of lines is nothing."""
+    note = "\n Welcome,\tAda! \r\n \r\n\n\n  See you\u202e on Monday.  \n"
+    found = Options.parse(site.settings, note=note).note
+    assert found == "Welcome, Ada!\n\nSee you on Monday."
+    longest = "ä" * NOTE_LENGTH
+    assert Options.parse(site.settings, note="a\u0308" * NOTE_LENGTH).note == longest
 
 
 def test_another_address_gets_all_that_the_first_one_had(site: RunningSite) -> None:

@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import Engine
 
 from invite_site.invitations.listing import Filters, Listing
+from invite_site.invitations.options import Options
+from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
 from tests.support.query_plans import plans_of, slow
+from tests.support.running import RunningSite
 
 from .many import DAY, HOUR, NOW, PEOPLE
 
@@ -119,6 +122,18 @@ def test_what_there_is_to_choose_from(engine: Engine, rows: list[Invitation]) ->
         assert choices.inviters() == ["Alan", "Grace"]
         assert list(choices.roles().items()) == [("o'ne", "a"), ("editor", "Editor")]
     assert not [plan for plan in slow(plans) if "ix_invitation" not in plan]
+
+
+def test_choices_stand_in_the_order_of_the_alphabet(site: RunningSite) -> None:
+    """Whether a name begins with a capital letter or not."""
+    options = Options(roles={"rol_1": "Sales", "rol_2": "editor", "rol_3": "Billing"})
+    for name in ("grace", "Heidi", "Ada"):
+        site.services.invitations.invite(
+            f"{name}@example.com", inviter=Inviter(name), options=options
+        )
+    choices = site.services.listing.choices
+    assert choices.inviters() == ["Ada", "grace", "Heidi"]
+    assert list(choices.roles().values()) == ["Billing", "editor", "Sales"]
 
 
 def test_no_filter_reads_the_whole_table_or_sorts(engine: Engine, rows: list[Invitation]) -> None:
