@@ -61,6 +61,8 @@ def test_a_job_does_all_that_fit_once_and_says_why_others_stay(site_on: RunningS
     assert (done.changed, done.refused, done.share_done) == (6, 0, 1.0)
     assert done.ended_at
     assert states(site_on) == ["queued"] * 7
+    site_on.clock.forward(minutes=2)
+    assert not jobs.work(WORKER), "nobody takes up what is over"
     resent = site_on.row(rows[0].id)
     assert (resent.generation, resent.place, resent.resends) == (2, 1, 0)
     again = to_its_end(
@@ -132,15 +134,23 @@ def test_a_worker_that_stood_still_in_a_job_sends_nothing_again(
     assert (done.changed, done.refused, bool(done.ended_at)) == (1, 0, True)
 
 
-def test_a_job_that_is_interrupted_changes_nothing_twice(site_on: RunningSite) -> None:
-    """A worker that dies has changed a part of a chunk and said nothing of it; another goes on."""
+@pytest.mark.parametrize("kind", [JobKind.RESEND, JobKind.EXTEND])
+def test_a_job_that_is_interrupted_changes_nothing_twice(
+    site_on: RunningSite, kind: JobKind
+) -> None:
+    """A worker that dies has changed a part of a chunk and said nothing of it; another goes on. An
+    extension of what has the tenant's link is a mail as well."""
     rows = [site_on.invites(f"p{number}@example.com") for number in range(4)]
     set_state(site_on, "sent", *rows)
     jobs = jobs_of(site_on, size=4)
-    job = jobs.begin(JobKind.RESEND, filters=Filters(), actor="Grace")
+    job = jobs.begin(kind, filters=Filters(), actor="Grace", days=40)
     assert jobs.ledger.take("dead", site_on.clock())
+    resending = site_on.services.resending
     for row in rows[2:]:
-        site_on.services.resending.resend(row.id, actor="Grace", job_id=job.id)
+        if kind == JobKind.EXTEND:
+            resending.extend(row.id, 40, actor="Grace", job_id=job.id)
+        else:
+            resending.resend(row.id, actor="Grace", job_id=job.id)
     set_state(site_on, "sent", *rows[2:])  # and they have gone out meanwhile
     assert not jobs.work(WORKER)
     site_on.clock.forward(minutes=2)
@@ -199,6 +209,8 @@ def test_what_a_dead_worker_has_changed_counts_though_the_job_was_stopped(
     done = to_its_end(jobs, job)
     assert (done.changed, done.refused, done.is_stopped) == (2, 0, True)
     assert states(site_on) == ["queued"] * 3 + ["revoked"] * 2
+    site_on.clock.forward(minutes=2)
+    assert not jobs.work(WORKER), "they are counted once"
 
 
 def test_a_worker_that_is_too_slow_leaves_the_rest_of_its_part(site_on: RunningSite) -> None:
