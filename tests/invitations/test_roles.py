@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from invite_site.errors import InvalidInvitee
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Invitation
@@ -84,6 +85,23 @@ def test_a_tenant_that_is_away_is_asked_again(
     assert [kind for kind, _ in roles.events(row.id)] == ["roles_postponed", "roles_granted"]
 
 
+def test_a_tenant_that_refuses_is_asked_again_later(
+    roles: Roles, site: RunningSite, tenant: Tenant
+) -> None:
+    """Ten minutes later, since somebody has to do something first; the sentence has its status."""
+    row = roles.invited("Reader")
+    tenant.fails("POST /api/v2/users/", kind="status", status=400, times=1)
+    site.delivers()
+    refused = site.row(row.id)
+    assert "The tenant refused them (HTTP 400). The site tries again." in refused.last_error
+    site.clock.forward(minutes=9)
+    site.delivers()
+    assert roles.held == set()
+    site.clock.forward(minutes=1)
+    site.delivers()
+    assert roles.held == {"Reader"}
+
+
 def test_a_permission_that_was_taken_away_is_named(
     roles: Roles, site: RunningSite, tenant: Tenant
 ) -> None:
@@ -131,16 +149,26 @@ def test_roles_that_were_deleted_meanwhile_are_named(roles: Roles, site: Running
     assert "editor" in evidence["why"]
 
 
+@pytest.mark.parametrize(
+    ("is_account", "sentence"),
+    [
+        (True, "The account was deleted at the tenant"),
+        (False, "Deleted at the tenant before it could be given: Reader."),
+    ],
+)
 def test_where_nothing_is_left_to_give_nothing_is_tried_again(
-    roles: Roles, site: RunningSite
+    roles: Roles, site: RunningSite, is_account: bool, sentence: str
 ) -> None:
     """Neither where all roles are gone nor where the account is."""
     row = roles.invited("Reader")
-    roles.api.send("DELETE", f"/users/{site.row(row.id).user_id}", None)
+    path = f"/roles/{roles.ids['Reader']}"
+    if is_account:
+        path = f"/users/{site.row(row.id).user_id}"
+    roles.api.send("DELETE", path, None)
     site.delivers()
     after = site.row(row.id)
     assert (after.check_at, after.roles_granted_at) == (None, None)
-    assert "The account was deleted" in after.last_error
+    assert sentence in after.last_error
     assert [kind for kind, _ in roles.events(row.id)] == ["roles_not_given"]
 
 
@@ -155,6 +183,22 @@ def test_the_offer_is_what_the_tenant_has(roles: Roles, site: RunningSite, tenan
     site.clock.forward(seconds=61)
     assert list(offers.current().roles.values()) == ["editor", "Reader"]
     assert tenant.calls("GET /api/v2/roles") == asked + 1
+
+
+def test_a_role_is_named_by_its_name_or_its_id(roles: Roles, site: RunningSite) -> None:
+    """As a list or a command has it; any other word is told."""
+    offers, reader = site.services.role_offers, {roles.ids["Reader"]: "Reader"}
+    assert offers.named(["Reader"]) == offers.named([roles.ids["Reader"]]) == reader
+    with pytest.raises(InvalidInvitee, match=r"The tenant has no role Owner\."):
+        offers.named(["Reader", "Owner"])
+
+
+def test_a_tenant_without_roles_is_told_as_one(site: RunningSite) -> None:
+    """The form has nothing to choose from, and says why; so does a list that names one."""
+    offers, sentence = site.services.role_offers, "The tenant has no roles to choose from."
+    assert (offers.current().roles, offers.current().sentence) == ({}, sentence)
+    with pytest.raises(InvalidInvitee, match=sentence):
+        offers.named(["Reader"])
 
 
 def test_without_its_permissions_nothing_is_offered(site: RunningSite, tenant: Tenant) -> None:
