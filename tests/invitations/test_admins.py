@@ -205,6 +205,38 @@ def test_an_expired_invitation_gets_a_new_life_with_the_grant(site_on: RunningSi
     assert site_on.row(row.id).name == "Ada Byron"
 
 
+def test_an_admin_is_known_by_their_id_and_where_it_is_asked_for_by_their_name(
+    site_on: RunningSite,
+) -> None:
+    """Who has no grant is called as on their newest invitation."""
+    services = site_on.services
+    for number, inviter in enumerate(
+        (GRACE, Inviter("Grace Hopper", GRACE.sub), Inviter("Grace", "auth0|other"))
+    ):
+        services.invitations.invite(f"p{number}@example.com", inviter=inviter)
+    granting = services.granting
+    assert granting.name_of(GRACE.sub) == "Grace Hopper"
+    assert (granting.name_of("auth0|x"), granting.open_from(GRACE.sub)) == ("auth0|x", 2)
+    assert granting.open_from(GRACE.sub, name="Grace") == 3
+    assert granting.revoke_from(GRACE.sub, name="Heidi", by=GRACE, reason="Left us.") == 2
+    assert services.listing.events(1)[-1].evidence == {"reason": "Left us."}
+    assert site_on.status("p2@example.com") == "queued"
+
+
+def test_who_is_to_invite_once_they_have_accepted_stands_in_the_order_of_the_grants(
+    site_on: RunningSite,
+) -> None:
+    """And not in that of their invitations."""
+    for name in ("ada", "bob"):
+        site_on.invites(f"{name}@example.com")
+    granting = site_on.services.granting
+    for name in ("bob", "ada"):
+        granting.grant(f"{name}@example.com", by=GRACE, invites=True)
+        site_on.clock.forward(minutes=1)
+    found = [each.email for each in granting.awaited()]
+    assert found == ["bob@example.com", "ada@example.com"]
+
+
 def test_thousands_are_revoked_in_parts_and_each_has_its_event(site_on: RunningSite) -> None:
     """Only those of this admin; a link that exists ends at the tenant, and nothing else is asked for."""
     services = site_on.services
