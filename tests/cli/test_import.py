@@ -29,6 +29,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
     said = run("import", "-", "--yes", "--no-wait", typed=LIST)
     assert "      2 to be invited\n      1 cannot be used\n" in said
     assert "  line 3: nobody: Enter an email address" in said
+    assert "  line 2: " not in said, "nothing is wrong with it"
     assert "Batch 1: 2 invitations on the way." in said
     site.delivers()
     assert len(tenant.mails()) == 2
@@ -42,6 +43,8 @@ def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
         ("nobody", "No One", "Left out"),
     }
     assert len(list(csv.reader(io.StringIO(run("export"))))) == 3
+    filtered = run("export", "--batch", "1", "--search", "ada").splitlines()
+    assert [line.split(",")[0] for line in filtered[1:]] == ["ada@example.com"]
 
 
 def test_a_batch_is_followed_to_its_end(site: RunningSite, tenant: Tenant, run: Run) -> None:
@@ -131,6 +134,7 @@ def test_a_batch_is_shown_paused_and_cancelled(site: RunningSite, run: Run) -> N
         (("batch", "9"), "", "There is no such batch."),
         (("batch", "9", "--pause"), "", "There is no such batch."),
         (("export", "--batch", "9"), "", "There is no such batch."),
+        (("export", "--batch", "9", "--events"), "", "There is no such batch."),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -169,7 +173,7 @@ def test_a_list_whose_name_is_not_utf8_is_refused(
 
 def test_cells_of_a_list_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:
     """Nor can the names of lists and of those who sent them; a terminal would obey an escape."""
-    eve = Inviter("Eve\x1b[2J")
+    eve = Inviter("Eve\r\x1b[2J")
     site.services.invitations.invite("bob@example.com", inviter=eve)
     typed = "ada@example.com\nno\x1b[2Jbody,No One\nbob@example.com\n"
     said = run("import", "-", "--yes", "--no-wait", typed=typed)
@@ -181,6 +185,7 @@ def test_cells_of_a_list_cannot_command_a_terminal(site: RunningSite, run: Run) 
     assert "by Eve [2J\n" in shown
     said = run("export", "--batch", "1")
     assert "no\ufffd[2Jbody" in said
+    assert "Eve\ufffd\ufffd[2J invited" in said, "a return would begin the line anew"
     assert len(list(csv.reader(io.StringIO(said)))) == 4
     said += run("export") + run("export", "--events")
     assert "has not been sent yet" in run("export", "--batch", str(batch.id))

@@ -115,6 +115,18 @@ def test_the_same_file_twice_says_so_for_each_row(site_on: RunningSite) -> None:
     assert site_on.services.batches.fates(again.id) == {Fate.INVITED: 5}
 
 
+def test_an_invitation_of_an_earlier_application_stands_in_nobodys_way(
+    site_on: RunningSite,
+) -> None:
+    """AUTH0_CLIENT_ID names another one since."""
+    site_on.invites(ADA)
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(client_id="earlier"))
+    batch = preview(site_on, "ada@example.com\n")
+    assert rows(site_on, batch)[1].fate == Fate.GOOD
+    assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 1
+
+
 def test_an_expired_invitation_is_renewed(site_on: RunningSite, tenant: Tenant) -> None:
     """It counts as good, and keeps its place in the history of the person."""
     row = site_on.invites(ADA, "Old Name")
