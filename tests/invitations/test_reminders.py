@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from invite_site.errors import ConfigError
+from invite_site.invitations.tables import Invitation
 from invite_site.web.admin.timeline import timeline_of
 from tests.support.accounts import change_user
 from tests.support.batches import people, starts
@@ -93,6 +95,32 @@ def test_whoever_needs_none_gets_none(reminding: RunningSite, tenant: Tenant) ->
     reminding.delivers()
     assert reminds(reminding) == 0
     assert len(tenant.mails()) == 2 + 1
+
+
+def test_nobody_is_reminded_of_what_has_ended_or_of_a_link_that_they_do_not_have(
+    reminding: RunningSite,
+) -> None:
+    """After a worker stood still until the end; and where the mail asks to sign in."""
+    reminding.invites_and_delivers("late@example.com")
+    reminding.clock.forward(days=5.1)
+    assert reminds(reminding) == 0
+    row = reminding.invites_and_delivers(ADA)
+    with reminding.services.engine.begin() as db:
+        is_it = Invitation.id == row.id
+        db.execute(update(Invitation).where(is_it).values(asks_to_sign_in=True))
+    reminding.clock.forward(days=3.1)
+    assert reminds(reminding) == 0
+
+
+def test_a_reminder_counts_as_a_link_that_its_reader_asked_for(reminding: RunningSite) -> None:
+    """Whoever asks at once does not get both; a quarter of an hour later they get another one."""
+    row = reminding.invites_and_delivers(ADA)
+    reminding.clock.forward(days=3.1)
+    assert reminds(reminding) == 1
+    for minutes, generation in ((1, 2), (15, 3)):
+        reminding.clock.forward(minutes=minutes)
+        reminding.services.resending.renew(row.ref)
+        assert reminding.row(row.id).generation == generation
 
 
 def test_a_mail_sent_again_by_hand_is_no_reminder(reminding: RunningSite, tenant: Tenant) -> None:
