@@ -4,11 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from invite_site.errors import AlreadyInvited, NotPossibleNow
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.checks import password_chosen_at
 from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation
 from invite_site.settings import Delivery, LinkKind
 from tests.support.accounts import api, change_user, identity_of
 from tests.support.person import Person
@@ -465,3 +467,14 @@ def test_a_withdrawal_claims_no_more_than_it_does(site: RunningSite, admin: Pers
     signs_in(admin, site, start=f"/admin/invitations/{row.id}/revoke")
     assert "a sign-in with it is refused here" in admin.text
     assert "The account stays at the tenant" in admin.text
+
+
+def test_an_extension_sends_nothing_of_what_waits_for_an_admin(site_on: RunningSite) -> None:
+    """It has a later end, and is still held: nobody has said which address is right."""
+    row = site_on.invites(ADA)
+    with site_on.services.engine.begin() as db:
+        held = {"next_try_at": None, "new_email": "other@example.com"}
+        db.execute(update(Invitation).where(Invitation.id == row.id).values(held))
+    extended = site_on.services.resending.extend(row.id, 30, actor="Grace")
+    assert extended.expires_at > row.expires_at
+    assert extended.next_try_at is None
