@@ -72,9 +72,9 @@ def _measured(part: Part) -> list[Row]:
 
 
 def _start_rows(folder: Path, settings: dict[str, str], tenant: ServerProcess) -> Iterator[Row]:
-    first, later = measure_startup(folder, STARTS)
-    yield Row.of_spread("start of the demo, again", Spread.of(later), "s", 1.0)
-    yield Row("start of the demo, first", first, "s")
+    first, again = measure_startup(folder, STARTS)
+    yield Row.of_spread("start of the demo, again", Spread.of(again), "s", 1.0)
+    yield Row.of_spread("start of the demo, first", Spread.of(first), "s", 2.0)
 
 
 PARTS: dict[str, Part] = {
