@@ -48,7 +48,7 @@ class Heartbeats:
 
     def last(self, now: datetime) -> timedelta | None:
         """How long ago a worker was seen; None where none was within a day. What lies far ahead was
-        beaten by a clock that was wrong, and says nothing of now."""
+        written by a clock that was wrong, and says nothing of now."""
         can_be = WorkerHeartbeat.seen_at <= now + MISSED_AFTER
         with self._begin() as db:
             seen_at = db.scalar(select(func.max(WorkerHeartbeat.seen_at)).where(can_be))

@@ -12,9 +12,10 @@ from sqlalchemy import Engine, and_, or_, select, update
 
 from ..circuit_breaker import LONGEST_ASKED
 from ..lifecycle import State
+from ..pacer import CLOCKS_APART
 from ..tables import Invitation, Outage
 
-APART = timedelta(minutes=1)  # at most, of the clocks of our machines, unless one is wrong
+APART = timedelta(seconds=CLOCKS_APART)
 LONGEST_OUTAGE_WAIT = timedelta(seconds=LONGEST_ASKED) + APART
 LONGEST_TRY_WAIT = timedelta(hours=4) + APART  # the last of those of a mail that is in doubt
 
