@@ -276,6 +276,27 @@ def test_a_host_that_is_gone_is_not_waited_for_long(postgres: str) -> None:
     assert asked["connect_timeout"] == "5"
 
 
+@pytest.mark.parametrize(("options", "waits"), [("", "5s"), ("-c lock_timeout=50ms", "50ms")])
+def test_a_wait_for_a_lock_has_an_end(options: str, waits: str, postgres: str) -> None:
+    """The address may say another one."""
+    url = make_url(postgres).update_query_dict({"options": options} if options else {})
+    engine = open_engine(url.render_as_string(hide_password=False))
+    with engine.connect() as db:
+        assert db.execute(text("SHOW lock_timeout")).scalar() == waits
+    engine.dispose()
+
+
+def test_a_lock_that_somebody_holds_is_one_sentence(postgres: str) -> None:
+    lock = text("SELECT pg_advisory_xact_lock(1)")
+    url = make_url(postgres).update_query_dict({"options": "-c lock_timeout=50ms"})
+    engine = open_engine(url.render_as_string(hide_password=False))
+    with engine.connect() as other, engine.connect() as db:
+        other.execute(lock)
+        with pytest.raises(DatabaseUnusable, match=r"Another program is writing to it"):
+            db.execute(lock)
+    engine.dispose()
+
+
 def test_a_database_that_is_not_there_is_one_sentence(postgres: str) -> None:
     """The server answers, and refuses."""
     engine = open_engine(

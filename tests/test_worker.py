@@ -145,15 +145,20 @@ def test_a_worker_that_is_stopped_gives_back_what_it_cannot_finish(
     wait_until(lambda: tenant.calls("POST /api/v2/users") == 1, "what it asked for was answered")
 
 
-def test_a_worker_that_is_stopped_while_the_database_is_away_ends_as_asked(
-    site: RunningSite, tenant: Tenant
+def test_a_worker_that_is_stopped_while_the_database_is_held_ends_as_asked(
+    site_on: RunningSite, tenant: Tenant
 ) -> None:
     """With status 0, and without waiting for the database twice: leases run out by themselves."""
-    with workers(site, tenant) as group:
+    engine = site_on.services.engine
+    of_everything = {
+        "sqlite": "BEGIN IMMEDIATE",
+        "postgresql": "LOCK TABLE invitation, worker_heartbeat",
+    }
+    with workers(site_on, tenant) as group:
         worker = group.start()
-        wait_until(lambda: bool(heartbeats_of(site)), "it worked")
-        with site.services.engine.connect() as other:
-            other.exec_driver_sql("BEGIN IMMEDIATE")  # as a program that never ends its transaction
+        wait_until(lambda: bool(heartbeats_of(site_on)), "it worked")
+        with engine.connect() as other:  # as a program that never ends its transaction
+            other.exec_driver_sql(of_everything[engine.dialect.name])
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(timeout=15) == 0
 

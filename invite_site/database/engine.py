@@ -31,6 +31,11 @@ SILENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
+# Unless the server or the address says another. Not as an option of the connection, which PgBouncer refuses.
+WAIT_FOR_LOCKS = f"""
+    SELECT set_config('lock_timeout', '{BUSY_SECONDS}s', false)
+    WHERE current_setting('lock_timeout') = '0'
+"""
 UPGRADE_LOCK = 7_261_839  # any number that nothing else on this database uses
 
 
@@ -86,6 +91,12 @@ def _open_postgres(url: URL) -> Engine:
             raise ConfigError(
                 [f"DATABASE_URL has an option that PostgreSQL does not know: {option}. Remove it."]
             ) from refused
+
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute(WAIT_FOR_LOCKS)
+        connection.commit()
+
+    event.listen(engine, "connect", prepare)
     return engine
 
 
@@ -145,6 +156,7 @@ def upgrade(engine: Engine) -> None:
 
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":  # let go with the connection, however that ends
+            connection.execute(text("SET LOCAL lock_timeout = 0"))  # for as long as it takes
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
         if not is_current(engine):
             command.upgrade(alembic_config(engine), "head")
