@@ -286,13 +286,25 @@ def test_a_refused_one_takes_nothing_away(
     assert site.row(row.id).state == "accepted"
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [],
+        [{"route": "POST /api/v2/tickets/password-change", "kind": "status", "status": 503}],
+        [{"route": "SMTP", "kind": "status", "status": 451, "at": "data"}],
+    ],
+)
 def test_an_account_that_is_gone_gets_a_link_again(
-    site: RunningSite, tenant: Tenant, person: Person
+    site: RunningSite, tenant: Tenant, person: Person, faults: list[dict[str, Any]]
 ) -> None:
-    """Its password went with it."""
+    """Its password went with it, also where the first try made the new account and came no further."""
     row = chose_password(site, tenant, person)
     api(site).send("DELETE", f"/users/{site.row(row.id).user_id}", {})
     site.services.resending.resend(row.id, actor="Grace")
+    for fault in faults:
+        tenant.fails(times=1, **fault)
+        site.sends(1)
+        site.clock.forward(minutes=2)
     site.delivers()
     after = site.row(row.id)
     assert (after.state, after.password_set_at) == ("sent", None)

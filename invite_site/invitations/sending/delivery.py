@@ -149,7 +149,9 @@ class Deliveries:
             return self._mail_sign_in(job, user, outgoing)
         if user:
             return self._send_link(job, user.user_id, outgoing)
-        job.password_set_at = None  # that of an account which is gone
+        if job.password_set_at:  # that of an account which is gone
+            job.password_set_at = None
+            self.leases.extend(job, now=self.clock(), password_set_at=None)
         try:
             user_id = self.tenant.create_user(job.email_norm, job.name, job.ref)
         except UserExists:
