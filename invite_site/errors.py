@@ -21,8 +21,8 @@ InviteSiteError
 ├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
-│   ├─ TenantUnavailable    timeout, 5xx: passes; carries the wait asked for
-│   │   └─ TenantBusy       429: more calls than its rate limit allows
+│   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
+│   │   └─ TenantBusy       429 to a call that the pacer counts: it waits
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
 │   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
 │   │   └─ SenderRefused        a MailFailure too: it is about our name, credentials, quota
@@ -195,7 +195,7 @@ class TenantUnavailable(DeliveryError):
 
 
 class TenantBusy(TenantUnavailable):
-    """The tenant's rate limit is reached."""
+    """The tenant's rate limit is reached, for calls that the pacer counts: it lets none go until then."""
 
 
 class CredentialsRefused(DeliveryError):

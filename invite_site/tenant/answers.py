@@ -72,14 +72,16 @@ def date_of(headers: Mapping[str, str]) -> datetime | None:
 
 
 def error_of(
-    answer: requests.Response, variables: str
+    answer: requests.Response, variables: str, *, is_counted: bool = False
 ) -> TenantUnavailable | CredentialsRefused | TenantRefused:
-    """What an answer of 400 and above means for a client whose settings begin with `variables`."""
+    """What an answer of 400 and above means for a client whose settings begin with `variables`, to a call
+    that the pacer counts or to another one."""
     status, body = answer.status_code, json_object(answer)
     code, message = str(body.get("errorCode", "")), str(body.get("message", ""))
     if status == 429:
+        refusal = TenantBusy if is_counted else TenantUnavailable
         wait = wait_asked_for(answer.headers)
-        return TenantBusy("The tenant asks us to slow down.", retry_after=wait)
+        return refusal("The tenant asks us to slow down.", retry_after=wait)
     if status == 408 or (status >= 500 and status != 501):
         return TenantUnavailable(f"The tenant has trouble of its own (HTTP {status}).")
     if status == 401:

@@ -136,10 +136,11 @@ class ManagementApi:
                 self._session.renew_token(answer.request.headers.get("Authorization", ""))
                 answer = self._request(method, path, **request)
         self.rate_limit = answer.headers.get("x-ratelimit-limit", self.rate_limit)
-        if self._on_answer and (kind := kind_of(method, path)):
+        kind = kind_of(method, path)
+        if self._on_answer and kind:
             seconds = answer.elapsed.total_seconds()
             self._on_answer(kind, answer.status_code, answer.headers, seconds)
-        return self._accepted(answer)
+        return self._accepted(answer, is_counted=kind is not None)
 
     def post_without_token(self, url: str, body: Any) -> requests.Response:
         """A call of the Authentication API, which takes no token."""
@@ -151,10 +152,12 @@ class ManagementApi:
         self._session.ensure_active_token()
         return self._session.request(method, self._url + path, **request)
 
-    def _accepted(self, answer: requests.Response) -> requests.Response:
+    def _accepted(
+        self, answer: requests.Response, *, is_counted: bool = False
+    ) -> requests.Response:
         if answer.status_code < 400:
             return answer
-        raise error_of(answer, self.credentials.variables)
+        raise error_of(answer, self.credentials.variables, is_counted=is_counted)
 
 
 class _Session(OAuth2Session):

@@ -154,6 +154,34 @@ def test_a_short_wait_opens_no_circuit_breaker(
     assert tenant.calls("POST /api/v2/users") == made, "an account that was made is remembered"
 
 
+@pytest.mark.parametrize(
+    ("delivery", "route"),
+    [
+        ("ticket", "POST /oauth/token"),
+        ("tenant_email", "POST /dbconnections/change_password"),
+    ],
+)
+def test_a_wait_for_calls_that_nobody_counts_opens_the_circuit_breaker(
+    tenant: Tenant, tmp_path: Path, clock: Clock, delivery: str, route: str
+) -> None:
+    """However short: the pacer knows nothing of them, and the row would be due again at once."""
+    settings = settings_for(tenant, tmp_path, INVITE_DELIVERY=delivery)
+    with running_site(settings, clock=clock) as site:
+        site.make_admin()  # from here on the tenant is known to set no limits
+        row = site.invites(ADA)
+        tenant.fails(route, kind="status", status=429, times=2, headers={"Retry-After": "5"})
+        before = tenant.calls(route)
+        assert site.delivers() == 1
+        assert tenant.calls(route) == before + 1
+        assert (site.row(row.id).state, site.row(row.id).attempts) == ("queued", 0)
+        site.clock.forward(seconds=4.5)
+        assert site.delivers() == 0
+        tenant.heals()
+        site.clock.forward(seconds=1)
+        site.delivers()
+        assert site.row(row.id).state == "sent"
+
+
 def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant) -> None:
     """For as long as the tenant asks, and without using up a try."""
     row = site.invites(ADA)
