@@ -315,6 +315,17 @@ def test_a_refusal_that_meets_one_person_alone_ends_that_row(
     assert site.row(row.id).state == "sent"
 
 
+def test_two_who_are_refused_three_times_are_two_people(site: RunningSite, tenant: Tenant) -> None:
+    """With the same words each time: it takes a third person for them to be about us."""
+    rows = [site.invites(f"p{number}@example.com") for number in range(2)]
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=None)
+    for minutes in (0, 2, 6):
+        site.clock.forward(minutes=minutes)
+        site.delivers()
+        assert site.services.circuit_breaker.outage() is None
+    assert [site.row(row.id).state for row in rows] == ["failed", "failed"]
+
+
 def test_what_is_sent_again_after_an_outage_waits_behind_a_single_invitation(
     site: RunningSite, tenant: Tenant
 ) -> None:
@@ -395,6 +406,35 @@ def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) ->
     messages = site.services.deliveries.leases.messages(site.row(delayed.id))
     assert [each.status for each in messages] == ["delayed", "delayed", "accepted"]
     assert len({each.message_id for each in messages}) == 3, "another link is another message"
+
+
+def test_a_mail_that_is_delayed_again_and_again_is_tried_once_an_hour_at_last(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Its time may run out, and it does not fail for that."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=None)
+    for minutes in (1, 5, 15, 60, 60, 60):
+        site.delivers()
+        site.clock.forward(seconds=minutes * 60 - 30)
+        assert site.delivers() == 0
+        site.clock.forward(seconds=30)
+    assert site.row(row.id).state == "queued"
+
+
+def test_what_met_an_outage_before_and_is_sent_again_meets_the_next_for_all(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """It went out in between: that the same is said again is not about it."""
+    row = site.invites(ADA)
+    for _ in range(2):
+        tenant.fails("SMTP", kind="status", status=421, at="connect", times=1)
+        site.sends(1)
+        assert site.services.circuit_breaker.outage() is not None
+        site.clock.forward(minutes=6)
+        site.delivers()
+        assert site.row(row.id).state == "sent"
+        site.services.resending.resend(row.id, actor="Grace")
 
 
 def test_an_outage_that_begins_while_another_ends_stays(site_on: RunningSite) -> None:

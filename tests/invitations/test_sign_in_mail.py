@@ -63,6 +63,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, person: Person) -> None:
     row = site.invites_and_delivers(ADA, "Ada Byron")
     sent = site.row(row.id)
     assert (sent.state, sent.user_id, sent.asks_to_sign_in) == ("sent", user_id, True)
+    assert sent.check_at is None, "there is no password to wait for"
     assert tenant.state["tickets"] == []
     [mail] = tenant.mails(ADA)
     assert mail["Subject"].startswith("You have access to ")

@@ -397,6 +397,44 @@ def test_a_redirect_is_no_success(client: TenantClient, tenant: Tenant, status: 
         client.roles.grant("auth0|1", ["rol_1"])
 
 
+@pytest.mark.parametrize(
+    ("headers", "times"), [({"Retry-After": "0"}, 2), ({"Retry-After": "soon"}, 1)]
+)
+def test_a_page_asks_three_times_at_most(
+    client: TenantClient, tenant: Tenant, headers: dict[str, str], times: int
+) -> None:
+    """Also where the tenant does not say how long to wait."""
+    route = "GET /api/v2/users-by-email"
+    tenant.fails(route, kind="status", status=429, headers=headers, times=times)
+    assert client.find_user("nobody@example.com") is None
+    tenant.fails(route, kind="status", status=429, headers={"Retry-After": "0"}, times=None)
+    before = tenant.calls(route)
+    with pytest.raises(TenantUnavailable):
+        client.find_user("nobody@example.com")
+    assert tenant.calls(route) == before + 3
+
+
+def test_a_token_that_is_about_to_run_out_is_not_used(settings: Settings) -> None:
+    """It would be refused on its way; one of a day is kept."""
+    lives = iter([30, 86400])
+    app = Flask("tokens")
+
+    @app.post("/oauth/token")
+    def token() -> Response:
+        return jsonify(access_token="t", token_type="Bearer", expires_in=next(lives))
+
+    @app.get("/api/v2/users-by-email")
+    def nobody() -> Response:
+        return jsonify([])
+
+    with listening(0) as listener, serving(app, listener):
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        client = TenantClient(replace(settings, management_url=url))
+        for _ in range(3):
+            assert client.find_user("nobody@example.com") is None
+    assert list(lives) == []
+
+
 @pytest.mark.parametrize(("wait", "calls"), [("1", 2), ("5", 1)])
 def test_only_a_short_wait_is_waited_inside_a_call(
     client: TenantClient, tenant: Tenant, wait: str, calls: int
