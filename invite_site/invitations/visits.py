@@ -20,7 +20,7 @@ from sqlalchemy.orm import sessionmaker
 
 from ..accounts.sessions import Note
 from .admins.ledger import fulfil
-from .ledger.moves import NO_LEASE, SETTLED, move, record
+from .ledger.moves import ARRIVED, NO_LEASE, SETTLED, move, record
 from .ledger.queries import REF
 from .lifecycle import ACCEPT, ON_THE_WAY, EventKind, State
 from .tables import Invitation, InvitationEvent
@@ -188,7 +188,7 @@ class Visits:
                 closed_at=now,
                 password_set_at=func.coalesce(Invitation.password_set_at, now),
                 drift=None,  # they have signed in with it, so it is there, and not blocked
-                **SETTLED | NO_LEASE | {"check_at": case((is_unfinished, now))},
+                **ARRIVED | SETTLED | NO_LEASE | {"check_at": case((is_unfinished, now))},
             )
             for row in accepted:
                 fulfil(db, row, sub=sub, address=address, now=now)

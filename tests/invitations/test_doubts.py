@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import requests
 from bs4 import BeautifulSoup
 
@@ -78,27 +79,36 @@ def test_a_mail_that_was_never_confirmed_counts_as_sent_after_four(
     assert person.sees_in("Email address") == ADA
 
 
-def test_nothing_is_sent_again_once_the_password_is_set(site: RunningSite, tenant: Tenant) -> None:
-    """The tenant is asked before each try: it was set, so the message in doubt arrived."""
-    row = site.invites(ADA)
+@pytest.mark.parametrize("minutes", [1, 16])
+def test_nothing_is_sent_again_once_the_password_is_set(
+    site_on: RunningSite, tenant: Tenant, minutes: int
+) -> None:
+    """The tenant is asked after the result page, and before each try: it was set, so the message in doubt
+    arrived, and counts as sent when it was."""
+    row = site_on.invites(ADA)
     tenant.fails("SMTP", kind="reset", at="after_store", times=1)
-    site.delivers()
+    site_on.delivers()
+    in_doubt_at = site_on.row(row.id).in_doubt_at
     with Person() as person:
         sets_password(person, tenant.link_to(ADA))
-    site.clock.forward(minutes=16)
-    site.delivers()
-    assert site.row(row.id).state == "password_set"
+    site_on.clock.forward(minutes=minutes)
+    site_on.delivers()
+    done = site_on.row(row.id)
+    assert done.state == "password_set"
+    assert (done.first_sent_at, done.last_sent_at) == (in_doubt_at, in_doubt_at)
     assert len(tenant.mails(ADA)) == 1
 
 
 def test_somebody_who_holds_a_mail_in_doubt_is_accepted(site: RunningSite, tenant: Tenant) -> None:
     """While it waits for another try."""
-    site.invites(ADA)
+    row = site.invites(ADA)
     tenant.fails("SMTP", kind="reset", at="after_store", times=1)
     site.delivers()
+    in_doubt_at = site.row(row.id).in_doubt_at
     with Person() as person:
         accepts(person, tenant.link_to(ADA))
-    assert site.status(ADA) == "accepted"
+    done = site.row(row.id)
+    assert (done.state, done.first_sent_at) == ("accepted", in_doubt_at)
 
 
 def test_two_kills_after_the_mail_of_one_person_bring_no_third_copy(
@@ -161,14 +171,19 @@ def test_a_second_copy_that_is_refused_for_now_is_followed_by_one(
     assert len(tenant.mails(ADA)) == 1
 
 
-def test_an_outage_of_the_mail_server_is_no_copy(site: RunningSite, tenant: Tenant) -> None:
+@pytest.mark.parametrize(
+    "refusal", [{"status": 421, "at": "rcpt"}, {"status": 554, "at": "connect"}]
+)
+def test_an_outage_of_the_mail_server_is_no_copy(
+    site: RunningSite, tenant: Tenant, refusal: dict[str, Any]
+) -> None:
     """Nothing was handed over then: a message that is in doubt after it is the first, and is sent again."""
     row = site.invites(ADA)
-    tenant.fails("SMTP", kind="status", status=421, at="rcpt", times=1)
+    tenant.fails("SMTP", kind="status", times=1, **refusal)
     site.sends(1)
     assert site.services.circuit_breaker.outage() is not None
     tenant.fails("SMTP", kind="reset", at="data", times=1)
-    site.clock.forward(minutes=1)
+    site.clock.forward(minutes=6)
     site.delivers()
     assert site.row(row.id).in_doubt_at is not None
     site.clock.forward(minutes=16)

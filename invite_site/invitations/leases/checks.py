@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, bindparam, false, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from ..ledger.moves import SETTLED, move, record
+from ..ledger.moves import ARRIVED, SETTLED, move, record
 from ..lifecycle import SET_PASSWORD, EventKind, State
 from ..pacer import Calls, Pacer
 from ..tables import Invitation
@@ -72,7 +72,7 @@ class CheckLeases:
                 now=now,
                 evidence={"last_password_reset": at.isoformat()},
                 password_set_at=at,
-                **SETTLED,
+                **ARRIVED | SETTLED,
             )
 
     def record_account(

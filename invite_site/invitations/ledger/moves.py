@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, select, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..lifecycle import EventKind, State, Transition
@@ -115,6 +115,11 @@ SETTLED: dict[str, Any] = {
     "check_at": None,
     "in_doubt_at": None,
     "last_error": None,
+}
+# Columns of an invitation whose invitee has come: a message that was in doubt counts as sent.
+ARRIVED: dict[str, Any] = {
+    "first_sent_at": func.coalesce(Invitation.first_sent_at, Invitation.in_doubt_at),
+    "last_sent_at": func.coalesce(Invitation.in_doubt_at, Invitation.last_sent_at),
 }
 NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_by": None}
 

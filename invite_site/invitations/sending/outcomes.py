@@ -101,13 +101,15 @@ class Outcomes:
     def confirmed(self, job: Invitation, at: datetime) -> None:
         """The password was chosen since the last message, which is in doubt or was to be followed by a
         reminder: it has arrived."""
+        sent_at = job.in_doubt_at or job.last_sent_at
         self.leases.finish(
             job,
             CONFIRM,
             now=self.clock(),
             evidence={"last_password_reset": at.isoformat()},
             password_set_at=at,
-            last_sent_at=job.in_doubt_at or job.last_sent_at,
+            first_sent_at=job.first_sent_at or sent_at,
+            last_sent_at=sent_at,
             **SETTLED,
         )
         self.circuit_breaker.close(began=_began(job))
