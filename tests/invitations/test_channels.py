@@ -11,6 +11,7 @@ from sqlalchemy import update
 from invite_site.errors import ConfigError
 from invite_site.invitations.tables import Invitation
 from invite_site.invitations.visits import LINK_USES
+from tests.support.accounts import api
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -115,6 +116,17 @@ def test_a_newer_mail_that_is_refused_leaves_the_link_before_it_alone(
     assert row.check_at is not None
     chooses_password(person).types(Password=PASSWORD).presses("Continue")
     assert landing.row(row.id).state == "accepted"
+
+
+def test_a_newer_mail_to_a_blocked_account_ends_the_invitation(
+    landing: RunningSite, tenant: Tenant
+) -> None:
+    """It was not the mail that was refused: the link in the one before leads nowhere either."""
+    row = landing.row(landing.invites_and_delivers(ADA).id)
+    api(landing).send("PATCH", f"/users/{row.user_id}", {"blocked": True})
+    landing.services.resending.resend(row.id, actor="Grace")
+    landing.delivers()
+    assert landing.row(row.id).state == "failed"
 
 
 def test_a_link_that_gives_no_more_tickets_says_where_a_new_one_is(

@@ -105,6 +105,42 @@ def test_the_pause_grows_and_sends_one_probe(site: RunningSite, tenant: Tenant) 
     assert all(site.status(f"p{number}@example.com") == "sent" for number in range(10))
 
 
+def test_a_single_row_that_is_each_probe_loses_no_try(site: RunningSite, tenant: Tenant) -> None:
+    """That it meets the same each time says nothing of it while nothing else gets through."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/users", kind="status", status=503, times=None)
+    for failures in range(3):
+        assert site.delivers() == 1
+        outage = site.services.circuit_breaker.outage()
+        assert outage is not None
+        assert (outage.failures, site.row(row.id).attempts) == (failures, 0)
+        site.clock.forward(seconds=(outage.until - site.clock()).total_seconds())
+
+
+def test_a_probe_that_is_refused_for_good_ends_the_outage(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Whoever refuses one person is there for the others."""
+    row = site.invites(ADA)
+    for status in (503, 400):
+        tenant.fails("POST /api/v2/users", kind="status", status=status, times=1)
+        site.sends(1)
+        site.clock.forward(seconds=2)
+    assert site.row(row.id).state == "failed"
+    assert site.services.circuit_breaker.outage() is None
+
+
+def test_an_outage_after_another_reason_to_wait_is_one(site: RunningSite, tenant: Tenant) -> None:
+    """The row was delayed before, by a mail server that was there."""
+    site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=450, at="rcpt", times=1)
+    site.delivers()
+    tenant.fails("SMTP", kind="status", status=421, at="connect", times=1)
+    site.clock.forward(seconds=61)
+    site.sends(1)
+    assert site.services.circuit_breaker.outage() is not None
+
+
 def test_what_is_in_hand_is_the_probe_of_an_outage(site: RunningSite) -> None:
     """Another one beside it would cost the tenant a second call."""
     site.invites(ADA)
@@ -199,6 +235,24 @@ def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant)
     assert site.row(row.id).state == "sent"
 
 
+def test_a_row_that_is_asked_to_wait_again_makes_all_wait(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Another has gone out in between; but a rate limit is never about one row."""
+    site.invites(ADA)
+    other = site.invites("p0@example.com")
+    for _ in range(2):
+        tenant.fails(
+            "POST /api/v2/users", kind="status", status=429, times=1, headers={"Retry-After": "40"}
+        )
+        site.sends(1)
+        assert site.services.circuit_breaker.outage() is not None
+        site.clock.forward(seconds=41)
+        site.sends(1)
+        assert site.row(other.id).state == "sent"
+        site.clock.forward(seconds=2)  # until the pacer lets the next one go
+
+
 def test_a_wait_of_a_year_is_an_hour(site: RunningSite, tenant: Tenant) -> None:
     """A wrong clock on the other side does not stop the queue for good."""
     site.invites(ADA)
@@ -271,6 +325,8 @@ def test_an_address_that_the_mail_server_hangs_up_at_waits_alone(
         assert site.services.circuit_breaker.outage() is None
         waiting = site.row(row.id)
         assert (waiting.state, waiting.attempts) == ("queued", 2)
+        messages = site.services.deliveries.leases.messages(waiting)
+        assert {each.status for each in messages} == {"not taken"}
         assert waiting.next_try_at > clock()
         mail_server.replies.clear()
         clock.forward(minutes=5)
@@ -289,6 +345,7 @@ def test_refusals_that_may_be_about_us_wait_at_the_third_person(
     outage = site.services.circuit_breaker.outage()
     assert outage is not None
     assert outage.cause == "sender"
+    assert outage.until - site.clock() > timedelta(minutes=4)
     assert {site.status(f"p{n}@example.com") for n in range(10)} == {"queued"}
     tenant.heals()
     for _ in range(4):
@@ -307,12 +364,33 @@ def test_a_refusal_that_meets_one_person_alone_ends_that_row(
     for minutes in (0, 2, 6):
         site.clock.forward(minutes=minutes)
         site.delivers()
-    assert site.row(row.id).state == "failed"
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    messages = site.services.deliveries.leases.messages(failed)
+    assert [each.status for each in messages] == ["ambiguous"] * 3
     assert site.services.circuit_breaker.outage() is None
     since = site.clock() - timedelta(minutes=1)
     assert site.services.resending.resend_failed(since, actor="Grace") == 1
     site.delivers()
     assert site.row(row.id).state == "sent"
+
+
+def test_the_third_person_may_be_one_who_was_refused_before(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """One mail went out after that, and then none: three people in a row are about us."""
+    site.invites(ADA)
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=1)
+    site.delivers()
+    site.clock.forward(seconds=30)
+    site.invites_and_delivers("taken@example.com")
+    tenant.fails("SMTP", kind="status", status=554, at="data", times=None)
+    for number in range(2):
+        site.invites_and_delivers(f"p{number}@example.com")
+    assert site.services.circuit_breaker.outage() is None
+    site.clock.forward(seconds=31)
+    site.sends(1)
+    assert site.services.circuit_breaker.outage() is not None
 
 
 def test_two_who_are_refused_three_times_are_two_people(site: RunningSite, tenant: Tenant) -> None:
@@ -385,6 +463,7 @@ def test_a_mail_server_that_cannot_be_used_pauses_and_fails_nobody(
         pause = other.services.circuit_breaker.outage()
         assert pause is not None
         assert "SMTP_URL" in pause.sentence
+        assert pause.until - other.clock() > timedelta(minutes=4)
 
 
 def test_a_greylisted_mail_waits_by_itself(site: RunningSite, tenant: Tenant) -> None:

@@ -398,7 +398,8 @@ def test_a_redirect_is_no_success(client: TenantClient, tenant: Tenant, status: 
 
 
 @pytest.mark.parametrize(
-    ("headers", "times"), [({"Retry-After": "0"}, 2), ({"Retry-After": "soon"}, 1)]
+    ("headers", "times"),
+    [({"Retry-After": "0"}, 2), ({"Retry-After": "soon", "x-ratelimit-reset": "soon"}, 1)],
 )
 def test_a_page_asks_three_times_at_most(
     client: TenantClient, tenant: Tenant, headers: dict[str, str], times: int
