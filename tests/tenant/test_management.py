@@ -351,6 +351,7 @@ def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(
         {"message": "We are back soon."},
         {"access_token": "", "token_type": "Bearer"},
         {"access_token": "t\n", "token_type": "Bearer"},
+        {"access_token": "t\u00e9", "token_type": "Bearer"},
         {"access_token": "t", "token_type": "mac"},
         {"access_token": "t", "token_type": 5},
     ],
@@ -416,13 +417,13 @@ def test_a_page_asks_three_times_at_most(
 
 
 def test_a_token_that_is_about_to_run_out_is_not_used(settings: Settings) -> None:
-    """It would be refused on its way; one of a day is kept."""
+    """It would be refused on its way; one of a day is kept. The type is one in any case (RFC 6749 §5.1)."""
     lives = iter([30, 86400])
     app = Flask("tokens")
 
     @app.post("/oauth/token")
     def token() -> Response:
-        return jsonify(access_token="t", token_type="Bearer", expires_in=next(lives))
+        return jsonify(access_token="t", token_type="bearer", expires_in=next(lives))
 
     @app.get("/api/v2/users-by-email")
     def nobody() -> Response:
