@@ -6,6 +6,7 @@ import pytest
 import requests
 from bs4 import BeautifulSoup
 
+from tests.support.accounts import api
 from tests.support.dying import dies_after_the_mail, dies_before_the_last_dot
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, accepts, sets_password
@@ -96,6 +97,21 @@ def test_nothing_is_sent_again_once_the_password_is_set(
     done = site_on.row(row.id)
     assert done.state == "password_set"
     assert (done.first_sent_at, done.last_sent_at) == (in_doubt_at, in_doubt_at)
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_nothing_is_sent_again_to_an_account_that_somebody_signs_in_with(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Such as by another application: they have what the mail in doubt would have given them."""
+    row = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    used = (api(site).get(f"/users/{site.row(row.id).user_id}") or {}) | {"logins_count": 1}
+    tenant.fails("GET /api/v2/users/", kind="status", status=200, body=used, times=None)
+    site.clock.forward(minutes=16)
+    site.delivers()
+    assert site.row(row.id).state == "sent"
     assert len(tenant.mails(ADA)) == 1
 
 

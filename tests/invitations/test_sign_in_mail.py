@@ -163,6 +163,17 @@ def test_an_account_that_came_into_use_elsewhere_is_asked_to_sign_in_when_sent_t
     assert "/invite/sign-in?" in tenant.mails(ADA)[0]["Text"]
 
 
+def test_an_account_that_is_there_and_not_found_is_said(site: RunningSite, tenant: Tenant) -> None:
+    """The search of the tenant may lag behind; nothing is sent by guess."""
+    account(site)
+    tenant.fails("GET /api/v2/users-by-email", kind="status", status=200, body=[], times=1)
+    row = site.invites_and_delivers(ADA)
+    failed = site.row(row.id)
+    assert failed.state == "failed"
+    assert "does not find it" in failed.last_error
+    assert tenant.mails(ADA) == []
+
+
 def test_a_blocked_account_is_said(site: RunningSite, tenant: Tenant, person: Person) -> None:
     """A mail that asks to sign in would lead to a refusal."""
     user_id = account(site)

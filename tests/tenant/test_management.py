@@ -248,6 +248,13 @@ def test_without_the_scope_the_marker_stays(
     assert TenantClient(client._settings).clear_invited_marker(user_id) is is_cleared
 
 
+def test_a_tenant_that_forbids_it_keeps_the_marker(client: TenantClient, tenant: Tenant) -> None:
+    """Its plan may; the site works without, as it does without the scope."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    tenant.fails("PATCH /api/v2/users/", kind="status", status=403, times=1)
+    assert client.clear_invited_marker(user_id) is False
+
+
 def test_a_tenant_that_is_away_keeps_the_marker_for_later(
     client: TenantClient, tenant: Tenant
 ) -> None:
