@@ -85,6 +85,7 @@ def test_a_job_for_numbers_does_each_once_and_only_so_many(
     assert states(site) == ["revoked", "queued", "revoked"]
     job = jobs.begin(JobKind.REVOKE, numbers=range(1, MOST_NUMBERS + 2), actor="Grace")
     assert job.numbers == list(range(1, MOST_NUMBERS + 1))
+    assert job.total == MOST_NUMBERS, "it tells of no more than it takes"
     with pytest.raises(JobNotFound):
         jobs.stop(99)
 

@@ -30,7 +30,7 @@ class Jobs:
     def count(self, filters: Filters | None, numbers: Sequence[int]) -> Count:
         """How many invitations a job would look at: those that fit, or those of these numbers."""
         if filters is None:
-            return Count(len(set(numbers)), True)
+            return Count(min(len(set(numbers)), MOST_NUMBERS), True)
         return self.listing.count(filters, now=self.clock())
 
     def begin(
