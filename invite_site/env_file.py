@@ -21,7 +21,12 @@ def load(file: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as refused:
-        raise ConfigError([f"{file} cannot be read ({refused.strerror})."]) from refused
+        raise ConfigError(
+            [
+                f"{file} cannot be read ({refused.strerror}). It must be a file that the user who runs "
+                "this may read."
+            ]
+        ) from refused
     except UnicodeDecodeError as fault:
         raise _not_utf8(file, content, fault.start) from None  # the cause quotes the whole file
     if b"\0" in content:  # UTF-16 without its mark; no variable can hold it

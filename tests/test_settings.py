@@ -10,6 +10,7 @@ import pytest
 from invite_site import create_app, env_file
 from invite_site.errors import ConfigError
 from invite_site.settings import DAY, ROOT, Settings, is_loopback
+from tests.support.users import ordinary_user
 
 GOOD = {
     "SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -442,9 +443,15 @@ def test_a_file_of_settings_is_read(
 
 
 def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    """Here a folder of that name."""
-    with pytest.raises(ConfigError, match="cannot be read"):
+    """A folder of that name, or a file of another user; with what to do."""
+    file = tmp_path / ".env"
+    file.touch()
+    file.chmod(0 if os.geteuid() else 0o600)
+    advice = r" cannot be read \(.+\)\. It must be a file that the user who runs this may read\."
+    with pytest.raises(ConfigError, match=f"{tmp_path}{advice}"):
         env_file.load(tmp_path)
+    with ordinary_user(), pytest.raises(ConfigError, match=f"{file}{advice}"):
+        env_file.load(file)
 
 
 def test_a_start_says_what_is_wrong_with_its_file(
