@@ -163,10 +163,9 @@ def _bar(batch_id: int, progress: Progress) -> Progress:
         item_show_func=lambda waiting: waiting,
     ) as bar:
         while True:
-            bar.update(
-                total - progress.queued - progress.sending - bar.pos,
-                one_line(progress.waiting) or None,
-            )
+            done = total - progress.queued - progress.sending
+            bar.update(done - bar.pos, one_line(progress.waiting))
+            bar.render_progress()  # also where nothing moves, which is when it says why
             if progress.is_over:
                 return progress
             time.sleep(EVERY)

@@ -1,6 +1,7 @@
 """How the tests of commands run them."""
 
 from collections.abc import Callable
+from typing import IO
 
 import pytest
 
@@ -14,7 +15,7 @@ def run(site: RunningSite) -> Run:
     """Run a command inside the running site's application, on a pipe."""
     runner = site.app.test_cli_runner()
 
-    def run(*words: str, typed: str | bytes = "") -> str:
+    def run(*words: str, typed: str | bytes | IO[bytes] = "") -> str:
         result = runner.invoke(args=list(words), input=typed)
         return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
 
