@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Sized
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 
 from invite_site.invitations.people import Inviter
+from invite_site.web.templating import moment
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
 from tests.support.running import SECRET_KEY, RunningSite, Tenant, sets_password
@@ -310,16 +312,58 @@ def test_an_invitation_from_here_takes_a_note_a_life_and_roles(
     assert "31" in run(*send[:-1], "31")
 
 
+def test_an_invitation_from_here_takes_a_language(site: RunningSite, run: Run) -> None:
+    """By code or name; another is a mistake of usage that names those there are."""
+    for name, language in (("ada", "de"), ("bob", "Español")):
+        assert "Queued" in run("invite", "send", f"{name}@example.com", "--language", language)
+    found = site.services.listing.page(now=site.clock())
+    assert {row.email[:3]: row.locale for row in found} == {"ada": "de", "bob": "es"}
+    output = run("invite", "send", "cy@example.com", "--language", "Klingon")
+    assert "Klingon is none of English, " in output
+    assert output.endswith("[exit 2]")
+
+
+def test_all_that_failed_since_a_moment_are_sent_again(
+    site: RunningSite, tenant: Tenant, run: Run
+) -> None:
+    """At that moment or after it, and neither with a number nor with filters."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
+    site.invites_and_delivers("ada@example.com")
+    site.clock.forward(minutes=5)
+    site.invites_and_delivers("bob@example.com")
+    since = f"{site.clock():%Y-%m-%dT%H:%M}"
+    for others in (["1"], ["--state", "failed"]):
+        output = run("invite", "resend", "--failed-since", since, *others)
+        assert "Name one invitation by its number or address, or use --failed-since" in output
+        assert output.endswith("[exit 2]")
+    assert run("invite", "resend", "--failed-since", since) == "Queued again: 1.\n"
+    assert (site.status("ada@example.com"), site.status("bob@example.com")) == ("failed", "queued")
+
+
+def test_another_address_is_invited_in_place_of_one(site: RunningSite, run: Run) -> None:
+    """By number or address; the first is revoked."""
+    row = site.invites("ada@example.com")
+    said = run("invite", "change-address", "ada@example.com", "byron@example.com")
+    assert said == f"Queued as number {row.id + 1}.\n"
+    assert site.row(row.id).state == "revoked"
+    assert (site.row(row.id + 1).email, site.row(row.id + 1).state) == (
+        "byron@example.com",
+        "queued",
+    )
+
+
 def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     """With --yes, or not at all on a pipe; each refusal is counted."""
     for name in ("ada", "abe", "bob"):
         site.invites(f"{name}@example.com")
     assert "Add --yes" in run("invite", "revoke", "--search", "a")
-    assert "Name one invitation" in run("invite", "revoke")
+    for command in ("revoke", "resend"):
+        assert "Name one invitation" in run("invite", command, "--yes")
     assert "Name one invitation" in run("invite", "revoke", "1", "--state", "queued")
     today = f"{site.clock():%Y-%m-%d}"
     assert run("invite", "extend", "--day", today, "--days", "30", "--yes") == "Extended: 3.\n"
-    assert "It ends on" in run("invite", "extend", "1", "--days", "40")
+    end = site.clock() + timedelta(days=40)
+    assert run("invite", "extend", "1", "--days", "40") == f"It ends on {moment(end)}.\n"
     assert run("invite", "revoke", "--search", "bob", "--yes", "--reason", "x") == "Revoked: 1.\n"
     output = run("invite", "resend", "--inviter", "Grace Hopper", "--yes")
     assert output.startswith("Queued again: 0.\nLeft as they are: 2. This invitation is already on")

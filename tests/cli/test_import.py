@@ -4,12 +4,14 @@ import csv
 import io
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from invite_site.invitations.batches.lists import MAX_BYTES
 from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation
 from invite_site.server import working
 from tests.support.running import RunningSite, Tenant
 
@@ -53,6 +55,24 @@ def test_a_batch_is_followed_to_its_end(site: RunningSite, tenant: Tenant, run: 
         said = run("import", "-", "--yes", typed=LIST)
     assert said.endswith("2 sent.\n")
     assert len(tenant.mails()) == 2
+
+
+def test_who_stops_following_a_batch_does_not_stop_it(site: RunningSite, run: Run) -> None:
+    """It says so, and that is no mistake. What has not changed at the second look is said once."""
+    looks: list[Any] = []
+
+    def interrupts(*about: Any) -> None:
+        if about[2].startswith("SELECT invitation.state, count"):
+            looks.append(about)
+            if len(looks) == 3:
+                raise KeyboardInterrupt
+
+    event.listen(site.services.engine, "before_cursor_execute", interrupts)
+    said = run("import", "-", "--yes", typed=LIST)
+    event.remove(site.services.engine, "before_cursor_execute", interrupts)
+    assert said.count("2 queued. No worker has been seen yet") == 1
+    assert said.endswith("\nThe batch goes on without you. Follow it: flask invite batch 1\n")
+    assert site.delivers() == 2
 
 
 @pytest.mark.parametrize(
@@ -106,9 +126,33 @@ def test_a_file_is_called_by_its_name_or_as_it_is_said_and_never_sent_in_part(
     assert "This list is larger than 2 MB." in run("import", str(file), "--yes", "--no-wait")
 
 
+def test_the_rows_of_a_list_are_counted_by_what_comes_of_them(site: RunningSite, run: Run) -> None:
+    """Who has accepted is invited again only alone, and where that is asked for."""
+    accepted, _ = site.invites("cy@example.com"), site.invites("dan@example.com")
+    with site.services.engine.begin() as db:
+        now = site.clock()
+        proof = {"accepted_at": now, "accepted_sub": "auth0|cy"}
+        values = {"state": "accepted", "closed_at": now, "next_try_at": None, **proof}
+        db.execute(update(Invitation).where(Invitation.id == accepted.id).values(values))
+    typed = LIST + "Ada@example.com,,\ncy@example.com,,\ndan@example.com,,\n"
+    typed += "".join(f"p{number}@example.com,,\n" for number in range(998))
+    assert run("import", "-", "--yes", "--no-wait", typed=typed).startswith(
+        "  1,000 to be invited\n"
+        "      1 twice in the list\n"
+        "      1 invited already\n"
+        "      1 accepted already\n"
+        "      1 cannot be used\n"
+        "  line 3: nobody: "
+    )
+    assert run("send", "cy@example.com").endswith("[exit 1]")
+    assert run("send", "cy@example.com", "--again").startswith("Queued as number ")
+
+
 def test_on_a_pipe_nothing_is_sent_without_yes(site: RunningSite, run: Run) -> None:
     """And the sentence says so."""
-    assert "Nothing was sent. Add --yes" in run("import", "-", typed=LIST)
+    said = run("import", "-", typed=LIST)
+    assert "Nothing was sent. Add --yes" in said
+    assert said.endswith("[exit 2]")
     assert site.delivers() == 0
 
 
@@ -122,6 +166,29 @@ def test_a_batch_is_shown_paused_and_cancelled(site: RunningSite, run: Run) -> N
     assert "It goes on." in run("batch", "1", "--resume")
     assert "Cancelled: 1 invitation revoked." in run("batch", "1", "--cancel")
     assert "1 revoked." in run("batch", "1")
+
+
+def test_of_many_rows_with_a_problem_the_first_twenty_are_shown(run: Run) -> None:
+    """And the number of the rest; 21 are one more."""
+    for number, rest in ((20, []), (21, ["  and 1 more"])):
+        typed = ",Nobody\n" + "nobody\n" * (number - 1)
+        said = run("import", "-", "--yes", "--no-wait", typed=typed).splitlines()
+        shown = [line for line in said if line.startswith("  line ")]
+        assert len(shown) == 20
+        assert shown[0] == "  line 1: (no address): This row has no address."
+        assert [line for line in said if line.startswith("  and ")] == rest
+
+
+def test_the_failed_of_a_batch_are_sent_again(site: RunningSite, tenant: Tenant, run: Run) -> None:
+    """By its number."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    run("import", "-", "--yes", "--no-wait", typed=LIST)
+    site.delivers()
+    assert "1 sent, 1 failed." in run("batch", "1")
+    assert run("batch", "1", "--again") == "Queued again: 1 invitation.\n"
+    site.delivers()
+    assert "2 sent." in run("batch", "1")
+    assert "No invitation of this batch has failed" in run("batch", "1", "--again")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +249,7 @@ def test_cells_of_a_list_cannot_command_a_terminal(site: RunningSite, run: Run) 
     batch = site.services.batches.preview("x\x9b2J@example.com\n", name="x\x1b[2J", inviter=eve)
     shown = run("batch", str(batch.id))
     assert shown.startswith("x [2J, uploaded")
-    assert "by Eve [2J\n" in shown
+    assert "by Eve [2J\nA preview; nothing has been sent.\n" in shown
     said = run("export", "--batch", "1")
     assert "no\ufffd[2Jbody" in said
     assert "Eve\ufffd\ufffd[2J invited" in said, "a return would begin the line anew"
