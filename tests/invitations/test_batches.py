@@ -93,6 +93,19 @@ def test_a_batch_is_sent_once(site_on: RunningSite, tenant: Tenant) -> None:
     assert events[0] == "invited"
 
 
+def test_a_row_of_a_list_becomes_what_a_single_invitation_would_be(site_on: RunningSite) -> None:
+    """With the address as it was typed, found by name, after an earlier one, by whoever sent the list."""
+    earlier = site_on.invites(ADA)
+    site_on.services.invitations.revoke(earlier.id, actor="Grace")
+    batch = preview(site_on, "Ada@example.com,Countess\n", Inviter("Heidi"))
+    site_on.services.batches.start(batch.id, inviter=GRACE)
+    [row] = site_on.services.listing.page(now=site_on.clock(), query="countess")
+    assert (row.email, row.email_norm, row.supersedes_id) == ("Ada@example.com", ADA, earlier.id)
+    assert (row.generation, row.attempts, row.link_uses, row.is_paused) == (1, 0, 0, False)
+    [event] = site_on.services.listing.events(row.id)
+    assert (event.event, event.actor) == ("invited", "Grace Hopper")
+
+
 def test_the_person_of_a_list_comes_in(
     site_on: RunningSite, tenant: Tenant, person: Person
 ) -> None:
@@ -115,27 +128,38 @@ def test_the_same_file_twice_says_so_for_each_row(site_on: RunningSite) -> None:
     assert site_on.services.batches.fates(again.id) == {Fate.INVITED: 5}
 
 
+@pytest.mark.parametrize("setting", ["client_id", "connection"])
+@pytest.mark.parametrize("state", ["queued", "accepted"])
 def test_an_invitation_of_an_earlier_application_stands_in_nobodys_way(
-    site_on: RunningSite,
+    site_on: RunningSite, setting: str, state: str
 ) -> None:
-    """AUTH0_CLIENT_ID names another one since."""
-    site_on.invites(ADA)
+    """AUTH0_CLIENT_ID or AUTH0_CONNECTION names another one since."""
+    row, now = site_on.invites(ADA), site_on.clock()
+    proof = {"accepted_at": now, "accepted_sub": "auth0|ada", "closed_at": now}
     with site_on.services.engine.begin() as db:
-        db.execute(update(Invitation).values(client_id="earlier"))
+        db.execute(update(Invitation).values({setting: "earlier", "state": state, **proof}))
     batch = preview(site_on, "ada@example.com\n")
     assert rows(site_on, batch)[1].fate == Fate.GOOD
     assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 1
+    assert site_on.row(row.id + 1).supersedes_id is None
 
 
 def test_an_expired_invitation_is_renewed(site_on: RunningSite, tenant: Tenant) -> None:
     """It counts as good, and keeps its place in the history of the person."""
+    kept = {"note": "Welcome.", "locale": "de", "roles": {"r1": "Editor"}}
     row = site_on.invites(ADA, "Old Name")
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(kept))
     site_on.clock.forward(days=6)
     batch = preview(site_on, "ada@example.com,Ada\n")
     assert rows(site_on, batch)[1].fate == Fate.GOOD
     assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 1
     renewed = site_on.row(row.id)
     assert (renewed.name, renewed.batch_id, renewed.generation) == ("Ada", batch.id, 2)
+    assert {name: getattr(renewed, name) for name in kept} == kept, "the list says nothing of these"
+    assert rows(site_on, batch) == {}, "it is not told as left out as well"
+    event = site_on.services.listing.events(row.id)[-1]
+    assert (event.event, event.actor) == ("resent", "Grace Hopper")
     assert site_on.delivers() == 1
 
 
@@ -194,6 +218,18 @@ def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite
     claimed = Leases(site_on.services.engine).claim("w", limit=7, now=site_on.clock())
     kinds = Counter(row.email.partition("@")[0].rstrip("0123456789") for row in claimed)
     assert kinds == {"single": 1, "long": 3, "short": 3}
+
+
+def test_a_batch_begins_beside_the_first_of_those_that_wait(site_on: RunningSite) -> None:
+    """Not before it: neither what is out already counts, nor a paused batch, nor a single person."""
+    batches = site_on.services.batches
+    batches.pause(starts(site_on, people("paused", 2)).id)
+    starts(site_on, people("long", 6))
+    site_on.sends(3)
+    site_on.invites("single@example.com")
+    short = starts(site_on, people("short", 3))
+    places = {row.email: row.place for row in batches.ledger.results(short.id)}
+    assert places == {f"short{number}@example.com": 4 + number for number in range(3)}
 
 
 def test_a_probe_is_what_has_waited_longest(site_on: RunningSite) -> None:
@@ -397,10 +433,12 @@ def test_a_person_that_is_invited_between_preview_and_start_is_left_out(
 ) -> None:
     """The row says who was first."""
     batch = preview(site_on, "ada@example.com\n")
-    site_on.invites(ADA)
+    invitation = site_on.invites(ADA)
     started = site_on.services.batches.start(batch.id, inviter=Inviter("Heidi"))
     assert (started.opened, started.left_out) == (0, 1)
-    assert rows(site_on, batch)[1].reason.startswith("Grace Hopper invited this address")
+    row = rows(site_on, batch)[1]
+    assert row.reason.startswith("Grace Hopper invited this address")
+    assert row.invitation_id == invitation.id
     with pytest.raises(AlreadyInvited):
         site_on.invites(ADA)
 
@@ -410,10 +448,12 @@ def test_a_person_that_accepted_between_preview_and_start_is_left_out(
 ) -> None:
     """They are in already."""
     batch = preview(site_on, "ada@example.com\n")
-    site_on.invites_and_delivers(ADA)
+    invitation = site_on.invites_and_delivers(ADA)
     accepts(person, tenant.link_to(ADA))
     assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 0
-    assert rows(site_on, batch)[1].fate == Fate.ACCEPTED
+    row = rows(site_on, batch)[1]
+    assert (row.fate, row.invitation_id) == (Fate.ACCEPTED, invitation.id)
+    assert row.reason == "This person has accepted an invitation since."
 
 
 def test_a_start_wakes_a_worker_of_this_process(site_on: RunningSite) -> None:
