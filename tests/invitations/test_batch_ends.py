@@ -169,6 +169,22 @@ def test_cancelling_revokes_what_the_batch_renewed_and_has_not_sent(
     assert len(tenant.mails()) == 1
 
 
+def test_cancelling_says_nothing_of_what_was_revoked_before(site_on: RunningSite) -> None:
+    """It has its own event, with its own reason; those of the others name who cancelled the batch."""
+    batch = starts(site_on, people("p", 2))
+    by_hand, by_batch = (open_row(site_on, f"p{number}@example.com") for number in range(2))
+    site_on.services.invitations.revoke(by_hand.id, actor="Heidi", reason="Mistyped.")
+    site_on.clock.forward(seconds=1)
+    assert site_on.services.batches.cancel(batch.id, actor="Grace") == 1
+    revoked = [
+        (each.actor, each.evidence["reason"])
+        for row in (by_hand, by_batch)
+        for each in site_on.services.listing.events(row.id)
+        if each.event == "revoked"
+    ]
+    assert revoked == [("Heidi", "Mistyped."), ("Grace", "The batch was cancelled.")]
+
+
 def test_the_failed_of_a_cancelled_batch_are_not_sent_again(
     site_on: RunningSite, tenant: Tenant
 ) -> None:
@@ -263,6 +279,39 @@ def test_a_job_and_a_resume_at_once_leave_nothing_paused(
         services.batches.resume(batch.id)
     resent.result(timeout=15)
     assert not site_on.row(failed.id).is_paused
+
+
+def test_progress_counts_what_went_out_within_a_minute(site_on: RunningSite) -> None:
+    """Also what was sent again."""
+    batch = starts(site_on, people("p", 2))
+    site_on.delivers()
+    per_minute = [site_on.services.batches.progress(batch.id).per_minute]
+    site_on.clock.forward(minutes=1, seconds=1)
+    per_minute.append(site_on.services.batches.progress(batch.id).per_minute)
+    row = open_row(site_on, "p0@example.com")
+    site_on.services.resending.resend(row.id, actor="Grace")
+    site_on.delivers()
+    per_minute.append(site_on.services.batches.progress(batch.id).per_minute)
+    assert per_minute == [2, 0, 1]
+
+
+def test_progress_counts_all_that_have_expired(site_on: RunningSite) -> None:
+    """Sent or not."""
+    batch = starts(site_on, people("p", 3))
+    site_on.sends(1)
+    site_on.clock.forward(days=6)
+    counts = site_on.services.batches.progress(batch.id).counts
+    assert {status: number for status, number in counts.items() if number} == {"expired": 3}
+
+
+def test_the_end_of_a_batch_does_not_wait_for_a_paused_one(site_on: RunningSite) -> None:
+    """They would take turns if it went on."""
+    batches = site_on.services.batches
+    batch, other = (starts(site_on, people(name, 3)) for name in ("p", "other"))
+    left = [batches.ledger.queued_until_last_of(batch.id, site_on.clock())]
+    batches.pause(other.id)
+    left.append(batches.ledger.queued_until_last_of(batch.id, site_on.clock()))
+    assert left == [6, 3]
 
 
 def test_progress_says_when_what_was_put_off_is_tried_again(
