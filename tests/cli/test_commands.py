@@ -1,5 +1,6 @@
 """The commands: the same use cases, one sentence for each mistake."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sized
@@ -7,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from invite_site.invitations.people import Inviter
+from invite_site.invitations.tables import Invitation
 from invite_site.web.templating import moment
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
@@ -350,6 +352,28 @@ def test_another_address_is_invited_in_place_of_one(site: RunningSite, run: Run)
         "byron@example.com",
         "queued",
     )
+
+
+def test_the_overview_counts_what_needs_attention(site: RunningSite, run: Run) -> None:
+    """And says why nothing goes out; days on which nothing happened are left out."""
+    numbers = [site.invites(f"p{number}@example.com").id for number in range(7)]
+    now = site.clock()
+    sent = {"first_sent_at": now, "last_sent_at": now, "next_try_at": None}
+    with site.services.engine.begin() as db:
+        for some, values in (
+            (numbers[:1], {"state": "password_set", "password_set_at": now, **sent}),
+            (numbers[1:3], {"state": "sent", **sent}),
+            (numbers[3:6], {"state": "failed", "closed_at": now, "next_try_at": None}),
+        ):
+            db.execute(update(Invitation).where(Invitation.id.in_(some)).values(values))
+    said = run("invite", "overview")
+    assert "      0 ending within two days\n" in said
+    assert "Invitations are waiting. No worker has been seen yet; " in said
+    assert len(re.findall(r"^\d{4}-", said, re.MULTILINE)) == 1
+    site.clock.forward(days=4)
+    said = run("invite", "overview")
+    assert "Needs attention:\n        1 stuck: " in said
+    assert "      3 ending within two days\n        3 refused by the tenant" in said
 
 
 def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
