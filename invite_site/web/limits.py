@@ -1,5 +1,5 @@
-"""How requests are read: how large one may be, that an upload stays in memory, and which letters and
-numbers an address may hold."""
+"""How requests are read: how large one may be, that an upload stays in memory, what ends the parts of a
+form, and which letters and numbers an address may hold."""
 
 import re
 from io import BytesIO
@@ -14,6 +14,7 @@ from ..invitations.tables import LARGEST_ID
 
 UPLOAD_BYTES = MAX_BYTES + 500_000  # the list, and how a browser wraps it
 UPLOAD_ENDPOINT = "admin.preview_batch"
+LONGEST_BOUNDARY = 70  # letters (RFC 2046 §5.1.1)
 NOT_IN_ADDRESSES = re.compile(rb"[^!-~]")
 
 
@@ -53,12 +54,19 @@ def init_app(app: Flask) -> None:
     form before the view is reached, and before there are routes."""
     app.request_class = SiteRequest
     app.url_map.converters["int32"] = Int32
+    app.before_request(_refuse_long_boundaries)
     app.before_request(_allow_lists)
 
 
 def is_upload() -> bool:
     """Whether this request sends a list."""
     return request.endpoint == UPLOAD_ENDPOINT
+
+
+def _refuse_long_boundaries() -> None:
+    """Werkzeug compiles the boundary into patterns, and Python keeps the newest 500 of those."""
+    if len(request.mimetype_params.get("boundary", "")) > LONGEST_BOUNDARY:
+        raise BadRequest
 
 
 def _allow_lists() -> None:

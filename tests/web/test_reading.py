@@ -86,3 +86,26 @@ def test_an_address_with_letters_as_they_are_is_answered(
     query = f"q=M{letter.decode('latin-1')}ller"  # as WSGI has it
     answer = site.app.test_client().get(path, environ_overrides={"QUERY_STRING": query})
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("length", "status"), [(70, 303), (71, 400)])
+def test_a_boundary_that_no_browser_writes_is_not_looked_for(
+    site: RunningSite, person: Person, length: int, status: int
+) -> None:
+    """Each new one of 30,000 letters would cost 200 ms and be kept in memory, before anybody has signed
+    in."""
+    method, action, fields = signs_in(person, site).form("Sign out")
+    boundary = "b" * length
+    body = "".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    answer = person.browser.request(
+        method,
+        action,
+        data=f"{body}--{boundary}--\r\n",
+        headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+        allow_redirects=False,
+        timeout=15,
+    )
+    assert answer.status_code == status
