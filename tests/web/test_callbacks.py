@@ -5,7 +5,9 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import select
 
+from invite_site.accounts.tables import LoginTransaction
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
@@ -122,6 +124,19 @@ def test_no_cookie_tells_an_address_or_a_verifier(site: RunningSite, person: Per
     shown = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
     assert b"ada" not in shown
     assert b"verifier" not in shown
+
+
+def test_what_is_stored_of_a_login_holds_neither_its_state_nor_an_address(
+    site: RunningSite, person: Person
+) -> None:
+    """Of the state there is the hash alone, and the address stands at the tenant."""
+    login = person.peeks(f"{site.url}/login?login_hint=ada%2Btag@example.com").headers["Location"]
+    (state,) = parse_qs(urlsplit(login).query)["state"]
+    with site.services.engine.connect() as db:
+        (stored,) = db.execute(select(LoginTransaction.content)).one()
+    assert stored["nonce"] in login, "looking at the wrong login"
+    assert state not in str(stored)
+    assert "ada" not in str(stored)
 
 
 @pytest.mark.parametrize(
