@@ -38,10 +38,10 @@ def init_app(app: Flask, services: Services) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask's manual has it
     app.before_request(_start_timer)
     services.relying_party.init_app(app)
-    revision.init_app(app, services)
     limits.init_app(app)
     language.init_app(app)
     security.init_app(app, services.settings)
+    revision.init_app(app, services)
     rate_limits.init_app(app, services.settings)
     templating.init_app(app)
     errors.init_app(app)

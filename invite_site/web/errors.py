@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, make_response, render_template, request
+from flask import Flask, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _
 from flask_limiter import RateLimitExceeded
@@ -23,7 +23,7 @@ from ..errors import (
 from ..invitations.batches.lists import MAX_BYTES
 from . import limits, rate_limits
 from .current import services
-from .security import ForeignForm
+from .security import SAFE_METHODS, ForeignForm
 from .signin import login_refused
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,10 @@ def _page(
 
 
 def _is_repeatable() -> bool:
-    """No page can send a file again, nor a form that was not read for its size or its files."""
+    """No page can send a file again, nor a form that was not read for its size or its files. None may
+    send one that this site did not take: with our token it would be taken."""
+    if request.method not in SAFE_METHODS and not g.get("csrf_valid"):
+        return False
     try:
         return not request.files
     except HTTPException:

@@ -14,6 +14,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 
 from invite_site import create_app
 from invite_site.accounts.sessions import SESSION_LIFE
+from invite_site.web.current import sid_cookie
 from tests.support.person import Person
 from tests.support.redis_server import free_port
 from tests.support.running import (
@@ -106,6 +107,23 @@ def test_every_form_is_judged_by_its_sender(site: RunningSite) -> None:
             path = "/".join("1" if "<" in part else part for part in path.split("/"))
             answer = client.post(path, headers={"Origin": "https://evil.example"})
             assert (path, answer.status_code, FOREIGN in answer.text) == (path, 400, True)
+
+
+def test_a_foreign_form_is_not_offered_again_while_the_database_is_away(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    """*Try again* would be a form of this site, with its token, that does what another site has written."""
+    address = f"postgresql://nobody@localhost:{free_port()}/nothing"
+    settings = settings_for(tenant, tmp_path, DATABASE_URL=address)
+    client = create_app(settings).test_client()
+    sender = {"Origin": "https://evil.example"}
+    for status in (400, 503):
+        answer = client.post(
+            "/admin/invitations", data={"email": "eve@example.com"}, headers=sender
+        )
+        assert answer.status_code == status
+        assert "eve@example.com" not in answer.text
+        client.set_cookie(sid_cookie(settings), "of somebody, whom the page then looks up")
 
 
 def test_a_default_port_is_no_other_origin(tenant: Tenant, tmp_path: Path) -> None:
