@@ -8,8 +8,9 @@ from io import StringIO
 from flask import Response
 
 # At the beginning of a cell. Where the semicolon separates lists, as in most of Europe, a spreadsheet
-# program begins a cell behind each of them, also within quotation marks.
-BEGINS_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@\t\r\n\0])")
+# program begins a cell behind each of them, also within quotation marks. A quotation mark there is written
+# twice, which opens the cell and closes it again.
+BEGINS_FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n\"]))(?=[=+\-@\t\r\n\0])")
 ROWS_AT_ONCE = 500
 
 
