@@ -206,7 +206,8 @@ class _Transactions(FlaskIntegration):
     def set_state_data(self, session: Any, state: str, data: Any) -> None:
         note = data.pop("note")
         del data["url"]  # it holds the state, and the address of `login_hint`
-        self.cache.begin_login(state, browser_key(), data, note)
+        if request.method != "HEAD":  # it changes nothing, and no browser keeps its key
+            self.cache.begin_login(state, browser_key(), data, note)
 
     def get_state_data(self, session: Any, state: str) -> dict[str, Any] | None:
         """The transaction, taken out of the database by the first who asks in this request."""

@@ -86,7 +86,8 @@ def complete() -> ResponseReturnValue:
         return _dead_link(invitation.ref)
     if current_session() is not None:
         # Ask first: a third party may have sent this link (login CSRF).
-        services.acceptance.record_result(invitation)
+        if request.method != "HEAD":  # it changes nothing
+            services.acceptance.record_result(invitation)
         return render_template("landing/signed_in.html", ref=result.ref, email=result.email or "")
     note = services.acceptance.note_of_result(invitation)
     return start_invited_login(invitation, result.email, note)

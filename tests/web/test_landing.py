@@ -160,6 +160,22 @@ def commits(engine: Engine) -> list[Connection]:
     return made
 
 
+@pytest.mark.parametrize("is_signed_in", [False, True])
+def test_a_look_without_the_page_is_no_return(
+    site: RunningSite, person: Person, ref: str, is_signed_in: bool
+) -> None:
+    """HEAD, as a program between may send it with the browser's cookies, changes nothing. It begins no
+    login either: no browser keeps what would end it."""
+    if is_signed_in:
+        signs_in(person, site)
+    before = contents(site)
+    for path in (f"/invite/complete?i={ref}&success=true", f"/invite/sign-in?i={ref}", "/login"):
+        assert person.peeks(site.url + path, "HEAD").status_code in (200, 302)
+    assert contents(site) == before
+    with site.services.engine.connect() as db:
+        assert not db.scalar(text("SELECT count(*) FROM login_transaction"))
+
+
 def test_a_landing_commits_once_and_waits_for_no_disk(site: RunningSite, person: Person) -> None:
     """The note of the return travels with the login that begins."""
     ref = site.invites("ada@example.com").ref
