@@ -7,7 +7,7 @@ of those values, so neither a copied database nor a copied cookie gives the othe
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,15 +71,24 @@ _TAKE_LOGIN = (
 
 
 class Sessions:
-    """Sessions and login transactions of one database. `clock` gives aware UTC.
+    """Sessions and login transactions of one database. `clock` gives aware UTC. Without `is_role_known`
+    the role that a session began with counts for nothing: the settings name none any more.
 
     Login transactions have an engine of their own, `logins`, whose commits need not be durable.
     """
 
-    def __init__(self, engine: Engine, logins: Engine, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        logins: Engine,
+        clock: Callable[[], datetime],
+        *,
+        is_role_known: bool,
+    ) -> None:
         self._engine = engine
         self._logins = logins
         self._clock = clock
+        self._is_role_known = is_role_known
 
     def open(self, identity: Identity) -> str:
         """A new session; returns the value of its cookie, which is nowhere else."""
@@ -109,7 +118,10 @@ class Sessions:
             row = db.execute(
                 _FIND, {"id_hash": digest(cookie), "now": now, "idle_since": now - IDLE_LIFE}
             ).one_or_none()
-        return Session(*row) if row else None
+        session = Session(*row) if row else None
+        if session and session.has_admin_role and not self._is_role_known:
+            return replace(session, has_admin_role=False)
+        return session
 
     def touch(self, session: Session) -> None:
         """Note that this session was used just now."""

@@ -1,5 +1,6 @@
 """Signing in: who is somebody, who may invite, and whose invitation it accepts."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -82,6 +83,21 @@ def test_a_role_claim_is_nothing_where_no_setting_names_it(
     tenant.lies("role_claim", claim=CLAIM, value=["inviter", "editor"])
     signs_in(person, site, start="/admin/invitations")
     assert person.heading == "You may not invite yet"
+
+
+def test_a_role_that_the_settings_name_no_more_counts_for_no_session(
+    tenant: Tenant, tmp_path: Path, person: Person
+) -> None:
+    """Whoever takes it out of them and restarts the site waits for no session to end."""
+    settings = settings_for(tenant, tmp_path, ADMIN_ROLE_CLAIM=CLAIM, ADMIN_ROLE="inviter")
+    tenant.lies("role_claim", claim=CLAIM, value="inviter")
+    with running_site(settings) as site:
+        signs_in(person, site, start="/admin/invitations")
+        assert person.heading == "Invitations"
+        port = urlsplit(site.url).port or 0
+    with running_site(replace(settings, admin_role_claim="", admin_role=""), port=port) as site:
+        assert ADMIN in person.opens(site.url).text, "the session itself goes on"
+        assert person.opens(f"{site.url}/admin/invitations").heading == "You may not invite yet"
 
 
 def test_the_admin_who_sets_the_invitees_password_does_not_accept(
