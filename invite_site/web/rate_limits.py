@@ -13,14 +13,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, g, request
+from flask import Flask, g, request, session
 from flask_limiter import Limiter
 from limits.errors import ConfigurationError
 from werkzeug.wrappers import Response
 
 from ..errors import ConfigError
 from ..settings import MEMORY, Settings
-from .current import current_session, landing_invitation, services
+from .current import INVITED_BY, SIGNED_IN_AS, current_session, landing_invitation, services
 
 ADDRESS_LIMIT = "600/minute"
 INVITATION_LIMIT = "60/minute"
@@ -89,6 +89,25 @@ def as_one() -> str:
     return _of_this_site("all")
 
 
+def by_person_or_address() -> str:
+    """Who has signed in with this browser before, or went on from an invitation in it, by what its cookie
+    says; strangers by their address."""
+    return _person() or by_address()
+
+
+def by_person_or_as_one() -> str:
+    """The same; all strangers together."""
+    return _person() or as_one()
+
+
+def _person() -> str | None:
+    if owner := session.get(SIGNED_IN_AS):
+        return _of_this_site(f"person:{owner[:16]}")
+    if invited_by := session.get(INVITED_BY):
+        return _of_this_site(f"invitation:{invited_by}")
+    return None
+
+
 def _of_this_site(who: str) -> str:
     # Sites of several applications may count at one Redis. Not by RATELIMIT_KEY_PREFIX: the limiter
     # keeps the prefix of the first site of a process for all later ones.
@@ -127,10 +146,14 @@ def limited_logins(view: Callable[P, R]) -> Callable[P, R]:
 def limited_callbacks(view: Callable[P, R]) -> Callable[P, R]:
     """Limit the end of logins. A view that asked the tenant in vain sets `g.has_redeemed_nothing`."""
     view = limiter.limit(CALLBACK_LIMIT)(view)
-    view = limiter.limit(FAILURES_LIMIT, deduct_when=_has_redeemed_nothing, scope="failures")(view)
-    view = limiter.limit(
-        ALL_FAILURES_LIMIT, key_func=as_one, deduct_when=_has_redeemed_nothing, scope="failures"
-    )(view)
+    # Not by address alone: two addresses could keep everybody from signing in.
+    for limit, key in (
+        (FAILURES_LIMIT, by_person_or_address),
+        (ALL_FAILURES_LIMIT, by_person_or_as_one),
+    ):
+        view = limiter.limit(
+            limit, key_func=key, deduct_when=_has_redeemed_nothing, scope="failures"
+        )(view)
     return limiter.limit(ALL_CALLBACKS_LIMIT, key_func=as_one)(view)
 
 

@@ -15,7 +15,7 @@ from ..errors import DeliveryError, LoginError, TenantUnreachable
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..tenant.relying_party import LoginContent
-from .current import current_session, services, sid_cookie
+from .current import INVITED_BY, SIGNED_IN_AS, current_session, services, sid_cookie
 from .language import page_language, speak
 from .rate_limits import limited_callbacks, limited_logins
 from .security import renew_form_token
@@ -24,8 +24,7 @@ bp = Blueprint("auth", __name__)
 log = logging.getLogger(__name__)
 
 LANDING_LIFE = timedelta(hours=1)
-# In the signed cookie: who used this browser last, for their forms, and which login it finished.
-SIGNED_IN_AS, FINISHED = "signed_in_as", "finished"
+FINISHED = "finished"  # in the signed cookie: which login it finished
 # Pages that are no place to go after a sign-in: they begin a login, or end something.
 NO_NEXT_PAGE = ("auth.", "landing.", "static")
 # Of the parameters of a callback each comes once, or somebody has put together an address.
@@ -52,6 +51,10 @@ def start_invited_login(
     It asks for a fresh sign-in on our connection: otherwise a session that somebody else left at
     the tenant would answer in the invitee's place. Raises TenantUnreachable, LoginError.
     """
+    if (
+        invitation and session.get(INVITED_BY) != invitation.id
+    ):  # else its cookie need not be sent again
+        session[INVITED_BY] = invitation.id
     return _begin(
         ref=invitation.ref if invitation else None,
         note=note,

@@ -14,7 +14,17 @@ from invite_site.web.rate_limits import limiter
 from tests.support.floods import TOKEN_CALLS, floods
 from tests.support.person import Person
 from tests.support.rate_counts import ADDRESS_LIMIT, came, key_of
-from tests.support.running import ADMIN, RunningSite, Tenant, running_site, settings_for, signs_in
+from tests.support.running import (
+    ADMIN,
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    logs_in,
+    running_site,
+    sets_password,
+    settings_for,
+    signs_in,
+)
 
 OFFICE = 50  # people behind one address: more than any limit of failures
 
@@ -98,6 +108,31 @@ def test_whoever_is_refused_in_a_flood_finishes_after_the_minute(
         person.presses("Try again")
         assert person.url == f"{site.url}/"
         assert ADMIN in person.text
+
+
+def test_junk_codes_from_everywhere_keep_nobody_out_who_is_known(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Who has signed in with this browser before, and who holds an invitation in it, counts alone, also
+    where the flood comes from their own address."""
+    site.invites_and_delivers("ada@example.com")
+    with person_at("203.0.113.7") as known, person_at("203.0.113.7") as invitee:
+        signs_in(known, site)
+        sets_password(invitee, tenant.link_to("ada@example.com"))
+        floods(site, lambda number: "203.0.113.7")
+        assert set(floods(site, lambda number: f"10.0.{number % 250}.1")) >= {429}
+        assert known.opens(f"{site.url}/login").url == f"{site.url}/"
+        logs_in(invitee, "ada@example.com", PASSWORD)
+        assert invitee.url == f"{site.url}/"
+        assert "ada@example.com" in invitee.text
+
+
+def test_who_is_known_costs_the_tenant_few_calls_too(site: RunningSite, tenant: Tenant) -> None:
+    """One person, or one invitation, at whatever addresses."""
+    ref = site.invites("ada@example.com").ref
+    begin = f"/invite/complete?success=true&i={ref}"
+    assert 429 in floods(site, lambda number: f"10.0.{number % 250}.1", begin)
+    assert tenant.calls("POST /oauth/token") <= TOKEN_CALLS
 
 
 @pytest.mark.parametrize(

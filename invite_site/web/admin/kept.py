@@ -10,10 +10,10 @@ from werkzeug.exceptions import HTTPException
 from ...accounts.kept_forms import KeptForm
 from ...printable import one_line
 from ...tenant.relying_party import browser_key
-from ..current import current_session, services
+from ..current import SIGNED_IN_AS, current_session, services
 from ..forms import InviteForm
 from ..rate_limits import limited_logins
-from ..signin import SIGNED_IN_AS, start_login
+from ..signin import start_login
 from . import bp
 from .filters import filters_in
 from .jobs import meant_by
