@@ -51,9 +51,8 @@ def start_invited_login(
     It asks for a fresh sign-in on our connection: otherwise a session that somebody else left at
     the tenant would answer in the invitee's place. Raises TenantUnreachable, LoginError.
     """
-    if (
-        invitation and session.get(INVITED_BY) != invitation.id
-    ):  # else its cookie need not be sent again
+    # Where it is there already, the cookie need not be sent again.
+    if invitation and session.get(INVITED_BY) != invitation.id:
         session[INVITED_BY] = invitation.id
     return _begin(
         ref=invitation.ref if invitation else None,
