@@ -8,7 +8,7 @@ import re
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,7 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 events {{ worker_connections 4096; }}
 http {{
+    access_log {folder}/access.log;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -63,6 +64,7 @@ class Proxied:
     plain_port: int
     authority: Path
     folder: Path
+    stop_site: Callable[[], None]
 
     def browser(self, address: str = "127.0.0.1") -> requests.Session:
         """A browser at this address of this machine."""
@@ -100,6 +102,9 @@ def proxied(tenant: Tenant, tmp_path: Path) -> Iterator[Proxied]:
             "/etc/letsencrypt/live/invite.example.com/fullchain.pem": str(certificate),
             "/etc/letsencrypt/live/invite.example.com/privkey.pem": str(certificate),
             "http://127.0.0.1:3000;": f"http://127.0.0.1:{site_port};",
+            "/var/log/nginx/error.log": str(folder / "error.log"),
+            # All that nginx has to say, for tests that look for it.
+            "access_log off;": f"access_log off; error_log {folder}/warnings.log warn;",
         }
     )
     main = folder / "nginx.conf"
@@ -108,11 +113,9 @@ def proxied(tenant: Tenant, tmp_path: Path) -> Iterator[Proxied]:
     known = {"callbacks": [f"{url}/callback"], "logout_urls": [f"{url}/"]}
     tenant.control("PUT", "/application", known)
     settings = settings_for(tenant, tmp_path, TRUSTED_PROXIES="1")
-    with (
-        running_site(settings, port=site_port, public_url=url) as site,
-        _nginx(main, folder, port),
-    ):
-        yield Proxied(site, port, plain_port, authority, folder)
+    with contextlib.ExitStack() as running, _nginx(main, folder, port):
+        site = running.enter_context(running_site(settings, port=site_port, public_url=url))
+        yield Proxied(site, port, plain_port, authority, folder, running.close)
 
 
 @contextlib.contextmanager
@@ -221,8 +224,24 @@ def test_a_body_without_measure_is_refused_and_the_largest_list_is_not_written(
         taken = browser.post(logout, data=b"x" * 3_900_000, timeout=15)
         assert taken.status_code in (400, 413)
         assert "<h1>" in taken.text, "our own page"
-    log = (proxied.folder / "error.log").read_text(encoding="utf-8")
+    log = (proxied.folder / "warnings.log").read_text(encoding="utf-8")
     assert "temporary file" not in log
+
+
+def test_no_log_of_nginx_holds_a_link_or_an_address(proxied: Proxied) -> None:
+    """Not while the site is away either: nginx names the whole request in each of its errors."""
+    proxied.stop_site()
+    query = "/invite/complete?i=7fQ2&success=true&email=ada%40example.com"
+    with proxied.browser() as browser:
+        answer = browser.get(proxied.site.url + query, timeout=15)
+        assert answer.status_code == 502
+    requests.get(f"http://localhost:{proxied.plain_port}{query}", allow_redirects=False, timeout=15)
+    assert "ada%40" in (proxied.folder / "warnings.log").read_text(encoding="utf-8"), (
+        "what nginx says"
+    )
+    for name in ("error.log", "access.log"):
+        log = (proxied.folder / name).read_text(encoding="utf-8")
+        assert "ada%40" not in log, name
 
 
 def _context(authority: Path) -> ssl.SSLContext:
