@@ -22,10 +22,24 @@ def check(address: str) -> None:
         raise click.ClickException(
             "By INVITE_DELIVERY the tenant sends the mail, so there is nothing to check here."
         )
-    services.mailer.send_test(invitee.email_norm, now=services.clock(), transcript=_show)
+    shown = _Shown()
+    services.mailer.send_test(invitee.email_norm, now=services.clock(), transcript=shown.line)
+    if shown.failed:
+        raise shown.failed
     click.echo("The mail server took the message.")
 
 
-def _show(line: str) -> None:
-    # What a server says may hold control characters, and a terminal would obey them.
-    click.echo("".join(each if each.isprintable() else "\ufffd" for each in line))
+class _Shown:
+    """The conversation on standard output. Where that cannot be written the conversation goes on, since
+    the failure would count as one of the mail server; `failed` keeps it."""
+
+    failed: OSError | None = None
+
+    def line(self, line: str) -> None:
+        if self.failed:
+            return
+        try:
+            # What a server says may hold control characters, and a terminal would obey them.
+            click.echo("".join(each if each.isprintable() else "\ufffd" for each in line))
+        except OSError as failed:
+            self.failed = failed

@@ -166,7 +166,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tenant: Tenant, tmp_pa
         "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
         **tenant.environment,
     }
-    for words in (["db", "upgrade"], ["invite", "export"]):
+    for words in (["db", "upgrade"], ["invite", "export"], ["mail", "check", "you@example.com"]):
         with open("/dev/full", "wb") as full:
             ended = subprocess.run(
                 [sys.executable, "-m", "flask", "--app", "app", *words],
@@ -179,6 +179,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tenant: Tenant, tmp_pa
             )
         assert ended.stderr == "Error: The output cannot be written: No space left on device.\n"
         assert ended.returncode == 1
+    assert len(tenant.mails("you@example.com")) == 1
 
 
 def test_an_address_that_nobody_has_verified_makes_no_admin(
