@@ -213,6 +213,14 @@ def test_spaces_around_a_secret_are_no_part_of_it() -> None:
     assert settings.management_client_secret == "secret-of-the-client"
 
 
+@pytest.mark.parametrize("name", ["AUTH0_MANAGEMENT_CLIENT_ID", "AUTH0_MANAGEMENT_CLIENT_SECRET"])
+def test_half_of_the_management_credentials_is_refused(name: str) -> None:
+    """The other half would be that of the application that people sign in with, and `flask tenant apply`
+    would give the permissions to that."""
+    with pytest.raises(ConfigError, match="AUTH0_MANAGEMENT_CLIENT_SECRET belong together"):
+        Settings.from_env({**GOOD, name: "half"})
+
+
 @pytest.mark.parametrize("life", [str(2 * DAY), str(DAY)])
 def test_a_reminder_that_no_invitation_lives_to_see_is_refused(life: str) -> None:
     """It would be sent to nobody."""

@@ -166,6 +166,13 @@ class Settings:
         site_url = checked("SITE_URL", f"http://localhost:{port}", values.site_address, "")
         tenant_url = checked("AUTH0_DOMAIN", None, values.tenant_address, "")
         client_id, client_secret = read("AUTH0_CLIENT_ID"), read("AUTH0_CLIENT_SECRET")
+        management_id = read("AUTH0_MANAGEMENT_CLIENT_ID", "")
+        management_secret = read("AUTH0_MANAGEMENT_CLIENT_SECRET", "")
+        if bool(management_id) != bool(management_secret):
+            problems.append(
+                "AUTH0_MANAGEMENT_CLIENT_ID and AUTH0_MANAGEMENT_CLIENT_SECRET belong together; set "
+                "both or neither."
+            )
         settings = cls(
             secret_keys=checked("SECRET_KEY", None, values.secret_keys, ()),
             site_url=site_url,
@@ -179,8 +186,8 @@ class Settings:
             management_url=checked(
                 "AUTH0_MANAGEMENT_DOMAIN", tenant_url, values.tenant_address, ""
             ),
-            management_client_id=read("AUTH0_MANAGEMENT_CLIENT_ID", client_id),
-            management_client_secret=read("AUTH0_MANAGEMENT_CLIENT_SECRET", client_secret),
+            management_client_id=management_id or client_id,
+            management_client_secret=management_secret or client_secret,
             connection=read("AUTH0_CONNECTION", "Username-Password-Authentication"),
             invitation_ttl=checked(
                 "INVITATION_TTL_SECONDS", str(5 * DAY), values.lifetime, 5 * DAY
