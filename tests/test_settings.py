@@ -189,12 +189,20 @@ def test_a_host_of_other_letters_that_cannot_be_written_so_is_refused(name: str,
 
 
 @pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN"])
-@pytest.mark.parametrize("host", ["invite..example.com", ".example.com", "a" * 64 + ".example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "invite..example.com", ".example.com", "a" * 64 + ".example", "invite.example.com;",
+        "invite.example.com,", '"invite.example.com', "“invite.example.com”", "invite!.example.com",
+    ],
+)  # fmt: skip
 def test_a_host_that_there_cannot_be_is_refused(name: str, host: str) -> None:
-    """Every request would be an error of Werkzeug."""
+    """Every request would be an error of Werkzeug, or the tenant would not answer, and the links of mails
+    lead nowhere."""
     with pytest.raises(ConfigError, match=f"{name} must be a web address"):
         Settings.from_env({**GOOD, name: f"https://{host}"})
-    assert Settings.from_env({**GOOD, name: "https://invite.example.com."})
+    for good in ("invite.example.com.", "invite_site-2.example.com", "[::1]", "192.0.2.7"):
+        assert Settings.from_env({**GOOD, name: f"https://{good}"})
 
 
 @pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN"])

@@ -53,6 +53,9 @@ def _host(name: str) -> str:
     """A host name, in small letters already, in ASCII."""
     if ":" in name:
         return f"[{name}]"
+    # A quotation mark or a comma that has slipped in; Python would write “ as xn--… too.
+    if not all(each in "-_." or unicodedata.category(each)[0] in "LMN" for each in name):
+        raise ValueError(_NO_WEB_ADDRESS)
     if name.isascii():
         if not all(0 < len(label) < 64 for label in name.removesuffix(".").split(".")):
             raise ValueError(_NO_WEB_ADDRESS)
