@@ -1,13 +1,17 @@
 """The file `.env`: read as UTF-8, or refused with the line that is not."""
 
+import difflib
 import io
 import stat
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 
 from .errors import ConfigError
+
+ALIKE = 0.85  # of two names, as difflib measures it: a letter or two of a word
 
 
 def load(file: Path) -> None:
@@ -36,6 +40,21 @@ def load(file: Path) -> None:
     if unread:
         raise ConfigError([_unreadable(file, line) for line in unread])
     load_dotenv(stream=io.StringIO(text))
+
+
+def misspelt(file: Path, known: Collection[str], given: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each name in the file that is nearly that of a setting without a value."""
+    missing = [name for name in known if not given.get(name)]
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return
+    for name in {each.key for each in parse_stream(io.StringIO(text)) if each.key}:
+        meant = difflib.get_close_matches(name.upper(), missing, 1, ALIKE)
+        if meant and name not in known:
+            yield (
+                f"{file} has {name}, which is no setting of this site. Write {meant[0]}, or leave it out."
+            )
 
 
 def _unreadable(file: Path, line: int) -> str:

@@ -458,6 +458,31 @@ def test_a_file_of_settings_is_read(
     env_file.load(tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("INVITE_DELIVRY", "INVITE_DELIVERY"), ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+     ("TENANT_SETUP_CLIENTID", "TENANT_SETUP_CLIENT_ID"), ("invite_link", "INVITE_LINK")],
+)  # fmt: skip
+def test_a_misspelt_name_in_the_file_of_settings_is_told(
+    written: str, meant: str, tmp_path: Path
+) -> None:
+    """The setting would have its default without a word."""
+    file = tmp_path / ".env"
+    file.write_text(f"{written}=1\n", encoding="utf-8")
+    file.chmod(0o600)
+    with pytest.raises(ConfigError, match=f"{written}, which is no setting.* {meant}") as refused:
+        Settings.from_env({**GOOD, written: "1"}, env_file=file)
+    assert len(refused.value.problems) == 1
+
+
+def test_names_of_others_may_stand_in_the_file_of_settings(tmp_path: Path) -> None:
+    """And an older value, beside the one in force."""
+    file = tmp_path / ".env"
+    file.write_text("MALLOC_ARENA_MAX=2\nSMTP_PORT=1\nSMTP_URLS=x\n", encoding="utf-8")
+    file.chmod(0o600)
+    Settings.from_env(GOOD, env_file=file)
+
+
 def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     """A folder of that name, or a file of another user; with what to do."""
     file = tmp_path / ".env"

@@ -12,6 +12,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from .. import exposure
+from ..env_file import misspelt
 from ..errors import ConfigError
 from ..mailbox import Mailbox, read_mailbox
 from . import values
@@ -21,6 +22,7 @@ from .values import is_loopback as is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENV_FILE = ROOT / ".env"
+FOR_SETUP = ("TENANT_SETUP_CLIENT_ID", "TENANT_SETUP_CLIENT_SECRET")  # which commands read
 
 T = TypeVar("T")
 C = TypeVar("C", bound=enum.StrEnum)
@@ -133,8 +135,10 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         problems: list[str] = []
+        known = set(FOR_SETUP)
 
         def read(name: str, default: str | None = None) -> str:
+            known.add(name)
             value = env.get(name, "").strip()
             if not values.is_utf8(value):
                 problems.append(f"{name} is not UTF-8. Save what sets it as UTF-8.")
@@ -213,6 +217,8 @@ class Settings:
         problems.extend(_contradictions_in(settings))
         if site_url and not settings.is_local:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
+        if env_file is not None:
+            problems.extend(misspelt(env_file, known, env))
         if problems:
             raise ConfigError(problems)
         return settings
