@@ -475,6 +475,18 @@ def test_a_misspelt_name_in_the_file_of_settings_is_told(
     assert len(refused.value.problems) == 1
 
 
+def test_a_first_start_says_where_settings_are_looked_for(tmp_path: Path) -> None:
+    """Where some are missing, and there is no file of them."""
+    file = tmp_path / ".env"
+    with pytest.raises(ConfigError, match=rf"{file} is not there. Copy \.env\.example"):
+        Settings.from_env({**GOOD, "APP_NAME": ""}, env_file=file)
+    Settings.from_env(GOOD, env_file=file)
+    file.touch(mode=0o600)
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_env({**GOOD, "APP_NAME": ""}, env_file=file)
+    assert refused.value.problems == ["APP_NAME is missing."]
+
+
 def test_names_of_others_may_stand_in_the_file_of_settings(tmp_path: Path) -> None:
     """And an older value, beside the one in force."""
     file = tmp_path / ".env"

@@ -219,6 +219,10 @@ class Settings:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
         if env_file is not None:
             problems.extend(misspelt(env_file, known, env))
+            if any(each.endswith(" is missing.") for each in problems) and not env_file.exists():
+                problems.append(
+                    f"{env_file} is not there. Copy .env.example to it, or set the variables elsewhere."
+                )
         if problems:
             raise ConfigError(problems)
         return settings
