@@ -1,5 +1,7 @@
 """Text of others, such as names: what of it can be stored, and shown on one line."""
 
+import unicodedata
+
 JOINERS = "\u200c\u200d"  # invisible, but part of how Persian and Indic names are written
 
 
@@ -11,6 +13,17 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """The text on one line, its words with single spaces between them."""
     return " ".join("".join(c if _is_printed(c) else " " for c in text).split())
+
+
+def shown(text: str) -> str:
+    """The text with a sign in place of each letter that is not printed: a terminal would obey some. Tabs and
+    spaces of all kinds stay."""
+    return "".join(
+        each
+        if each == "\t" or _is_printed(each) or unicodedata.category(each) == "Zs"
+        else "\ufffd"
+        for each in text
+    )
 
 
 def _is_printed(letter: str) -> bool:

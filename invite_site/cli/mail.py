@@ -3,6 +3,7 @@
 import click
 
 from ..invitations.people import Invitee
+from ..printable import shown
 from ..settings import Delivery
 from ..web.current import services
 from .errors import SiteGroup
@@ -22,14 +23,14 @@ def check(address: str) -> None:
         raise click.ClickException(
             "By INVITE_DELIVERY the tenant sends the mail, so there is nothing to check here."
         )
-    shown = _Shown()
-    services.mailer.send_test(invitee.email_norm, now=services.clock(), transcript=shown.line)
-    if shown.failed:
-        raise shown.failed
+    transcript = _Transcript()
+    services.mailer.send_test(invitee.email_norm, now=services.clock(), transcript=transcript.line)
+    if transcript.failed:
+        raise transcript.failed
     click.echo("The mail server took the message.")
 
 
-class _Shown:
+class _Transcript:
     """The conversation on standard output. Where that cannot be written the conversation goes on, since
     the failure would count as one of the mail server; `failed` keeps it."""
 
@@ -39,7 +40,6 @@ class _Shown:
         if self.failed:
             return
         try:
-            # What a server says may hold control characters, and a terminal would obey them.
-            click.echo("".join(each if each.isprintable() else "\ufffd" for each in line))
+            click.echo(shown(line))
         except OSError as failed:
             self.failed = failed

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from ..printable import shown
 from ..tenant.http import COMMAND, Credentials, ManagementApi
 from ..tenant.setup import files
 from ..tenant.setup.apply import Plan, execute, plan
@@ -102,9 +103,9 @@ def _show(found: Plan) -> None:
         click.secho(change.what, bold=True)
         for line in change.lines:
             mark = line.lstrip()[:1]
-            click.secho(f"  {_plain(line)}", fg={"+": "green", "-": "red"}.get(mark))
+            click.secho(f"  {shown(line)}", fg={"+": "green", "-": "red"}.get(mark))
     for each in found.skipped:
-        click.echo(f"{each.what}: {_plain(each.message)}", err=each.blocking)
+        click.echo(f"{each.what}: {shown(each.message)}", err=each.blocking)
     if not found.changes:
         click.echo("Nothing to do.")
 
@@ -113,7 +114,7 @@ def _execute(found: Plan, api: ManagementApi) -> int:
     """Send the changes; returns how many went wrong."""
     problems = 0
     for change, error in execute(found.changes, api):
-        click.echo(f"{change.what}: {_plain(error) or 'done.'}", err=bool(error))
+        click.echo(f"{change.what}: {shown(error) or 'done.'}", err=bool(error))
         problems += bool(error)
     return problems
 
@@ -130,9 +131,4 @@ def _as_json(name: str, finding: Finding) -> dict[str, str]:
 def _line(name: str, finding: Finding) -> str:
     level = click.style(f"{finding.level:<11}", fg=COLOURS.get(finding.level))
     advice = f" {finding.advice}" if finding.level != Level.OK and finding.advice else ""
-    return f"{level} {name}: {_plain(finding.message + advice)}"
-
-
-def _plain(text: str) -> str:
-    """What a tenant says may hold control characters, and a terminal would obey them."""
-    return "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in text)
+    return f"{level} {name}: {shown(finding.message + advice)}"

@@ -375,6 +375,14 @@ def test_the_second_time_there_is_nothing_to_do(at: AtTenant) -> None:
     assert (second.exit_code, second.stdout) == (0, "Nothing to do.\n")
 
 
+def test_texts_are_shown_as_they_are(at: AtTenant) -> None:
+    """French has spaces that do not break a line."""
+    at.changes_settings(**LOGIN_ROUTE)
+    done = at.runs("apply", "--dry-run")
+    assert "«\u00a0Mot de passe oublié\u00a0?\u00a0»" in done.stdout
+    assert "\ufffd" not in done.stdout
+
+
 def test_a_dry_run_changes_nothing(bare: AtTenant) -> None:
     """It shows the same difference and asks nothing."""
     before = configuration(bare)
