@@ -107,7 +107,8 @@ def _show(found: Plan) -> None:
     for each in found.skipped:
         click.echo(f"{each.what}: {shown(each.message)}", err=each.blocking)
     if not found.changes:
-        click.echo("Nothing to do.")
+        is_done = not any(each.blocking for each in found.skipped)
+        click.echo("Nothing to do." if is_done else "Nothing was changed.")
 
 
 def _execute(found: Plan, api: ManagementApi) -> int:

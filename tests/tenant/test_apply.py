@@ -375,6 +375,14 @@ def test_the_second_time_there_is_nothing_to_do(at: AtTenant) -> None:
     assert (second.exit_code, second.stdout) == (0, "Nothing to do.\n")
 
 
+def test_what_could_not_be_looked_at_is_not_nothing_to_do(at: AtTenant) -> None:
+    """The lines about it go to standard error, and standard output may be all that somebody reads."""
+    with_permissions(at, "read:client_grants")
+    done = at.runs("apply", "--yes")
+    assert (done.exit_code, done.stdout) == (1, "Nothing was changed.\n")
+    assert "read:connections" in done.stderr
+
+
 def test_texts_are_shown_as_they_are(at: AtTenant) -> None:
     """French has spaces that do not break a line."""
     at.changes_settings(**LOGIN_ROUTE)
