@@ -363,6 +363,16 @@ def test_an_unknown_application_or_connection_is_named(at: AtTenant) -> None:
     assert "no database connection called Nowhere" in told
 
 
+def test_an_application_that_is_not_there_is_given_nothing(bare: AtTenant) -> None:
+    """Neither a connection nor permissions; the line about the application says why."""
+    bare.changes_settings(client_id="nobody", management_client_id="neither")
+    found = bare.plan()
+    assert [each.what for each in found.changes] == ["Password page"]
+    told = " ".join(each.message for each in found.skipped)
+    assert "AUTH0_CLIENT_ID." in told
+    assert "AUTH0_MANAGEMENT_CLIENT_ID." in told
+
+
 # The command --------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+NO_APPLICATION = "There is no such application."
+
 
 class Level(enum.StrEnum):
     """How much a finding matters."""

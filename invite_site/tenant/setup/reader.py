@@ -8,6 +8,7 @@ import requests
 
 from ...errors import CredentialsRefused, InviteSiteError, TenantUnavailable
 from ...settings import Settings, is_loopback
+from ..answers import ScopeMissing
 from ..http import COMMAND, TIMEOUT, Credentials, ManagementApi, transport_errors
 
 T = TypeVar("T")
@@ -52,6 +53,13 @@ class TenantReader:
 
     def application(self, client_id: str) -> Any | None:
         return self.read(f"/clients/{quote(client_id, safe='')}")
+
+    def lacks_application(self, client_id: str) -> bool:
+        """Whether there is none; False where it may not be looked for."""
+        try:
+            return self.application(client_id) is None
+        except ScopeMissing:
+            return False
 
     def connection(self) -> Any | None:
         """The connection of AUTH0_CONNECTION."""

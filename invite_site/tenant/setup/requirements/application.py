@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ....settings import ReturnTo, Settings, is_loopback
 from ...answers import ScopeMissing, json_object
 from ..changes import Change, Skipped, added, replaced
-from ..findings import Finding, Level, cannot_tell, note, ok, wrong
+from ..findings import NO_APPLICATION, Finding, Level, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
 LISTS = {
@@ -121,8 +121,10 @@ def logout(context: Context) -> Finding:
 
 def login_uri(context: Context) -> Finding:
     """Where New Universal Login leads people back to, and whoever opens a bookmarked login page."""
-    wanted = f"{context.settings.site_url}/login"
-    found = (_client(context) or {}).get("initiate_login_uri") or ""
+    wanted, client = f"{context.settings.site_url}/login", _client(context)
+    if client is None:
+        return cannot_tell(NO_APPLICATION)
+    found = client.get("initiate_login_uri") or ""
     if found == wanted:
         return ok(f"{wanted} is set.")
     is_needed = context.settings.invite_return == ReturnTo.LOGIN_ROUTE
@@ -192,7 +194,10 @@ def _allowed_url(
 ) -> Finding:
     """Without permission to read the list, whether the tenant redirects there tells the same."""
     try:
-        is_allowed = not _missing(_client(context) or {}, key, [url])
+        client = _client(context)
+        if client is None:
+            return cannot_tell(NO_APPLICATION)
+        is_allowed = not _missing(client, key, [url])
     except ScopeMissing:
         params = {"client_id": context.settings.client_id, **params}
         answer = context.tenant.visit(path, params=params)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..changes import Change, Skipped, added
-from ..findings import Finding, cannot_tell, note, ok, wrong
+from ..findings import NO_APPLICATION, Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
 NONE = "There is no such connection."
@@ -36,6 +36,8 @@ def enabled(context: Context) -> Finding:
     found = context.tenant.connection()
     if found is None:
         return cannot_tell(NONE)
+    if context.tenant.lacks_application(context.settings.client_id):
+        return cannot_tell(NO_APPLICATION)
     if _is_enabled(context, _clients_path(found["id"])):
         return ok(f"{found['name']} is enabled for the application.")
     return wrong(
@@ -51,7 +53,7 @@ def changes(context: Context) -> Iterator[Change | Skipped]:
         yield Skipped(what, f"The tenant has no database connection called {name}.")
         return
     path, client_id = _clients_path(found["id"]), context.settings.client_id
-    if not _is_enabled(context, path):
+    if not context.tenant.lacks_application(client_id) and not _is_enabled(context, path):
         lines = tuple(added(f"{name} → Applications", [client_id]))
         body = [{"client_id": client_id, "status": True}]
         yield Change(what, lines, "PATCH", path, body, "update:connections")

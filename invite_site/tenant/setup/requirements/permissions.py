@@ -83,6 +83,8 @@ def _of_roles(granted: Collection[str]) -> str:
 def grant_changes(context: Context) -> Iterator[Change]:
     """Add what the site needs to its grant. What the grant allows besides stays."""
     what, wanted = "Permissions of the site", context.desired.grant
+    if context.tenant.lacks_application(wanted["client_id"]):
+        return  # which the section of that application says
     found = context.tenant.read(
         "/client-grants", client_id=wanted["client_id"], audience=wanted["audience"]
     )
