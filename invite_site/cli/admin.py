@@ -26,6 +26,11 @@ admin = LedgerGroup("admin", help="Say who may invite.")
 def grant(address_or_sub: str, invites: bool) -> None:
     """Let a person invite, named by address or by the `sub` of their account at the tenant."""
     address_or_sub = address_or_sub.strip()
+    if address_or_sub.isprintable() and address_or_sub and not set("@|") & set(address_or_sub):
+        raise click.ClickException(
+            f"{address_or_sub} is neither an address nor an account id. Write the id whole, such as "
+            "'auth0|5f7c8ec7c33c6c004bbafe82', in single quotes, because a shell takes the bar for itself."
+        )
     try:
         granted = _grant(address_or_sub, invites)
     except NotThereYet as refused:
@@ -55,6 +60,9 @@ def grant(address_or_sub: str, invites: bool) -> None:
 def revoke(address_or_sub: str) -> None:
     """Take the right to invite back, from the next request on; also that of the last admin, and that of
     somebody who has not accepted yet."""
+    address_or_sub = address_or_sub.strip()
+    if not address_or_sub:
+        raise click.ClickException("Enter an address or an account id.")
     was_granted = services.admins.revoke(address_or_sub)
     was_awaited = services.granting.cancel_of(address_or_sub, by=ME)
     if not was_granted and not was_awaited:

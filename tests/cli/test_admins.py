@@ -27,6 +27,7 @@ def test_a_grant_for_somebody_who_is_not_there_yet(
     assert "may no longer invite." in run("admin", "revoke", ADA.upper())
     assert not run("admin", "list")
     assert run("admin", "revoke", ADA).endswith("[exit 1]")
+    assert run("admin", "revoke", " ") == "Error: Enter an address or an account id.\n[exit 1]"
 
 
 def test_an_account_id_with_an_address_in_it_is_an_account_id(
@@ -45,13 +46,22 @@ def test_an_account_id_with_an_address_in_it_is_an_account_id(
     assert site.services.admins.includes("auth0|ada@example.com")
 
 
-@pytest.mark.parametrize("word", ["", "  ", "x" * 256, "auth0|a\x1b[2J"])
+@pytest.mark.parametrize("word", ["", "  ", "auth0|" + "x" * 250, "auth0|a\x1b[2J"])
 def test_what_can_be_no_account_id_is_refused(site: RunningSite, run: Run, word: str) -> None:
     """Such as an empty variable of a script: it would stand beside the last admin as another one."""
     assert run("admin", "grant", word) == (
         "Error: This is neither an address nor an account id. Enter an email address, or the account "
         "id as the tenant shows it, such as auth0|5f7c8ec7c33c6c004bbafe82.\n[exit 1]"
     )
+    assert not site.services.granting.all()
+
+
+@pytest.mark.parametrize("word", ["auth0", "google-oauth2", "5f7c8ec7c33c6c004bbafe82"])
+def test_half_an_account_id_is_refused(site: RunningSite, run: Run, word: str) -> None:
+    """What a shell leaves of `auth0|…` without quotation marks."""
+    refused = run("admin", "grant", word)
+    assert "'auth0|5f7c8ec7c33c6c004bbafe82', in single quotes" in refused
+    assert refused.endswith("[exit 1]")
     assert not site.services.granting.all()
 
 

@@ -65,7 +65,8 @@ class Granting:
         # Account ids have a bar, and may have an address behind it: `google-apps|ada@example.com`.
         if "@" in address_or_sub and "|" not in address_or_sub:
             return self._grant_by_address(address_or_sub, by, invites)
-        if not 0 < len(address_or_sub) <= SUB_LENGTH or not address_or_sub.isprintable():
+        is_whole = "|" in address_or_sub and len(address_or_sub) <= SUB_LENGTH
+        if not is_whole or not address_or_sub.isprintable():
             # Nobody signs in as that, and it would count as an admin when the last one is withdrawn.
             raise GrantRefused(NO_SUB)
         label = address_or_sub if is_sub_known else self._label_of_account(address_or_sub)
