@@ -79,6 +79,8 @@ class Named(click.ParamType[int | str]):
     ) -> int | str:
         if "@" in str(value):
             return str(value)
+        if not str(value).isdecimal():
+            self.fail(f"{value} is neither the number of an invitation nor an address.", param, ctx)
         number: int = NUMBER.convert(value, param, ctx)
         return number
 

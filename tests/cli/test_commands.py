@@ -238,6 +238,13 @@ def test_words_that_a_command_does_not_know_are_a_mistake_of_usage(run: Run) -> 
     assert "password_set" in run("invite", "list", "--state", "nonsense")
 
 
+def test_a_word_that_names_no_invitation_is_told(run: Run) -> None:
+    """Neither by its number nor by an address, such as an address without its host."""
+    refused = run("invite", "revoke", "ada")
+    assert "ada is neither the number of an invitation nor an address." in refused
+    assert refused.endswith("[exit 2]")
+
+
 @pytest.mark.parametrize("command", ["resend", "revoke", "extend"])
 def test_the_help_says_that_filters_take_the_place_of_a_number(run: Run, command: str) -> None:
     """Brackets mark what can be left out."""
