@@ -126,7 +126,7 @@ def export(events: bool, **given: Any) -> None:
     else:
         rows = services.exports.invitations(filters)
     for text in written(rows):
-        click.echo(CONTROLS.sub("\ufffd", text), nl=False)
+        click.echo(CONTROLS.sub("\ufffd", text).encode(), nl=False)
 
 
 def _show_problems(batch_id: int, number: int) -> None:

@@ -4,6 +4,7 @@ Status 0: done. 1: refused. 2: the command was written wrongly.
 """
 
 import errno
+import io
 import os
 import sys
 from typing import Any
@@ -28,6 +29,9 @@ class SiteCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         self._refuse_what_is_not_utf8(ctx)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Of a terminal in another encoding, where a name or a sign of ours would end the command.
+            sys.stdout.reconfigure(errors="replace")
         try:
             self.check(ctx)
             return super().invoke(ctx)

@@ -182,6 +182,38 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tenant: Tenant, tmp_pa
     assert len(tenant.mails("you@example.com")) == 1
 
 
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    """And CSV is UTF-8 wherever it goes, as its first sign says."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "SECRET_KEY": SECRET_KEY,
+        "APP_NAME": "Acme",
+        "MAIL_FROM": "invitations@example.com",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
+        "PYTHONIOENCODING": "latin-1",
+        **tenant.environment,
+    }
+
+    def run(*words: str) -> bytes:
+        ended = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "app", *words],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            timeout=60,
+        )
+        assert b"Traceback" not in ended.stderr
+        return ended.stdout
+
+    run("db", "upgrade")
+    run("invite", "send", "ada@łódź.example", "--name", "Łukasz")
+    assert b"ada@?\xf3d?.example" in run("invite", "list")
+    assert "Łukasz" in run("invite", "export").decode("utf-8-sig")
+    assert b"Sign-ups" in run("tenant", "check")
+
+
 def test_an_address_that_nobody_has_verified_makes_no_admin(
     site: RunningSite, tenant: Tenant, run: Run
 ) -> None:
