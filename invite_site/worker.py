@@ -3,11 +3,12 @@
 import logging
 import math
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 
-from .errors import LeaseLost
+from .errors import InviteSiteError, LeaseLost
 from .invitations.leases.heartbeats import BEAT_EVERY
 from .invitations.sending.delivery import Deliveries
 from .invitations.tables import Invitation
@@ -135,7 +136,7 @@ class _Claims:
         try:
             return self._deliveries.claim(self._name, limit=limit, in_flight=self._in_flight)
         except Exception:  # the database may be away for a moment; the worker stays
-            log.exception("the worker could not use the database")
+            _log_failure("the worker could not use the database")
             self._wake.wait(AFTER_ERROR)
             return ()
 
@@ -160,12 +161,21 @@ class _Claims:
             self._wake.set()
 
 
+def _log_failure(words: str, *values: object) -> None:
+    """Of the error that is being handled: a sentence where it has one, else where it comes from."""
+    error = sys.exception()
+    if isinstance(error, InviteSiteError):
+        log.error(f"{words}: %s", *values, error)
+    else:
+        log.exception(words, *values)
+
+
 def _is_done(what: Callable[[], object], otherwise: str) -> bool:
     """Do it. Where that fails the log says so, with these words, and the worker goes on."""
     try:
         what()
     except Exception:
-        log.exception(otherwise)
+        _log_failure(otherwise)
         return False
     return True
 
@@ -174,13 +184,13 @@ def _deliver(deliveries: Deliveries, job: Invitation) -> None:
     try:
         deliveries.deliver(job)
     except Exception:
-        log.exception("delivery of invitation %s stopped unexpectedly", job.id)
+        _log_failure("delivery of invitation %s stopped unexpectedly", job.id)
         try:
             deliveries.put_back(job)
         except LeaseLost:
             return
         except Exception:  # its lease runs out in a minute
-            log.exception("invitation %s could not be put back", job.id)
+            _log_failure("invitation %s could not be put back", job.id)
 
 
 def _check(
@@ -201,7 +211,7 @@ def _check(
                     _is_done(sweep, "something that is done once a minute stopped unexpectedly")
             pause = 0.0 if checked else CHECK_EVERY
         except Exception:
-            log.exception("asking the tenant stopped unexpectedly")
+            _log_failure("asking the tenant stopped unexpectedly")
 
 
 def _do_jobs(jobs: Callable[[], bool], stop: threading.Event) -> None:
@@ -212,4 +222,4 @@ def _do_jobs(jobs: Callable[[], bool], stop: threading.Event) -> None:
         try:
             pause = 0.0 if jobs() else CHECK_EVERY
         except Exception:
-            log.exception("a job stopped unexpectedly")
+            _log_failure("a job stopped unexpectedly")

@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -194,6 +195,32 @@ def test_what_fails_once_a_minute_keeps_nothing_else_from_being_done(site: Runni
     finally:
         stop.set()
         thread.join(timeout=15)
+
+
+def test_a_database_that_cannot_be_used_is_a_line_of_the_log(
+    site: RunningSite, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which one and why. A traceback, again and again, would fill a disk that is full already."""
+    file, away = tmp_path / "site.db", tmp_path / "elsewhere"
+    stop = threading.Event()
+    worker = threading.Thread(
+        target=work, args=(site.services.deliveries,), kwargs={"name": "w", "stop": stop}
+    )
+    site.services.engine.dispose()
+    file.rename(away)
+    file.mkdir()
+    worker.start()
+    try:
+        wait_until(lambda: "could not use the database" in caplog.text, "the worker says so")
+    finally:
+        stop.set()
+        site.services.wake.set()
+        worker.join()
+        file.rmdir()
+        away.rename(file)
+    told = [each for each in caplog.records if "could not use the database" in each.message]
+    assert f"{file} cannot be used" in told[0].message
+    assert "Traceback" not in caplog.text
 
 
 def test_workers_of_containers_that_share_a_host_have_names_of_their_own() -> None:
