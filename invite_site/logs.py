@@ -6,6 +6,7 @@ What we log holds ids and codes. The filter covers what a library might log.
 import logging
 import re
 import sys
+import time
 
 from .settings import Settings
 
@@ -41,6 +42,14 @@ class Redaction(logging.Filter):
         return True
 
 
+class Line(logging.Formatter):
+    """A line that begins with its time in UTC, as pages and commands tell it."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+
 def redact(text: str) -> str:
     """The text as one line without secrets; addresses as `a***@example.com`."""
     text = SECRETS.sub(lambda m: f"{m['keep'] or m['bearer'] or ''}***", text)
@@ -56,6 +65,6 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     if not any(isinstance(f, Redaction) for h in root.handlers for f in h.filters):
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(Line("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handler.addFilter(Redaction())
         root.addHandler(handler)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from invite_site.logs import Redaction, redact
+from invite_site.logs import Redaction, configure, redact
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
@@ -196,6 +196,20 @@ def test_the_filter_reaches_into_tracebacks(log: Written) -> None:
     assert "secretsecret" not in log.lines[-1]
     assert "ada@example.com" not in log.lines[-1]
     assert "ValueError" in log.lines[-1]
+
+
+def test_a_line_begins_with_its_time_in_utc(tenant: Tenant, tmp_path: Path) -> None:
+    """As pages and commands tell it, wherever the machine stands; and says that it is UTC."""
+    root = logging.getLogger()
+    earlier, root.handlers = root.handlers, []
+    try:
+        configure(settings_for(tenant, tmp_path))
+        [ours] = root.handlers
+    finally:
+        root.handlers = earlier
+    record = logging.LogRecord("invite_site.web", logging.INFO, "", 0, "GET home.index", (), None)
+    record.created, record.msecs = 1_795_996_800.25, 250
+    assert ours.format(record) == "2026-11-30T00:00:00.250Z INFO invite_site.web: GET home.index"
 
 
 def test_a_cookie_holds_no_words(site: RunningSite, person: Person) -> None:
