@@ -49,7 +49,7 @@ def misspelt(file: Path, known: Collection[str], given: Mapping[str, str]) -> It
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return
-    for name in {each.key for each in parse_stream(io.StringIO(text)) if each.key}:
+    for name in sorted({each.key for each in parse_stream(io.StringIO(text)) if each.key}):
         meant = difflib.get_close_matches(name.upper(), missing, 1, ALIKE)
         if meant and name not in known:
             yield (

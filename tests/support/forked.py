@@ -106,4 +106,6 @@ def _run(target: Callable[[], object], environment: dict[str, str], out: str, er
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(file, stream)
             os.close(file)
+    # That of the process before has in mind what it wrote to.
+    sys.stdout = os.fdopen(sys.stdout.fileno(), "w", closefd=False)
     target()
