@@ -102,7 +102,6 @@ class Invitations:
             now=now,
         )
         if row is None:
-            self.ledger.get(invitation_id)
             raise NotPossibleNow("This invitation does not wait for another address any more.")
         self.on_queued()
         return row
