@@ -276,6 +276,7 @@ def test_an_account_that_took_the_place_of_a_gone_one_is_accepted(
     assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.ACCEPTED
     accepted = site.row(row.id)
     assert (accepted.state, accepted.accepted_sub) == ("accepted", "google-oauth2|1")
+    assert accepted.user_id == "google-oauth2|1", "who gets the roles that were chosen"
     assert site.services.acceptance.complete_login(who, None) is LoginOutcome.SIGNED_IN
 
 
@@ -361,6 +362,15 @@ def test_an_unverified_address_takes_no_place(
     who = identity_of(row, sub="google-oauth2|1", email_verified=False)
     outcome = site.services.acceptance.complete_login(who, row.ref if has_ref else None)
     assert outcome is (LoginOutcome.OTHER_ACCOUNT if has_ref else LoginOutcome.SIGNED_IN)
+    assert site.row(row.id).state == "sent"
+
+
+def test_another_address_takes_no_place(site: RunningSite) -> None:
+    """Whoever was handed the link signs in as themselves, while the invited account is gone."""
+    row = sent(site)
+    change_user(site, row, deleted=True)
+    who = identity_of(row, sub="google-oauth2|1", email="eve@example.com")
+    assert site.services.acceptance.complete_login(who, row.ref) is LoginOutcome.WRONG_ACCOUNT
     assert site.row(row.id).state == "sent"
 
 
