@@ -11,7 +11,7 @@ from sqlalchemy import update
 from invite_site.errors import ConfigError
 from invite_site.invitations.tables import Invitation
 from invite_site.invitations.visits import LINK_USES
-from tests.support.accounts import api
+from tests.support.accounts import api, change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -163,6 +163,24 @@ def test_with_the_password_set_the_button_only_signs_in(
         later.presses("Sign in").types(Password=PASSWORD).presses("Continue")
     assert landing.status(ADA) == "accepted"
     assert person.opens(link).heading == "You have accepted this invitation"
+
+
+def test_with_the_password_set_the_button_asks_the_tenant_nothing(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """On a page left open: the account accepts by its id, whatever address it has by now."""
+    row = landing.invites_and_delivers(ADA)
+    link = link_in(tenant, ADA)
+    with Person() as later:
+        later.opens(link)
+        chooses_password(person.opens(link).presses("Choose your password"))
+        landing.services.checks.ask(landing.row(row.id))
+        assert landing.row(row.id).state == "password_set"
+        change_user(
+            landing, landing.row(row.id), email="ada.byron@example.com", connection=row.connection
+        )
+        later.presses("Choose your password")
+        assert later.sees_in("Email address") == ADA
 
 
 def test_each_state_has_its_page(landing: RunningSite, tenant: Tenant, person: Person) -> None:
