@@ -79,6 +79,14 @@ def test_names_cannot_command_a_terminal(site: RunningSite, run: Run) -> None:
     assert len(run("admin", "list").splitlines()) == 1
 
 
+def test_a_grant_is_withdrawn_by_the_account_id_too(site: RunningSite, run: Run) -> None:
+    """Such as where two accounts have one address, and both may invite."""
+    for sub in ("auth0|ada", "google-oauth2|1"):
+        site.services.admins.grant(sub, label=ADA, now=site.clock())
+    assert "may no longer invite." in run("admin", "revoke", "google-oauth2|1")
+    assert [each.sub for each in site.services.admins.all()] == ["auth0|ada"]
+
+
 def test_the_last_admin_may_be_withdrawn_here(site: RunningSite, run: Run) -> None:
     """Whoever has the command line can grant again."""
     site.make_admin()
