@@ -133,7 +133,8 @@ def test_trying_again_at_the_login_route_still_knows_the_invitation(
 
 
 @pytest.mark.parametrize(
-    "why", ["an hour has passed", "it was withdrawn", "the tenant sent nobody"]
+    "why",
+    ["an hour has passed", "it was withdrawn", "the tenant sent nobody", "they came back before"],
 )
 def test_the_login_route_fills_in_nobody_who_does_not_come_back_for_their_invitation(
     tenant: Tenant, tmp_path: Path, person: Person, why: str
@@ -150,6 +151,9 @@ def test_the_login_route_fills_in_nobody_who_does_not_come_back_for_their_invita
         if why == "it was withdrawn":
             site.services.invitations.revoke(row.id, actor="Grace")
         query = "" if why == "the tenant sent nobody" else f"?iss={site.settings.issuer}"
+        if why == "they came back before":
+            person.opens(f"{site.url}/login{query}")
+            assert person.sees_in("Email address") == "ada@example.com"
         person.opens(f"{site.url}/login{query}")
         assert person.sees_in("Email address") == ""
 
