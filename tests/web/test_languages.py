@@ -8,8 +8,15 @@ from click.testing import Result
 
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
+from tests.support.accounts import api, change_user
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, signs_in
+from tests.support.running import (
+    PASSWORD,
+    RunningSite,
+    Tenant,
+    sets_password_quietly,
+    signs_in,
+)
 
 ADA = "ada@example.com"
 WITHDRAWN = {
@@ -75,6 +82,31 @@ def test_the_login_of_an_invitee_is_asked_for_in_the_same_language(site: Running
         answer = somebody.peeks(f"{site.url}/login")
         query = parse_qs(urlsplit(answer.headers["Location"]).query)
         assert query["ui_locales"] == ["fr"]
+
+
+@pytest.mark.parametrize("end", ["refused", "withdrawn", "the tenant is away"])
+def test_a_sign_in_that_fails_speaks_the_language_of_its_invitation(
+    site: RunningSite, tenant: Tenant, end: str
+) -> None:
+    """As every page before it, whatever the browser asks for."""
+    row = invited(site, "de")
+    site.delivers()
+    sets_password_quietly(tenant.link_to(ADA))
+    if end == "the tenant is away":  # which alone knows that another account has taken the place
+        change_user(site, site.row(row.id), deleted=True)
+        account = {"email": ADA, "password": PASSWORD, "email_verified": True}
+        api(site).send("POST", "/users", account | {"connection": site.settings.connection})
+        tenant.fails("GET /api/v2/users", kind="status", status=503, times=None)
+    with speaking("fr") as somebody:
+        somebody.opens(f"{site.url}/invite/complete?i={row.ref}&success=true")
+        if end == "refused":
+            tenant.lies("signature_wrong", times=1)
+        if end == "withdrawn":
+            site.services.invitations.revoke(row.id, actor="Grace")
+        somebody.types(Password=PASSWORD).presses("Continue")
+        assert somebody.path == "/callback"
+        assert somebody.cookie("sid") is None
+        assert somebody.response.headers["Content-Language"] == "de"
 
 
 def test_the_page_for_a_new_link_does_not_tell_the_language_of_an_invitation(
