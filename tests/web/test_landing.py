@@ -310,7 +310,10 @@ def test_an_accepted_invitation_leads_to_the_sign_in(
     with Person() as later:
         later.opens(f"{site.url}/invite/complete?i={ref}&success=true")
         assert later.heading == "You have accepted this invitation"
-        assert later.form("Sign in")
+        later.presses("Sign in")
+        sent_to = later.response.history[0].headers["Location"]
+        assert hint_of(sent_to) == ["ada@example.com"]
+        assert "prompt=" not in sent_to, "whom the tenant knows here, it need not ask"
 
 
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "Forwarded"])
