@@ -64,11 +64,14 @@ def test_invite_again_begins_with_what_was_typed(
     site: RunningSite, tenant: Tenant, form: Person, tmp_path: Path
 ) -> None:
     """A role that is gone by now is named, and not dropped."""
-    form.types(Email_address=ADA, Note=NOTE).ticks("Reader").presses("Send invitation")
+    form.types(Email_address=ADA, Note=NOTE, The_link_works_for="86400", Language="fr")
+    form.ticks("Reader").presses("Send invitation")
     number = int(form.path.rpartition("/")[2])
     site.services.invitations.revoke(number, actor="Grace")
     form.opens(form.url).presses("Invite again")
     assert form.sees_in("Note").replace("\r", "") == NOTE
+    assert form.sees_in("The link works for") == "86400"
+    assert form.sees_in("Language") == "fr"
     [reader] = site.row(number).roles
     assert [box["value"] for box in form.soup.find_all("input", checked=True)] == [reader]
     at_tenant(tenant, tmp_path).api.send("DELETE", f"/roles/{reader}", None)
