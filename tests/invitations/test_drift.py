@@ -65,6 +65,14 @@ def test_the_owner_asks_and_sees_what_the_tenant_knows(
     assert site.row(row.id).state == "accepted"
 
 
+def test_an_account_that_is_not_made_yet_is_not_said_to_be_deleted(site: RunningSite) -> None:
+    """The owner may ask before the first delivery."""
+    row = site.invites(ADA)
+    site.services.checks.ask(row)
+    assert site.row(row.id).asked_at is not None
+    assert site.row(row.id).drift is None
+
+
 def test_what_was_put_right_is_not_shown_any_longer(
     site: RunningSite, tenant: Tenant, admin: Person
 ) -> None:
