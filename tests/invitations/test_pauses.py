@@ -404,6 +404,21 @@ def test_two_who_are_refused_three_times_are_two_people(site: RunningSite, tenan
     assert [site.row(row.id).state for row in rows] == ["failed", "failed"]
 
 
+def test_what_failed_is_sent_again_but_for_who_has_been_invited_anew(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """One of them keeps nobody else from it."""
+    failed = [site.invites(f"p{number}@example.com") for number in range(3)]
+    tenant.fails("POST /api/v2/users", kind="status", status=400, times=3)
+    while site.delivers():
+        pass
+    anew = site.invites(failed[1].email)
+    since = site.clock() - timedelta(minutes=1)
+    assert site.services.resending.resend_failed(since, actor="Grace") == 2
+    assert [site.row(row.id).state for row in failed] == ["queued", "failed", "queued"]
+    assert site.row(anew.id).state == "queued"
+
+
 def test_what_is_sent_again_after_an_outage_waits_behind_a_single_invitation(
     site: RunningSite, tenant: Tenant
 ) -> None:
