@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
@@ -185,6 +185,34 @@ def test_a_method_that_there_is_not_is_not_logged(site: RunningSite, log: Writte
     assert answer.status_code == 405
     [line] = [each for each in log.lines if " 405 " in each]
     assert line.startswith("unknown ")
+
+
+def test_the_text_of_a_callback_is_not_logged(
+    site: RunningSite, tenant: Tenant, person: Person, log: Written
+) -> None:
+    """Anybody can write one into an address; a refusal that the standards know is named."""
+    for error, named in (("access_denied", "access_denied"), ("Pay here", "refused")):
+        person.opens(f"{site.url}/login")
+        sent_to = person.response.history[0].headers["Location"]
+        [state] = parse_qs(urlsplit(sent_to).query)["state"]
+        query = urlencode({"error": error, "state": state, "iss": f"{tenant.url}/"})
+        assert person.opens(f"{site.url}/callback?{query}").response.status_code == 403
+        assert f"sign-in refused: {named}" in log.lines
+    assert "Pay here" not in "\n".join(log.lines)
+
+
+def test_an_error_of_ours_is_logged_with_where_it_happened(
+    site: RunningSite, person: Person, log: Written
+) -> None:
+    """The page says that it has been noted."""
+    with site.services.engine.begin() as db:
+        db.exec_driver_sql("ALTER TABLE login_transaction RENAME TO elsewhere")
+    person.opens(f"{site.url}/login")
+    assert person.response.status_code == 500
+    assert person.heading == "Something went wrong here"
+    [line] = [each for each in log.lines if each.startswith("unforeseen error in auth.login")]
+    assert "Traceback" in line
+    assert "no such table: login_transaction" in line
 
 
 def test_the_filter_reaches_into_tracebacks(log: Written) -> None:
