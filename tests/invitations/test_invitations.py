@@ -1,11 +1,12 @@
 """Delivery, with a tenant and a mail server that fail on request: nothing is lost or doubled."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from invite_site.errors import AlreadyInvited, NotPossibleNow
+from invite_site.errors import AlreadyInvited, InvitationNotFound, NotPossibleNow
 from invite_site.invitations.people import Inviter
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, accepts, sets_password, signs_in
@@ -85,9 +86,16 @@ def test_resending_replaces_the_link_and_the_life(
     assert site.row(row.id).expires_at - site.clock() > timedelta(days=4, hours=23)
 
 
-@pytest.mark.parametrize("state", ["queued", "accepted", "revoked"])
-def test_what_cannot_be_resent_says_why(
-    site: RunningSite, tenant: Tenant, person: Person, state: str
+@pytest.mark.parametrize(
+    ("state", "extending"),
+    [
+        ("queued", "ends later than that already"),
+        ("accepted", "has been accepted; it does not end"),
+        ("revoked", "has ended"),
+    ],
+)
+def test_what_cannot_be_resent_or_extended_says_why(
+    site: RunningSite, tenant: Tenant, person: Person, state: str, extending: str
 ) -> None:
     """A sentence for each state."""
     row = site.invites(ADA)
@@ -101,6 +109,22 @@ def test_what_cannot_be_resent_says_why(
     with pytest.raises(NotPossibleNow) as refused:
         site.services.resending.resend(row.id, actor="Grace")
     assert str(refused.value).endswith(".")
+    with pytest.raises(NotPossibleNow, match=extending):
+        site.services.resending.extend(row.id, 1, actor="Grace")
+
+
+def test_a_number_of_no_invitation_is_said_whatever_is_asked_for(site: RunningSite) -> None:
+    """As a page that is not there; nothing of it has ended."""
+    invitations, resending = site.services.invitations, site.services.resending
+    for asks in (
+        partial(invitations.revoke, actor="Grace"),
+        partial(invitations.readdress, email=ADA, actor="Grace"),
+        partial(invitations.change_address, email=ADA, inviter=Inviter("Grace")),
+        partial(resending.resend, actor="Grace"),
+        partial(resending.extend, days=3, actor="Grace"),
+    ):
+        with pytest.raises(InvitationNotFound):
+            asks(999)
 
 
 def test_inviting_again_after_the_end_renews_the_same_invitation(
@@ -112,8 +136,10 @@ def test_inviting_again_after_the_end_renews_the_same_invitation(
         site.invites(ADA)
     site.clock.forward(days=6)
     assert site.status(ADA) == "expired"
+    site.services.wake.clear()
     again = site.invites(ADA)
     assert again.id == row.id
+    assert site.services.wake.is_set(), "a worker of this process sends it at once"
     site.delivers()
     assert site.status(ADA) == "sent"
     assert len(tenant.mails(ADA)) == 2
@@ -165,9 +191,11 @@ def test_inviting_an_expired_address_again_takes_the_new_words(
     """The mail names who invites now; the same form sent twice is one renewal."""
     site.invites_and_delivers(ADA, "Old Name")
     site.clock.forward(days=6)
-    anew: dict[str, Any] = {"name": "New Name", "inviter": Inviter("Joan Clarke"), "form_key": "k"}
+    joan = Inviter("Joan Clarke", "auth0|joan")
+    anew: dict[str, Any] = {"name": "New Name", "inviter": joan, "form_key": "k"}
     rows = [site.services.invitations.invite(ADA, **anew) for _ in range(2)]
     assert rows[0].id == rows[1].id
+    assert site.services.granting.open_from(joan.sub) == 1, "to be revoked with her right to invite"
     site.delivers()
     mails = tenant.mails(ADA)
     assert len(mails) == 2
