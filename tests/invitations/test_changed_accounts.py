@@ -136,6 +136,21 @@ def test_the_newest_link_to_an_account_dies_though_an_older_invitation_of_it_is_
     assert tenant.linked_accounts() == []
 
 
+def test_the_newest_link_to_an_account_dies_though_its_invitation_is_the_older_one(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """It was sent again when the account had its first address back."""
+    old = sent(site)
+    change_user(site, old, email=NEW, connection=site.settings.connection)
+    assert sent(site, NEW).user_id == old.user_id
+    change_user(site, old, email=ADA, connection=site.settings.connection)
+    site.services.resending.resend(old.id, actor="Grace")
+    site.delivers()
+    site.services.invitations.revoke(old.id, actor="Grace")
+    site.delivers()
+    assert tenant.linked_accounts() == []
+
+
 def test_an_account_with_a_password_of_the_earlier_address_is_left_alone(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from invite_site.invitations.sending.channels import TicketLink
 from invite_site.tenant.rate_limits import Kind
+from tests.support.accounts import change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
@@ -38,6 +39,31 @@ def test_revoking_kills_the_link_at_the_tenant(
     person.opens(tenant.link_to(ADA))
     assert person.heading == "This invitation was withdrawn"
     assert "ticket_withdrawn" in [event.event for event in site.services.listing.events(row.id)]
+
+
+def test_of_an_account_that_is_gone_no_link_has_to_be_withdrawn(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Its tickets went with it, so the tenant is asked once."""
+    row = site.row(site.invites_and_delivers(ADA).id)
+    change_user(site, row, deleted=True)
+    site.services.invitations.revoke(row.id, actor="Grace")
+    site.delivers()
+    assert site.row(row.id).check_at is None
+
+
+def test_withdrawing_waits_for_a_newer_mail_that_is_in_doubt(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Its link may be with the invitee, and a ticket that is made now would end it."""
+    row = site.invites_and_delivers(ADA)
+    site.services.invitations.revoke(row.id, actor="Grace")
+    newer = site.invites(ADA)
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    assert site.row(newer.id).in_doubt_at is not None
+    assert tenant.linked_accounts() == [site.row(newer.id).user_id]
+    assert site.row(row.id).check_at is not None
 
 
 def test_revoking_while_the_worker_is_on_the_way_sends_nothing(
