@@ -45,7 +45,7 @@ def chooses_password(person: Person) -> Person:
 
 def test_it_works(landing: RunningSite, tenant: Tenant, person: Person) -> None:
     """A page of ours, a ticket made at the button, and the way as ever."""
-    landing.invites_and_delivers(ADA, "Ada")
+    row = landing.invites_and_delivers(ADA, "Ada")
     assert tenant.state["tickets"] == []
     person.opens(link_in(tenant, ADA))
     assert person.url.startswith(landing.url)
@@ -61,6 +61,7 @@ def test_it_works(landing: RunningSite, tenant: Tenant, person: Person) -> None:
     assert person.sees_in("Email address") == ADA
     person.types(Password=PASSWORD).presses("Continue")
     assert landing.status(ADA) == "accepted"
+    assert "link_opened" in [each.event for each in landing.services.listing.events(row.id)]
 
 
 def test_scanners_may_open_the_page(landing: RunningSite, tenant: Tenant) -> None:

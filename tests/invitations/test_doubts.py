@@ -125,6 +125,7 @@ def test_somebody_who_holds_a_mail_in_doubt_is_accepted(site: RunningSite, tenan
         accepts(person, tenant.link_to(ADA))
     done = site.row(row.id)
     assert (done.state, done.first_sent_at) == ("accepted", in_doubt_at)
+    assert (done.in_doubt_at, done.next_try_at, done.last_error) == (None, None, None)
 
 
 def test_two_kills_after_the_mail_of_one_person_bring_no_third_copy(
