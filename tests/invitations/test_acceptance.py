@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from invite_site.invitations.acceptance import LoginOutcome
 from invite_site.invitations.people import Inviter
+from invite_site.settings import Delivery
 from tests.support.accounts import identity_of
-from tests.support.running import RunningSite
+from tests.support.running import RunningSite, Tenant, running_site
 
 ADA = "ada@example.com"
 
@@ -52,3 +53,22 @@ def test_a_withdrawn_invitation_gives_no_access_but_takes_none_from_an_admin(
     assert complete_login(replace(who, has_admin_role=True), None) is LoginOutcome.SIGNED_IN
     site.services.admins.grant(who.sub, label=ADA, now=site.clock())
     assert complete_login(who, None) is LoginOutcome.SIGNED_IN
+
+
+def test_a_tenant_that_is_away_is_told_later_that_somebody_is_no_invitee_any_more(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Until then its own mail would invite whoever has forgotten their password."""
+    settings = replace(site.settings, delivery=Delivery.TENANT_EMAIL)
+    with running_site(settings, clock=site.clock) as theirs:
+        row = theirs.row(theirs.invites_and_delivers(ADA).id)
+        tenant.fails("PATCH /api/v2/users", kind="status", status=503, times=None)
+        who = identity_of(row)
+        assert theirs.services.acceptance.complete_login(who, None) is LoginOutcome.ACCEPTED
+        theirs.delivers()
+        assert tenant.user(ADA)["app_metadata"]["invitedToMyApp"] is True
+        tenant.heals()
+        theirs.clock.forward(seconds=61)
+        theirs.delivers()
+        assert "invitedToMyApp" not in tenant.user(ADA)["app_metadata"]
+        assert theirs.row(row.id).check_at is None
