@@ -1,5 +1,6 @@
 """The language of the pages and mails of an invitation, from the form to the tenant's login."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,12 +9,14 @@ from click.testing import Result
 
 from invite_site.invitations.options import Options
 from invite_site.invitations.people import Inviter
+from invite_site.settings import LinkKind
 from tests.support.accounts import api, change_user
 from tests.support.person import Person
 from tests.support.running import (
     PASSWORD,
     RunningSite,
     Tenant,
+    running_site,
     sets_password_quietly,
     signs_in,
 )
@@ -109,6 +112,21 @@ def test_a_sign_in_that_fails_speaks_the_language_of_its_invitation(
         assert somebody.response.headers["Content-Language"] == "de"
 
 
+def test_an_older_link_of_ours_speaks_the_language_of_its_invitation(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """Though only the page finds out whose it was."""
+    settings = replace(site.settings, link=LinkKind.LANDING)
+    with running_site(settings, clock=site.clock) as landing, speaking("fr") as somebody:
+        row = invited(landing, "de")
+        landing.delivers()
+        older = next(word for word in tenant.mails(ADA)[0]["Text"].split() if "/i/" in word)
+        landing.services.resending.resend(row.id, actor="Grace")
+        landing.delivers()
+        somebody.opens(older)
+        assert somebody.response.headers["Content-Language"] == "de"
+
+
 def test_the_page_for_a_new_link_does_not_tell_the_language_of_an_invitation(
     site: RunningSite,
 ) -> None:
@@ -130,6 +148,8 @@ def test_the_mail_speaks_the_language_of_the_invitation(site: RunningSite, tenan
     with speaking("de") as admin:
         signs_in(admin, site, start="/admin/invitations/new")
         assert admin.heading == "Invite someone"
+        assert '<html lang="en"' in admin.response.text, "the pages of admins are English"
+        assert 'hreflang="' not in admin.response.text
         admin.types(Email_address=ADA, Language="fr").presses("Preview")
         assert "vous invite à rejoindre" in admin.text
         admin.presses("Send invitation")
