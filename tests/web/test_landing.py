@@ -262,6 +262,16 @@ def test_somebody_signed_in_is_asked_first(
     assert "admin@example.com" in person.text
 
 
+def test_who_is_asked_first_keeps_the_hint_of_an_address_without_a_ref(
+    site: RunningSite, person: Person
+) -> None:
+    """As Auth0 appends it; nobody types it again."""
+    signs_in(person, site)
+    person.opens(f"{site.url}/invite/complete?success=true&email=bob%40example.com")
+    person.presses("Continue as the invited person")
+    assert person.sees_in("Email address") == "bob@example.com"
+
+
 def test_the_link_of_a_sign_in_mail_asks_somebody_signed_in_first(
     site: RunningSite, person: Person, ref: str
 ) -> None:
