@@ -31,6 +31,7 @@ def test_a_copied_cookie_dies_with_the_sign_out(site: RunningSite, person: Perso
     assert copied
     person.presses("Sign out")
     assert site.services.sessions.find(copied) is None
+    assert person.cookie("sid") is None
 
 
 def test_what_is_stored_of_a_session_is_not_its_cookie(site: RunningSite, person: Person) -> None:
