@@ -104,6 +104,24 @@ def test_of_several_columns_with_names_one_is_taken() -> None:
     assert found.ignored == ("First name",)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Nombre;Apellidos;Correo electrónico\nAda;Byron;ada@example.com\n",
+        "Apellido;Nombre;Correo\nByron;Ada;ada@example.com\n",
+        "Name;Surname;E-mail\nAda;Byron;ada@example.com\n",
+        "Name;Vorname;E-Mail\nByron;Ada;ada@example.com\n",
+        "Nom;Prénom;Courriel\nByron;Ada;ada@example.com\n",
+        "Full name;Surname;E-mail\nAda Byron;Byron;ada@example.com\n",
+        "Name;Vorname;Nachname;E-Mail\nAda Byron;Ada;Byron;ada@example.com\n",
+    ],
+)
+def test_a_name_in_two_columns_is_read_from_both(content: str) -> None:
+    """Beside a column of last names "Name" or "Nombre" is the first name; in German, beside "Vorname",
+    it is the last name."""
+    assert people(content.encode()) == TWO[:1]
+
+
 def test_roles_of_a_cell_are_separated_as_people_do() -> None:
     """By comma, semicolon or bar."""
     content = b"Email\tRoles\nada@example.com\tEditor, Sales | Billing;\n"

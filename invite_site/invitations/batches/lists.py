@@ -46,12 +46,21 @@ _EMAIL_WORDS = frozenset(
         "epost",
     ]
 )
-_NAME_WORDS = frozenset(
-    ["name", "fullname", "displayname", "person", "nombre", "nome", "naam", "vollername"]
-)
+_WHOLE_NAME_WORDS = frozenset(["fullname", "displayname", "person", "vollername"])
+_NAME_WORDS = frozenset(["name", "nombre", "nome", "naam"])  # the whole, or a part beside the other
 _FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
 _LAST_WORDS = frozenset(
-    ["lastname", "surname", "familyname", "nachname", "nom", "last", "family", "apellido"]
+    [
+        "lastname",
+        "surname",
+        "familyname",
+        "nachname",
+        "nom",
+        "last",
+        "family",
+        "apellido",
+        "apellidos",
+    ]
 )
 _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
 _NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
@@ -221,11 +230,7 @@ def _columns_named(header: Sequence[str]) -> _Columns | None:
     email = _first(words, _EMAIL_WORDS)
     if email is None:
         return None
-    first, last = _first(words, _FIRST_WORDS), _first(words, _LAST_WORDS)
-    name = _first(words, _NAME_WORDS)
-    names = tuple(number for number in (name, first, last) if number is not None)
-    if name is not None:
-        names = (name,)
+    names = _names(words)
     language = _first(words, _LANGUAGE_WORDS)
     note, roles = _first(words, _NOTE_WORDS), _first(words, _ROLE_WORDS)
     ignored = tuple(
@@ -234,6 +239,22 @@ def _columns_named(header: Sequence[str]) -> _Columns | None:
         if cell.strip() and number not in (email, language, note, roles, *names)
     )
     return _Columns(email, names, len(header), ignored, language, note, roles)
+
+
+def _names(words: Sequence[str]) -> tuple[int, ...]:
+    """The columns that are a name together, the first name in front."""
+    whole, name = _first(words, _WHOLE_NAME_WORDS), _first(words, _NAME_WORDS)
+    first, last = _first(words, _FIRST_WORDS), _first(words, _LAST_WORDS)
+    if whole is None and name is not None:
+        if first is None and last is not None:
+            first = name
+        elif last is None and "vorname" in words:
+            last = name
+        else:
+            whole = name
+    return tuple(
+        number for number in ((first, last) if whole is None else (whole,)) if number is not None
+    )
 
 
 def _without_accents(text: str) -> str:
