@@ -122,6 +122,15 @@ def test_a_name_in_two_columns_is_read_from_both(content: str) -> None:
     assert people(content.encode()) == TWO[:1]
 
 
+@pytest.mark.parametrize("header", ["Adresse;E-Mail;Name", "Address;E-mail;Name"])
+def test_a_column_of_postal_addresses_is_not_that_of_email_addresses(header: str) -> None:
+    """Where another column is called by the plainer word."""
+    content = f"{header}\n5 High Street;ada@example.com;Ada Byron\n"
+    found = read_list(content.encode(), max_rows=5)
+    assert people(content.encode()) == TWO[:1]
+    assert found.ignored == (header.partition(";")[0],)
+
+
 def test_roles_of_a_cell_are_separated_as_people_do() -> None:
     """By comma, semicolon or bar."""
     content = b"Email\tRoles\nada@example.com\tEditor, Sales | Billing;\n"

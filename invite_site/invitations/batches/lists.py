@@ -29,9 +29,6 @@ _EMAIL_WORDS = frozenset(
         "emailaddress",
         "mail",
         "mailaddress",
-        "address",
-        "addresse",
-        "adresse",
         "emailadresse",
         "mailadresse",
         "emailadres",
@@ -46,6 +43,9 @@ _EMAIL_WORDS = frozenset(
         "epost",
     ]
 )
+_ADDRESS_WORDS = frozenset(
+    ["address", "addresse", "adresse"]
+)  # of letters, beside one of the above
 _WHOLE_NAME_WORDS = frozenset(["fullname", "displayname", "person", "vollername"])
 _NAME_WORDS = frozenset(["name", "nombre", "nome", "naam"])  # the whole, or a part beside the other
 _FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
@@ -228,6 +228,8 @@ def _columns_named(header: Sequence[str]) -> _Columns | None:
         return None
     words = [_SIGNS.sub("", _without_accents(cell).casefold()) for cell in header]
     email = _first(words, _EMAIL_WORDS)
+    if email is None:
+        email = _first(words, _ADDRESS_WORDS)
     if email is None:
         return None
     names = _names(words)
