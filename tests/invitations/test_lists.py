@@ -185,6 +185,30 @@ def test_in_a_pasted_line_a_person_without_an_address_is_shown_once() -> None:
     assert people(text) == [("ada@example.com", ""), ("Byron, Ada", ""), ("bob@example.com", "")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'Ada Byron' <ada@example.com>; 'Böb' <bob@example.com>;",
+        "“Ada Byron” <ada@example.com>\n„Böb“ <bob@example.com>",
+        '"ada@example.com","Ada Byron"\n"bob@example.com","Böb"\n',
+        '"ada@example.com";"Ada Byron"\n"bob@example.com";Böb\n',
+    ],
+)
+def test_quotation_marks_are_no_part_of_a_pasted_name_or_address(text: str) -> None:
+    """Outlook copies names in single ones, and a file has them around each cell."""
+    assert people(text) == TWO
+
+
+def test_an_apostrophe_stays_in_a_name() -> None:
+    """Also one at its beginning or end."""
+    text = "Gerard 't Hooft' <g@x.org>\n't Hooft <h@x.org>\nD'Arcy O'Neil, d'arcy@x.org\n"
+    assert people(text) == [
+        ("g@x.org", "Gerard 't Hooft'"),
+        ("h@x.org", "'t Hooft"),
+        ("d'arcy@x.org", "D'Arcy O'Neil"),
+    ]
+
+
 def test_line_numbers_are_those_of_the_file() -> None:
     """Blank lines and cells over several lines are counted."""
     content = b'Email,Name\n\nada@example.com,"Ada\nByron"\n  \nbob@example.com,Bob\n'

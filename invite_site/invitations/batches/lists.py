@@ -66,6 +66,7 @@ _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", 
 _NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
 _ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol", "rôle", "rôles"])
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“"}
 _ADDRESS = re.compile(r"([^<>]*<)?[^<>@,;\s]+@[^<>@,;\s]+>?")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -316,7 +317,7 @@ def _one_person(line: int, words: str) -> ListRow:
     words = words.strip().rstrip(",;").strip()
     if _NAME_AND_ADDRESS.fullmatch(words):
         return _row(line, words, "")
-    pieces = [piece.strip() for piece in _split(words)]
+    pieces = [_unquoted(piece) for piece in _split(words)]
     email = next((piece for piece in pieces if "@" in piece), words)
     return _row(
         line, email, " ".join(piece for piece in pieces if piece != email and email != words)
@@ -327,5 +328,13 @@ def _row(line: int, email: str, name: str, problem: str = "") -> ListRow:
     """The row, with `Ada <ada@example.com>` in the place of an address taken apart."""
     if found := _NAME_AND_ADDRESS.fullmatch(email):
         email = found["email"].strip()
-        name = name or found["name"].strip().strip('"').strip()
+        name = name or _unquoted(found["name"])
     return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem)
+
+
+def _unquoted(text: str) -> str:
+    """The text without blanks and pairs of quotation marks around it."""
+    text = text.strip()
+    while len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
+        text = text[1:-1].strip()
+    return text
