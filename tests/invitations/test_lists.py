@@ -199,6 +199,20 @@ def test_quotation_marks_are_no_part_of_a_pasted_name_or_address(text: str) -> N
     assert people(text) == TWO
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "'ada@example.com' <ada@example.com>",
+        "ada@example.com <Ada@example.com>; bob@x.org",
+        b"Name,Email\nAda@example.com,ada@example.com\n",
+    ],
+)
+def test_an_address_in_the_place_of_its_name_is_no_name(content: bytes | str) -> None:
+    """Mail programs write it there where they know no name."""
+    assert fates(content)[0] == Fate.GOOD
+    assert people(content)[0][1] == ""
+
+
 def test_an_apostrophe_stays_in_a_name() -> None:
     """Also one at its beginning or end."""
     text = "Gerard 't Hooft' <g@x.org>\n't Hooft <h@x.org>\nD'Arcy O'Neil, d'arcy@x.org\n"

@@ -329,6 +329,8 @@ def _row(line: int, email: str, name: str, problem: str = "") -> ListRow:
     if found := _NAME_AND_ADDRESS.fullmatch(email):
         email = found["email"].strip()
         name = name or _unquoted(found["name"])
+    if name.casefold() == email.casefold():
+        name = ""
     return ListRow(line, email[:EMAIL_KEPT], name[:NAME_KEPT], problem)
 
 
