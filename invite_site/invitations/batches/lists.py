@@ -9,6 +9,7 @@ from itertools import chain
 
 from ...errors import UnreadableList
 from ...languages import LANGUAGES, language_of
+from .columns import Columns, columns_named
 
 MAX_BYTES = 2_000_000
 EMAIL_KEPT = 320  # of what stands in the place of an address; more is no address
@@ -23,52 +24,9 @@ _NO_TEXT = {
     b"%PDF": "This is a PDF file. Save the list as CSV (UTF-8), then choose that.",
 }
 _DELIMITERS = ",;\t"
-_EMAIL_WORDS = frozenset(
-    [
-        "email",
-        "emailaddress",
-        "mail",
-        "mailaddress",
-        "emailadresse",
-        "mailadresse",
-        "emailadres",
-        "correo",
-        "correoelectronico",
-        "courriel",
-        "adresseemail",
-        "adressemail",
-        "emailid",
-        "useremail",
-        "indirizzoemail",
-        "epost",
-    ]
-)
-_ADDRESS_WORDS = frozenset(
-    ["address", "addresse", "adresse"]
-)  # of letters, beside one of the above
-_WHOLE_NAME_WORDS = frozenset(["fullname", "displayname", "person", "vollername"])
-_NAME_WORDS = frozenset(["name", "nombre", "nome", "naam"])  # the whole, or a part beside the other
-_FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
-_LAST_WORDS = frozenset(
-    [
-        "lastname",
-        "surname",
-        "familyname",
-        "nachname",
-        "nom",
-        "last",
-        "family",
-        "apellido",
-        "apellidos",
-    ]
-)
-_LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
-_NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
-_ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol", "rôle", "rôles"])
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“"}
 _ADDRESS = re.compile(r"([^<>]*<)?[^<>@,;\s]+@[^<>@,;\s]+>?")
-_SIGNS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +51,6 @@ class PeopleList:
     ignored: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where in a row the address and the name stand. `width` is that of the header, 0 without one."""
-
-    email: int
-    names: tuple[int, ...]
-    width: int = 0
-    ignored: tuple[str, ...] = ()
-    language: int | None = None
-    note: int | None = None
-    roles: int | None = None
-
-
 def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
     """The people of an uploaded file (bytes) or a pasted text.
 
@@ -120,7 +65,7 @@ def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
         raise UnreadableList("This is no text. Save the list as CSV (UTF-8), then choose that.")
     first = next((line for line in text.splitlines() if line.strip()), "")
     is_table = (
-        isinstance(content, bytes) or "\t" in first or _columns_named(_split(first)) is not None
+        isinstance(content, bytes) or "\t" in first or columns_named(_split(first)) is not None
     )
     ignored: tuple[str, ...] = ()
     if is_table:
@@ -175,7 +120,7 @@ def _delimiter_of(first: str) -> str:
     by_number = sorted(_DELIMITERS, key=first.count, reverse=True)
     for delimiter in by_number:
         cells = next(csv.reader([first[:FIRST_LINE]], delimiter=delimiter), [])
-        if _columns_named(cells) or any(_ADDRESS.fullmatch(cell.strip()) for cell in cells):
+        if columns_named(cells) or any(_ADDRESS.fullmatch(cell.strip()) for cell in cells):
             return delimiter
     return by_number[0]
 
@@ -208,67 +153,22 @@ def _what_is_wrong(error: str, line: int) -> str:
 
 def _columns(
     records: Iterator[tuple[int, list[str]]],
-) -> tuple[_Columns, Iterator[tuple[int, list[str]]]]:
+) -> tuple[Columns, Iterator[tuple[int, list[str]]]]:
     """Where the columns are, and the rows without the header."""
     ahead = []
     for record in records:
         ahead.append(record)
-        if len(ahead) == 1 and (columns := _columns_named(record[1])):
+        if len(ahead) == 1 and (columns := columns_named(record[1])):
             return columns, records
         if "@" in "".join(record[1]) or len(ahead) == LOOKED_AT:
             break
     cells = ahead[-1][1] if ahead else []
     email = next((number for number, cell in enumerate(cells) if "@" in cell), 0)
     others = tuple(number for number in range(min(len(cells), 2)) if number != email)
-    return _Columns(email, others[:1]), chain(ahead, records)
+    return Columns(email, others[:1]), chain(ahead, records)
 
 
-def _columns_named(header: Sequence[str]) -> _Columns | None:
-    """The columns of a header, or None where this is none: it has no word for an address."""
-    if len(header) > 1000 or any("@" in cell for cell in header):
-        return None
-    words = [_SIGNS.sub("", _without_accents(cell).casefold()) for cell in header]
-    email = _first(words, _EMAIL_WORDS)
-    if email is None:
-        email = _first(words, _ADDRESS_WORDS)
-    if email is None:
-        return None
-    names = _names(words)
-    language = _first(words, _LANGUAGE_WORDS)
-    note, roles = _first(words, _NOTE_WORDS), _first(words, _ROLE_WORDS)
-    ignored = tuple(
-        cell.strip()[:60]
-        for number, cell in enumerate(header)
-        if cell.strip() and number not in (email, language, note, roles, *names)
-    )
-    return _Columns(email, names, len(header), ignored, language, note, roles)
-
-
-def _names(words: Sequence[str]) -> tuple[int, ...]:
-    """The columns that are a name together, the first name in front."""
-    whole, name = _first(words, _WHOLE_NAME_WORDS), _first(words, _NAME_WORDS)
-    first, last = _first(words, _FIRST_WORDS), _first(words, _LAST_WORDS)
-    if whole is None and name is not None:
-        if first is None and last is not None:
-            first = name
-        elif last is None and "vorname" in words:
-            last = name
-        else:
-            whole = name
-    return tuple(
-        number for number in ((first, last) if whole is None else (whole,)) if number is not None
-    )
-
-
-def _without_accents(text: str) -> str:
-    return text.translate(str.maketrans("éèêóòíáà", "eeeooiaa"))
-
-
-def _first(words: Sequence[str], wanted: frozenset[str]) -> int | None:
-    return next((number for number, word in enumerate(words) if word in wanted), None)
-
-
-def _row_of(line: int, cells: list[str], columns: _Columns) -> ListRow:
+def _row_of(line: int, cells: list[str], columns: Columns) -> ListRow:
     email = _cell(cells, columns.email)
     name = " ".join(filter(None, (_cell(cells, number) for number in columns.names)))
     problem = ""

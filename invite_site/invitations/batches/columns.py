@@ -1,0 +1,106 @@
+"""Which columns of a list are which, by the words of its header."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_EMAIL_WORDS = frozenset(
+    [
+        "email",
+        "emailaddress",
+        "mail",
+        "mailaddress",
+        "emailadresse",
+        "mailadresse",
+        "emailadres",
+        "correo",
+        "correoelectronico",
+        "courriel",
+        "adresseemail",
+        "adressemail",
+        "emailid",
+        "useremail",
+        "indirizzoemail",
+        "epost",
+    ]
+)
+# Of letters, where one of the above stands beside it.
+_ADDRESS_WORDS = frozenset(["address", "addresse", "adresse"])
+_WHOLE_NAME_WORDS = frozenset(["fullname", "displayname", "person", "vollername"])
+_NAME_WORDS = frozenset(["name", "nombre", "nome", "naam"])  # the whole, or a part beside the other
+_FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
+_LAST_WORDS = frozenset(
+    [
+        "lastname",
+        "surname",
+        "familyname",
+        "nachname",
+        "nom",
+        "last",
+        "family",
+        "apellido",
+        "apellidos",
+    ]
+)
+_LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
+_NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
+_ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol", "rôle", "rôles"])
+_SIGNS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where in a row the address and the name stand. `width` is that of the header, 0 without one."""
+
+    email: int
+    names: tuple[int, ...]
+    width: int = 0
+    ignored: tuple[str, ...] = ()
+    language: int | None = None
+    note: int | None = None
+    roles: int | None = None
+
+
+def columns_named(header: Sequence[str]) -> Columns | None:
+    """The columns of a header, or None where this is none: it has no word for an address."""
+    if len(header) > 1000 or any("@" in cell for cell in header):
+        return None
+    words = [_SIGNS.sub("", _without_accents(cell).casefold()) for cell in header]
+    email = _first(words, _EMAIL_WORDS)
+    if email is None:
+        email = _first(words, _ADDRESS_WORDS)
+    if email is None:
+        return None
+    names = _names(words)
+    language = _first(words, _LANGUAGE_WORDS)
+    note, roles = _first(words, _NOTE_WORDS), _first(words, _ROLE_WORDS)
+    ignored = tuple(
+        cell.strip()[:60]
+        for number, cell in enumerate(header)
+        if cell.strip() and number not in (email, language, note, roles, *names)
+    )
+    return Columns(email, names, len(header), ignored, language, note, roles)
+
+
+def _names(words: Sequence[str]) -> tuple[int, ...]:
+    """The columns that are a name together, the first name in front."""
+    whole, name = _first(words, _WHOLE_NAME_WORDS), _first(words, _NAME_WORDS)
+    first, last = _first(words, _FIRST_WORDS), _first(words, _LAST_WORDS)
+    if whole is None and name is not None:
+        if first is None and last is not None:
+            first = name
+        elif last is None and "vorname" in words:
+            last = name
+        else:
+            whole = name
+    return tuple(
+        number for number in ((first, last) if whole is None else (whole,)) if number is not None
+    )
+
+
+def _without_accents(text: str) -> str:
+    return text.translate(str.maketrans("éèêóòíáà", "eeeooiaa"))
+
+
+def _first(words: Sequence[str], wanted: frozenset[str]) -> int | None:
+    return next((number for number, word in enumerate(words) if word in wanted), None)
