@@ -47,6 +47,13 @@ def test_what_spreadsheet_programs_write(delimiter: str, ending: str, encoding: 
         "E-Mail-Adresse,Name",
         "Correo electrónico,Nombre",
         "Courriel,Name",
+        "ADRESSE ÉLECTRONIQUE,NOM COMPLET",
+        "Adresse de messagerie,Nom et prénom",
+        "Dirección de correo electrónico,Nombre y apellidos",
+        "Dirección de correo,NOMBRE COMPLETO",
+        "E-Mail-Adresse,Vor- und Nachname",
+        "E-mail 1 - Value,Name",
+        "Work email,Full name",
     ],
 )
 def test_the_words_that_people_use(header: str) -> None:
@@ -111,6 +118,10 @@ def test_of_several_columns_with_names_one_is_taken() -> None:
         "Apellido;Nombre;Correo\nByron;Ada;ada@example.com\n",
         "Name;Surname;E-mail\nAda;Byron;ada@example.com\n",
         "Name;Vorname;E-Mail\nByron;Ada;ada@example.com\n",
+        "NOM;PRÉNOM;Adresse de messagerie\nByron;Ada;ada@example.com\n",
+        "Nome;Cognome;Indirizzo e-mail\nAda;Byron;ada@example.com\n",
+        "Last Name;Middle Name;First Name;E-mail 1 - Label;E-mail 1 - Value;E-mail 2 - Value\n"
+        "Byron;;Ada;Work;ada@example.com;\n",
         "Nom;Prénom;Courriel\nByron;Ada;ada@example.com\n",
         "Full name;Surname;E-mail\nAda Byron;Byron;ada@example.com\n",
         "Name;Vorname;Nachname;E-Mail\nAda Byron;Ada;Byron;ada@example.com\n",

@@ -4,29 +4,53 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..people import fold
+
+# Without accents and signs, in lower case.
 _EMAIL_WORDS = frozenset(
+    # "E-mail 1 - Value" is Google's, "Adresse de messagerie" Outlook's.
     [
         "email",
         "emailaddress",
         "mail",
         "mailaddress",
+        "emailid",
+        "useremail",
+        "workemail",
+        "email1value",
         "emailadresse",
         "mailadresse",
         "emailadres",
         "correo",
         "correoelectronico",
+        "direcciondecorreo",
+        "direcciondecorreoelectronico",
         "courriel",
         "adresseemail",
         "adressemail",
-        "emailid",
-        "useremail",
+        "adressecourriel",
+        "adresseelectronique",
+        "adressedemessagerie",
         "indirizzoemail",
         "epost",
     ]
 )
 # Of letters, where one of the above stands beside it.
 _ADDRESS_WORDS = frozenset(["address", "addresse", "adresse"])
-_WHOLE_NAME_WORDS = frozenset(["fullname", "displayname", "person", "vollername"])
+_WHOLE_NAME_WORDS = frozenset(
+    [
+        "fullname",
+        "displayname",
+        "person",
+        "vollername",
+        "vorundnachname",
+        "nombrecompleto",
+        "nombreyapellidos",
+        "nomcomplet",
+        "nometprenom",
+        "nomecompleto",
+    ]
+)
 _NAME_WORDS = frozenset(["name", "nombre", "nome", "naam"])  # the whole, or a part beside the other
 _FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
 _LAST_WORDS = frozenset(
@@ -36,15 +60,17 @@ _LAST_WORDS = frozenset(
         "familyname",
         "nachname",
         "nom",
+        "nomdefamille",
         "last",
         "family",
         "apellido",
         "apellidos",
+        "cognome",
     ]
 )
 _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
 _NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
-_ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol", "rôle", "rôles"])
+_ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol"])
 _SIGNS = re.compile(r"[\W_]+")
 
 
@@ -65,7 +91,7 @@ def columns_named(header: Sequence[str]) -> Columns | None:
     """The columns of a header, or None where this is none: it has no word for an address."""
     if len(header) > 1000 or any("@" in cell for cell in header):
         return None
-    words = [_SIGNS.sub("", _without_accents(cell).casefold()) for cell in header]
+    words = [_SIGNS.sub("", fold(cell)) for cell in header]
     email = _first(words, _EMAIL_WORDS)
     if email is None:
         email = _first(words, _ADDRESS_WORDS)
@@ -96,10 +122,6 @@ def _names(words: Sequence[str]) -> tuple[int, ...]:
     return tuple(
         number for number in ((first, last) if whole is None else (whole,)) if number is not None
     )
-
-
-def _without_accents(text: str) -> str:
-    return text.translate(str.maketrans("éèêóòíáà", "eeeooiaa"))
 
 
 def _first(words: Sequence[str], wanted: frozenset[str]) -> int | None:
