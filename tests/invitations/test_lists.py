@@ -102,6 +102,19 @@ def test_without_a_header_a_title_above_the_people_does_not_hide_their_addresses
     ]
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["Ada\tByron\tada@example.com\t\tCountess\n", b"Ada,Byron,ada@example.com,,Countess\n"],
+)
+def test_without_a_header_what_nothing_is_done_with_is_named_by_its_number(
+    content: str | bytes,
+) -> None:
+    """Such as the last name, of which nobody says that it is one; not a column that is empty."""
+    found = read_list(content, max_rows=5)
+    assert people(content) == [("ada@example.com", "Ada")]
+    assert found.ignored == ("no. 2", "no. 5")
+
+
 def test_of_several_columns_with_names_one_is_taken() -> None:
     """The whole name and not its parts as well, and the column rather than what stands beside the
     address; a column without a name is not told as ignored."""

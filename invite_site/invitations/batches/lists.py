@@ -164,8 +164,13 @@ def _columns(
             break
     cells = ahead[-1][1] if ahead else []
     email = next((number for number, cell in enumerate(cells) if "@" in cell), 0)
-    others = tuple(number for number in range(min(len(cells), 2)) if number != email)
-    return Columns(email, others[:1]), chain(ahead, records)
+    names = tuple(number for number in range(min(len(cells), 2)) if number != email)[:1]
+    ignored = tuple(
+        f"no. {number + 1}"
+        for number, cell in enumerate(cells[:1000])
+        if cell.strip() and number not in (email, *names)
+    )
+    return Columns(email, names, ignored=ignored), chain(ahead, records)
 
 
 def _row_of(line: int, cells: list[str], columns: Columns) -> ListRow:
