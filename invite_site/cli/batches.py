@@ -52,6 +52,8 @@ def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
         if number := fates.get(fate):
             click.echo(f"{number:>7,} {words}")
     _show_problems(batch.id, sum(fates.values()) - fates.get(Fate.GOOD, 0))
+    if batch.ignored:
+        click.echo(f"Not used: {', '.join(map(one_line, batch.ignored))}")
     good = fates.get(Fate.GOOD, 0)
     if not good:
         raise click.ClickException("No row of this list can be invited.")

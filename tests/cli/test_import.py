@@ -32,6 +32,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
     assert "      2 to be invited\n      1 cannot be used\n" in said
     assert "  line 3: nobody: Enter an email address" in said
     assert "  line 2: " not in said, "nothing is wrong with it"
+    assert "Not used: Team" in said.splitlines()
     assert "Batch 1: 2 invitations on the way." in said
     site.delivers()
     assert len(tenant.mails()) == 2
