@@ -194,7 +194,9 @@ def _row_of(line: int, cells: list[str], columns: Columns) -> ListRow:
 
 
 def _cell(cells: list[str], number: int | None) -> str:
-    return cells[number].strip() if number is not None and number < len(cells) else ""
+    text = cells[number].strip() if number is not None and number < len(cells) else ""
+    # Our own files have the sign there, so that a spreadsheet program runs nothing.
+    return text[1:] if text[:2] in ("'=", "'+", "'-", "'@") else text
 
 
 # Pasted text --------------------------------------------------------------------------------------
