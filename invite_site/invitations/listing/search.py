@@ -29,6 +29,7 @@ from ..tables import SEARCH_WORDS
 from .filters import ROWS
 
 TRIGRAM = 3  # letters
+AROUND = "<>()\"'“”„,;"  # around names and addresses that are copied out of a mail
 
 _index = table("invitation_search", column("invitation_search"), column("rowid"))
 TEXT = "search_text"
@@ -54,7 +55,8 @@ class Search(ABC):
 def search_for(query: str, database: str) -> Search | None:
     """The search for this query; None where it holds nothing to look for. `database` is the name
     of SQLAlchemy's dialect."""
-    words = tuple(fold(query).split())
+    bare = (word.strip(AROUND) for word in fold(query).split())
+    words = tuple(filter(None, bare))
     if database == "postgresql":
         # With an @ at its end it is the whole of what stands before that.
         bare = (word.lstrip(punctuation).rstrip(punctuation.replace("@", "")) for word in words)

@@ -64,6 +64,18 @@ def test_a_search_finds_an_address_by_its_parts(
     assert found(listing, query="ada other") == []
 
 
+def test_a_search_finds_a_person_as_a_mail_names_them(
+    listing: Listing, invited: Callable[..., Invitation]
+) -> None:
+    """The signs around a name or an address that is copied are not looked for."""
+    invited("lucia@example.com", "Lucía Ortega")
+    for query in (
+        "Ortega, Lucía", "Lucía Ortega <lucia@example.com>", "<lucia@example.com>", "lucia@example.com;",
+        "'Lucía Ortega'", "“Lucía Ortega”", "(lucia@example.com)",
+    ):  # fmt: skip
+        assert found(listing, query=query) == ["lucia"], query
+
+
 def test_only_sqlite_finds_the_middle_of_a_word(
     listing: Listing, invited: Callable[..., Invitation]
 ) -> None:
