@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from ..invitations.statistics import share
+from ..invitations.statistics import percent
 from ..printable import one_line
 from ..web.current import services
 from ..web.templating import duration
@@ -36,7 +36,7 @@ def overview() -> None:
         ("password set", progress.password_set),
         ("accepted", progress.accepted),
     ):
-        of_those = f", {share(number, before)}% of the step before" if before else ""
+        of_those = f", {percent(number, before)} of the step before" if before else ""
         click.echo(f"{number:>9,} {title}{of_those}")
         before = number
     if progress.seconds_to_accept is not None:

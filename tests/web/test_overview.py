@@ -181,3 +181,24 @@ def test_a_recount_mends_what_the_pages_show(
 def test_a_share_is_100_only_of_all(part: int, whole: int, said: int | None) -> None:
     """An account that was bound without a mail of ours is no reason for more."""
     assert share(part, whole) == said
+
+
+def test_a_few_of_many_are_not_said_to_be_none(
+    site: RunningSite, desk: Person, run: Callable[..., Result]
+) -> None:
+    """One of two hundred who has come so far; without any it is 0%."""
+    row = site.invites("ada@example.com")
+    now = site.clock()
+    proof = {
+        "first_sent_at": now,
+        "accepted_at": now,
+        "accepted_sub": "auth0|ada",
+        "closed_at": now,
+    }
+    changed(site, row, state="accepted", password_set_at=now, **proof)
+    with site.services.engine.begin() as db:
+        db.execute(insert(Tally), [{"kind": "sent_on", "bucket": 0, "amount": 199}])
+    desk.opens(f"{site.url}/admin/")
+    assert "Password set 1 less than 1% of the step before" in desk.text
+    assert "Of all that were sent, less than 1% are accepted." in desk.text
+    assert "1 password set, less than 1% of the step before\n" in run("overview").output

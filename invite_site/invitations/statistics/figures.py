@@ -241,3 +241,9 @@ def _median(numbers: Mapping[int, int]) -> int | None:
         if so_far and so_far >= half:
             return number
     return None
+
+
+def percent(part: int, whole: int) -> str:
+    """The same in words; a few of many are not 0%."""
+    number = share(part, whole)
+    return "less than 1%" if part and number == 0 else f"{number or 0}%"

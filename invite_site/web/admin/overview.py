@@ -3,7 +3,7 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from ...invitations.statistics import share
+from ...invitations.statistics import percent, share
 from ..current import services
 from . import bp
 
@@ -23,6 +23,7 @@ def overview() -> ResponseReturnValue:
         standing=standing,
         progress=progress,
         batches=[batch for batch in newest if batch.id in under_way],
+        percent=percent,
         share=share,
         most=max(max(day.invited, day.accepted) for day in progress.days),
         outage=services.circuit_breaker.outage(),
