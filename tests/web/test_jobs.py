@@ -197,6 +197,19 @@ def test_a_filter_that_nothing_matches_any_more_asks_nothing(
     assert desk.sees_in("Address or name") == "p01"
 
 
+def test_two_who_ask_for_the_same_see_what_came_of_all(site: RunningSite, desk: Person) -> None:
+    """What the first has changed matches no more when the turn of the second comes, who is told."""
+    page = f"{site.url}/admin/jobs/new?kind=revoke&state=queued&all=y"
+    jobs = [desk.opens(page).presses("Revoke invitations").url for _ in range(2)]
+    assert len(set(jobs)) == 2
+    works(site)
+    desk.opens(jobs[0])
+    assert "Revoked 60 Left as they are 0 Started" in desk.text
+    desk.opens(jobs[1])
+    assert desk.heading == "Revoke 60 invitations"
+    assert "Revoked 0 Left as they are 0 Matched no more 60 Started" in desk.text
+
+
 def test_one_is_extended_on_its_page(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     """A queued one gets a later end; a sent one a mail whose link lasts as long, which it says."""
     desk.opens(f"{site.url}/admin/invitations/1").types(Days_from_now="20").presses("Extend")
