@@ -475,6 +475,22 @@ def test_an_expired_one_that_is_invited_again_wakes_it_too(site: RunningSite) ->
     assert site.services.wake.is_set()
 
 
+def test_the_number_of_a_removed_preview_is_given_to_no_other_list(site_on: RunningSite) -> None:
+    """Else *Send*, pressed on a page that stayed open for a day, would send the list of somebody else."""
+    removed = [preview(site_on, people(name, 2)) for name in ("p", "q")]
+    site_on.clock.forward(hours=25)
+    batches = site_on.services.batches
+    batches.sweep()
+    other = preview(site_on, people("r", 2))
+    for each in removed:
+        with pytest.raises(BatchNotFound):
+            batches.start(each.id, inviter=GRACE)
+        with pytest.raises(BatchNotFound):
+            batches.get(each.id)
+    assert [batch.id for batch in batches.latest(before=None, size=9)] == [other.id]
+    assert batches.start(other.id, inviter=GRACE).opened == 2
+
+
 def test_what_was_left_out_is_kept_for_a_day_after_the_start(site_on: RunningSite) -> None:
     """A preview may be nearly a day old when it is sent; its page says that the reasons stay a day."""
     batch = preview(site_on)

@@ -37,13 +37,14 @@ class BatchLedger:
         """Raises BatchNotFound."""
         with self._begin() as db:
             batch = db.get(Batch, batch_id)
-        if batch is None:
+        if batch is None or batch.is_removed:
             raise BatchNotFound("There is no such batch. A preview is kept for a day.")
         return batch
 
     def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:
         """Batches and previews, newest first, of those with a number below `before`."""
-        wanted = select(Batch).order_by(Batch.id.desc()).limit(size)
+        is_there = or_(Batch.started_at.is_not(None), Batch.cancelled_at.is_(None))
+        wanted = select(Batch).where(is_there).order_by(Batch.id.desc()).limit(size)
         if before is not None:
             wanted = wanted.where(Batch.id < before)
         with self._begin() as db:

@@ -186,7 +186,11 @@ class Previews:
 
     def sweep(self, now: datetime) -> None:
         """Remove previews that nobody sent, and rows that became no invitation, a day after the upload
-        or the start."""
+        or the start.
+
+        The number of the newest stays: SQLite would give it to the next list, and *Send* on a page that
+        is open still would send that.
+        """
         began = func.coalesce(Batch.started_at, Batch.created_at)
         has_rows = select(BatchRow.id).where(BatchRow.batch_id == Batch.id).exists()
         old = (
@@ -199,7 +203,10 @@ class Previews:
         with self._begin() as db:
             found = db.scalars(held.returning(Batch.id)).all()
             db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(found)))
-            db.execute(delete(Batch).where(Batch.id.in_(found), Batch.started_at.is_(None)))
+            removed = Batch.id.in_(found), Batch.started_at.is_(None)
+            db.execute(update(Batch).where(*removed).values(cancelled_at=now))
+            newest = select(func.max(Batch.id)).scalar_subquery()
+            db.execute(delete(Batch).where(*removed, Batch.id < newest))
 
 
 def _hold(db: Session, batch_id: int) -> bool:

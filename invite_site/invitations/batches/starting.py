@@ -60,10 +60,11 @@ class Starting:
 
         Raises BatchNotFound, NotPossibleNow where no row is good.
         """
+        is_preview = Batch.started_at.is_(None), Batch.cancelled_at.is_(None)
         with self._begin() as db:
             batch = db.scalars(
                 update(Batch)
-                .where(Batch.id == batch_id, Batch.started_at.is_(None))
+                .where(Batch.id == batch_id, *is_preview)
                 .values(started_at=now)
                 .returning(Batch)
             ).one_or_none()
@@ -197,7 +198,7 @@ class Starting:
 
 def _started_before(db: Session, batch_id: int) -> Started:
     batch = db.get(Batch, batch_id)
-    if batch is None:
+    if batch is None or batch.is_removed:
         raise BatchNotFound("There is no such batch. A preview is kept for a day.")
     return Started(batch.opened, batch.rows - batch.opened)
 

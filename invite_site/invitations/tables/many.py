@@ -27,6 +27,11 @@ class Batch(Base):
     # Columns that nothing is done with.
     ignored: Mapped[list[str]] = mapped_column(JSON, default=list)
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether this was a preview, of which the number alone is kept."""
+        return self.started_at is None and self.cancelled_at is not None
+
 
 class BatchRow(Base):
     """A row of a list: all of them before the batch starts, then those that became no invitation.
