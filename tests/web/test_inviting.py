@@ -57,6 +57,8 @@ def test_it_works(site: RunningSite, form: Person) -> None:
     assert (row.note, row.lifetime, list(row.roles.values())) == (NOTE, 172800, ["Editor"])
     assert "Each link works for 2 days" in form.text
     assert "Editor : given once they have accepted" in form.text
+    form.presses("Revoke").presses("Revoke")
+    assert "Editor : not given" in form.text
     assert "see https://evil.example/x & <b>come</b>!" in form.text
 
 
