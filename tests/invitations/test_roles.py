@@ -193,6 +193,19 @@ def test_a_role_is_named_by_its_name_or_its_id(roles: Roles, site: RunningSite) 
         offers.named(["Reader", "Owner"])
 
 
+def test_a_role_is_found_in_any_letter_case_unless_two_differ_by_that_alone(
+    roles: Roles, site: RunningSite
+) -> None:
+    """Lists are typed by hand; the preview shows the name as the tenant has it."""
+    offers, reader = site.services.role_offers, {roles.ids["Reader"]: "Reader"}
+    assert offers.named(["reader"]) == offers.named(["READER"]) == reader
+    other = roles.api.send("POST", "/roles", {"name": "READER", "description": ""})
+    site.clock.forward(seconds=61)
+    assert offers.named(["READER"]) == {other["id"]: "READER"}
+    with pytest.raises(InvalidInvitee, match=r"The tenant has no role reader\."):
+        offers.named(["reader"])
+
+
 def test_a_tenant_without_roles_is_told_as_one(site: RunningSite) -> None:
     """The form has nothing to choose from, and says why; so does a list that names one."""
     offers, sentence = site.services.role_offers, "The tenant has no roles to choose from."

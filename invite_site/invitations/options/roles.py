@@ -1,6 +1,7 @@
 """Roles: which ones an inviter may choose, and giving them once the invitation is accepted."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,15 +55,23 @@ class RoleOffers:
         return self._offer
 
     def named(self, words: Sequence[str]) -> dict[str, str]:
-        """The roles with these names or ids, by id. Raises InvalidInvitee where there is none of a name."""
+        """The roles with these names or ids, by id; other letter case will do where it can mean one role
+        only. Raises InvalidInvitee where there is none of a name."""
         offer = self.current()
-        by_word = {name: role_id for role_id, name in offer.roles.items()}
-        by_word |= {role_id: role_id for role_id in offer.roles}
+        by_name = {name: role_id for role_id, name in offer.roles.items()}
+        alike = Counter(map(str.casefold, by_name))
+        by_letters = {
+            name.casefold(): by_name[name] for name in by_name if alike[name.casefold()] == 1
+        }
+        found = {}
         for word in words:
-            if word not in by_word:
+            role_id = word if word in offer.roles else by_name.get(word)
+            role_id = role_id or by_letters.get(word.casefold())
+            if role_id is None:
                 none = f"The tenant has no role {word[:60]}."
                 raise InvalidInvitee("roles", none if offer.roles else offer.sentence or none)
-        return {by_word[word]: offer.roles[by_word[word]] for word in words}
+            found[role_id] = offer.roles[role_id]
+        return found
 
     def _ask(self, earlier: Offer) -> Offer:
         try:
