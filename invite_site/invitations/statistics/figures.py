@@ -232,6 +232,12 @@ def share(part: int, whole: int) -> int | None:
     return min(part * 100 // whole, 100) if whole else None
 
 
+def percent(part: int, whole: int) -> str:
+    """The same in words; a few of many are not 0%."""
+    number = share(part, whole)
+    return "less than 1%" if part and number == 0 else f"{number or 0}%"
+
+
 def _median(numbers: Mapping[int, int]) -> int | None:
     """Of so many at each of these numbers."""
     half = sum(numbers.values()) / 2
@@ -241,9 +247,3 @@ def _median(numbers: Mapping[int, int]) -> int | None:
         if so_far and so_far >= half:
             return number
     return None
-
-
-def percent(part: int, whole: int) -> str:
-    """The same in words; a few of many are not 0%."""
-    number = share(part, whole)
-    return "less than 1%" if part and number == 0 else f"{number or 0}%"
