@@ -9,6 +9,9 @@ from urllib.parse import urljoin
 import pytest
 import requests
 from alembic import command
+from flask import session
+from flask.sessions import SecureCookieSessionInterface
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy import event, text
 
 from invite_site import create_app
@@ -16,6 +19,7 @@ from invite_site.accounts.sessions import Sessions
 from invite_site.database.engine import alembic_config, upgrade
 from invite_site.errors import DatabaseUnusable
 from invite_site.server import listening, serving
+from invite_site.web.current import login_cookie
 from tests.support.person import Person
 from tests.support.running import (
     Clock,
@@ -55,6 +59,17 @@ def asked(site: RunningSite, path: str) -> requests.Response:
     return requests.get(site.url + path, timeout=15, allow_redirects=False)
 
 
+def sends_form(site: RunningSite, path: str, **sent: Any) -> requests.Response:
+    """As a page of this site does that was opened before."""
+    with site.app.test_request_context():
+        token = generate_csrf()
+        signer = SecureCookieSessionInterface().get_signing_serializer(site.app)
+        assert signer
+        cookies = {login_cookie(site.settings): str(signer.dumps(dict(session)))}
+    headers = {"X-CSRFToken": token}
+    return requests.post(site.url + path, headers=headers, cookies=cookies, timeout=15, **sent)
+
+
 # Revisions -----------------------------------------------------------------------------------------
 
 
@@ -71,8 +86,7 @@ def test_every_page_says_that_the_database_is_older_until_it_is_not(
             assert person.response.status_code == 503, path
             assert person.heading == "The database is older than this site"
             assert "flask db upgrade" in person.text
-        answer = requests.post(unprepared.url + "/logout", timeout=15)
-        assert answer.status_code == 503
+        assert sends_form(unprepared, "/logout").status_code == 503
         assert asked(unprepared, "/static/site.css").status_code == 200
         assert asked(unprepared, "/readyz").json()["migration"].startswith("older than this site")
     upgrade(engine)
@@ -163,17 +177,17 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
 
 
 @pytest.mark.parametrize(
-    "sent",
-    [{"data": {"a": "b" * 100_000}}, {"files": {"a": ("a.txt", "b")}}],
+    ("sent", "status"),
+    [({"data": {"a": "b" * 100_000}}, 413), ({"files": {"a": ("a.txt", "b")}}, 400)],
     ids=["large", "file"],
 )
 def test_a_form_that_cannot_be_read_is_answered_where_the_database_is_away(
-    tenant: Tenant, tmp_path: Path, clock: Clock, sent: dict[str, Any]
+    tenant: Tenant, tmp_path: Path, clock: Clock, sent: dict[str, Any], status: int
 ) -> None:
     """No button repeats it: it is too large, or has a file where none is taken."""
     with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
-        answer = requests.post(f"{site.url}/logout", timeout=15, **sent)
-    assert answer.status_code == 503
+        answer = sends_form(site, "/logout", **sent)
+    assert answer.status_code == status
     assert "Try again" not in answer.text
 
 
@@ -213,9 +227,7 @@ def test_a_file_is_asked_for_again_where_the_database_was_away(
 ) -> None:
     """A button that repeats the request would send it without the file."""
     with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
-        answer = requests.post(
-            f"{site.url}/admin/batches", files={"file": ("a.csv", content)}, timeout=15
-        )
+        answer = sends_form(site, "/admin/batches", files={"file": ("a.csv", content)})
     assert answer.status_code == 503
     assert "Choose the list again" in answer.text
     assert "Try again" not in answer.text
