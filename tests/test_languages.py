@@ -196,7 +196,10 @@ def pages() -> Iterator[str]:
     yield render_template("landing/link.html", status="unknown", invitation=None)
     for reason in ("used", "expired", "other"):
         for ref in ("ref", ""):
-            yield render_template("landing/incomplete.html", reason=reason, ref=ref)
+            for leads_on in (True, False):
+                yield render_template(
+                    "landing/incomplete.html", reason=reason, ref=ref, mail_leads_on=leads_on
+                )
     for asked in (True, False):
         yield render_template("landing/renew.html", ref="ref", asked=asked)
     identity = Identity("sub", "eve@example.com", True, "ADA", "", False)

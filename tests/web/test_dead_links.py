@@ -49,6 +49,12 @@ def our_link(tenant: Tenant) -> str:
     return str(next(word for word in text.split() if "/i/" in word))
 
 
+def chooses_password(person: Person) -> Person:
+    """On the tenant's page that is open."""
+    person.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
+    return person.presses("Reset password")
+
+
 def hint(person: Person) -> str:
     """The address that the login page was asked to fill in."""
     return person.sees_in("Email address")
@@ -254,6 +260,41 @@ def test_a_page_left_open_while_a_newer_mail_goes_out_names_it(
     pressing.join()
     assert person.heading == "A newer mail has replaced this link"
     assert "Open the newest mail again." in person.text
+
+
+@pytest.mark.parametrize("is_resent", [False, True])
+def test_a_password_page_of_our_link_that_was_open_for_too_long_leads_back_to_the_mail(
+    landing: RunningSite, tenant: Tenant, person: Person, is_resent: bool
+) -> None:
+    """The link in the mail goes on for days: the newest one, whether there was another before it."""
+    row = sent(landing)
+    if is_resent:
+        landing.clock.forward(minutes=5)
+        landing.services.resending.resend(row.id, actor="Grace")
+        landing.delivers()
+    person.opens(our_link(tenant)).presses("Choose your password")
+    tenant.forward(3_700)
+    landing.clock.forward(seconds=3_700)
+    chooses_password(person)
+    assert person.heading == "Your password was not set"
+    assert "open its link again" in person.text
+    chooses_password(person.opens(our_link(tenant)).presses("Choose your password"))
+    assert hint(person) == ADA
+
+
+def test_of_two_password_pages_by_our_link_the_earlier_leads_back_to_the_mail(
+    landing: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The later one has ended it, and no newer mail is on its way."""
+    sent(landing)
+    person.opens(our_link(tenant)).presses("Choose your password")
+    landing.clock.forward(seconds=5)
+    with Person() as later:
+        later.opens(our_link(tenant)).presses("Choose your password")
+    chooses_password(person)
+    assert person.heading == "This link has been used already"
+    assert "open its link again" in person.text
+    assert "newer" not in person.text
 
 
 def test_a_link_of_ours_that_was_cut_off_is_told_from_a_replaced_one(
