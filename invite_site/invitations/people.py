@@ -89,6 +89,12 @@ class Invitee:
         )
 
 
+def plain_address(email: str, email_norm: str) -> str:
+    """The address as every mail server and the tenant compare it: as typed before the `@`, and as
+    A-labels behind it."""
+    return f"{email.rpartition('@')[0]}@{email_norm.rpartition('@')[2]}"
+
+
 def _sentence(email: str) -> str:
     if "," in email or ";" in email or email.count("@") > 1:
         return "Enter one address at a time, such as ada@example.com."

@@ -41,6 +41,7 @@ class InvitationSummary:
     id: int
     ref: str
     email: str
+    email_norm: str
     state: str
     locale: str | None
     in_doubt_at: datetime | None

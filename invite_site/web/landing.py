@@ -27,7 +27,7 @@ from .current import (
 )
 from .language import speak
 from .rate_limits import limited_by_invitation, limited_renewals
-from .signin import remember_landing, start_invited_login, start_login
+from .signin import hint_of, remember_landing, start_invited_login, start_login
 
 bp = Blueprint("landing", __name__)
 
@@ -100,7 +100,7 @@ def switch_account() -> ResponseReturnValue:
     invited address filled in; nobody is signed out until it has succeeded."""
     invitation = invitation_named(request.form.get("i", ""))
     if invitation is not None and invitation.state == State.ACCEPTED:
-        return start_login(login_hint=invitation.email, is_fresh=current_session() is not None)
+        return start_login(login_hint=hint_of(invitation), is_fresh=current_session() is not None)
     if invitation is not None and not invitation.is_open:
         return _dead_link(invitation.ref)
     return start_invited_login(invitation, _email(request.form.getlist("email")))
@@ -235,6 +235,7 @@ def _email(values: list[str]) -> str | None:
     if len(values) != 1:
         return None
     try:
-        return Invitee.parse(values[0].replace(" ", "+"), allow_test_domains=True).email
+        given = Invitee.parse(values[0].replace(" ", "+"), allow_test_domains=True)
     except InvalidInvitee:
         return None
+    return hint_of(given)

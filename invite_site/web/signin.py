@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from ..accounts.kept_forms import owner_of
 from ..accounts.sessions import SESSION_LIFE, Identity, Note, digest
 from ..errors import DeliveryError, LoginError, TenantUnreachable
+from ..invitations.people import Invitee, plain_address
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..tenant.relying_party import LoginContent
@@ -57,10 +58,16 @@ def start_invited_login(
     return _begin(
         ref=invitation.ref if invitation else None,
         note=note,
-        login_hint=invitation.email if invitation else email,
+        login_hint=hint_of(invitation) if invitation else email,
         prompt="login",
         connection=services.settings.connection,
     )
+
+
+def hint_of(invited: Invitation | InvitationSummary | Invitee) -> str:
+    """The address to fill in: the tenant compares it with that of the account, whose domain is in
+    A-labels, and not every browser writes them itself."""
+    return plain_address(invited.email, invited.email_norm)
 
 
 @bp.get("/login")

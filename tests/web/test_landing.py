@@ -141,6 +141,25 @@ def test_without_a_known_ref_the_address_given_is_a_hint_if_it_looks_like_one(
         assert db.execute(text("SELECT count(*) FROM login_transaction")).scalar() == 1
 
 
+def test_the_hint_is_the_address_that_the_account_has(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """The tenant compares what is typed with that; not every browser writes the domain of letters beyond
+    ASCII in the other form."""
+    address = "jo@xn--bcher-kva.example"
+    row = site.invites_and_delivers("jo@bücher.example")
+    sets_password(person, tenant.link_to(address))
+    assert person.sees_in("Email address") == address
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site.row(row.id).state == "accepted"
+    with Person() as again:
+        again.opens(f"{site.url}/invite/complete?i={row.ref}&success=true").presses("Sign in")
+        assert again.sees_in("Email address") == address
+    with Person() as unknown:
+        answer = unknown.peeks(f"{site.url}/invite/complete?success=true&email={address}")
+        assert hint_of(answer.headers["Location"]) == [address]
+
+
 def test_coming_back_is_noted_as_a_hint_once(site: RunningSite, person: Person, ref: str) -> None:
     """The first return is noted; the state does not move."""
     for _ in range(3):

@@ -4,13 +4,13 @@ shown beforehand."""
 from datetime import datetime
 
 from ...mail.message import MailKind, Recipient, Words
+from ..people import plain_address
 from ..tables import Invitation
 
 
 def recipient_of(row: Invitation) -> Recipient:
-    """The invitee: the address as typed before the `@`, and as A-labels behind it."""
-    mailbox = f"{row.email.rpartition('@')[0]}@{row.email_norm.rpartition('@')[2]}"
-    return Recipient(row.email, mailbox, row.name)
+    """The invitee."""
+    return Recipient(row.email, plain_address(row.email, row.email_norm), row.name)
 
 
 def words_of(
