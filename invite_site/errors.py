@@ -10,6 +10,7 @@ InviteSiteError
 │   ├─ AlreadyInvited       an invitation to this address is open
 │   ├─ AlreadyAccepted      this person has accepted one, and their account is there
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
+│   │   ├─ AccountUnusable  its account is gone, blocked, or has another address
 │   │   └─ ResentTooSoon    it was sent again by hand a moment ago, or very often today
 │   ├─ InvitationNotFound
 │   ├─ BatchNotFound
@@ -113,6 +114,16 @@ class AlreadyAccepted(InvitationError):
 
 class NotPossibleNow(InvitationError):
     """The state of the invitation does not allow what was asked."""
+
+
+class AccountUnusable(NotPossibleNow):
+    """The account at the tenant is not the invitee's any more. Where it `is_gone`, a new link makes it
+    anew."""
+
+    def __init__(self, *, is_gone: bool) -> None:
+        self.is_gone = is_gone
+        change = "is gone" if is_gone else "has been changed"
+        super().__init__(f"The account of this invitation {change}.")
 
 
 class ResentTooSoon(NotPossibleNow):

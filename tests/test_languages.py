@@ -189,7 +189,7 @@ def invitation(name: str = "ADA") -> Invitation:
 def pages() -> Iterator[str]:
     """Each page that an invitee may see, in the language that is in force."""
     statuses = ("sent", "queued", "sending", "replaced", "damaged", "password_set", "accepted",
-                "expired", "revoked", "failed")  # fmt: skip
+                "expired", "revoked", "failed", "gone", "changed")  # fmt: skip
     for status in statuses:
         for name in ("ADA", ""):
             yield render_template("landing/link.html", status=status, invitation=invitation(name))

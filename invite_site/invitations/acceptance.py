@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from ..accounts.admins import Admins
 from ..accounts.sessions import Identity, Note
-from ..errors import DeliveryError, InvalidInvitee, NotPossibleNow
+from ..errors import AccountUnusable, DeliveryError, InvalidInvitee, NotPossibleNow
 from ..languages import marked
 from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, invitation_link
@@ -101,13 +101,9 @@ class Acceptance:
             return None
         user = self.tenant.get_user(invitation.user_id)
         if user is None:  # a new link makes it anew
-            raise NotPossibleNow(
-                marked("The account of this invitation is gone. Use “Get a new link” in the mail.")
-            )
+            raise AccountUnusable(is_gone=True)
         if user.email != invitation.email_norm or user.blocked:
-            raise NotPossibleNow(
-                marked("The account of this invitation has been changed. Ask for a new invitation.")
-            )
+            raise AccountUnusable(is_gone=False)
         if invitation.ticket_issued_at and self.checks.has_password(invitation, user):
             return None
         if not self.visits.open_link(invitation, now=now):

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
-from ..errors import InvalidInvitee, NotPossibleNow
+from ..errors import AccountUnusable, InvalidInvitee, NotPossibleNow
 from ..invitations.ledger.queries import REF
 from ..invitations.lifecycle import State
 from ..invitations.people import Invitee
@@ -154,6 +154,8 @@ def open_link(token: str) -> ResponseReturnValue:
         return _link_page(token, invitation)
     try:
         url = services.acceptance.open_link(invitation)
+    except AccountUnusable as unusable:
+        return _page(invitation, "gone" if unusable.is_gone else "changed")
     except NotPossibleNow as refused:
         flash(gettext(str(refused)), "error")
         return _link_page(token, services.acceptance.find_by_link(token))  # it may have changed
