@@ -43,6 +43,7 @@ class InvitationSummary:
     email: str
     email_norm: str
     state: str
+    user_id: str | None
     locale: str | None
     in_doubt_at: datetime | None
     result_seen_at: datetime | None

@@ -84,7 +84,7 @@ def complete() -> ResponseReturnValue:
         return _not_finished(result, invitation)
     if invitation is not None and not invitation.is_open:
         return _dead_link(invitation.ref)
-    if current_session() is not None:
+    if _is_signed_in_as_another(invitation):
         # Ask first: a third party may have sent this link (login CSRF).
         if request.method != "HEAD":  # it changes nothing
             services.acceptance.record_result(invitation)
@@ -113,7 +113,7 @@ def sign_in() -> ResponseReturnValue:
     invitation = invitation_named(request.args.get("i", ""))
     if invitation is None or not invitation.is_open:
         return _page(services.ledger.by_ref(invitation.ref) if invitation else None)
-    if current_session() is not None:
+    if _is_signed_in_as_another(invitation):
         return render_template("landing/signed_in.html", ref=invitation.ref, email="")
     return start_invited_login(invitation)
 
@@ -174,6 +174,12 @@ def _link_page(token: str, invitation: Invitation | None) -> ResponseReturnValue
     if older is not None and _status(older) == State.SENT:
         return _page(older, "replaced" if older.was_sent_again else "damaged")
     return _page(older)
+
+
+def _is_signed_in_as_another(invitation: InvitationSummary | None) -> bool:
+    """Whether somebody is signed in here who may not be the invited person."""
+    session = current_session()
+    return session is not None and (invitation is None or session.sub != invitation.user_id)
 
 
 def _not_finished(result: Result, invitation: InvitationSummary | None) -> ResponseReturnValue:

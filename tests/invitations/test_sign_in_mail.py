@@ -163,6 +163,20 @@ def test_an_account_that_came_into_use_elsewhere_is_asked_to_sign_in_when_sent_t
     assert "/invite/sign-in?" in tenant.mails(ADA)[0]["Text"]
 
 
+def test_whoever_is_signed_in_as_the_invited_person_is_not_asked_who_they_are(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """They had an account here before they were invited. The sign-in accepts, so it is asked for."""
+    account(site)
+    signs_in(person, site, ADA, PASSWORD)
+    row = site.invites_and_delivers(ADA)
+    for way in (f"/invite/sign-in?i={row.ref}", f"/invite/complete?i={row.ref}&success=true"):
+        person.opens(site.url + way)
+        assert person.sees_in("Email address") == ADA
+    person.types(Password=PASSWORD).presses("Continue")
+    assert site.row(row.id).state == "accepted"
+
+
 def test_an_account_that_is_there_and_not_found_is_said(site: RunningSite, tenant: Tenant) -> None:
     """The search of the tenant may lag behind; nothing is sent by guess."""
     account(site)
