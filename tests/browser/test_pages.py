@@ -82,6 +82,25 @@ def test_letters_twice_as_large_do_not_stick_out(gallery: Gallery, name: str) ->
     assert has_no_sideways_scroll(page)
 
 
+@pytest.mark.parametrize("name", ["our own link", "renewal", "renewal in German", "link replaced"])
+def test_letters_twice_as_large_break_no_word_of_a_button(gallery: Gallery, name: str) -> None:
+    """On a phone: of the one button that leads on."""
+    page = gallery.pages[name]
+    page.set_viewport_size({"width": PHONE["width"] // 2, "height": PHONE["height"]})
+    broken = page.locator(".sheet :is(button, .button)").evaluate_all(
+        """buttons => buttons.flatMap((button) => {
+            const text = document.createTreeWalker(button, NodeFilter.SHOW_TEXT).nextNode();
+            return [...text.data.matchAll(/\\S+/g)].filter((word) => {
+                const range = document.createRange();
+                range.setStart(text, word.index);
+                range.setEnd(text, word.index + word[0].length);
+                return range.getClientRects().length > 1;
+            }).map((word) => word[0]);
+        })"""
+    )
+    assert broken == []
+
+
 def test_what_is_told_by_colour_stays_so_in_forced_colours(gallery: Gallery) -> None:
     """How full the bar of a batch is, and which bars of the last days are which."""
     page = gallery.pages["batch under way"]
