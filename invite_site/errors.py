@@ -22,6 +22,7 @@ InviteSiteError
 ├─ DeliveryError            the tenant or the mail server refused while an invitation was sent
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
+│   │       └─ AccountInUse its owner signs in with it, and no mail can ask them to
 │   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
 │   │   └─ TenantBusy       429 to a call that the pacer counts: it waits
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
@@ -195,6 +196,10 @@ class TenantRefused(DeliveryError):
 
 class UserExists(TenantRefused):
     """The connection already has a user with this address."""
+
+
+class AccountInUse(UserExists):
+    """The user of this address signs in with the account, and the mail at hand is not for that."""
 
 
 class TenantUnavailable(DeliveryError):

@@ -21,6 +21,7 @@ from tests.support.running import (
     running_site,
     sets_password,
     sets_password_quietly,
+    settings_for,
     signs_in,
 )
 
@@ -356,6 +357,33 @@ def test_the_tenants_own_mail_cannot_ask_for_it(
         assert failed.state == "failed"
         assert "Ask them to sign in" in failed.last_error
     assert tenant.mails(ADA) == []
+
+
+def test_the_tenants_own_mail_is_not_sent_again_to_an_account_in_use(
+    tenant: Tenant, person: Person, clock: Clock, tmp_path: Path
+) -> None:
+    """Its invitee knew a password before that mail, and signs in elsewhere with it: the invitation stays
+    open, and their next sign-in here accepts it."""
+    settings = settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email")
+    elsewhere = replace(settings, database_url=f"sqlite:///{tmp_path / 'other.db'}")
+    with running_site(settings, clock=clock) as site, running_site(elsewhere) as other:
+        earlier = site.invites_and_delivers(ADA)
+        sets_password_quietly(tenant.link_to(ADA))
+        site.services.invitations.revoke(earlier.id, actor="Grace")
+        site.delivers()
+        tenant.forward(seconds=2)
+        row = site.invites_and_delivers(ADA)
+        signs_in(person, other, ADA, PASSWORD)
+        mails = len(tenant.mails(ADA))
+        site.services.resending.resend(row.id, actor="Grace")
+        site.delivers()
+        after = site.row(row.id)
+        assert (after.state, after.closed_at) == ("sent", None)
+        assert "Ask them to sign in" in after.last_error
+        assert len(tenant.mails(ADA)) == mails
+        with Person() as invitee:
+            signs_in(invitee, site, ADA, PASSWORD)
+        assert site.row(row.id).state == "accepted"
 
 
 def test_the_tenants_own_mail_asks_for_a_password(

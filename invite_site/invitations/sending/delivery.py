@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...errors import DeliveryError, LeaseLost, TenantRefused, UserExists
+from ...errors import AccountInUse, DeliveryError, LeaseLost, TenantRefused, UserExists
 from ...settings import Settings
 from ...tenant.management import Tenant, TenantUser
 from ...tenant.rate_limits import Kind
@@ -145,7 +145,7 @@ class Deliveries:
                 return self.outcomes.confirmed(job, at)
             self.leases.record_password(job, at=at, now=self.clock())
             return self._mail_sign_in(job, user, outgoing)
-        if user and user.is_in_use and self.sign_in_mail:
+        if user and user.is_in_use:
             return self._mail_sign_in(job, user, outgoing)
         if user:
             return self._send_link(job, user.user_id, outgoing)
@@ -203,11 +203,11 @@ class Deliveries:
         self._send_link(job, user.user_id, outgoing)
 
     def _mail_sign_in(self, job: Invitation, user: TenantUser, outgoing: Outgoing) -> None:
-        """The account is in use: its next sign-in accepts the invitation. Raises UserExists where
+        """The account is in use: its next sign-in accepts the invitation. Raises AccountInUse where
         we send no mail of our own."""
         job.user_id = user.user_id
         if self.sign_in_mail is None:
-            raise UserExists(
+            raise AccountInUse(
                 "This person has an account that is in use, and the tenant's own mail would make "
                 f"them choose another password. Ask them to sign in at {self.settings.site_url}.",
                 status=409,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...errors import (
+    AccountInUse,
     CredentialsRefused,
     DeliveryError,
     MailAmbiguous,
@@ -266,7 +267,8 @@ def _failing(
     job: Invitation, refused: DeliveryError, now: datetime
 ) -> tuple[Transition, dict[str, Any]]:
     """Where a refusal leads: to *failed*, unless the password is set, the mail before a reminder had
-    arrived, or its link is one of ours, which a mail that was refused has not replaced."""
+    arrived, its link is one of ours, which a mail that was refused has not replaced, or the next sign-in
+    accepts it."""
     if job.password_set_at:
         return FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
     is_of_mail = isinstance(refused, MailFailure)
@@ -277,6 +279,8 @@ def _failing(
         return _staying_sent(job, f"{words} {refused}", now)
     if is_of_mail and job.landing_hash and job.last_sent_at:
         return _staying_sent(job, f"{NEWER_REFUSED} {refused}", now)
+    if isinstance(refused, AccountInUse) and job.last_sent_at:
+        return _staying_sent(job, str(refused), now)
     return FAIL, {"last_error": str(refused), "closed_at": now}
 
 
