@@ -228,8 +228,6 @@ class Buckets:
 
     def _sharing(self, kind: Kind) -> list[Bucket]:
         mine = self._of[kind]
-        if mine.burst is None:
-            return [mine]
         return [bucket for bucket in self._of.values() if bucket.burst == mine.burst]
 
 

@@ -140,6 +140,21 @@ def test_a_tenant_that_counts_nothing_is_not_paced(engine: Engine, clock: Clock)
     assert pacer.known_rate(INVITATION) is None
 
 
+@pytest.mark.parametrize("kind", INVITATION)
+@pytest.mark.parametrize(("headers", "seconds"), [({"Retry-After": "7"}, 7), ({}, 0.1)])
+def test_a_tenant_that_counts_nothing_may_refuse_all_the_same(
+    engine: Engine, clock: Clock, headers: dict[str, str], seconds: float, kind: Kind
+) -> None:
+    """Whichever call it was, an invitation that needs it waits."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    pacer.hear(Kind.WRITE_USERS, 201, {}, 0.0)
+    pacer.hear(kind, 429, headers, 0.0)
+    assert pacer.seconds_until(INVITATION) == pytest.approx(seconds, abs=0.001)
+    assert reserve(pacer, engine, 1) == 0
+    clock.forward(seconds=seconds)
+    assert reserve(pacer, engine, 1000) == 1000
+
+
 def test_an_error_of_a_server_in_between_says_nothing_of_limits(
     engine: Engine, clock: Clock
 ) -> None:
