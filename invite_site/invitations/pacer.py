@@ -203,8 +203,10 @@ class Buckets:
                 self._is_not_free()
         elif burst < bucket.burst:
             bucket.burst, bucket.rate = burst, min(bucket.rate, rate.per_second * SAFETY)
-        for each in self._sharing(kind):
-            each.tokens = min(each.tokens, bucket.tokens, answer.tokens(bucket.rate))
+        sharing = self._sharing(kind)
+        tokens = min(answer.tokens(bucket.rate), *(each.tokens for each in sharing))
+        for each in sharing:
+            each.tokens = tokens
 
     def _is_not_free(self) -> None:
         for each in self._of.values():

@@ -177,6 +177,17 @@ def test_an_answer_lowers_the_estimate_and_never_raises_it(engine: Engine, clock
     assert reserve(pacer, engine, 100) == 1
 
 
+def test_the_first_answer_about_a_kind_gives_back_nothing_that_another_has_spent(
+    engine: Engine, clock: Clock
+) -> None:
+    """They turn out to share one bucket."""
+    pacer = Pacer(engine, Plan.UNKNOWN, clock)
+    pacer.hear(Kind.WRITE_USERS, 201, says(50, 49), 0.0)
+    pacer.spend({Kind.WRITE_USERS: 40})
+    pacer.hear(Kind.TICKETS, 201, says(50, 48), 0.0)
+    assert reserve(pacer, engine, 100) == 4
+
+
 def test_a_bucket_that_was_full_has_what_it_says_and_no_more(engine: Engine, clock: Clock) -> None:
     """On the Free plan, a ticket that was made late: what its bucket would have gained is lost."""
     pacer = Pacer(engine, Plan.FREE, clock)
