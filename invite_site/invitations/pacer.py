@@ -150,8 +150,7 @@ class Buckets:
     def seconds_until(self, calls: Calls) -> float:
         """Until `calls` can be made once."""
         return max(
-            (self._of[kind].seconds_until(need, self._now) for kind, need in self._needs(calls)),
-            default=0.0,
+            self._of[kind].seconds_until(need, self._now) for kind, need in self._needs(calls)
         )
 
     def rate(self, calls: Calls) -> float | None:
