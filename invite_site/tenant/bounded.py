@@ -29,13 +29,12 @@ class BoundedAdapter(TrustOnce):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]  # all but the request are passed on
         end = time.monotonic() + self._longest
-        response = super().send(request, **options | {"stream": True})
+        response = super().send(request, **options)
         try:
             response._content = self._read(response.raw, end)
         except HTTPError as failed:
             response.close()
             raise requests.ConnectionError(failed, request=request) from failed
-        response._content_consumed = True  # type: ignore[attr-defined]  # what `content` asks
         return response
 
     def _read(self, raw: Any, end: float) -> bytes:
