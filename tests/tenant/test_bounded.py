@@ -14,16 +14,17 @@ from invite_site.tenant.bounded import BoundedAdapter
 
 
 @contextmanager
-def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that reads one request and lets `answer` write."""
+def answering(answer: Callable[[socket.socket], None], *, connections: int = 1) -> Iterator[str]:
+    """A server that reads one request of each connection and lets `answer` write."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             with suppress(OSError):
-                connection, _ = listener.accept()
-                with connection:
-                    connection.recv(65536)
-                    answer(connection)
+                for _ in range(connections):
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        answer(connection)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -76,6 +77,19 @@ def test_a_small_answer_that_unpacks_to_a_large_one_is_refused() -> None:
         pytest.raises(requests.ConnectionError, match="too long"),
     ):
         ask(url)
+
+
+def test_an_answer_that_is_too_long_keeps_no_connection() -> None:
+    """There are so many and no more: the next call would wait for one for ever."""
+    with (
+        answering(lambda c: c.sendall(head(20_000) + bytes(20_000)), connections=3) as url,
+        requests.Session() as session,
+    ):
+        session.trust_env = False
+        session.mount("http://", BoundedAdapter(largest=9, pool_maxsize=1, pool_block=True))
+        for _ in range(3):
+            with pytest.raises(requests.ConnectionError, match="too long"):
+                session.get(url, timeout=5)
 
 
 def test_a_body_that_breaks_off_is_an_error_of_requests() -> None:

@@ -282,12 +282,13 @@ def test_the_throwaway_password_passes_every_policy() -> None:
         ({"Retry-After": "7"}, 7, 7),
         ({"x-ratelimit-reset": "1"}, 0, 0),
         ({"Retry-After": "3", "x-ratelimit-reset": "99999999999"}, 3, 3),
+        ({"x-ratelimit-reset": "784111782", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"}, 5, 5),
     ],
 )
 def test_the_wait_is_what_the_tenant_asked_for(
     headers: dict[str, str], low: float, high: float
 ) -> None:
-    """`Retry-After` first, then Auth0's own header; one in the past is no wait."""
+    """`Retry-After` first, then Auth0's own header, by the tenant's clock; one in the past is no wait."""
     wait = wait_asked_for(headers)
     assert wait is not None
     assert low <= wait <= high
@@ -305,6 +306,24 @@ def test_the_wait_is_what_the_tenant_asked_for(
 def test_each_format_of_http_says_the_same_time(date: str) -> None:
     """RFC 9110 §5.6.7. A time without its zone can be compared with none of ours: no login would go through."""
     assert date_of({"Date": date}) == datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
+
+
+def test_a_date_that_nobody_can_read_is_none() -> None:
+    """The clock of this machine does then."""
+    assert date_of({"Date": "yesterday"}) is None
+    assert date_of({}) is None
+
+
+@pytest.mark.parametrize("body", [["slow down"], "slow down", None])
+def test_a_refusal_is_known_by_its_status_whatever_its_body(
+    client: TenantClient, tenant: Tenant, body: object
+) -> None:
+    """Such as of something in between."""
+    fault = {"kind": "status", "status": 429, "headers": {"Retry-After": "5"}, "body": body}
+    tenant.fails("GET /api/v2/users-by-email", **fault, times=1)
+    with pytest.raises(TenantUnavailable) as refused:
+        client.find_user("nobody@example.com")
+    assert refused.value.retry_after == 5
 
 
 def test_without_a_word_no_wait_is_known() -> None:
