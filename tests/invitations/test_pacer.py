@@ -47,6 +47,7 @@ def says(limit: int, remaining: int) -> dict[str, str]:
         (Plan.FREE, 1, 59, 1),
         (Plan.ENTERPRISE, 24, 479, 8),
         (Plan.ENTERPRISE_NONPRODUCTION, 4, 59, 1),
+        (Plan.ESSENTIALS, 9, 119, 2),
         (Plan.PROFESSIONAL, 9, 119, 2),
     ],
 )
@@ -378,7 +379,8 @@ def test_what_a_call_counts_as() -> None:
     assert kind_of("GET", "/users-by-email") is Kind.READ_USERS
     assert kind_of("POST", "/tickets/password-change") is Kind.TICKETS
     assert kind_of("GET", "/connections") is None
-    assert rate_of(7).per_second < 1
+    assert rate_of(20).per_second == pytest.approx(200 / 60)
+    assert rate_of(7).per_second == 0.7
     assert limit_in({"x-ratelimit-limit": "50", "x-ratelimit-remaining": "many"}) is None
 
 

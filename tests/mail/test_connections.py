@@ -82,6 +82,19 @@ def test_a_refused_recipient_costs_the_others_nothing(
     assert greetings(mail_server) == mail_server.verbs().count("RSET") == 1
 
 
+@pytest.mark.parametrize("reply", [HANG_UP, "421 4.4.2 Too many errors", "502 5.5.1 What?"])
+def test_a_connection_that_cannot_be_reset_is_not_kept(
+    kept: Connections, mail_server: SmtpScript, reply: str
+) -> None:
+    """The refusal is what counts, and the next message has a new one."""
+    mail_server.replies |= {"RCPT p1@example.com": GONE, "RSET": reply}
+    with pytest.raises(MailRefused):
+        send(kept, 1)
+    send(kept, 2)
+    assert greetings(mail_server) == 2
+    assert [mail.recipient for mail in mail_server.mails] == ["p2@example.com"]
+
+
 @pytest.mark.parametrize("reply", [HANG_UP, "421 4.4.2 Idle for too long", "503 Bad sequence"])
 def test_a_connection_that_the_server_has_ended_is_replaced(
     kept: Connections, mail_server: SmtpScript, reply: str

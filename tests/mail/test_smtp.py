@@ -255,6 +255,14 @@ def test_the_reply_that_ends_a_connection_is_told_and_not_its_end(mail_server: S
         send(mail_server.url)
 
 
+def test_a_challenge_that_nobody_can_read_is_no_answer(mail_server: SmtpScript) -> None:
+    """A server that is broken is waited for; nobody's invitation ends for it."""
+    mail_server.users, mail_server.mechanisms = {"ada": "secret"}, ("CRAM-MD5",)
+    mail_server.replies["AUTH"] = "334 a"
+    with pytest.raises(MailUnavailable):
+        send(mail_server.url.replace("//", "//ada:secret@"))
+
+
 # After the dot ----------------------------------------------------------------------------------
 
 

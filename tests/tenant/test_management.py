@@ -314,6 +314,19 @@ def test_a_date_that_nobody_can_read_is_none() -> None:
     assert date_of({}) is None
 
 
+@pytest.mark.parametrize(
+    ("status", "error"), [(408, TenantUnavailable), (500, TenantUnavailable), (501, TenantRefused)]
+)
+def test_what_passes_is_told_from_what_does_not(
+    client: TenantClient, tenant: Tenant, status: int, error: type[Exception]
+) -> None:
+    """Also where the tenant says it in its own words; nobody's invitation ends for a time-out."""
+    fault = {"kind": "status", "status": status, "body": {"message": "Request Timeout"}}
+    tenant.fails("POST /api/v2/users", **fault, times=1)
+    with pytest.raises(error):
+        client.create_user(ADA.email_norm, ADA.name, "ref-1")
+
+
 @pytest.mark.parametrize("body", [["slow down"], "slow down", None])
 def test_a_refusal_is_known_by_its_status_whatever_its_body(
     client: TenantClient, tenant: Tenant, body: object
