@@ -14,7 +14,7 @@ from invite_site.errors import (
     MailUnavailable,
 )
 from invite_site.mail import connections
-from invite_site.mail.connections import Connections
+from invite_site.mail.connections import Connections, OnWait
 from invite_site.mail.conversation import Patience
 from invite_site.mail.smtp import SmtpServer
 from tests.support.smtp_script import HANG_UP, NOTHING, SmtpScript
@@ -31,11 +31,11 @@ def kept(mail_server: SmtpScript) -> Iterator[Connections]:
         yield pool
 
 
-def send(pool: Connections, number: int = 0) -> None:
+def send(pool: Connections, number: int = 0, on_wait: OnWait | None = None) -> None:
     message = EmailMessage()
     message["Subject"] = f"Message {number}"
     message.set_content("Hello\n")
-    pool.send(message, "app@acme.example", f"p{number}@example.com")
+    pool.send(message, "app@acme.example", f"p{number}@example.com", on_wait)
 
 
 def greetings(server: SmtpScript) -> int:
@@ -51,6 +51,19 @@ def test_one_connection_takes_many_messages(kept: Connections, mail_server: Smtp
     assert [mail.recipient for mail in mail_server.mails] == [
         f"p{number}@example.com" for number in range(10)
     ]
+
+
+def test_whoever_waits_is_the_one_whose_message_it_is(
+    kept: Connections, mail_server: SmtpScript
+) -> None:
+    """Each keeps its own lease meanwhile."""
+    waits: list[int] = []
+    send(kept, 0, on_wait=lambda: waits.append(0))
+    waits.clear()
+    mail_server.delays["CONTENT"] = 0.2
+    send(kept, 1, on_wait=lambda: waits.append(1))
+    assert greetings(mail_server) == 1
+    assert set(waits) == {1}
 
 
 def test_without_a_worker_each_message_has_its_own(mail_server: SmtpScript) -> None:

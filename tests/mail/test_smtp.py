@@ -10,6 +10,7 @@ import pytest
 
 from invite_site.errors import (
     LeaseLost,
+    MailAmbiguous,
     MailDelayed,
     MailInDoubt,
     MailRefused,
@@ -214,6 +215,7 @@ def test_a_server_that_offers_pipelining_gets_the_envelope_at_once(mail_server: 
     mail_server.replies["RCPT ada@example.com"] = "250 2.1.0 Ok\n250 2.1.5 Ok"
     send(mail_server.url)
     assert mail_server.mails[0].message.get_content() == "Hello\r\n"
+    assert "DATA" in mail_server.commands, "without a blank behind it, which some refuse"
 
 
 def test_a_server_that_does_not_offer_it_gets_one_command_after_the_other(
@@ -245,6 +247,29 @@ def test_a_refused_recipient_is_told_whatever_the_server_says_to_data(
     connection.send(message(), "app@acme.example", "bob@example.com")
     connection.close()
     assert [mail.recipient for mail in mail_server.mails] == ["bob@example.com"]
+
+
+def test_a_refused_recipient_is_told_though_the_server_then_hangs_up(
+    mail_server: SmtpScript,
+) -> None:
+    """At the dot that ends a message to nobody."""
+    mail_server.extensions.append("PIPELINING")
+    mail_server.wants_recipients = False
+    mail_server.replies |= {"RCPT ada@example.com": "550 5.1.1 no such user", "CONTENT": HANG_UP}
+    with pytest.raises(MailRefused):
+        send(mail_server.url)
+
+
+@pytest.mark.usefixtures("both_ways")
+@pytest.mark.parametrize("verb", ["RCPT", "CONTENT"])
+def test_the_words_of_a_refusal_are_the_same_for_everybody(
+    mail_server: SmtpScript, verb: str
+) -> None:
+    """Without the name of the mailbox: the same words for several people are about us."""
+    mail_server.replies[verb] = "550 Not today, ada"
+    with pytest.raises(MailAmbiguous) as refused:
+        send(mail_server.url)
+    assert refused.value.words == "550  not today"
 
 
 def test_the_reply_that_ends_a_connection_is_told_and_not_its_end(mail_server: SmtpScript) -> None:

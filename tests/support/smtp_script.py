@@ -239,11 +239,10 @@ class _Conversation(socketserver.BaseRequestHandler):
                 raise _Gone
             content += line[1:] if line.startswith(b".") else line
         self.script.commands.append(".")
-        reply = self.script.replies.get("CONTENT", "250 2.0.0 Ok: queued as 4F0C21")
+        taken, nobody = "250 2.0.0 Ok: queued as 4F0C21", "554 5.5.1 Error: no valid recipients"
+        reply = self.script.replies.get("CONTENT", taken if self.recipient else nobody)
         if self.script.refuses_8bit and not content.isascii() and "BODY=8BIT" not in self.options:
             reply = "554 5.6.1 Eight-bit data was not declared"
-        if not self.recipient:
-            reply = "554 5.5.1 Error: no valid recipients"
         if self.script.keeps and not reply.startswith(("4", "5")):
             self.script.mails.append(
                 Mail(
