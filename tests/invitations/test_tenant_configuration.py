@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from invite_site.settings import Delivery, Settings
+from invite_site.settings import Delivery, ReturnTo, Settings
 from tests.support.running import RunningSite, Tenant, running_site
 
 ADDRESSES = [f"p{number}@example.com" for number in range(3)]
@@ -20,7 +20,13 @@ def other_connection_of_the_tenants_mail(settings: Settings) -> Settings:
     return replace(other_connection(settings), delivery=Delivery.TENANT_EMAIL)
 
 
-@pytest.mark.parametrize("change", [other_connection, other_connection_of_the_tenants_mail])
+def other_application(settings: Settings) -> Settings:
+    return replace(settings, client_id="another", invite_return=ReturnTo.LOGIN_ROUTE)
+
+
+@pytest.mark.parametrize(
+    "change", [other_connection, other_connection_of_the_tenants_mail, other_application]
+)
 def test_a_setting_that_the_tenant_does_not_know_fails_nobody(
     site: RunningSite, tenant: Tenant, change: Callable[[Settings], Settings]
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from invite_site.settings import ROOT, Delivery, ReturnTo
+from invite_site.tenant.answers import TokenRefused
 from invite_site.tenant.http import Credentials
 from invite_site.tenant.setup.check import Report
 from invite_site.tenant.setup.requirements import REQUIREMENTS
@@ -241,6 +242,25 @@ def test_new_universal_login_without_the_login_route_is_wrong(at: AtTenant) -> N
     assert verdict == "wrong"
     assert "`flask tenant apply`" in sentence
     assert "INVITE_RETURN=login_route" in sentence
+
+
+@pytest.mark.parametrize(
+    ("why", "advice"),
+    [
+        (
+            "Service not enabled within domain: https://login.acme.test/api/v2/",
+            "not its custom one",
+        ),
+        ("Grant type 'client_credentials' not allowed for the client.", "Grant Types"),
+        ("Client is not authorized to access it.", "Machine to Machine"),
+    ],
+)
+def test_a_token_that_is_refused_is_explained(at: AtTenant, why: str, advice: str) -> None:
+    """By what the tenant says of it; each has a remedy of its own."""
+    body = {"error": "access_denied", "error_description": why}
+    at.tenant.fails("POST /oauth/token", kind="status", status=403, body=body, times=1)
+    with pytest.raises(TokenRefused, match=advice):
+        at.api.sign_in()
 
 
 def test_an_unknown_application_is_told(at: AtTenant) -> None:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -126,11 +126,60 @@ def test_many_threads_share_one_token(client: TenantClient, tenant: Tenant) -> N
 def test_a_token_that_is_refused_is_renewed_once(client: TenantClient, tenant: Tenant) -> None:
     """The tenant may have changed its keys."""
     client.find_user("nobody@example.com")
+    before = tenant.calls("POST /oauth/token")
     tenant.fails("GET /api/v2/users-by-email", kind="status", status=401, times=1)
     assert client.find_user("nobody@example.com") is None
+    assert tenant.calls("POST /oauth/token") == before + 1
     tenant.fails("GET /api/v2/users-by-email", kind="status", status=401, times=2)
     with pytest.raises(CredentialsRefused):
         client.find_user("nobody@example.com")
+
+
+def test_the_password_mail_is_ordered_without_a_token(settings: Settings) -> None:
+    """It is a call of the Authentication API, which anybody may make."""
+    tokens: list[str | None] = []
+    app = Flask("authentication")
+
+    @app.post("/dbconnections/change_password")
+    def change_password() -> str:
+        tokens.append(request.headers.get("Authorization"))
+        return "We've just sent you an email to reset your password."
+
+    with listening(0) as listener, serving(app, listener):
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        client = TenantClient(replace(settings, tenant_url=url))
+        client.sign_in()
+        client.send_password_email(ADA.email_norm)
+    assert tokens == [None]
+
+
+def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not know what localhost is here."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert TenantClient(settings).find_user("nobody@example.com") is None
+
+
+def test_a_link_that_has_ended_is_not_made_for_days(client: TenantClient, tenant: Tenant) -> None:
+    """Auth0 reads no life at all as five days."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    for lifetime in (0, -5):
+        client.create_ticket(user_id, ref="ref-1", lifetime=lifetime)
+    assert tenant.linked_accounts() == [], "they live for a second"
+
+
+def test_a_link_is_as_old_as_the_clock_of_the_tenant_says(
+    client: TenantClient, tenant: Tenant
+) -> None:
+    """A password is chosen by that clock too, and the two are compared."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    tenant.forward(seconds=3600)
+    soon = datetime.now(UTC) + timedelta(minutes=59)
+    assert client.create_ticket(user_id, ref="ref-1", lifetime=60).issued_at > soon
+    assert client.send_password_email(ADA.email_norm) > soon
 
 
 def test_wrong_credentials_name_the_settings(settings: Settings) -> None:
