@@ -166,8 +166,7 @@ class Tenant:
         """
         body = {"app_metadata": {INVITED: None}}
         try:
-            with reading_answer():
-                self._api.send("PATCH", f"/users/{quote(user_id, safe='')}", body)
+            self._api.send("PATCH", f"/users/{quote(user_id, safe='')}", body)
         except ScopeMissing:
             return False
         except TenantRefused as refused:
