@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask, Response, jsonify, redirect, request
@@ -26,7 +27,8 @@ from invite_site.settings import Settings
 from invite_site.tenant.answers import date_of, wait_asked_for
 from invite_site.tenant.management import Tenant as TenantClient
 from invite_site.tenant.management import throwaway_password
-from tests.support.running import Tenant, settings_for
+from tests.support.person import Person
+from tests.support.running import PASSWORD, Tenant, settings_for
 
 ADA = Invitee.parse("Ada+tag@example.com", "Ada Byron")
 
@@ -271,6 +273,27 @@ def test_a_link_of_the_tenant_is_used_as_it_is(
     assert ticket.url == ticket_url.replace("OURS", strange_tenant)
 
 
+@pytest.mark.parametrize("ticket_url", ["https://LOGIN.acme.example/lo/reset?ticket=abc#"])
+def test_a_link_to_the_custom_domain_is_the_tenants_too(
+    settings: Settings, strange_tenant: str, ticket_url: str
+) -> None:
+    """AUTH0_DOMAIN names it, and the Management API has another; case counts for nothing in a host."""
+    custom = replace(
+        settings, management_url=strange_tenant, tenant_url="https://login.acme.example"
+    )
+    assert TenantClient(custom).create_ticket("auth0|1", ref="r", lifetime=60).url == ticket_url
+
+
+def test_the_way_back_names_who_chose_the_password(client: TenantClient, tenant: Tenant) -> None:
+    """Their address is filled in at the login though the invitation is not known."""
+    user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
+    with Person() as person:
+        person.opens(client.create_ticket(user_id, ref="ref-1", lifetime=60).url)
+        person.types_into("New password", PASSWORD).types_into("Re-enter new password", PASSWORD)
+        way_back = person.sends("Reset password").headers["Location"]
+    assert parse_qs(urlsplit(way_back).query)["email"] == [ADA.email_norm]
+
+
 def test_whoever_has_accepted_is_no_invitee_any_more(client: TenantClient, tenant: Tenant) -> None:
     """The marker goes, and nothing else; a second time and for nobody it does no harm."""
     user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
@@ -304,13 +327,15 @@ def test_a_tenant_that_forbids_it_keeps_the_marker(client: TenantClient, tenant:
     assert client.clear_invited_marker(user_id) is False
 
 
+@pytest.mark.parametrize(("status", "error"), [(503, TenantUnavailable), (400, TenantRefused)])
 def test_a_tenant_that_is_away_keeps_the_marker_for_later(
-    client: TenantClient, tenant: Tenant
+    client: TenantClient, tenant: Tenant, status: int, error: type[Exception]
 ) -> None:
     """It is an error that passes, for whoever asked to try again."""
     user_id = client.create_user(ADA.email_norm, ADA.name, "ref-1")
-    tenant.fails("PATCH /api/v2/users/", kind="status", status=503, times=1)
-    with pytest.raises(TenantUnavailable):
+    body = {"message": "Not now"}
+    tenant.fails("PATCH /api/v2/users/", kind="status", status=status, body=body, times=1)
+    with pytest.raises(error):
         client.clear_invited_marker(user_id)
 
 
