@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
+from invite_site.invitations.tables import Outage
 from tests.support.running import RunningSite
 
 SECOND = timedelta(seconds=1)
@@ -23,6 +26,15 @@ def test_the_wait_doubles_up_to_a_minute_as_long_as_the_cause_is_the_same(
     outage = breaker.outage()
     assert outage
     assert (outage.cause, outage.failures, outage.since) == ("tenant", 0, began)
+
+
+def test_an_outage_of_months_is_probed_every_minute(site_on: RunningSite) -> None:
+    """However often a probe has failed: the double of so many seconds is no number any more."""
+    breaker, now = site_on.services.circuit_breaker, site_on.clock()
+    breaker.open("mail", "The mail server is down.", now=now)
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Outage).values(failures=100_000, until=now))
+    assert breaker.open("mail", "The mail server is down.", now=now) == now + 60 * SECOND
 
 
 def test_what_the_other_side_asks_for_counts_within_reason(site_on: RunningSite) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from invite_site.invitations.sending.outcomes import DELAYS, DOUBT_DELAYS
 from invite_site.invitations.tables import Invitation
 from invite_site.server import working
-from tests.support.running import RunningSite, Tenant, wait_until
+from tests.support.running import RunningSite, Tenant, sets_password_quietly, wait_until
 
 ADA = "ada@example.com"
 
@@ -42,6 +42,18 @@ def test_what_a_clock_a_day_ahead_took_out_of_the_queue_goes_out_once_it_is_righ
     assert site_on.delivers() == 1
     assert site_on.row(row.id).state == "sent"
     assert site_on.row(held.id).next_try_at is None
+
+
+def test_a_password_is_seen_though_our_clock_is_ahead_of_the_tenants(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """When its link was made the tenant says, which also says when it was chosen."""
+    site_on.clock.forward(minutes=5)
+    row = site_on.invites_and_delivers(ADA)
+    sets_password_quietly(tenant.link_to(ADA))
+    site_on.clock.forward(hours=2)
+    site_on.delivers()
+    assert site_on.row(row.id).state == "password_set"
 
 
 def test_an_outage_that_a_clock_a_day_ahead_has_met_is_probed_and_ends(

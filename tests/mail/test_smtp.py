@@ -179,6 +179,16 @@ def test_a_reply_without_end_is_not_read_to_its_end(mail_server: SmtpScript) -> 
     assert mail_server.mails == []
 
 
+def test_many_replies_may_be_longer_together(mail_server: SmtpScript) -> None:
+    """A kept connection has hundreds of them."""
+    mail_server.replies["MAIL"] = "\n".join(["250-and so on " + "x" * 200] * 100 + ["250 Ok"])
+    connection = SmtpConnection(SmtpServer.from_url(mail_server.url, SITE), Patience(quit=0.2))
+    for _ in range(5):
+        connection.send(message(), "app@acme.example", "ada@example.com")
+    connection.close()
+    assert len(mail_server.mails) == 5
+
+
 @pytest.mark.usefixtures("both_ways")
 def test_a_lease_that_is_lost_before_the_dot_ends_the_conversation(mail_server: SmtpScript) -> None:
     """Somebody withdrew the invitation, or another worker has it: this one sends nothing."""
@@ -453,6 +463,18 @@ def test_a_wrong_password_is_tried_once_and_told(mail_server: SmtpScript) -> Non
         send(mail_server.url.replace("//", "//app:secret@"))
     assert mail_server.verbs().count("AUTH") == 1
     assert refused.value.code == 535
+
+
+@pytest.mark.parametrize("mechanism", ["LOGIN", "CRAM-MD5"])
+def test_a_server_that_refuses_a_mechanism_is_told_no_secret(
+    mail_server: SmtpScript, mechanism: str
+) -> None:
+    """It asked for nothing."""
+    mail_server.users, mail_server.mechanisms = {"app": "secret"}, (mechanism,)
+    mail_server.replies["AUTH"] = "535 5.7.8 Not by this"
+    with pytest.raises(SenderRefused, match="Not by this"):
+        send(mail_server.url.replace("//", "//app:secret@"))
+    assert mail_server.verbs() == ["EHLO", "AUTH"]
 
 
 def test_a_server_that_cannot_check_now_has_not_refused_the_password(
