@@ -8,7 +8,7 @@ import pytest
 
 from invite_site.errors import AlreadyAccepted, ResentTooSoon
 from invite_site.invitations.people import Inviter
-from invite_site.settings import Delivery
+from invite_site.settings import Delivery, LinkKind
 from tests.support.accounts import api
 from tests.support.dying import dies_after_the_mail
 from tests.support.person import Person
@@ -386,17 +386,31 @@ def test_the_tenants_own_mail_is_not_sent_again_to_an_account_in_use(
         assert site.row(row.id).state == "accepted"
 
 
-def test_the_tenants_own_mail_asks_for_a_password(
-    site: RunningSite, tenant: Tenant, person: Person, clock: Clock
+@pytest.mark.parametrize(
+    ("delivery", "link"),
+    [
+        (Delivery.TENANT_EMAIL, LinkKind.TICKET),
+        (Delivery.TICKET, LinkKind.TICKET),
+        (Delivery.TICKET, LinkKind.LANDING),
+    ],
+)
+def test_a_later_mail_asks_for_a_password(
+    site: RunningSite,
+    tenant: Tenant,
+    person: Person,
+    clock: Clock,
+    delivery: Delivery,
+    link: LinkKind,
 ) -> None:
-    """After INVITE_DELIVERY was changed, to an account that was made anew: what is known of its mail is
-    that it has a link, which an extension, a reminder and a withdrawal go by."""
+    """To an account that was made anew, whichever way it goes: what is known of its mail is that it has
+    a link, which an extension, a reminder and a withdrawal go by."""
     user_id = account(site)
     signs_in(person, site, ADA, PASSWORD)
     row = site.invites_and_delivers(ADA)
     assert site.row(row.id).asks_to_sign_in
     api(site).send("DELETE", f"/users/{user_id}", {})
-    with running_site(replace(site.settings, delivery=Delivery.TENANT_EMAIL), clock=clock) as other:
+    settings = replace(site.settings, delivery=delivery, link=link)
+    with running_site(settings, clock=clock) as other:
         other.services.resending.resend(row.id, actor="Grace")
         other.delivers()
         after = other.row(row.id)
