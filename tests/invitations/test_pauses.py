@@ -274,6 +274,7 @@ def test_a_wait_of_a_year_is_an_hour(site: RunningSite, tenant: Tenant) -> None:
     [
         ({"route": "SMTP", "status": 554, "at": "connect"}, True),
         ({"route": "POST /api/v2/users", "status": 429, "headers": {"Retry-After": "40"}}, False),
+        ({"route": "POST /api/v2/users", "status": 403}, False),
     ],
 )
 def test_an_outage_of_the_tenant_alone_puts_withdrawals_off(
