@@ -100,13 +100,18 @@ def test_a_second_click_does_not_kill_the_first_ticket(
     assert states == ["live", "superseded"]
 
 
+@pytest.mark.parametrize("at", ["rcpt", "data"])
 def test_a_newer_mail_that_is_refused_leaves_the_link_before_it_alone(
-    landing: RunningSite, tenant: Tenant, person: Person
+    landing: RunningSite, tenant: Tenant, person: Person, at: str
 ) -> None:
-    """The invitee asks for it while their first link is open; the owner reads why there is none."""
+    """The invitee asks for it while their first link is open; the owner reads why there is none. Also
+    where the server has read the whole of it."""
     row = landing.invites_and_delivers(ADA)
-    person.opens(link_in(tenant, ADA)).presses("Choose your password")
-    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    first_link = link_in(tenant, ADA)
+    person.opens(first_link).presses("Choose your password")
+    before = landing.row(row.id)
+    refusal = {"kind": "status", "status": 550, "body": "5.1.1 No such user", "at": at}
+    tenant.fails("SMTP", **refusal, times=1)
     landing.services.resending.renew(row.ref)
     landing.delivers()
     row = landing.row(row.id)
@@ -115,6 +120,9 @@ def test_a_newer_mail_that_is_refused_leaves_the_link_before_it_alone(
         "No newer mail was sent, and the link in the one before works."
     )
     assert row.check_at is not None
+    assert (row.link_uses, row.ticket_issued_at) == (1, before.ticket_issued_at)
+    with Person() as later:
+        assert later.opens(first_link).offers("Choose your password")
     chooses_password(person).types(Password=PASSWORD).presses("Continue")
     assert landing.row(row.id).state == "accepted"
 
