@@ -15,7 +15,7 @@ from ..settings import Settings
 EXTENSION = "invite_site"
 # In the cookie that Flask signs: who signed in with this browser last, as `owner_of` names them, and the
 # number of the invitation that it last went on from.
-SIGNED_IN_AS, INVITED_BY = "signed_in_as", "invited_by"
+SIGNED_IN_AS, LAST_INVITATION = "signed_in_as", "last_invitation"
 
 
 def own_services() -> Services:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from ..errors import ConfigError
 from ..settings import MEMORY, Settings
-from .current import INVITED_BY, SIGNED_IN_AS, current_session, landing_invitation, services
+from .current import LAST_INVITATION, SIGNED_IN_AS, current_session, landing_invitation, services
 
 ADDRESS_LIMIT = "600/minute"
 INVITATION_LIMIT = "60/minute"
@@ -79,9 +79,9 @@ def landing_limit() -> str:
 
 def by_session() -> str:
     """Who is signed in, in this browser."""
-    session = current_session()
+    opened = current_session()
     # A part of the hash: the library writes into the log who came too often.
-    return _of_this_site(f"session:{session.id_hash[:16]}") if session else by_address()
+    return _of_this_site(f"session:{opened.id_hash[:16]}") if opened else by_address()
 
 
 def as_one() -> str:
@@ -103,8 +103,8 @@ def by_person_or_as_one() -> str:
 def _person() -> str | None:
     if owner := session.get(SIGNED_IN_AS):
         return _of_this_site(f"person:{owner[:16]}")
-    if invited_by := session.get(INVITED_BY):
-        return _of_this_site(f"invitation:{invited_by}")
+    if invitation_id := session.get(LAST_INVITATION):
+        return _of_this_site(f"invitation:{invitation_id}")
     return None
 
 

@@ -16,7 +16,7 @@ from ..invitations.people import Invitee, plain_address
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..tenant.relying_party import LoginContent
-from .current import INVITED_BY, SIGNED_IN_AS, current_session, services, sid_cookie
+from .current import LAST_INVITATION, SIGNED_IN_AS, current_session, services, sid_cookie
 from .language import page_language, speak
 from .rate_limits import limited_callbacks, limited_logins
 from .security import renew_form_token
@@ -53,8 +53,8 @@ def start_invited_login(
     the tenant would answer in the invitee's place. Raises TenantUnreachable, LoginError.
     """
     # Where it is there already, the cookie need not be sent again.
-    if invitation and session.get(INVITED_BY) != invitation.id:
-        session[INVITED_BY] = invitation.id
+    if invitation and session.get(LAST_INVITATION) != invitation.id:
+        session[LAST_INVITATION] = invitation.id
     return _begin(
         ref=invitation.ref if invitation else None,
         note=note,
