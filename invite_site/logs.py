@@ -42,8 +42,8 @@ class Redaction(logging.Filter):
         return True
 
 
-class Line(logging.Formatter):
-    """A line that begins with its time in UTC, as pages and commands tell it."""
+class UtcFormatter(logging.Formatter):
+    """Lines that begin with their time in UTC, as pages and commands tell it."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -65,6 +65,6 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     if not any(isinstance(f, Redaction) for h in root.handlers for f in h.filters):
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(Line("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(UtcFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handler.addFilter(Redaction())
         root.addHandler(handler)
