@@ -29,7 +29,7 @@ from ..tables import SEARCH_WORDS
 from .filters import ROWS
 
 TRIGRAM = 3  # letters
-AROUND = "<>()\"'“”„,;"  # around names and addresses that are copied out of a mail
+AROUND = "<>()\"'“”„,;"  # stand around names and addresses that are copied out of a mail
 
 _index = table("invitation_search", column("invitation_search"), column("rowid"))
 TEXT = "search_text"
@@ -55,8 +55,7 @@ class Search(ABC):
 def search_for(query: str, database: str) -> Search | None:
     """The search for this query; None where it holds nothing to look for. `database` is the name
     of SQLAlchemy's dialect."""
-    bare = (word.strip(AROUND) for word in fold(query).split())
-    words = tuple(filter(None, bare))
+    words = tuple(filter(None, (word.strip(AROUND) for word in fold(query).split())))
     if database == "postgresql":
         # With an @ at its end it is the whole of what stands before that.
         bare = (word.lstrip(punctuation).rstrip(punctuation.replace("@", "")) for word in words)
