@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from ..people import fold
 
-# Without accents and signs, in lower case.
+# All words are without accents and signs, in lower case.
 _EMAIL_WORDS = frozenset(
-    # "E-mail 1 - Value" is Google's, "Adresse de messagerie" Outlook's.
     [
         "email",
         "emailaddress",
@@ -17,7 +16,7 @@ _EMAIL_WORDS = frozenset(
         "emailid",
         "useremail",
         "workemail",
-        "email1value",
+        "email1value",  # "E-mail 1 - Value" of Google Contacts
         "emailadresse",
         "mailadresse",
         "emailadres",
@@ -30,12 +29,12 @@ _EMAIL_WORDS = frozenset(
         "adressemail",
         "adressecourriel",
         "adresseelectronique",
-        "adressedemessagerie",
+        "adressedemessagerie",  # of Outlook
         "indirizzoemail",
         "epost",
     ]
 )
-# Of letters, where one of the above stands beside it.
+# Of postal addresses, where there is a column of the above too.
 _ADDRESS_WORDS = frozenset(["address", "addresse", "adresse"])
 _WHOLE_NAME_WORDS = frozenset(
     [
