@@ -16,7 +16,7 @@ def one_line(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """The text with a sign in place of each letter that is not printed: a terminal would obey some. Tabs and
+    """The text with U+FFFD in place of what is not printed: a terminal obeys control characters. Tabs and
     spaces of all kinds stay."""
     return "".join(
         each

@@ -162,7 +162,7 @@ class _Claims:
 
 
 def _log_failure(words: str, *values: object) -> None:
-    """Of the error that is being handled: a sentence where it has one, else where it comes from."""
+    """Log the error that is being handled: one of ours by its sentence, another with its traceback."""
     error = sys.exception()
     if isinstance(error, InviteSiteError):
         log.error(f"{words}: %s", *values, error)

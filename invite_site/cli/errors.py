@@ -30,7 +30,7 @@ class SiteCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         self._refuse_what_is_not_utf8(ctx)
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # Of a terminal in another encoding, where a name or a sign of ours would end the command.
+            # In another encoding than UTF-8 one letter of a name would end the command otherwise.
             sys.stdout.reconfigure(errors="replace")
         try:
             self.check(ctx)

@@ -31,8 +31,8 @@ def check(address: str) -> None:
 
 
 class _Transcript:
-    """The conversation on standard output. Where that cannot be written the conversation goes on, since
-    the failure would count as one of the mail server; `failed` keeps it."""
+    """Prints the conversation. Where standard output cannot be written the conversation goes on, since an
+    OSError in it would count as one of the mail server; `failed` keeps the error."""
 
     failed: OSError | None = None
 
