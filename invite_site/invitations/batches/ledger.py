@@ -43,8 +43,7 @@ class BatchLedger:
 
     def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:
         """Batches and previews, newest first, of those with a number below `before`."""
-        is_there = or_(Batch.started_at.is_not(None), Batch.cancelled_at.is_(None))
-        wanted = select(Batch).where(is_there).order_by(Batch.id.desc()).limit(size)
+        wanted = select(Batch).where(~Batch.is_removed).order_by(Batch.id.desc()).limit(size)
         if before is not None:
             wanted = wanted.where(Batch.id < before)
         with self._begin() as db:

@@ -60,11 +60,10 @@ class Starting:
 
         Raises BatchNotFound, NotPossibleNow where no row is good.
         """
-        is_preview = Batch.started_at.is_(None), Batch.cancelled_at.is_(None)
         with self._begin() as db:
             batch = db.scalars(
                 update(Batch)
-                .where(Batch.id == batch_id, *is_preview)
+                .where(Batch.id == batch_id, Batch.started_at.is_(None), ~Batch.is_removed)
                 .values(started_at=now)
                 .returning(Batch)
             ).one_or_none()

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ...database.base import Base
@@ -27,10 +28,15 @@ class Batch(Base):
     # Columns that nothing is done with.
     ignored: Mapped[list[str]] = mapped_column(JSON, default=list)
 
-    @property
+    @hybrid_property
     def is_removed(self) -> bool:
         """Whether this was a preview, of which the number alone is kept."""
         return self.started_at is None and self.cancelled_at is not None
+
+    @is_removed.inplace.expression
+    @classmethod
+    def _is_removed(cls) -> ColumnElement[bool]:
+        return cls.started_at.is_(None) & cls.cancelled_at.is_not(None)
 
 
 class BatchRow(Base):
