@@ -22,7 +22,7 @@ from .values import is_loopback as is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENV_FILE = ROOT / ".env"
-FOR_SETUP = ("TENANT_SETUP_CLIENT_ID", "TENANT_SETUP_CLIENT_SECRET")  # which commands read
+FOR_SETUP = ("TENANT_SETUP_CLIENT_ID", "TENANT_SETUP_CLIENT_SECRET")  # read by `flask tenant`
 
 T = TypeVar("T")
 C = TypeVar("C", bound=enum.StrEnum)
@@ -135,6 +135,7 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         problems: list[str] = []
+        missing: set[str] = set()
         known = set(FOR_SETUP)
 
         def read(name: str, default: str | None = None) -> str:
@@ -144,6 +145,7 @@ class Settings:
                 problems.append(f"{name} is not UTF-8. Save what sets it as UTF-8.")
                 return default or ""
             if not value and default is None:
+                missing.add(name)
                 problems.append(f"{name} is missing.")
             return value or default or ""
 
@@ -219,7 +221,7 @@ class Settings:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
         if env_file is not None:
             problems.extend(misspelt(env_file, known, env))
-            if any(each.endswith(" is missing.") for each in problems) and not env_file.exists():
+            if missing and not env_file.exists():
                 problems.append(
                     f"{env_file} is not there. Copy .env.example to it, or set the variables elsewhere."
                 )
