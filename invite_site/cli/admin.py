@@ -26,9 +26,9 @@ admin = LedgerGroup("admin", help="Say who may invite.")
 def grant(address_or_sub: str, invites: bool) -> None:
     """Let a person invite, named by address or by the `sub` of their account at the tenant."""
     address_or_sub = address_or_sub.strip()
-    if address_or_sub.isprintable() and address_or_sub and not set("@|") & set(address_or_sub):
+    if address_or_sub and not set("@|") & set(address_or_sub):
         raise click.ClickException(
-            f"{address_or_sub} is neither an address nor an account id. Write the id whole, such as "
+            "This is neither an address nor an account id. Write the id whole, such as "
             "'auth0|5f7c8ec7c33c6c004bbafe82', in single quotes, because a shell takes the bar for itself."
         )
     try:
