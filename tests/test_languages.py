@@ -196,9 +196,9 @@ def pages() -> Iterator[str]:
     yield render_template("landing/link.html", status="unknown", invitation=None)
     for reason in ("used", "expired", "other"):
         for ref in ("ref", ""):
-            for leads_on in (True, False):
+            for again in (True, False):
                 yield render_template(
-                    "landing/incomplete.html", reason=reason, ref=ref, mail_leads_on=leads_on
+                    "landing/incomplete.html", reason=reason, ref=ref, can_open_link_again=again
                 )
     for asked in (True, False):
         yield render_template("landing/renew.html", ref="ref", asked=asked)

@@ -190,18 +190,18 @@ def _not_finished(result: Result, invitation: InvitationSummary | None) -> Respo
         return render_template("landing/incomplete.html", reason=result.reason, ref="")
     if _status(found) != State.SENT:
         return _page(found)
-    # Such a ticket was made by our link in the newest mail, which makes another one when asked.
-    mail_leads_on = found.landing_hash is not None and found.ticket_issued_at is not None
+    # Our link in the newest mail has made the ticket, and makes another one each time it is opened.
+    can_open_link_again = found.landing_hash is not None and found.ticket_issued_at is not None
     if result.reason != "other":
         if services.acceptance.chose_password(found):
             return _page(found, State.PASSWORD_SET)
-        if found.was_sent_again and not mail_leads_on:
+        if found.was_sent_again and not can_open_link_again:
             return _page(found, "replaced")
     return render_template(
         "landing/incomplete.html",
-        reason="other" if mail_leads_on and result.reason == "expired" else result.reason,
+        reason="other" if can_open_link_again and result.reason == "expired" else result.reason,
         ref=found.ref,
-        mail_leads_on=mail_leads_on,
+        can_open_link_again=can_open_link_again,
     )
 
 
