@@ -1,11 +1,12 @@
 """How the tests of commands run them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 import pytest
 
-from tests.support.running import RunningSite
+from tests.support.running import SECRET_KEY, RunningSite, Tenant
 
 Run = Callable[..., str]  # the words of a command to what it prints
 
@@ -20,3 +21,16 @@ def run(site: RunningSite) -> Run:
         return result.output + (f"[exit {result.exit_code}]" if result.exit_code else "")
 
     return run
+
+
+@pytest.fixture
+def environment(tenant: Tenant, tmp_path: Path) -> dict[str, str]:
+    """What a process of a command has: the settings of `site`, and nothing of the test's own."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "SECRET_KEY": SECRET_KEY,
+        "APP_NAME": "Acme",
+        "MAIL_FROM": "invitations@example.com",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
+        **tenant.environment,
+    }

@@ -15,7 +15,7 @@ from invite_site.invitations.tables import Invitation
 from invite_site.web.templating import moment
 from tests.support.at_tenant import at_tenant
 from tests.support.person import Person
-from tests.support.running import SECRET_KEY, RunningSite, Tenant, sets_password
+from tests.support.running import RunningSite, Tenant, sets_password
 
 from .conftest import Run
 
@@ -156,16 +156,10 @@ def test_settings_that_cannot_work_are_listed_and_nothing_starts() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_an_output_that_cannot_be_written_is_one_sentence(tenant: Tenant, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_one_sentence(
+    tenant: Tenant, environment: dict[str, str]
+) -> None:
     """As on a full disk; what the command did stays done."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "SECRET_KEY": SECRET_KEY,
-        "APP_NAME": "Acme",
-        "MAIL_FROM": "invitations@example.com",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
-        **tenant.environment,
-    }
     for words in (["db", "upgrade"], ["invite", "export"], ["mail", "check", "you@example.com"]):
         with open("/dev/full", "wb") as full:
             ended = subprocess.run(
@@ -182,25 +176,14 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tenant: Tenant, tmp_pa
     assert len(tenant.mails("you@example.com")) == 1
 
 
-def test_a_terminal_of_another_encoding_gets_what_it_can_show(
-    tenant: Tenant, tmp_path: Path
-) -> None:
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(environment: dict[str, str]) -> None:
     """And CSV is UTF-8 wherever it goes, as its first sign says."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "SECRET_KEY": SECRET_KEY,
-        "APP_NAME": "Acme",
-        "MAIL_FROM": "invitations@example.com",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
-        "PYTHONIOENCODING": "latin-1",
-        **tenant.environment,
-    }
 
     def run(*words: str) -> bytes:
         ended = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "app", *words],
             cwd=ROOT,
-            env=environment,
+            env=environment | {"PYTHONIOENCODING": "latin-1"},
             capture_output=True,
             timeout=60,
         )

@@ -7,7 +7,7 @@ import select
 from pathlib import Path
 
 from tests.support.forked import Flask, Forked
-from tests.support.running import SECRET_KEY, RunningSite, Tenant, wait_until
+from tests.support.running import RunningSite, Tenant, wait_until
 
 from .conftest import Run
 
@@ -60,22 +60,17 @@ def test_an_admin_who_is_not_there_yet_is_invited_after_a_yes(
     assert granted.endswith(f"{ADA} may invite once they have accepted invitation {row.id}.\n")
 
 
-def test_a_bar_shows_how_far_a_batch_is(site: RunningSite, tenant: Tenant, tmp_path: Path) -> None:
+def test_a_bar_shows_how_far_a_batch_is(
+    site: RunningSite, environment: dict[str, str], tmp_path: Path
+) -> None:
     """With why nothing goes out, as long as that is so, and at its end what came of it."""
     file = tmp_path / "people.csv"
     file.write_text("ada@example.com\nbob@example.com\n")
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "TERM": "xterm",
-        "SECRET_KEY": SECRET_KEY,
-        "APP_NAME": "Acme",
-        "MAIL_FROM": "invitations@example.com",
-        "DATABASE_URL": site.settings.database_url,
-        **tenant.environment,
-    }
     ours, theirs = pty.openpty()
     command = Flask("invite", "import", str(file), "--yes")
-    process = Forked(command, environment, os.ttyname(theirs), str(tmp_path / "err"))
+    process = Forked(
+        command, environment | {"TERM": "xterm"}, os.ttyname(theirs), str(tmp_path / "err")
+    )
     said = ""
 
     def shows(words: str) -> bool:
