@@ -53,10 +53,10 @@ def test_one_connection_takes_many_messages(kept: Connections, mail_server: Smtp
     ]
 
 
-def test_whoever_waits_is_the_one_whose_message_it_is(
+def test_at_a_kept_connection_each_message_has_its_own_on_wait(
     kept: Connections, mail_server: SmtpScript
 ) -> None:
-    """Each keeps its own lease meanwhile."""
+    """Not that of the message that opened it: `on_wait` keeps the lease of one invitation."""
     waits: list[int] = []
     send(kept, 0, on_wait=lambda: waits.append(0))
     waits.clear()

@@ -391,7 +391,7 @@ def test_a_date_that_nobody_can_read_is_none() -> None:
 @pytest.mark.parametrize(
     ("status", "error"), [(408, TenantUnavailable), (500, TenantUnavailable), (501, TenantRefused)]
 )
-def test_what_passes_is_told_from_what_does_not(
+def test_a_408_and_a_500_are_waited_for_and_a_501_is_final(
     client: TenantClient, tenant: Tenant, status: int, error: type[Exception]
 ) -> None:
     """Also where the tenant says it in its own words; nobody's invitation ends for a time-out."""
