@@ -30,7 +30,7 @@ class Batch(Base):
 
     @hybrid_property
     def is_removed(self) -> bool:
-        """Whether this was a preview, of which the number alone is kept."""
+        """Whether this was a preview that has been removed: its row keeps its number from another list."""
         return self.started_at is None and self.cancelled_at is not None
 
     @is_removed.inplace.expression
