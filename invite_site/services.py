@@ -114,7 +114,7 @@ def build_services(
     leases, check_leases = Leases(engine, pacer), CheckLeases(engine, pacer)
     circuit_breaker = CircuitBreaker(engine)
     heartbeats = Heartbeats(engine)
-    sessions = Sessions(engine, logins_engine, clock, is_role_known=bool(settings.admin_role))
+    sessions = Sessions(engine, logins_engine, clock, is_role_configured=bool(settings.admin_role))
     admins = Admins(engine)
     tenant = Tenant(settings, PAGE, pacer.hear_unreserved)
     tenant_of_worker = Tenant(settings, WORKER, pacer.hear)

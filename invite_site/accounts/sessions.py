@@ -71,7 +71,7 @@ _TAKE_LOGIN = (
 
 
 class Sessions:
-    """Sessions and login transactions of one database. `clock` gives aware UTC. Without `is_role_known`
+    """Sessions and login transactions of one database. `clock` gives aware UTC. Without `is_role_configured`
     the role that a session began with counts for nothing: the settings name none any more.
 
     Login transactions have an engine of their own, `logins`, whose commits need not be durable.
@@ -83,12 +83,12 @@ class Sessions:
         logins: Engine,
         clock: Callable[[], datetime],
         *,
-        is_role_known: bool,
+        is_role_configured: bool,
     ) -> None:
         self._engine = engine
         self._logins = logins
         self._clock = clock
-        self._is_role_known = is_role_known
+        self._is_role_configured = is_role_configured
 
     def open(self, identity: Identity) -> str:
         """A new session; returns the value of its cookie, which is nowhere else."""
@@ -119,7 +119,7 @@ class Sessions:
                 _FIND, {"id_hash": digest(cookie), "now": now, "idle_since": now - IDLE_LIFE}
             ).one_or_none()
         session = Session(*row) if row else None
-        if session and session.has_admin_role and not self._is_role_known:
+        if session and session.has_admin_role and not self._is_role_configured:
             return replace(session, has_admin_role=False)
         return session
 
