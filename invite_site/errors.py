@@ -24,7 +24,7 @@ InviteSiteError
 │   │   └─ UserExists       409 on create: somebody has an account with this address
 │   │       └─ AccountInUse its owner signs in with it, and no mail can ask them to
 │   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
-│   │   └─ TenantBusy       429 to a call that the pacer counts: it waits
+│   │   └─ TenantBusy       429 to a call that the pacer counts
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
 │   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
 │   │   └─ SenderRefused        a MailFailure too: it is about our name, credentials, quota
@@ -211,7 +211,7 @@ class TenantUnavailable(DeliveryError):
 
 
 class TenantBusy(TenantUnavailable):
-    """The tenant's rate limit is reached, for calls that the pacer counts: it lets none go until then."""
+    """The tenant's rate limit is reached by calls that the pacer counts, which makes the next ones wait."""
 
 
 class CredentialsRefused(DeliveryError):

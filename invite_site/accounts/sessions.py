@@ -71,8 +71,8 @@ _TAKE_LOGIN = (
 
 
 class Sessions:
-    """Sessions and login transactions of one database. `clock` gives aware UTC. Without `is_role_configured`
-    the role that a session began with counts for nothing: the settings name none any more.
+    """Sessions and login transactions of one database. `clock` gives aware UTC. Without
+    `is_role_configured` nobody is an admin by the role that their session began with.
 
     Login transactions have an engine of their own, `logins`, whose commits need not be durable.
     """

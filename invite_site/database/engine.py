@@ -31,7 +31,7 @@ SILENCE = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-# Unless the server or the address says another. Not as an option of the connection, which PgBouncer refuses.
+# Unless the server or the address sets a limit. Not an option of the connection: PgBouncer refuses those.
 WAIT_FOR_LOCKS = f"""
     SELECT set_config('lock_timeout', '{BUSY_SECONDS}s', false)
     WHERE current_setting('lock_timeout') = '0'

@@ -206,7 +206,7 @@ class _Transactions(FlaskIntegration):
     def set_state_data(self, session: Any, state: str, data: Any) -> None:
         note = data.pop("note")
         del data["url"]  # it holds the state, and the address of `login_hint`
-        if request.method != "HEAD":  # it changes nothing, and no browser keeps its key
+        if request.method != "HEAD":  # which changes nothing; no browser keeps its key
             self.cache.begin_login(state, browser_key(), data, note)
 
     def get_state_data(self, session: Any, state: str) -> dict[str, Any] | None:

@@ -102,7 +102,7 @@ def _page(
 
 def _is_repeatable() -> bool:
     """No page can send a file again, nor a form that was not read for its size or its files. None may
-    send one that this site did not take: with our token it would be taken."""
+    send a form again that has not passed the check of its sender: with the token of our page it would."""
     if request.method not in SAFE_METHODS and not g.get("csrf_valid"):
         return False
     try:

@@ -86,7 +86,7 @@ def complete() -> ResponseReturnValue:
         return _dead_link(invitation.ref)
     if _is_signed_in_as_another(invitation):
         # Ask first: a third party may have sent this link (login CSRF).
-        if request.method != "HEAD":  # it changes nothing
+        if request.method != "HEAD":  # which changes nothing
             services.acceptance.record_result(invitation)
         return render_template("landing/signed_in.html", ref=result.ref, email=result.email or "")
     note = services.acceptance.note_of_result(invitation)

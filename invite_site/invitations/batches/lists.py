@@ -195,7 +195,7 @@ def _row_of(line: int, cells: list[str], columns: Columns) -> ListRow:
 
 def _cell(cells: list[str], number: int | None) -> str:
     text = cells[number].strip() if number is not None and number < len(cells) else ""
-    # Our own files have the sign there, so that a spreadsheet program runs nothing.
+    # Our own files have the apostrophe there, so that a spreadsheet program runs no formula.
     return text[1:] if text[:2] in ("'=", "'+", "'-", "'@") else text
 
 

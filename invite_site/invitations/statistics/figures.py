@@ -233,7 +233,7 @@ def share(part: int, whole: int) -> int | None:
 
 
 def percent(part: int, whole: int) -> str:
-    """The same in words; a few of many are not 0%."""
+    """The same as text, in which a few of many are not 0%."""
     number = share(part, whole)
     return "less than 1%" if part and number == 0 else f"{number or 0}%"
 

@@ -55,7 +55,7 @@ class TenantReader:
         return self.read(f"/clients/{quote(client_id, safe='')}")
 
     def lacks_application(self, client_id: str) -> bool:
-        """Whether there is none; False where it may not be looked for."""
+        """Whether the tenant has none with this id; False where we may not look for it."""
         try:
             return self.application(client_id) is None
         except ScopeMissing:

@@ -84,7 +84,7 @@ def grant_changes(context: Context) -> Iterator[Change]:
     """Add what the site needs to its grant. What the grant allows besides stays."""
     what, wanted = "Permissions of the site", context.desired.grant
     if context.tenant.lacks_application(wanted["client_id"]):
-        return  # which the section of that application says
+        return  # the section of that application says so
     found = context.tenant.read(
         "/client-grants", client_id=wanted["client_id"], audience=wanted["audience"]
     )
