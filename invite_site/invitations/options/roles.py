@@ -55,18 +55,20 @@ class RoleOffers:
         return self._offer
 
     def named(self, words: Sequence[str]) -> dict[str, str]:
-        """The roles with these names or ids, by id; other letter case will do where it can mean one role
-        only. Raises InvalidInvitee where there is none of a name."""
+        """The roles with these names or ids, by id. The case of letters counts only where two names differ
+        by nothing else. Raises InvalidInvitee where a word names none."""
         offer = self.current()
         by_name = {name: role_id for role_id, name in offer.roles.items()}
         alike = Counter(map(str.casefold, by_name))
         by_letters = {
-            name.casefold(): by_name[name] for name in by_name if alike[name.casefold()] == 1
+            name.casefold(): role_id
+            for name, role_id in by_name.items()
+            if alike[name.casefold()] == 1
         }
+        by_word = by_name | {role_id: role_id for role_id in offer.roles}
         found = {}
         for word in words:
-            role_id = word if word in offer.roles else by_name.get(word)
-            role_id = role_id or by_letters.get(word.casefold())
+            role_id = by_word.get(word) or by_letters.get(word.casefold())
             if role_id is None:
                 none = f"The tenant has no role {word[:60]}."
                 raise InvalidInvitee("roles", none if offer.roles else offer.sentence or none)
