@@ -82,8 +82,8 @@ def apply_(
         if not yes:
             click.confirm(f"{question} {services.settings.management_url}?", abort=True)
         problems += _execute(found, api)
-    elif found.changes:
-        click.echo("Nothing was changed.")
+    else:
+        click.echo("Nothing was changed." if found.changes or problems else "Nothing to do.")
     sys.exit(int(bool(problems)))
 
 
@@ -106,9 +106,6 @@ def _show(found: Plan) -> None:
             click.secho(f"  {shown(line)}", fg={"+": "green", "-": "red"}.get(mark))
     for each in found.skipped:
         click.echo(f"{each.what}: {shown(each.message)}", err=each.blocking)
-    if not found.changes:
-        is_done = not any(each.blocking for each in found.skipped)
-        click.echo("Nothing to do." if is_done else "Nothing was changed.")
 
 
 def _execute(found: Plan, api: ManagementApi) -> int:
