@@ -204,7 +204,7 @@ class Previews:
             found = db.scalars(held.returning(Batch.id)).all()
             db.execute(delete(BatchRow).where(BatchRow.batch_id.in_(found)))
             removed = Batch.id.in_(found), Batch.started_at.is_(None)
-            db.execute(update(Batch).where(*removed).values(cancelled_at=now))
+            db.execute(update(Batch).where(*removed).values(cancelled_at=now, name="", ignored=[]))
             newest = select(func.max(Batch.id)).scalar_subquery()
             db.execute(delete(Batch).where(*removed, Batch.id < newest))
 
