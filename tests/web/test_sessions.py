@@ -88,6 +88,27 @@ def test_a_session_ends_when_it_is_not_used(site: RunningSite, person: Person) -
     assert ADMIN not in person.opens(f"{site.url}/").text
 
 
+def test_an_admin_who_goes_on_working_stays_signed_in(site: RunningSite, desk: Person) -> None:
+    """Each page that they open counts, however little before its end."""
+    for minutes in (2, 29, 29):
+        site.clock.forward(minutes=minutes)
+        assert desk.peeks(f"{site.url}/admin/invitations").status_code == 200
+
+
+def test_what_one_does_with_a_session_leaves_that_of_another_as_it_is(
+    site: RunningSite, desk: Person, person: Person
+) -> None:
+    """To use it keeps no other one alive, and to sign out ends no other one."""
+    page = f"{site.url}/admin/invitations"
+    signs_in(person, site)
+    site.clock.forward(minutes=20)
+    assert person.peeks(page).status_code == 200
+    site.clock.forward(minutes=20)
+    assert (person.peeks(page).status_code, desk.peeks(page).status_code) == (200, 302)
+    desk.opens(page).presses("Sign out")
+    assert (person.peeks(page).status_code, desk.peeks(page).status_code) == (200, 302)
+
+
 def test_anybodys_session_ends_after_eight_hours_without_use(
     site: RunningSite, person: Person
 ) -> None:
@@ -95,6 +116,7 @@ def test_anybodys_session_ends_after_eight_hours_without_use(
     signs_in(person, site)
     site.clock.forward(hours=7, minutes=59)
     assert ADMIN in person.opens(f"{site.url}/").text
+    person.opens(f"{site.url}/login")  # another session, which would last for twelve hours
     site.clock.forward(hours=8, minutes=1)
     assert ADMIN not in person.opens(f"{site.url}/").text
 
