@@ -175,6 +175,16 @@ def test_a_clock_that_is_wrong_is_said(
     assert "seconds apart" in caplog.text
 
 
+def test_a_clock_that_is_a_little_wrong_keeps_nobody_out(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Two machines never agree to the second."""
+    tenant.control("PUT", "/clock", {"offset": 20})
+    signs_in(person, site)
+    assert person.url == f"{site.url}/"
+    assert ADMIN in person.text
+
+
 @pytest.mark.parametrize("status", [302, 307, 308])
 def test_a_redirect_of_the_token_endpoint_carries_nothing_away(
     site: RunningSite, tenant: Tenant, person: Person, status: int
