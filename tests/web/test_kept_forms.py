@@ -147,6 +147,7 @@ def test_it_is_kept_for_a_quarter_of_an_hour(site: RunningSite, desk: Person) ->
     desk.presses("Invite someone")
     site.clock.forward(minutes=31)
     assert desk.types(Email_address=ADA).sends("Send invitation").status_code == 303
+    assert "csrf_token" not in kept(site)
     site.clock.forward(minutes=15, seconds=1)
     desk.opens(f"{site.url}/admin/kept-form")
     assert desk.path == "/admin/invitations"
@@ -236,6 +237,21 @@ def test_a_kept_job_says_how_many_it_is_about(site: RunningSite, desk: Person) -
     assert "It was about 3 invitations , all that match: Status: queued" in desk.text
     desk.presses("Revoke")
     assert desk.heading == "Revoke 3 invitations"
+
+
+def test_a_kept_job_about_those_that_were_chosen_is_about_no_others(
+    site: RunningSite, desk: Person
+) -> None:
+    """Their number is that of the choice, and not of the list."""
+    for number in range(3):
+        site.invites(f"p{number}@example.com")
+    desk.opens(f"{site.url}/admin/jobs/new?kind=revoke&id=2")
+    site.clock.forward(minutes=31)
+    desk.presses("Revoke invitation")
+    assert desk.heading == SENTENCE
+    assert "It was about 1 invitation ." in desk.text
+    desk.presses("Revoke")
+    assert desk.heading == "Revoke 1 invitation"
 
 
 def test_a_kept_batch_is_named(site: RunningSite, desk: Person) -> None:
