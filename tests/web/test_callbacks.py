@@ -153,6 +153,18 @@ def test_a_callback_that_nobody_began_is_a_page(
     assert "Pay here" not in person.response.text
 
 
+def test_a_refusal_that_another_sender_signs_is_not_taken_for_the_tenants(
+    site: RunningSite, person: Person
+) -> None:
+    """RFC 9207 §2.4: whose answer it is comes before what it says."""
+    answer = person.peeks(f"{site.url}/login")
+    [state] = parse_qs(urlsplit(answer.headers["Location"]).query)["state"]
+    said = f"error=access_denied&state={state}&iss=https://evil.example/"
+    person.opens(f"{site.url}/callback?{said}")
+    assert person.response.status_code == 403
+    assert person.heading == "This sign-in came from somewhere else"
+
+
 def test_a_browser_that_keeps_no_cookies_is_told_why_it_comes_no_further(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
