@@ -65,6 +65,7 @@ def test_what_cannot_be_invited_leaves_everything_as_it_is(
     assert admin.response.status_code == 422
     assert words in admin.text
     assert admin.sees_in("Email address") == typed
+    assert admin.offers("Open that invitation") == (typed == "taken@example.com")
     assert site.status(ADA) == "sent"
 
 
