@@ -11,7 +11,7 @@ import requests
 from invite_site.web.admin import csv_files
 from tests.support.batches import LIST, lines, pastes, results, uploads
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, accepts
+from tests.support.running import ADMIN, RunningSite, Tenant, accepts
 
 ADA = "ada@example.com"
 
@@ -346,6 +346,18 @@ def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(site: RunningSite, de
     assert answer.status_code == 401
     assert "HX-Refresh" not in answer.headers
     assert "You are signed out" in answer.text
+    assert ADA not in answer.text
+
+
+def test_a_page_that_asks_by_itself_is_loaded_anew_for_who_may_invite_no_more(
+    site: RunningSite, desk: Person
+) -> None:
+    """They are signed in; the whole page tells them why."""
+    pastes(desk, site, ADA).presses("Send 1 invitation")
+    script, url = {"HX-Request": "true"}, f"{desk.url}/progress"
+    site.services.admins.revoke(ADMIN)
+    answer = desk.browser.get(url, headers=script, timeout=10)
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (401, "true")
     assert ADA not in answer.text
 
 
