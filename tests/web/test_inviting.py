@@ -232,11 +232,16 @@ def test_a_test_goes_to_oneself_alone(site: RunningSite, tenant: Tenant, form: P
     assert mail["Subject"] == f"Test: Admin invites you to {site.settings.app_name}"
     assert "> Dear Ada," in mail["Text"]
     assert "/#sample-link" in mail["Text"]
+    assert frame(form).status_code == 200
+    assert "frame-src 'self'" in form.response.headers["Content-Security-Policy"]
     form.presses("Send a test to me")
     assert form.response.status_code == 429
     assert "There is one test in 30 seconds. Wait a moment, then press again." in form.text
     assert form.sees_in("Email address") == ADA
     assert len(tenant.mails()) == 1
+    with Person() as other:
+        signs_in(other, site, start="/admin/invitations/new")
+        assert "A test is on its way" in other.presses("Send a test to me").text
     assert site.services.listing.page(now=site.clock()) == []
 
 
