@@ -282,6 +282,15 @@ def test_every_answer_says_what_a_browser_may_do_with_it(site: RunningSite, path
     }
 
 
+def test_a_form_may_lead_to_both_hosts_of_a_tenant(tenant: Tenant, tmp_path: Path) -> None:
+    """Chromium stops a form that redirects elsewhere, and a ticket may be at either of them."""
+    own = {"AUTH0_DOMAIN": "login.acme.test", "AUTH0_MANAGEMENT_DOMAIN": "acme.eu.auth0.com"}
+    app = create_app(settings_for(tenant, tmp_path, **own))
+    policy = app.test_client().get("/healthz").headers["Content-Security-Policy"]
+    hosts = "https://acme.eu.auth0.com https://login.acme.test"
+    assert directives(policy)["form-action"] == f"'self' {hosts}"
+
+
 def attributes(cookie: Cookie) -> tuple[bool, str | None, bool, str, bool]:
     """Whether script cannot read it, who may send it, whether only by https, where, and whether
     other hosts of the domain get it."""
