@@ -82,12 +82,14 @@ def test_of_many_requests_at_once_one_counts(site_on: RunningSite, tenant: Tenan
     assert len(tenant.mails(ADA)) == 2
 
 
-@pytest.mark.parametrize("state", ["queued", "revoked", "accepted"])
+@pytest.mark.parametrize("state", ["queued", "revoked", "accepted", "failed"])
 def test_nothing_is_sent_where_no_link_can_help(
     site: RunningSite, tenant: Tenant, person: Person, state: str
 ) -> None:
     """One that is on its way already, and one that has ended."""
     row = site.invites(ADA)
+    if state == "failed":
+        tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
     if state != "queued":
         site.delivers()
     if state == "revoked":
