@@ -304,6 +304,7 @@ def test_an_extension_moves_the_end_or_sends_a_link_that_lasts(
     assert done.refusals == {"This invitation has ended. Invite the address again.": 1}
     for row in (queued, sent, expired):
         assert (site.row(row.id).expires_at - now).days == 30
+        assert site.services.listing.events(row.id)[-1].evidence["job"] == 1
     assert site.row(sent.id).state == "sent"
     assert site.row(expired.id).next_try_at  # it goes out after all
     while site.delivers():
@@ -353,6 +354,18 @@ def test_a_link_that_was_mailed_before_the_setting_changed_keeps_its_end(
             assert len(tenant.mails()) == mails
             assert other.row(row.id).state == "sent"
         assert (other.row(row.id).expires_at - other.clock()).days in (21, 22)
+
+
+def test_a_mail_that_asks_to_sign_in_is_extended_without_another(site: RunningSite) -> None:
+    """It holds no link that ends; and there is no password to ask the tenant for."""
+    row = site.invites("ada@example.com")
+    set_state(site, "sent", row, asks_to_sign_in=True)
+    settings = replace(site.settings, link=LinkKind.LANDING)
+    resending = replace(site.services.resending, settings=settings)
+    assert not resending.mails_to_extend_one(site.row(row.id))
+    extended = resending.extend(row.id, 30, actor="Grace")
+    assert (extended.state, extended.check_at) == ("sent", None)
+    assert (extended.expires_at - site.clock()).days in (29, 30)
 
 
 @pytest.mark.parametrize("link", LinkKind)
