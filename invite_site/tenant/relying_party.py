@@ -161,10 +161,7 @@ class RelyingParty:
                 raise LoginError(error if error in KNOWN_REFUSALS else "refused")
             if not request.args.get("code"):
                 raise LoginError("refused")
-            token = self._oauth.auth0.authorize_access_token(
-                claims_options={"iss": {"essential": True, "values": [self._settings.issuer]}},
-                leeway=LEEWAY,
-            )
+            token = self._oauth.auth0.authorize_access_token(leeway=LEEWAY)
             return identity_of(token.get("userinfo"), self._settings)
         except OAuthError as refused:
             code = "invalid_grant" if refused.error == "invalid_grant" else "token_refused"
