@@ -59,11 +59,10 @@ def kept_form() -> ResponseReturnValue:
     if signed_in and request.method == "GET":  # HEAD changes nothing
         form = services.kept_forms.take(browser=browser_key(), sub=signed_in.sub)
     if form is None:  # taken already, too old, somebody else's, or another tab has sent one since
-        if request.method == "GET":
-            flash(
-                "What was sent while you were signed out is not kept any more, and was not done.",
-                "warning",
-            )
+        flash(
+            "What was sent while you were signed out is not kept any more, and was not done.",
+            "warning",
+        )
         return redirect(url_for("admin.invitations"), 303)
     page = _page_of(form.path)
     if form.had_file:
