@@ -11,6 +11,8 @@ from invite_site.accounts.kept_forms import KeptForm, owner_of
 from tests.support.batches import pastes
 from tests.support.person import Person
 from tests.support.running import (
+    ADMIN,
+    ADMIN_PASSWORD,
     PASSWORD,
     RunningSite,
     Tenant,
@@ -148,7 +150,10 @@ def test_it_is_kept_for_a_quarter_of_an_hour(site: RunningSite, desk: Person) ->
     site.clock.forward(minutes=31)
     assert desk.types(Email_address=ADA).sends("Send invitation").status_code == 303
     assert "csrf_token" not in kept(site)
-    site.clock.forward(minutes=15, seconds=1)
+    site.clock.forward(minutes=14, seconds=30)
+    site.services.kept_forms.sweep()
+    assert ADA in kept(site)
+    site.clock.forward(seconds=31)
     desk.opens(f"{site.url}/admin/kept-form")
     assert desk.path == "/admin/invitations"
     assert "is not kept any more, and was not done." in desk.text
@@ -180,7 +185,8 @@ def test_it_is_shown_once(site: RunningSite, desk: Person) -> None:
 
 
 def test_after_signing_out_on_purpose_nothing_is_kept(site: RunningSite, desk: Person) -> None:
-    """A form left open in another tab is nobody's, and the page says that nothing was changed."""
+    """A form left open in another tab is nobody's, and the page says that nothing was changed. Who signs
+    in then comes to the page with that form."""
     row = site.invites(ADA)
     desk.opens(f"{site.url}/admin/invitations/{row.id}/revoke")
     left_open = desk.form("Revoke")
@@ -191,8 +197,10 @@ def test_after_signing_out_on_purpose_nothing_is_kept(site: RunningSite, desk: P
     # Also with a token of since then: the cookie names nobody any more.
     desk.opens(f"{site.url}/invite/renew?i={row.ref}")
     token = desk.form("Send me a new link")[2]["csrf_token"]
-    desk.browser.post(left_open[1], data=left_open[2] | {"csrf_token": token}, timeout=10)
+    sent = desk.browser.post(left_open[1], data=left_open[2] | {"csrf_token": token}, timeout=10)
     assert kept(site) == "[]"
+    desk.shows(sent)
+    assert logs_in(desk, ADMIN, ADMIN_PASSWORD).path == f"/admin/invitations/{row.id}/revoke"
 
 
 def test_a_form_in_another_tab_outlives_a_sign_in_of_the_same_person(
