@@ -1,7 +1,10 @@
 """Sessions: each sign-in begins one, and signing out, time or a copy of its cookie ends it."""
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import event, text
 
+from invite_site.accounts.sessions import Identity
+from invite_site.web.current import sid_cookie
 from tests.support.person import Person
 from tests.support.running import (
     ADMIN,
@@ -65,6 +68,26 @@ def test_signing_out_works_while_the_tenant_is_away(
     assert method == "POST"
 
 
+@pytest.mark.parametrize("is_away", [True, False])
+def test_signing_out_works_while_nobody_can_say_where_the_tenant_ends_its_session(
+    site: RunningSite, tenant: Tenant, person: Person, is_away: bool
+) -> None:
+    """A site that has just started and never reached it, or meets the document of another one."""
+    sid = site.services.sessions.open(
+        Identity("auth0|grace", "grace@example.com", True, "Grace", "a session", False)
+    )
+    person.cookies.set(sid_cookie(site.settings), sid)
+    person.opens(site.url)
+    if is_away:
+        discovery = "GET /.well-known/openid-configuration"
+        tenant.fails(discovery, kind="status", status=503, times=None)
+    else:
+        tenant.lies("discovery_issuer_other")
+    person.presses("Sign out")
+    assert (person.response.status_code, person.url) == (200, f"{site.url}/")
+    assert site.services.sessions.find(sid) is None
+
+
 def test_signing_out_needs_its_token(site: RunningSite, person: Person) -> None:
     """Another site cannot sign anybody out."""
     signs_in(person, site)
@@ -107,6 +130,21 @@ def test_what_one_does_with_a_session_leaves_that_of_another_as_it_is(
     assert (person.peeks(page).status_code, desk.peeks(page).status_code) == (200, 302)
     desk.opens(page).presses("Sign out")
     assert (person.peeks(page).status_code, desk.peeks(page).status_code) == (200, 302)
+
+
+def test_a_page_view_need_not_be_a_write(site: RunningSite, desk: Person) -> None:
+    """Whoever opens many pages in a minute is written down as seen once."""
+    written: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE session"):
+            written.append(statement)
+
+    event.listen(site.services.engine, "before_cursor_execute", note)
+    site.clock.forward(minutes=2)
+    for _ in range(3):
+        desk.opens(f"{site.url}/admin/invitations")
+    assert len(written) == 1
 
 
 def test_anybodys_session_ends_after_eight_hours_without_use(
