@@ -163,16 +163,32 @@ def test_a_document_that_nobody_can_read_is_a_page(
         assert next_one.url == f"{site.url}/"
 
 
+@pytest.mark.parametrize("offset", [120, -11 * 3600])
 def test_a_clock_that_is_wrong_is_said(
-    site: RunningSite, tenant: Tenant, person: Person, caplog: pytest.LogCaptureFixture
+    site: RunningSite,
+    tenant: Tenant,
+    person: Person,
+    caplog: pytest.LogCaptureFixture,
+    offset: int,
 ) -> None:
     """It will fail at every try, so nobody is told to try again in a moment."""
-    tenant.control("PUT", "/clock", {"offset": 120})
+    tenant.control("PUT", "/clock", {"offset": offset})
     signs_in(person, site)
     assert person.response.status_code == 403
     assert "clocks of this site and of the sign-in service differ" in person.text
     assert "usually works" not in person.text
     assert "seconds apart" in caplog.text
+
+
+def test_a_forged_token_is_no_matter_of_clocks(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Nobody is to look for a clock then, though that may be wrong as well."""
+    tenant.control("PUT", "/clock", {"offset": 120})
+    tenant.lies("signature_wrong")
+    signs_in(person, site)
+    assert person.response.status_code == 403
+    assert "clocks" not in person.text
 
 
 def test_a_clock_that_is_a_little_wrong_keeps_nobody_out(
@@ -197,11 +213,12 @@ def test_a_redirect_of_the_token_endpoint_carries_nothing_away(
     assert tenant.calls("POST /elsewhere") == tenant.calls("GET /elsewhere") == 0
 
 
+@pytest.mark.parametrize("address", ["https://evil.example/x", "{tenant}.evil.example/x"])
 @pytest.mark.parametrize(
     "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
 )
 def test_an_endpoint_outside_the_tenant_is_refused(
-    site: RunningSite, tenant: Tenant, person: Person, name: str
+    site: RunningSite, tenant: Tenant, person: Person, name: str, address: str
 ) -> None:
     """A discovery document that was tampered with sends nobody and nothing elsewhere."""
     document = person.opens(f"{tenant.url}/.well-known/openid-configuration").response.json()
@@ -209,7 +226,7 @@ def test_an_endpoint_outside_the_tenant_is_refused(
         "GET /.well-known/openid-configuration",
         kind="status",
         status=200,
-        body=document | {name: "https://evil.example/x"},
+        body=document | {name: address.format(tenant=tenant.url)},
     )
     person.opens(f"{site.url}/login")
     assert person.heading == "This sign-in came from somewhere else"
