@@ -141,6 +141,17 @@ def test_a_withdrawn_invitee_gets_no_access(
     assert site.row(row.id).state == "revoked"
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_a_tenant_on_this_machine(
+    site: RunningSite, tenant: Tenant, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not know this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    signs_in(person, site)
+    assert person.url == f"{site.url}/"
+
+
 def test_a_hundred_logins_share_one_connection(site: RunningSite, tenant: Tenant) -> None:
     """The pool outlives each login."""
     with Person() as person:
