@@ -151,6 +151,7 @@ def test_somebody_who_is_not_there_yet_is_invited_and_granted_by_their_own_sign_
     assert "Nobody at the tenant has this address yet." in desk.text
     assert desk.sees_in("Address or account id") == ADA
     assert not site.services.listing.page(now=site.clock()), "nothing is sent without the box"
+    assert "Invite them, and let them invite others once they have accepted" in desk.text
     fields = desk.form("Let them invite")[2] | {"invites": "y"}
     desk.shows(desk.browser.post(f"{site.url}/admin/admins", data=fields, timeout=10))
     assert "They are invited, and may invite others once they have accepted." in desk.text
@@ -179,6 +180,7 @@ def test_a_grant_is_withdrawn_before_anybody_has_accepted(
     row = site.invites_and_delivers(ADA)
     desk.types(Address_or_account_id=ADA).presses("Let them invite")
     assert "is invited, but has not signed in yet" in desk.text
+    assert "Invite them" not in desk.text
     fields = desk.form("Let them invite")[2] | {"invites": "y"}
     desk.shows(desk.browser.post(f"{site.url}/admin/admins", data=fields, timeout=10))
     assert [each.invitation_id for each in site.services.granting.awaited()] == [row.id]
@@ -291,6 +293,7 @@ def test_an_address_with_an_unknown_or_broken_account_id_leads_to_the_list(
                 f"{site.url}/admin/admins/{path}", data=fields | {"csrf_token": token}, timeout=10
             )
             assert answer.status_code == 200
+    assert "There was nothing to withdraw any more" in answer.text
 
 
 def test_an_admin_who_was_withdrawn_keeps_their_name(site: RunningSite, desk: Person) -> None:
@@ -299,3 +302,8 @@ def test_an_admin_who_was_withdrawn_keeps_their_name(site: RunningSite, desk: Pe
     site.services.invitations.invite(ADA, inviter=Inviter("Bob", "auth0|bob"))
     desk.opens(f"{site.url}/admin/admins/revoke?sub=auth0%7Cbob").presses("Withdraw")
     assert "Bob sent it" in desk.text
+    site.clock.forward(minutes=31)
+    desk.presses("Revoke 1 invitation")
+    assert desk.heading == SENTENCE
+    assert "It was about the admin Bob" in desk.text
+    assert "1 invitation is revoked." in desk.presses("Revoke").text

@@ -113,8 +113,7 @@ def _job_of(form: KeptForm) -> dict[str, object]:
 def _admin_of(form: KeptForm) -> str:
     """Which admin the form is about, where it is about one."""
     sub = one_line(dict(form.fields).get("sub", ""))
-    grant = services.admins.find(sub) if sub else None
-    return grant.label if grant else sub
+    return services.granting.name_of(sub) if sub else ""
 
 
 def _choices_of(form: KeptForm) -> list[tuple[str, str]]:
