@@ -71,6 +71,9 @@ def test_an_address_with_a_letter_that_postgresql_cannot_store_is_answered(
     }
     admin.shows(admin.browser.post(f"{site_on.url}{page}/readdress", data=sent, timeout=9))
     assert "does not wait for another address" in admin.text
+    for question in ("revoke", "revoke-invitations"):
+        admin.opens(f"{site_on.url}/admin/admins/{question}?sub=%00")
+        assert admin.heading == "Admins"
 
 
 @pytest.mark.parametrize("letter", ["ü".encode(), "ü".encode("latin-1")], ids=["UTF-8", "Latin-1"])
