@@ -351,11 +351,14 @@ def test_an_invitation_from_here_takes_a_language(site: RunningSite, run: Run) -
 def test_all_that_failed_since_a_moment_are_sent_again(
     site: RunningSite, tenant: Tenant, run: Run
 ) -> None:
-    """At that moment or after it, and neither with a number nor with filters."""
-    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
+    """At that moment or after it, and neither with a number nor with filters; but for one in whose place
+    there is another."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=3)
     site.invites_and_delivers("ada@example.com")
     site.clock.forward(minutes=5)
-    site.invites_and_delivers("bob@example.com")
+    for address in ("carol@example.com", "bob@example.com"):
+        site.invites_and_delivers(address)
+    site.invites("carol@example.com")
     since = f"{site.clock():%Y-%m-%dT%H:%M}"
     for others in (["1"], ["--state", "failed"]):
         output = run("invite", "resend", "--failed-since", since, *others)
