@@ -8,8 +8,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 from redis import Redis
-from sqlalchemy import text
+from sqlalchemy import func, insert, select, text
 
+from invite_site.invitations.statistics.tally import FOLD_FROM
+from invite_site.invitations.tables import Tally
 from invite_site.web.rate_limits import limiter
 from tests.support.floods import TOKEN_CALLS, floods
 from tests.support.person import Person
@@ -205,6 +207,18 @@ def test_logins_that_were_never_finished_go_away_without_a_worker(site_on: Runni
         site_on.clock.forward(seconds=31)
         comes_by()
         assert logins_of(site_on) == 0
+
+
+def test_counts_that_have_become_many_are_folded_without_a_worker(site_on: RunningSite) -> None:
+    """With the first request of a minute; else each overview would read them all."""
+    rows = [{"kind": "failed", "bucket": 0, "amount": 0}] * 2 * FOLD_FROM
+    with site_on.services.engine.begin() as db:
+        db.execute(insert(Tally), rows)
+    with Person() as person:
+        for _ in range(2):  # what follows the first answer is done before the second
+            person.peeks(site_on.url)
+    with site_on.services.engine.connect() as db:
+        assert (db.scalar(select(func.count()).select_from(Tally)) or 0) < FOLD_FROM
 
 
 def test_a_sweep_that_fails_spoils_no_page(site: RunningSite, person: Person) -> None:
