@@ -37,6 +37,8 @@ def test_it_works(site: RunningSite, tenant: Tenant, admin: Person, person: Pers
     assert "Ada Byron" in mail["Text"]
     assert "See you on Monday." in mail["Text"]
     assert site.status(ADA) == "revoked"
+    events = site.services.listing.events(row.id)
+    assert [each.actor for each in events if each.event == "revoked"] == ["Admin"]
     person.opens(older)
     assert "new password" not in person.text.lower() or not person.offers("Reset password")
     with Person() as invitee:

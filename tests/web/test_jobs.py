@@ -63,6 +63,7 @@ def test_some_are_chosen_and_revoked(site: RunningSite, desk: Person) -> None:
     assert not desk.offers("Stop")
     assert site.status("p02@example.com") == "revoked"
     assert site.status("p03@example.com") == "queued"
+    assert site.services.listing.events(3)[-1].actor == "Admin"
     part = desk.browser.get(answer.url + "/progress", headers={"HX-Request": "true"}, timeout=9)
     assert "hx-get" not in part.text
 
