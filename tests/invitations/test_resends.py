@@ -141,6 +141,19 @@ def test_what_is_sent_again_in_bulk_or_by_the_worker_does_not_count(
         assert site_on.row(row.id).state == "sent"
 
 
+def test_one_that_has_failed_again_can_be_sent_once_more_later(
+    site_on: RunningSite, tenant: Tenant, number: int
+) -> None:
+    """That is the reason, and not that its person has accepted another."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    assert resends(site_on, number)
+    assert site_on.row(number).state == "failed"
+    assert not resends(site_on, number)
+    site_on.clock.forward(minutes=2, seconds=1)
+    assert resends(site_on, number)
+    assert site_on.row(number).state == "sent"
+
+
 def test_the_page_says_when_it_is_possible_again(
     site_on: RunningSite, admin: Person, number: int
 ) -> None:
@@ -157,6 +170,8 @@ def test_the_page_says_when_it_is_possible_again(
     admin.presses("Resend")
     when = f"{possible_at.day} {possible_at:%B %Y at %H:%M} UTC"
     assert f"It can be sent again from {when} on." in admin.text
+    site_on.clock.forward(minutes=3)
+    assert "once more" not in admin.opens(admin.url).text
 
 
 def test_an_extended_link_is_asked_about_again(
