@@ -41,6 +41,19 @@ def test_it_works(site: RunningSite, tenant: Tenant, person: Person) -> None:
         assert invitee.sees_in("Email address") == ADA
 
 
+def test_it_works_where_a_newer_mail_never_went_out(site: RunningSite, tenant: Tenant) -> None:
+    """No worker ran until its time was over; the ref of the mail before is as good."""
+    row = sent(site)
+    site.services.resending.resend(row.id, actor="Grace")
+    site.clock.forward(days=6)
+    site.delivers()
+    assert site.status(ADA) == "expired"
+    asks(site, row.ref)
+    site.delivers()
+    assert site.status(ADA) == "sent"
+    assert len(tenant.mails(ADA)) == 2
+
+
 def test_every_mail_leads_to_it(site: RunningSite, tenant: Tenant) -> None:
     """In its text and in its HTML."""
     row = sent(site)
