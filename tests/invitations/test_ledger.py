@@ -324,6 +324,22 @@ def test_accepting_after_the_end_of_its_life_is_fine(
     )
 
 
+def test_accepting_while_a_newer_mail_goes_out_takes_it_from_its_worker(
+    ledger: Ledger, leases: Leases, visits: Visits
+) -> None:
+    """They signed in by the mail before."""
+    row = sent(ledger, leases)
+    assert ledger.requeue(row.id, actor="Grace", expires_at=NOW + 5 * DAY, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW)
+    assert job.state == State.SENDING
+    account = f"auth0|{row.id}"
+    email = "ada@example.com"
+    assert visits.accept(account, sub=account, email=email, address=email, now=LATER)
+    with pytest.raises(LeaseLost):
+        hand_over(leases, job)
+    assert ledger.get(row.id).state == State.ACCEPTED
+
+
 def test_the_database_refuses_an_acceptance_without_proof(engine: Engine, ledger: Ledger) -> None:
     """`accepted` needs a time and a `sub`."""
     row = invited(ledger)
