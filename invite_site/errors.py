@@ -23,8 +23,8 @@ InviteSiteError
 │   ├─ TenantRefused        the tenant's final word about this one invitation
 │   │   └─ UserExists       409 on create: somebody has an account with this address
 │   │       └─ AccountInUse its owner signs in with it, and no mail can ask them to
-│   ├─ TenantUnavailable    timeout, 5xx, 429: passes; carries the wait asked for
-│   │   └─ TenantBusy       429 to a call that the pacer counts
+│   ├─ TenantUnavailable    timeout, 5xx: passes; carries the wait asked for
+│   │   └─ TenantBusy       429: more calls than its rate limit allows
 │   ├─ CredentialsRefused   our credentials or settings are refused: nothing goes out
 │   │   ├─ TenantMisconfigured  the tenant's answer is about its configuration or ours
 │   │   └─ SenderRefused        a MailFailure too: it is about our name, credentials, quota
@@ -211,7 +211,12 @@ class TenantUnavailable(DeliveryError):
 
 
 class TenantBusy(TenantUnavailable):
-    """The tenant's rate limit is reached by calls that the pacer counts, which makes the next ones wait."""
+    """The tenant's rate limit is reached. Where the call `is_counted` by the pacer, that makes the next ones
+    wait."""
+
+    def __init__(self, sentence: str, *, retry_after: float | None, is_counted: bool) -> None:
+        self.is_counted = is_counted
+        super().__init__(sentence, retry_after=retry_after)
 
 
 class CredentialsRefused(DeliveryError):

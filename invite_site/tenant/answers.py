@@ -79,9 +79,10 @@ def error_of(
     status, body = answer.status_code, json_object(answer)
     code, message = str(body.get("errorCode", "")), str(body.get("message", ""))
     if status == 429:
-        refusal = TenantBusy if is_counted else TenantUnavailable
         wait = wait_asked_for(answer.headers)
-        return refusal("The tenant asks us to slow down.", retry_after=wait)
+        return TenantBusy(
+            "The tenant asks us to slow down.", retry_after=wait, is_counted=is_counted
+        )
     if status == 408 or (status >= 500 and status != 501):
         return TenantUnavailable(f"The tenant has trouble of its own (HTTP {status}).")
     if status == 401:

@@ -235,6 +235,25 @@ def test_a_long_wait_goes_back_into_the_queue(site: RunningSite, tenant: Tenant)
     assert site.row(row.id).state == "sent"
 
 
+def test_a_wait_for_calls_that_nobody_counts_is_never_about_one_row(
+    tenant: Tenant, tmp_path: Path, clock: Clock
+) -> None:
+    """Also where another has gone out since it was asked for the first time."""
+    route = "POST /dbconnections/change_password"
+    settings = settings_for(tenant, tmp_path, INVITE_DELIVERY="tenant_email")
+    with running_site(settings, clock=clock) as site:
+        row, other = site.invites(ADA), site.invites("p0@example.com")
+        for _ in range(2):
+            tenant.fails(route, kind="status", status=429, times=1, headers={"Retry-After": "5"})
+            site.sends(1)
+            assert site.services.circuit_breaker.outage() is not None
+            assert (site.row(row.id).state, site.row(row.id).attempts) == ("queued", 0)
+            site.clock.forward(seconds=6)
+            site.sends(1)
+            assert site.row(other.id).state == "sent"
+            site.clock.forward(seconds=2)  # until the pacer lets the next one go
+
+
 def test_a_row_that_is_asked_to_wait_again_makes_all_wait(
     site: RunningSite, tenant: Tenant
 ) -> None:

@@ -136,7 +136,7 @@ class Outcomes:
                 self._open_breaker(job, "sender", refused, wait=wait, message=not_taken)
             case CredentialsRefused():
                 self._open_breaker(job, "credentials", refused, wait=CREDENTIALS_WAIT)
-            case TenantBusy() if (refused.retry_after or 0.0) <= SHORT_WAIT:
+            case TenantBusy(is_counted=True) if (refused.retry_after or 0.0) <= SHORT_WAIT:
                 self._put_back(job, refused)
             case TenantUnavailable():
                 self._open_breaker(job, "tenant", refused, wait=refused.retry_after)
