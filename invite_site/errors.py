@@ -199,7 +199,8 @@ class UserExists(TenantRefused):
 
 
 class AccountInUse(UserExists):
-    """The user of this address signs in with the account, and the mail at hand is not for that."""
+    """The user of this address signs in with the account, and the tenant's own mail, the only one there is,
+    would make them choose another password."""
 
 
 class TenantUnavailable(DeliveryError):

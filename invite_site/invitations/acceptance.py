@@ -90,7 +90,7 @@ class Acceptance:
 
         The ticket is made only now and lives an hour: the mail holds a link of ours, which ends
         when we say so. Raises NotPossibleNow for a second click, after LINK_USES tickets, and where
-        the account or the invitation was changed; and DeliveryError.
+        the invitation was changed; AccountUnusable where the account was; and DeliveryError.
         """
         now = self.clock()
         if (
