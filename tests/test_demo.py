@@ -246,6 +246,21 @@ def test_a_busy_port_is_one_sentence_naming_the_variable(lasting_demo: Demo) -> 
         assert f"{name}=" in result.stderr
 
 
+def test_a_word_that_it_does_not_know_starts_nothing(tmp_path: Path) -> None:
+    """Such as `--help`, or a mistyped `reset`: the usage, and status 2."""
+    demo = Demo(tmp_path / "instance")
+    for words in (["--help"], ["rest"], ["reset", "all"]):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "app.py"), *words],
+            env=demo.environment | {"SITE_PORT": "0"},  # else it would run until it is stopped
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (2, "Usage: python app.py [reset]\n"), words
+    assert not demo.folder.exists()
+
+
 def test_two_ports_that_are_one_are_told(tmp_path: Path) -> None:
     """Whoever finds 3000 taken chooses 3001, which is the tenant's: no other program listens there."""
     demo = Demo(tmp_path / "instance")

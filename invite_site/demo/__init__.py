@@ -23,9 +23,13 @@ _PORTS = {"SITE_PORT": 3000, "TENANT_PORT": 3001, "SMTP_PORT": 1025}
 def main() -> None:
     """Run the demo until Ctrl-C; with the word `reset` forget it instead. Ends with one sentence where
     a port or the folder is taken."""
+    words = sys.argv[1:]
+    if words not in ([], ["reset"]):
+        print("Usage: python app.py [reset]", file=sys.stderr)  # noqa: T201 - a word for the person
+        sys.exit(2)
     instance = Instance.from_environment()
     try:
-        if sys.argv[1:] == ["reset"]:
+        if words:
             instance.forget()
             print(f"Forgotten: {instance.folder}/")  # noqa: T201 - a word for the person
             return
