@@ -12,7 +12,7 @@ from ..web.templating import moment
 from .arguments import ME
 from .errors import LedgerGroup
 
-admin = LedgerGroup("admin", help="Say who may invite.")
+admin = LedgerGroup("admin", help="Grant, list and withdraw the right to invite.")
 
 
 @admin.command("grant")
@@ -24,7 +24,8 @@ admin = LedgerGroup("admin", help="Say who may invite.")
     help="Where nobody at the tenant has the address yet: invite them, and grant when they accept.",
 )
 def grant(address_or_sub: str, invites: bool) -> None:
-    """Let a person invite, named by address or by the `sub` of their account at the tenant."""
+    """Let somebody invite. They are named by their address, or by the `sub` of their account at the
+    tenant."""
     address_or_sub = address_or_sub.strip()
     if address_or_sub and not set("@|") & set(address_or_sub):
         raise click.ClickException(
@@ -58,8 +59,8 @@ def grant(address_or_sub: str, invites: bool) -> None:
 @admin.command("revoke")
 @click.argument("address_or_sub")
 def revoke(address_or_sub: str) -> None:
-    """Take the right to invite back, from the next request on; also that of the last admin, and that of
-    somebody who has not accepted yet."""
+    """Withdraw the right to invite. It ends with their next request. The last admin, and somebody who has
+    not accepted yet, lose it too."""
     address_or_sub = address_or_sub.strip()
     if not address_or_sub:
         raise click.ClickException("Enter an address or an account id.")
@@ -72,7 +73,7 @@ def revoke(address_or_sub: str) -> None:
 
 @admin.command("list")
 def list_() -> None:
-    """List who may invite, then who may once they have accepted their invitation."""
+    """List who may invite. Those who may once they have accepted their invitation come last."""
     # Names may hold control characters, and a terminal would obey them.
     for row in services.granting.all():
         click.echo(

@@ -41,7 +41,7 @@ FATES = {
 @click.option("--no-wait", is_flag=True, help="Do not follow the batch to its end.")
 @with_appcontext
 def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
-    """Invite the people of FILE, a CSV file in UTF-8 (`-` for standard input). A worker sends them."""
+    """Invite the people of a list. FILE is CSV in UTF-8, `-` for standard input. A worker sends the mails."""
     source = str(getattr(file, "name", "<stdin>"))
     file_name = "Standard input" if source == "<stdin>" else Path(source).name
     batch = services.batches.preview(
@@ -80,12 +80,12 @@ def _action(flag: str, **how: Any) -> Callable[[Callable[..., Any]], Callable[..
 @click.command("batch", cls=LedgerCommand)
 @click.argument("number", type=NUMBER)
 @_action("--pause", help="Send no more of it for now.")
-@_action("--resume", help="Go on with it.")
+@_action("--resume", help="Go on with sending it.")
 @_action("--cancel", help="Revoke what has not gone out.")
 @_action("--again", help="Send the failed ones again.")
 @with_appcontext
 def batch(number: int, actions: tuple[str, ...]) -> None:
-    """Show how far batch NUMBER is, or pause, resume or cancel it."""
+    """Show, pause, resume or cancel a batch. Without an option: how far batch NUMBER is."""
     batches = services.batches
     if len(set(actions)) > 1:
         raise click.UsageError(f"Choose one of {' and '.join(actions)}.")
@@ -116,8 +116,10 @@ def batch(number: int, actions: tuple[str, ...]) -> None:
 @with_filters
 @with_appcontext
 def export(events: bool, **given: Any) -> None:
-    """Write invitations as CSV to standard output. A --batch without other filters also has the rows
-    that were left out, for a day."""
+    """Write invitations as CSV to standard output.
+
+    With --batch and no other filter it also has the rows that were left out, for a day after the upload.
+    """
     filters = filters_of(given)
     if filters.batch_id is not None:
         services.batches.get(filters.batch_id)

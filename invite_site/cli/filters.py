@@ -30,7 +30,8 @@ _OPTIONS: list[Callable[[Command], Command]] = [
     click.option(
         "--attention",
         type=click.Choice(ATTENTION),
-        help="Only those with a password for an hour and no sign-in, or that end within two days.",
+        help="`stuck`: a password was set more than an hour ago, and nobody signed in; `ending`: they end "
+        "within two days.",
     ),
 ]
 

@@ -61,7 +61,7 @@ def send(
     language: str | None,
     again: bool,
 ) -> None:
-    """Invite ADDRESS. The worker sends it."""
+    """Invite one person. A worker sends the mail to ADDRESS."""
     options = Options.parse(
         services.settings,
         note=note,
@@ -84,7 +84,7 @@ def send(
     help="How many at most.",
 )
 def list_(number: int, by_change: bool, **given: Any) -> None:
-    """List invitations, newest first; those of a status by the end of their life, latest first."""
+    """List invitations, newest first. With --state they are in the order of their end, latest first."""
     now = services.clock()
     filters, before = filters_of(given), ""
     while number > 0:
@@ -112,9 +112,11 @@ def list_(number: int, by_change: bool, **given: Any) -> None:
 def resend(
     invitation: int | str | None, failed_since: datetime | None, yes: bool, **given: Any
 ) -> None:
-    """Send an invitation again: that of a NUMBER, a failed one too, or the open one of an ADDRESS; or
-    all that the filters pick, of which those of a paused batch wait for it. Its older link stops
-    working."""
+    """Send invitations again. The older link of each stops working.
+
+    Which ones: that of a NUMBER, also a failed one; or the open one of an ADDRESS; or all that the filters
+    pick, of which those of a paused batch wait until it is resumed.
+    """
     filters = filters_of(given)
     if [invitation is not None, failed_since is not None, not filters.is_any].count(True) != 1:
         raise click.UsageError(
@@ -144,8 +146,11 @@ def resend(
 @with_filters
 @YES
 def extend(invitation: int | str | None, days: int, yes: bool, **given: Any) -> None:
-    """Give an invitation a later end: that of a NUMBER, the open one of an ADDRESS, or all that the
-    filters pick. With INVITE_LINK=ticket a sent one gets a new mail, since its link keeps its end."""
+    """Give invitations a later end.
+
+    Which ones: that of a NUMBER, the open one of an ADDRESS, or all that the filters pick. With
+    INVITE_LINK=ticket one that was sent gets a new mail, since its link keeps its end.
+    """
     filters = _one_of(invitation, given)
     if invitation is not None:
         number = invitation_number(invitation, services)
@@ -159,7 +164,7 @@ def extend(invitation: int | str | None, days: int, yes: bool, **given: Any) -> 
 @click.argument("invitation", metavar="NUMBER_OR_ADDRESS", type=Named())
 @click.argument("address")
 def change_address(invitation: int | str, address: str) -> None:
-    """Invite ADDRESS in place of that of an open invitation, which is revoked."""
+    """Replace the address of an invitation. The open invitation is revoked, and ADDRESS is invited."""
     number = invitation_number(invitation, services)
     row = services.invitations.change_address(number, address, inviter=ME)
     click.echo(f"Queued as number {row.id}.")
@@ -171,7 +176,10 @@ def change_address(invitation: int | str, address: str) -> None:
 @with_filters
 @YES
 def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -> None:
-    """Revoke the invitation of a NUMBER, the open one of an ADDRESS, or all that the filters pick."""
+    """Revoke invitations. Their links stop working.
+
+    Which ones: that of a NUMBER, the open one of an ADDRESS, or all that the filters pick.
+    """
     filters = _one_of(invitation, given)
     reason = one_line(reason)
     if invitation is not None:

@@ -8,13 +8,13 @@ from ..settings import Delivery
 from ..web.current import services
 from .errors import SiteGroup
 
-mail = SiteGroup("mail", help="Say whether mail can be sent.")
+mail = SiteGroup("mail", help="Check that the mail server takes mail from this site.")
 
 
 @mail.command("check")
 @click.argument("address")
 def check(address: str) -> None:
-    """Send a test mail to ADDRESS and show the conversation with the mail server.
+    """Send a test mail. Shows the conversation with the mail server; ADDRESS gets the mail.
 
     Exit status: 0 the mail server took it, 1 it did not.
     """

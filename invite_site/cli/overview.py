@@ -23,7 +23,7 @@ COUNTS = {
 @click.command("overview", cls=LedgerCommand)
 @with_appcontext
 def overview() -> None:
-    """Show how many invitations stand where, how far they come, and what needs attention."""
+    """Show counts, progress and what needs attention."""
     now = services.clock()
     standing = services.statistics.standing(now)
     progress = services.statistics.progress(now)
@@ -62,7 +62,10 @@ def overview() -> None:
 @click.command("recount", cls=LedgerCommand)
 @with_appcontext
 def recount() -> None:
-    """Compare the counts of pages with the invitations, and mend them. Status 1: some were wrong."""
+    """Correct the counts of the pages. Compares them with the invitations.
+
+    Exit status: 0 all were right, 1 some were wrong.
+    """
     mistakes = services.statistics.recount(services.clock())
     for wrong in mistakes:
         name = COUNTS.get(wrong.kind) or _words(wrong.kind)

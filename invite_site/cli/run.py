@@ -11,12 +11,12 @@ from ..server import PortInUse, listening, prepare, serving, wait_for, working
 from ..web.current import own_services, services
 from .errors import SiteCommand, SiteGroup
 
-db = SiteGroup("db", help="The database.")
+db = SiteGroup("db", help="Bring the database up to date.")
 
 
 @db.command("upgrade")
 def upgrade_() -> None:
-    """Bring the database to the newest revision."""
+    """Bring the database to the newest revision. `serve` and `invite work` do it at their start."""
     upgrade(services.engine)
     click.echo("The database is up to date.")
 
@@ -26,7 +26,7 @@ def upgrade_() -> None:
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on; `::` is every one, IPv6 and IPv4.",
+    help="Address to listen on; `::` for all, IPv6 and IPv4.",
 )
 def serve(host: str) -> None:
     """Serve the site with a worker beside it, on SITE_PORT."""

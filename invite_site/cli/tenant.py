@@ -18,7 +18,7 @@ from .errors import TenantGroup
 
 COLOURS = {Level.OK: "green", Level.WRONG: "red", Level.NOTE: "yellow"}
 
-tenant = TenantGroup("tenant", help="Set the tenant up, and say what is wrong with it.")
+tenant = TenantGroup("tenant", help="Set the tenant up, and check it.")
 
 # From the environment alone: everybody on the machine can read a command line.
 setup_id = click.option(
@@ -49,7 +49,7 @@ def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> Non
 
 @tenant.command("apply")
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do it without a question.")
 @click.option(
     "--replace",
     is_flag=True,
@@ -60,9 +60,10 @@ def check_(as_json: bool, setup_client_id: str, setup_client_secret: str) -> Non
 def apply_(
     dry_run: bool, yes: bool, replace: bool, setup_client_id: str, setup_client_secret: str
 ) -> None:
-    """Put the site's addresses, permissions, page, texts and mail in place at the tenant.
+    """Set the tenant up.
 
-    Shows what would change and asks. Adds to what is there and deletes nothing.
+    Puts addresses, permissions, the password page, texts and the mail template in place. Shows what
+    would change, and asks. Adds to what is there and deletes nothing.
 
     Exit status: 0 all is in place, 1 something could not be done or was declined, 2 the tenant cannot be
     reached.
