@@ -24,7 +24,7 @@ _OPTIONS: list[Callable[[Command], Command]] = [
     click.option("--search", "query", help="Only those with this in address or name."),
     click.option("--state", "status", type=Status(), help="Only those of this status."),
     click.option("--batch", "batch_id", type=NUMBER, help="Only those of this batch."),
-    click.option("--inviter", help="Only those that this person has invited."),
+    click.option("--inviter", help="Only those of this inviter, named as under *Invited by*."),
     click.option("--day", type=Day(), help="Only those invited on this day (UTC)."),
     click.option("--role", help="Only those that give the role with this id."),
     click.option(
