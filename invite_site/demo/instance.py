@@ -67,7 +67,7 @@ class Instance:
     def require_own(self) -> None:
         """Raises NotOfADemo where `site.db` is that of `make run`: the demo's worker would deliver what
         waits in it to the demo's mailbox."""
-        if (self.folder / "site.db").exists() and not (self.folder / "tenant.db").exists():
+        if (self.folder / "site.db").exists() and not self._has_begun:
             raise NotOfADemo(
                 f"{self.folder / 'site.db'} is the database of a site that `make run` has started. "
                 "Choose another folder for the demo: INSTANCE_DIR=… make demo"
@@ -79,12 +79,17 @@ class Instance:
         if not (self.folder / "demo.lock").exists():
             return
         with self.locked():
-            # Where there is no tenant, no demo has got as far: site.db is that of `make run`.
-            if (self.folder / "tenant.db").exists():
+            if self._has_begun:
                 self._delete(*DATABASES_WITH_LOGS)
             self._delete(*FILES)
             if not any(self.folder.iterdir()):
                 self.folder.rmdir()
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether a demo has made `site.db`, before which it writes its settings. Else that is of `make run`,
+        also where a tenant is beside it: that may have been started alone."""
+        return self.environment_file.exists()
 
     @property
     def is_new(self) -> bool:

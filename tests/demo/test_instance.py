@@ -21,26 +21,33 @@ def test_it_works(tmp_path: Path) -> None:
 
 
 def test_what_is_not_of_a_demo_is_kept(tmp_path: Path) -> None:
-    """In a folder that somebody names by mistake, and the database of a site beside which a demo was
-    started and found its port taken."""
+    """In a folder that somebody names by mistake, and the databases of a site and of a local tenant started
+    alone, beside which a demo was started and found its port taken."""
     (tmp_path / "letters").mkdir()
-    (tmp_path / "site.db").touch()
+    for name in ("site.db", "tenant.db"):
+        (tmp_path / name).touch()
     instance = Instance(tmp_path)
     instance.forget()
     with instance.locked():
         instance.keep_clock_offset(3.0)
     instance.forget()
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["letters", "site.db"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "letters",
+        "site.db",
+        "tenant.db",
+    ]
 
 
 def test_a_demo_leaves_the_database_of_a_site_alone(tmp_path: Path) -> None:
-    """Its worker would deliver what waits there to the demo's mailbox."""
+    """Its worker would deliver what waits there to the demo's mailbox. A local tenant beside it may have
+    been started alone."""
     instance = Instance(tmp_path)
     instance.require_own()
     (tmp_path / "site.db").touch()
+    (tmp_path / "tenant.db").touch()
     with pytest.raises(NotOfADemo, match="make run"):
         instance.require_own()
-    (tmp_path / "tenant.db").touch()
+    instance.write_environment({"NAME": "value"})
     instance.require_own()
 
 
