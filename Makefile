@@ -12,25 +12,25 @@ export MALLOC_ARENA_MAX ?= 2
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-demo: $(VENV)/.done-demo  ## site, worker, local tenant and mailbox on this machine, nothing else needed
+demo: $(VENV)/.done-demo  ## the site, a worker, a local tenant and a mailbox on this machine; no account needed
 	@$(BIN)/python app.py
 
 demo-reset: $(VENV)/.done-demo  ## forget everything the demo has stored, unless it runs
 	@$(BIN)/python app.py reset
 
-run: $(VENV)/.done  ## the site and a worker against the tenant of the environment or .env
+run: $(VENV)/.done  ## the site and a worker, with the settings of the environment or .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask --app app serve
 
 test: $(VENV)/.done-test browser  ## every test, browser tests included
 	@$(BIN)/python -m pytest
 
-coverage: $(VENV)/.done-test browser  ## the same with the coverage of the site, which takes half as long again
+coverage: $(VENV)/.done-test browser  ## every test, with the coverage of the site; takes half as long again
 	@$(BIN)/python -m pytest --cov --cov-fail-under=85
 
 test-fast: $(VENV)/.done-test  ## the tests that need no browser
 	@$(BIN)/python -m pytest -m "not browser"
 
-test-proxy: $(VENV)/.done-test  ## the journey behind nginx, which has to be installed, as docs/running.md sets it up
+test-proxy: $(VENV)/.done-test  ## the journey behind nginx, which has to be installed
 	@$(BIN)/python -m pytest -n1 tests/deployment/proxy_nginx.py
 
 soak: $(VENV)/.done-test  ## the long runs: hundreds of kills, an hour of outage, the life of invitations in any order
@@ -39,10 +39,10 @@ soak: $(VENV)/.done-test  ## the long runs: hundreds of kills, an hour of outage
 check: $(VENV)/.done-test  ## lint, types, and who imports whom
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo --no-cache
 
-format: $(VENV)/.done-test  ## put the code into its format
+format: $(VENV)/.done-test  ## sort imports and format
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.done-test  ## measure beside a quickstart-style site
+bench: $(VENV)/.done-test  ## measure the site, and write bench-results/
 	@$(BIN)/python -m bench
 
 screenshots: $(VENV)/.done-test browser  ## take the pictures of README.md and docs/using.md
@@ -53,7 +53,7 @@ translations: $(VENV)/.done-test  ## collect the sentences of pages and mails, a
 	@$(BIN)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-pot-creation-date --ignore-obsolete --width=100
 	@$(BIN)/pybabel -q compile -d translations; rm translations/messages.pot
 
-locks:  ## write the locks anew (needs uv)
+locks:  ## resolve the dependencies again (needs uv)
 	uv pip compile $(LOCK_OPTIONS) -o requirements.lock
 	uv pip compile $(LOCK_OPTIONS) --extra local-tenant -o requirements-demo.lock
 	uv pip compile $(LOCK_OPTIONS) --extra test -o requirements-test.lock
