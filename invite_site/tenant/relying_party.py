@@ -20,6 +20,7 @@ from authlib.integrations.flask_client import FlaskIntegration, OAuth
 from authlib.integrations.flask_client.apps import FlaskOAuth2App
 from flask import Flask, g, request, session
 from joserfc.errors import ExpiredTokenError, InvalidTokenError, JoseError
+from joserfc.jwk import KeySet
 from werkzeug.wrappers import Response
 
 from ..accounts.sessions import Identity, Note, Sessions
@@ -287,9 +288,11 @@ class _Client(FlaskOAuth2App):
 
     def _readable_keys(self, *, force: bool) -> Any:
         keys = super().fetch_jwk_set(force=force)
-        if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
+        try:
+            KeySet.import_key_set(keys)
+        except (JoseError, *UNREADABLE) as failed:
             self.server_metadata.pop("jwks", None)  # or it would be kept for the process's life
-            raise ValueError("The tenant's keys cannot be read.")
+            raise ValueError("The tenant's keys cannot be read.") from failed
         return keys
 
     def parse_id_token(self, token: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:

@@ -147,7 +147,9 @@ def test_new_keys_that_did_not_come_are_asked_for_at_the_next_sign_in(
     assert person.url == f"{site.url}/"
 
 
-@pytest.mark.parametrize("body", [[], None, {}, "text", {"issuer": 5}])
+@pytest.mark.parametrize(
+    "body", [[], None, {}, "text", {"issuer": 5}, {"keys": []}, {"keys": [{"kty": "RSA"}]}]
+)
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", KEYS])
 def test_a_document_that_nobody_can_read_is_a_page(
     site: RunningSite, tenant: Tenant, person: Person, path: str, body: object
