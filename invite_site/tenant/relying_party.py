@@ -163,7 +163,9 @@ class RelyingParty:
             if not request.args.get("code"):
                 raise LoginError("refused")
             token = self._oauth.auth0.authorize_access_token(leeway=LEEWAY)
-            return identity_of(token.get("userinfo"), self._settings)
+            # Without an ID token this would be the answer's own word, which Authlib has not verified.
+            claims = token.get("userinfo") if "id_token" in token else None
+            return identity_of(claims, self._settings)
         except OAuthError as refused:
             code = "invalid_grant" if refused.error == "invalid_grant" else "token_refused"
             raise LoginError(code) from refused

@@ -234,3 +234,15 @@ def test_an_endpoint_outside_the_tenant_is_refused(
     assert person.heading == "This sign-in came from somewhere else"
     signs_in(person, site)
     assert person.path == "/", "the next look finds the true document"
+
+
+def test_who_signed_in_is_believed_of_an_id_token_alone(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """What else the answer of the token endpoint says of a person is signed by nobody."""
+    claims = {"sub": "auth0|eve", "aud": site.settings.client_id, "email": "eve@example.com"}
+    body = {"access_token": "t", "token_type": "Bearer", "userinfo": claims}
+    tenant.fails("POST /oauth/token", kind="status", status=200, body=body)
+    signs_in(person, site)
+    assert person.response.status_code == 403
+    assert person.cookie("sid") is None
