@@ -40,9 +40,7 @@ POOL = 10
 PINNED = ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")
 
 # The tenant does not answer, or answers what nobody can read, such as a list for a document.
-UNREADABLE = (
-    requests.RequestException, ValueError, KeyError, TypeError, AttributeError, RuntimeError
-)  # fmt: skip
+UNREADABLE = (requests.RequestException, ValueError, KeyError, TypeError, RuntimeError)
 
 # What RFC 6749 §4.1.2.1, OpenID Connect §3.1.2.6 and Auth0 say at the callback. Anything else is
 # somebody's text.

@@ -200,6 +200,16 @@ def test_a_tenant_that_is_not_there_is_unavailable(settings: Settings) -> None:
         gone.find_user("nobody@example.com")
 
 
+def test_a_tenant_that_never_answers_is_not_waited_for(
+    client: TenantClient, tenant: Tenant
+) -> None:
+    """Each such call would keep a thread of the worker, or of the site."""
+    client.sign_in()
+    tenant.fails("GET /api/v2/users-by-email", kind="slow", seconds=13, times=1)
+    with pytest.raises(TenantUnavailable):
+        client.find_user("nobody@example.com")
+
+
 @pytest.fixture
 def strange_tenant(ticket_url: str) -> Iterator[str]:
     """A tenant whose tickets are this; OURS stands for its own address."""

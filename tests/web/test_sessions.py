@@ -1,5 +1,7 @@
 """Sessions: each sign-in begins one, and signing out, time or a copy of its cookie ends it."""
 
+from urllib.parse import parse_qs
+
 import pytest
 from sqlalchemy import event, text
 
@@ -64,7 +66,13 @@ def test_signing_out_works_while_the_tenant_is_away(
     signs_in(person, site)
     method, action, fields = person.form("Sign out")
     answer = person.browser.post(action, data=fields, allow_redirects=False, timeout=10)
-    assert answer.headers["Location"].startswith(f"{tenant.url}/v2/logout?")
+    address, _, query = answer.headers["Location"].partition("?")
+    assert address == f"{tenant.url}/v2/logout"
+    # Without the client the tenant would look for the way back among its own addresses alone.
+    assert parse_qs(query) == {
+        "client_id": [site.settings.client_id],
+        "returnTo": [f"{site.url}/"],
+    }
     assert method == "POST"
 
 

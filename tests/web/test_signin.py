@@ -33,6 +33,15 @@ def test_it_works(site: RunningSite, person: Person) -> None:
     assert ADMIN in person.text
 
 
+def test_what_protects_a_login_is_new_with_each(site: RunningSite, person: Person) -> None:
+    """Whoever has seen one login knows nothing of the next: state, nonce, and the verifier behind the
+    challenge (RFC 7636 §7.1)."""
+    begun = [person.peeks(f"{site.url}/login").headers["Location"] for _ in range(2)]
+    queries = [parse_qs(urlsplit(each).query) for each in begun]
+    said = [each[name][0] for each in queries for name in ("state", "nonce", "code_challenge")]
+    assert len(set(said)) == 6
+
+
 @pytest.mark.parametrize(
     "lie", ["email_verified_false", "email_verified_string", "email_verified_missing"]
 )

@@ -236,6 +236,39 @@ def test_an_endpoint_outside_the_tenant_is_refused(
     assert person.path == "/", "the next look finds the true document"
 
 
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+def test_a_document_without_an_endpoint_is_a_page(
+    site: RunningSite, tenant: Tenant, person: Person, name: str
+) -> None:
+    """As while the tenant is away, since nobody can sign in either."""
+    document = person.opens(f"{tenant.url}/.well-known/openid-configuration").response.json()
+    del document[name]
+    tenant.fails("GET /.well-known/openid-configuration", kind="status", status=200, body=document)
+    person.opens(f"{site.url}/login")
+    if person.url.startswith(tenant.url):
+        logs_in(person, ADMIN, ADMIN_PASSWORD)
+    assert person.response.status_code == 503
+
+
+@pytest.mark.parametrize("body", [[], "text", {"access_token": "t", "id_token": None}])
+def test_tokens_that_nobody_can_read_are_a_page(
+    site: RunningSite, tenant: Tenant, person: Person, body: object
+) -> None:
+    """Such as of something in between."""
+    tenant.fails("POST /oauth/token", kind="status", status=200, body=body)
+    signs_in(person, site)
+    assert person.response.status_code == 503
+
+
+def test_a_tenant_that_never_answers_is_not_waited_for(
+    site: RunningSite, tenant: Tenant, person: Person
+) -> None:
+    """Each such sign-in would keep one of the few threads of the site."""
+    tenant.fails("POST /oauth/token", kind="slow", seconds=8)
+    signs_in(person, site)
+    assert person.response.status_code == 503
+
+
 def test_who_signed_in_is_believed_of_an_id_token_alone(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
