@@ -16,7 +16,8 @@ from invite_site.errors import TenantUnavailable
 from invite_site.tenant.bounded import BoundedAdapter
 from invite_site.tenant.http import COMMAND, Credentials, ManagementApi
 from invite_site.tenant.tls import context_of
-from tests.support.running import RunningSite, Tenant
+from tests.support.person import Person
+from tests.support.running import RunningSite, Tenant, running_site, settings_for
 from tests.support.tls_front import TlsFront, write_certificate
 
 LOCALHOST = x509.DNSName("localhost")
@@ -56,6 +57,18 @@ def test_the_authorities_are_read_once(tenant: Tenant, tmp_path: Path) -> None:
         assert ask(url, trusted) == 200
         trusted.unlink()
         assert ask(url, trusted) == 200
+
+
+def test_logins_share_what_is_trusted_and_their_connection(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, person: Person
+) -> None:
+    """Each of them asks again here, since the tenant calls itself otherwise than its certificate."""
+    with certified(tmp_path, tenant) as (trusted, url):
+        monkeypatch.setattr(adapters, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
+        with running_site(settings_for(tenant, tmp_path, AUTH0_DOMAIN=url)) as site:
+            assert person.peeks(f"{site.url}/login").status_code == 403
+            trusted.unlink()
+            assert person.peeks(f"{site.url}/login").status_code == 403
 
 
 def test_an_authority_that_nobody_knows_is_refused(tenant: Tenant, tmp_path: Path) -> None:

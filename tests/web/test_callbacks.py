@@ -2,7 +2,7 @@
 
 import base64
 from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -163,6 +163,28 @@ def test_a_refusal_that_another_sender_signs_is_not_taken_for_the_tenants(
     person.opens(f"{site.url}/callback?{said}")
     assert person.response.status_code == 403
     assert person.heading == "This sign-in came from somewhere else"
+
+
+@pytest.mark.parametrize(
+    ("error", "heading"),
+    [
+        ("unauthorized", "This account is blocked"),
+        ("temporarily_unavailable", "Sign-in is not available right now"),
+        ("login_required", "The sign-in could not be completed"),
+        ("Pay here", "The sign-in could not be completed"),
+    ],
+)
+def test_a_refusal_of_the_tenant_is_told_in_our_words(
+    site: RunningSite, person: Person, error: str, heading: str
+) -> None:
+    """By its code alone."""
+    answer = person.peeks(f"{site.url}/login")
+    [state] = parse_qs(urlsplit(answer.headers["Location"]).query)["state"]
+    said = {"error": error, "error_description": "Pay here", "state": state}
+    person.opens(f"{site.url}/callback?{urlencode(said | {'iss': site.settings.issuer})}")
+    assert person.response.status_code == 403
+    assert person.heading == heading
+    assert "Pay here" not in person.response.text
 
 
 def test_a_browser_that_keeps_no_cookies_is_told_why_it_comes_no_further(

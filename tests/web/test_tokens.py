@@ -147,6 +147,27 @@ def test_new_keys_that_did_not_come_are_asked_for_at_the_next_sign_in(
     assert person.url == f"{site.url}/"
 
 
+def test_whoever_waited_for_new_keys_in_vain_asks_for_none(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """One after the other would wait for a tenant that does not answer, each with a thread."""
+    with Person() as first:
+        signs_in(first, site)
+    tenant.lies("key_rotated")
+    for _ in range(2):
+        tenant.fails(f"GET {KEYS}", kind="slow", seconds=8)
+
+    def status(after: float) -> int:
+        time.sleep(after)
+        with Person() as somebody:
+            signs_in(somebody, site)
+            return somebody.response.status_code
+
+    with ThreadPoolExecutor() as browsers:
+        assert list(browsers.map(status, (0.0, 0.5))) == [503, 403]
+    assert len(tenant.faults) == 1
+
+
 @pytest.mark.parametrize(
     "body", [[], None, {}, "text", {"issuer": 5}, {"keys": []}, {"keys": [{"kty": "RSA"}]}]
 )
@@ -193,6 +214,17 @@ def test_a_forged_token_is_no_matter_of_clocks(
     assert "clocks" not in person.text
 
 
+@pytest.mark.parametrize("lie", ["exp_60s_ago", "iat_1h_ahead"])
+def test_a_token_of_another_time_is_no_matter_of_clocks_that_agree(
+    site: RunningSite, tenant: Tenant, person: Person, lie: str
+) -> None:
+    """Nobody is to look for a clock that is right."""
+    tenant.lies(lie)
+    signs_in(person, site)
+    assert person.response.status_code == 403
+    assert "clocks" not in person.text
+
+
 def test_a_clock_that_is_a_little_wrong_keeps_nobody_out(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
@@ -220,7 +252,12 @@ def test_a_redirect_of_the_token_endpoint_carries_nothing_away(
     "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
 )
 def test_an_endpoint_outside_the_tenant_is_refused(
-    site: RunningSite, tenant: Tenant, person: Person, name: str, address: str
+    site: RunningSite,
+    tenant: Tenant,
+    person: Person,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    address: str,
 ) -> None:
     """A discovery document that was tampered with sends nobody and nothing elsewhere."""
     document = person.opens(f"{tenant.url}/.well-known/openid-configuration").response.json()
@@ -232,8 +269,19 @@ def test_an_endpoint_outside_the_tenant_is_refused(
     )
     person.opens(f"{site.url}/login")
     assert person.heading == "This sign-in came from somewhere else"
+    assert f"the discovery document names a {name} that is not the tenant's" in caplog.messages
     signs_in(person, site)
     assert person.path == "/", "the next look finds the true document"
+
+
+def test_a_tenant_that_calls_itself_otherwise_is_named_in_the_log(
+    site: RunningSite, tenant: Tenant, person: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can sign in, and only who set AUTH0_DOMAIN can mend it."""
+    tenant.lies("discovery_issuer_other")
+    person.opens(f"{site.url}/login")
+    assert person.heading == "This sign-in came from somewhere else"
+    assert "the discovery document names another issuer than AUTH0_DOMAIN" in caplog.messages
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
