@@ -49,6 +49,8 @@ KNOWN_REFUSALS = frozenset(
      "account_selection_required", "invalid_request", "invalid_scope", "server_error",
      "temporarily_unavailable")
 )  # fmt: skip
+# What the token endpoint says of our id and secret (RFC 6749 §5.2); the last is Auth0's for a wrong secret.
+CLIENT_REFUSALS = ("invalid_client", "unauthorized_client", "access_denied")
 
 
 class LoginContent(TypedDict):
@@ -165,8 +167,7 @@ class RelyingParty:
             claims = token.get("userinfo") if "id_token" in token else None
             return identity_of(claims, self._settings)
         except OAuthError as refused:
-            code = "invalid_grant" if refused.error == "invalid_grant" else "token_refused"
-            raise LoginError(code) from refused
+            raise LoginError(_refusal(refused.error)) from refused
         except JoseError as refused:
             raise LoginError(self._token_error(refused)) from refused
         except UNREADABLE as failed:
@@ -186,6 +187,15 @@ class RelyingParty:
         promised = metadata.get("authorization_response_iss_parameter_supported") is True
         if (iss is not None or promised) and iss != self._settings.issuer:
             raise LoginError("wrong_issuer")
+
+
+def _refusal(error: object) -> str:
+    """What the token endpoint's `error` is called in our words. A wrong secret will be wrong at every try:
+    say so."""
+    if error in CLIENT_REFUSALS:
+        log.error("the tenant does not accept AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET")
+        return "client_refused"
+    return "invalid_grant" if error == "invalid_grant" else "token_refused"
 
 
 def browser_key() -> str:

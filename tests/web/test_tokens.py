@@ -5,6 +5,7 @@ The rows follow the certification tests of the OpenID Foundation for basic relyi
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,9 @@ from tests.support.running import (
     RunningSite,
     Tenant,
     logs_in,
+    running_site,
     sets_password,
+    settings_for,
     signs_in,
 )
 
@@ -201,6 +204,31 @@ def test_a_clock_that_is_wrong_is_said(
     assert "clocks of this site and of the sign-in service differ" in person.text
     assert "usually works" not in person.text
     assert "seconds apart" in caplog.text
+
+
+def test_a_client_secret_that_is_wrong_is_said(
+    tenant: Tenant, tmp_path: Path, person: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as one that was rotated at the tenant: it will be refused at every try."""
+    with running_site(settings_for(tenant, tmp_path, AUTH0_CLIENT_SECRET="rotated")) as site:
+        signs_in(person, site)
+    assert person.response.status_code == 403
+    assert "The sign-in service does not accept this site." in person.text
+    assert "help@example.com" in person.text
+    assert "AUTH0_CLIENT_SECRET" in caplog.text
+    assert "rotated" not in caplog.text
+
+
+@pytest.mark.parametrize("lie", ["invalid_grant", "token_429"])
+def test_a_code_that_is_refused_is_no_matter_of_the_client_secret(
+    site: RunningSite, tenant: Tenant, person: Person, caplog: pytest.LogCaptureFixture, lie: str
+) -> None:
+    """Another try goes well, and nobody is to look for a secret."""
+    tenant.lies(lie)
+    signs_in(person, site)
+    assert "usually works on the next try" in person.text
+    assert "AUTH0_CLIENT_SECRET" not in caplog.text
+    assert ("sign-in refused: invalid_grant" in caplog.messages) is (lie == "invalid_grant")
 
 
 def test_a_forged_token_is_no_matter_of_clocks(
