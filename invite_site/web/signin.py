@@ -86,7 +86,7 @@ def login() -> ResponseReturnValue:
         session.pop("landing")  # only now: while the tenant is away, this is tried again
         return response
     return start_login(
-        login_hint=request.args.get("login_hint", "")[:254] or None,
+        login_hint=request.args.get("login_hint"),
         next_page=safe_next_path(request.args.get("target_link_uri", "")),
         is_fresh=request.args.get("prompt") == "login",
     )

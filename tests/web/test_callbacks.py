@@ -49,12 +49,15 @@ def test_a_replayed_callback_is_refused(site: RunningSite, tenant: Tenant) -> No
         assert copy.cookie("sid") is None
 
 
+@pytest.mark.parametrize("has_begun", [False, True])
 def test_a_callback_in_another_browser_is_refused_and_spends_nothing(
-    site: RunningSite, tenant: Tenant, person: Person
+    site: RunningSite, tenant: Tenant, person: Person, has_begun: bool
 ) -> None:
-    """The browser that began it can still finish."""
+    """The browser that began it can still finish; the other one may have begun a login of its own."""
     address = answer_of_a_login(person, site, tenant)
     with Person() as other:
+        if has_begun:
+            other.peeks(f"{site.url}/login")
         other.opens(address)
         assert other.response.status_code == 400
         assert other.cookie("sid") is None
