@@ -56,6 +56,7 @@ def test_nobody_else_may_begin_a_login(
         "\\\\evil.example",
         "///evil.example",
         "http://localhost@evil.example/",
+        "http://[evil.example/",
         "/nowhere",
         "/logout",
         "/admin/invitations/999999999999999999999/resend",
