@@ -76,9 +76,11 @@ def test_a_page_speaks_as_chosen_as_invited_or_as_the_browser_asks(site: Running
 
 
 def test_the_login_of_an_invitee_is_asked_for_in_the_same_language(site: RunningSite) -> None:
-    """And that page is made without a word of ours."""
+    """And that page is made without a word of ours. To an admin it speaks as their browser asks."""
     row = invited(site, "de")
     with speaking("fr") as somebody:
+        begun = somebody.peeks(f"{site.url}/admin/invitations").headers["Location"]
+        assert "ui_locales" not in parse_qs(urlsplit(begun).query)
         answer = somebody.peeks(f"{site.url}/invite/complete?i={row.ref}&success=true")
         query = parse_qs(urlsplit(answer.headers["Location"]).query)
         assert query["ui_locales"] == ["de"]

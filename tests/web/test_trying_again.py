@@ -125,6 +125,7 @@ def test_trying_again_at_the_login_route_still_knows_the_invitation(
         text = tenant.mails("ada@example.com")[0]["Text"]
         person.opens(next(word for word in text.split() if "/i/" in word))
         assert person.sends("Choose your password").status_code == 303
+        site.clock.forward(minutes=59)
         tenant.fails(DISCOVERY, **AWAY)
         person.opens(f"{site.url}/login?{urlencode({'iss': site.settings.issuer})}")
         assert person.heading == "Sign-in is not available right now"
