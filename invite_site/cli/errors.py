@@ -13,7 +13,7 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from ..database.engine import require_current
-from ..errors import AlreadyInvited, ConfigError, InviteSiteError, TenantUnavailable
+from ..errors import AlreadyInvited, InviteSiteError, TenantUnavailable
 from ..printable import one_line
 from ..services import Services
 from ..web.current import EXTENSION
@@ -36,10 +36,8 @@ class SiteCommand(click.Command):
             self.check(ctx)
             return super().invoke(ctx)
         except InviteSiteError as refused:
-            # It may hold names, cells, or words of the tenant or the mail server. That of ConfigError
-            # is ours, and has lines.
-            is_ours = isinstance(refused, ConfigError)
-            sentence = str(refused) if is_ours else one_line(str(refused))
+            # It may hold names, cells, or words of the tenant or the mail server.
+            sentence = one_line(str(refused))
             if isinstance(refused, AlreadyInvited):
                 sentence += f" It has the number {refused.invitation_id}."
             is_unreached = isinstance(refused, TenantUnavailable)

@@ -1,5 +1,6 @@
 """The commands: the same use cases, one sentence for each mistake."""
 
+import os
 import re
 import subprocess
 import sys
@@ -174,6 +175,23 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
         assert ended.stderr == "Error: The output cannot be written: No space left on device.\n"
         assert ended.returncode == 1
     assert len(tenant.mails("you@example.com")) == 1
+
+
+def test_a_reader_that_has_seen_enough_hears_nothing_of_it(environment: dict[str, str]) -> None:
+    """Such as `head`: the command ends, and that is no fault."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    ended = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "db", "upgrade"],
+        cwd=ROOT,
+        env=environment,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(theirs)
+    assert ended.stderr == ""
 
 
 def test_a_terminal_of_another_encoding_gets_what_it_can_show(environment: dict[str, str]) -> None:
