@@ -16,7 +16,7 @@ from ..invitations.people import Invitee, plain_address
 from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..tenant.relying_party import LoginContent
-from .current import LAST_INVITATION, SIGNED_IN_AS, current_session, services, sid_cookie
+from .current import LAST_INVITATION, SIGNED_IN_AS, services, sid_cookie
 from .language import page_language, speak
 from .rate_limits import limited_callbacks, limited_logins
 from .security import renew_form_token
@@ -121,8 +121,7 @@ def callback() -> ResponseReturnValue:
             raise LoginError("unknown_state")
         finished = services.relying_party.finish()
     except LoginError:
-        is_finished = session.get(FINISHED) == _named(request.args.get("state", ""))
-        if current_session() is None or not is_finished:
+        if session.get(FINISHED) != _named(request.args.get("state", "")):
             raise
         return redirect(url_for("account.home"), 303)  # Back, or a reload, after it went well
     ref, next_page = finished.content["invitation"], finished.content["next"]

@@ -215,11 +215,15 @@ def test_a_callback_without_a_code_is_a_page(site: RunningSite, person: Person) 
 
 
 def test_back_after_signing_in_goes_home(site: RunningSite, tenant: Tenant, person: Person) -> None:
-    """The address in the history is spent; who is signed in just gets on."""
+    """The address in the history is spent; who is signed in just gets on, and who has signed out sees that."""
     address = answer_of_a_login(person, site, tenant)
     person.opens(address)
     person.opens(address)
     assert person.url == f"{site.url}/"
+    person.presses("Sign out")
+    person.opens(address)
+    assert person.url == f"{site.url}/"
+    assert person.offers("Sign in")
 
 
 def test_a_login_that_took_too_long_is_no_success_of_who_is_signed_in(
