@@ -306,6 +306,16 @@ def test_an_address_stands_for_its_open_invitation(
     assert [site.row(each.id).state for each in (first, second)] == ["revoked", "queued"]
 
 
+def test_on_one_machine_an_address_may_be_of_a_test_domain(run: Run) -> None:
+    """Whoever tries the site invites such people, whichever command it is."""
+    assert run("invite", "send", "ada@acme.test").startswith("Queued as number")
+    changed = run("invite", "change-address", "ada@acme.test", "byron@acme.test")
+    assert changed.startswith("Queued as number")
+    assert run("invite", "revoke", "byron@acme.test") == "Revoked.\n"
+    assert "may invite once" in run("admin", "grant", "grace@acme.test", "--invite")
+    assert run("mail", "check", "ada@acme.test").endswith("The mail server took the message.\n")
+
+
 def test_an_address_without_an_open_invitation_is_one_sentence(site: RunningSite, run: Run) -> None:
     """The same for each command that takes one."""
     for command in ("resend", "revoke"):
