@@ -364,6 +364,9 @@ def test_the_journey_goes_through_a_proxy_that_ends_tls(
             admin.opens(f"{site.url}/")
         assert ADMIN in admin.text
         assert sends(admin, site, OWN_SENDERS["this site"]).status_code == 303
+        set_cookies = person.sends("Sign out").raw.headers.getlist("Set-Cookie")
+        [taken_away] = [each for each in set_cookies if each.startswith("__Host-sid=;")]
+        assert "; Secure;" in taken_away, "no browser takes it away otherwise"
 
 
 def test_a_form_that_was_open_while_the_secret_key_changed_is_taken(
