@@ -44,6 +44,14 @@ def test_it_works(check: Check, mail_server: SmtpScript) -> None:
     assert "test" in str(mail.message["Subject"]).lower()
 
 
+def test_the_host_of_an_address_is_named_as_mail_servers_know_it(
+    check: Check, mail_server: SmtpScript
+) -> None:
+    """In A-labels, as in the mails to invitees."""
+    assert check("you@bücher.example").exit_code == 0
+    assert mail_server.mails[0].recipient == "you@xn--bcher-kva.example"
+
+
 @pytest.mark.parametrize(
     ("verb", "reply", "remedy"),
     [
@@ -69,8 +77,8 @@ def test_a_refusal_ends_with_one_sentence_about_what_to_do(
 
 
 def test_what_a_server_says_moves_no_cursor(check: Check, mail_server: SmtpScript) -> None:
-    """A terminal would obey control characters."""
-    mail_server.replies["RCPT"] = "550 5.1.1 \x1b[2Jno"
+    """A terminal would obey control characters, of which click takes away only some."""
+    mail_server.replies["RCPT"] = "550 5.1.1 \x1bcno"
     assert "\x1b" not in check().output
 
 
