@@ -249,6 +249,7 @@ def test_the_list_has_the_last_change_first_where_that_is_asked_for(
     site.clock.forward(minutes=1)
     site.services.invitations.revoke(1, actor="Grace", reason="")
     assert run("invite", "list").split("\n")[0].startswith("2\t")
+    assert len(run("invite", "list", "--number", "1").splitlines()) == 1
     assert run("invite", "list", "--by-change").split("\n")[0].startswith("1\t")
 
 
@@ -422,12 +423,28 @@ def test_the_overview_counts_what_needs_attention(site: RunningSite, run: Run) -
             db.execute(update(Invitation).where(Invitation.id.in_(some)).values(values))
     said = run("invite", "overview")
     assert "      0 ending within two days\n" in said
+    assert (
+        "        3 sent\n"
+        "        1 password set, 33% of the step before\n"
+        "        0 accepted, 0% of the step before\n"
+    ) in said
+    assert "Median" not in said, "nobody has accepted"
     assert "Invitations are waiting. No worker has been seen yet; " in said
     assert len(re.findall(r"^\d{4}-", said, re.MULTILINE)) == 1
     site.clock.forward(days=4)
     said = run("invite", "overview")
     assert "Needs attention:\n        1 stuck: " in said
     assert "      3 ending within two days\n        3 refused by the tenant" in said
+    accepted = {
+        "state": "accepted",
+        "accepted_at": now + timedelta(hours=2),
+        "accepted_sub": "auth0|p",
+    }
+    with site.services.engine.begin() as db:
+        values = {**sent, **accepted, "closed_at": accepted["accepted_at"]}
+        db.execute(update(Invitation).where(Invitation.id == numbers[6]).values(values))
+    said = run("invite", "overview")
+    assert "Median time from the first mail to acceptance: about 2 hours.\n" in said
 
 
 def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
