@@ -393,6 +393,30 @@ def test_what_could_not_be_looked_at_is_not_nothing_to_do(at: AtTenant) -> None:
     assert "read:connections" in done.stderr
 
 
+def test_a_change_that_the_tenant_refuses_is_no_success(bare: AtTenant) -> None:
+    """The others are made, and the exit status says that something is left to do."""
+    bare.tenant.fails(
+        "PATCH /api/v2/clients",
+        kind="status",
+        status=400,
+        body={"message": "No such thing"},
+        times=1,
+    )
+    done = bare.runs("apply", "--yes")
+    assert "done." in done.stdout
+    assert "No such thing" in done.stderr
+    assert done.exit_code == 1
+    assert bare.runs("apply", "--yes").exit_code == 0
+
+
+def test_a_page_of_another_is_replaced_where_the_command_says_so(at: AtTenant) -> None:
+    """And not without the option."""
+    at.stores_page("<p>Of another</p>")
+    for options, is_ours in (((), False), (("--replace",), True)):
+        at.runs("apply", "--yes", *options)
+        assert (at.page["html"] != "<p>Of another</p>") is is_ours
+
+
 def test_texts_are_shown_as_they_are(at: AtTenant) -> None:
     """French has spaces that do not break a line."""
     at.changes_settings(**LOGIN_ROUTE)
