@@ -121,7 +121,7 @@ RULES = (
             r"sender (?:address|verif|domain|identity|not |is not|rejected|denied|unknown)"
             r"|send ?as ?denied|not (?:allowed|permitted|authori[sz]ed) to send|not owned by"
             r"|\bfrom.address|verified sender|not verified|identities failed|invalid sender"
-            r"|unauthenticated sender|envelope (?:sender|from)|badmailfrom|for sender\b"
+            r"|unauthenticated sender|envelope (?:sender|from)|badmailfrom"
             r"|(?:cannot|can t|may not|unable to) send (?:as|from|mail|e mail|messages)"
             r"|must be verified"
         ),
@@ -129,15 +129,14 @@ RULES = (
     ),
     Rule(
         About.RELAY,
-        re.compile(r"\brelay(?:s|ed|ing)?\b(?! (?:recipient )?table)|rcpthosts"),
+        re.compile(r"\brelay(?:ed|ing)?\b(?! (?:recipient )?table)|rcpthosts"),
         passing=True,
     ),
     Rule(
         About.QUOTA,
         re.compile(
-            r"per (?:hour|day|minute|second|month)\b|rate limit|sending (?:rate|limit|quota)"
+            r"per (?:hour|day|minute|second|month)\b|rate limit|sending rate|maximum credits"
             r"|sending (?:is |was |has been )?(?:suspended|paused)"
-            r"|suspended for this account|paused for this account|maximum credits"
             r"|(?:daily|hourly|monthly|weekly|sending|send|outgoing|outbound|messaging|message count"
             r"|plan|trial|sender|hour|credit)\b[\w ]{0,25}\b(?:limit|quota|exceeded)"
             r"|limit (?:for|on|of) (?:sending|messages|outgoing)|too many (?:messages|mails|emails)"
@@ -148,8 +147,8 @@ RULES = (
     Rule(
         About.SIGN_IN,
         re.compile(
-            r"authentication (?:is )?(?:required|needed)|must authenticate|authenticate first"
-            r"|auth(?:entication)? first|log ?in (?:first|to)|not logged in"
+            r"authentication (?:is )?(?:required|needed)|must authenticate"
+            r"|auth(?:enticate|entication)? first|log ?in (?:first|to)|not logged in"
         ),
         passing=True,
     ),
@@ -170,14 +169,14 @@ RULES = (
     Rule(
         About.RECIPIENT,
         re.compile(
-            rf"(?:unknown|invalid|inactive|disabled|no such|not a valid|not a known) {_MAILBOX}\b"
-            rf"|\b{_MAILBOX}\b[\w ]{{0,40}}\b(?:not found|does ?n[o ]?t exist|unknown|disabled|inactive"
-            rf"|full|unavailable|invalid|over ?quota|not available|not exist|not known|suspended"
-            rf"|deactivated|closed|not accepting|not local|not listed|quota exceeded|over limit)"
-            r"|unrouteable|unroutable|no mailbox|no mail ?box|mailbox name|over ?quota|quota exceeded"
-            r"|recipient (?:address )?(?:rejected|refused|denied)|(?:invalid|bad|malformed|unknown|no such)"
+            rf"(?:unknown|invalid|inactive|disabled|not a valid|not a known) {_MAILBOX}\b"
+            rf"|\b{_MAILBOX}\b[\w ]{{0,40}}\b(?:not found|not exist|doesn ?t exist|unknown|disabled|inactive"
+            rf"|full|unavailable|invalid|not available|not known|suspended|deactivated|closed"
+            rf"|not accepting|not local|not listed|over limit)"
+            r"|unroute?able|no mail ?box|mailbox name|over ?quota|quota exceeded"
+            r"|recipient (?:address )?(?:rejected|refused|denied)|(?:invalid|bad|malformed|unknown)"
             r" (?:destination )?(?:address|domain)|address (?:unknown|rejected|syntax|does not exist)"
-            r"|recipnotfound|exceeded storage|marked as inactive|suppression list|no longer"
+            r"|recip(?:ient)?notfound|exceeded storage|marked as inactive|suppression list|no longer"
             r"|domain (?:not found|does not exist)|validate recipient|verify recipient|no such"
         ),
     ),
@@ -187,12 +186,10 @@ RULES = (
         re.compile(
             r"spam|\bblock|black ?list|deny ?list|\bban(?:ned)?\b|policy|policies|reputation|\bspf\b"
             r"|\bdkim\b|\bdmarc\b|\brbl\b|dnsbl|unsolicited|virus|malware|not authori[sz]ed"
-            r"|unauthori[sz]ed|unauthenticated|client host|reverse dns|\br?dns\b|\bptr\b|sandbox"
+            r"|unauthori[sz]ed|unauthenticated|client host|\br?dns\b|\bptr\b|sandbox"
         ),
     ),
-    Rule(
-        About.CONTENT, re.compile(r"message[\w ]{0,20}\b(?:size|too (?:large|big))|exceeds|8 ?bit")
-    ),
+    Rule(About.CONTENT, re.compile(r"message[\w ]{0,20}\b(?:size|too (?:large|big))|exceeds")),
     Rule(About.RECIPIENT, codes=frozenset({552, 553}), verbs=_ONE_RECIPIENT),
     Rule(About.PROTOCOL, enhanced=re.compile(r"5\.5\.[1-9]\d*")),
     Rule(About.PROTOCOL, codes=_NO_SUCH_COMMAND),

@@ -15,6 +15,11 @@ from invite_site.mail.replies import Verb, classify
 GREETING, EHLO, STARTTLS, AUTH = Verb.GREETING, Verb.EHLO, Verb.STARTTLS, Verb.AUTH
 MAIL, RCPT, DATA, CONTENT = Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CONTENT
 
+
+def listed(lines: str) -> list[str]:
+    return [line.strip() for line in lines.split(",")]
+
+
 ABOUT_US = [
     # Various
     (EHLO, "550 Access denied - Invalid HELO name", ""),
@@ -87,7 +92,65 @@ ABOUT_US = [
     (DATA, "550 Unauthenticated senders not allowed", "MAIL_FROM"),
     (AUTH, "535 Authentication failed: The provided authorization grant is invalid", "Correct them"),
     (RCPT, "554 Sandbox subdomains are for test purposes only. Please add your own domain", "policy"),
+    # By the code alone, or by the words though the code is of another matter
+    (AUTH, "538 5.7.11 Encryption required for requested authentication mechanism", "587"),
+    (AUTH, "535 Your account has been locked", "Correct them"),
+    (RCPT, "530 Not so", "user and a password"),
+    (CONTENT, "538 Not so", "Correct them"),
+    (CONTENT, "550 5.4.5 Not today", "its limit"),
+    (CONTENT, "550 5.1.90 Not today", "its limit"),
+    (CONTENT, "554 5.2.252 Not so", "MAIL_FROM"),
+    (CONTENT, "552 5.3.4 Not so", "message"),
+    (RCPT, "500 Syntax error", "did not understand"),
+    (RCPT, "502 Command not implemented", "did not understand"),
+    (DATA, "503 Bad sequence of commands", "did not understand"),
+    (RCPT, "504 Command parameter not implemented", "did not understand"),
+    (RCPT, "555 Parameters not recognized or not implemented", "did not understand"),
 ]  # fmt: skip
+
+# By the words alone, one line for each. These are about all that we send, whether for now or for good.
+ABOUT_ALL = {
+    "SITE_URL": "Bad EHLO, Bad HELO",
+    "587": "Session encryption is required, Encryption required, STARTTLS first",
+    "MAIL_FROM": (
+        "Sender domain does not resolve, Sender identity is another, Sender not here,"
+        "Sender is not welcome, Sender rejected, Sender denied, Sender unknown, Sender verify failed,"
+        "Sender address has no host, Not allowed to send for it, Not permitted to send for it,"
+        "Not authorized to send for it, Not authorised to send for it, MAIL FROM not owned by user,"
+        "SendAsDenied, The From address is another, No verified sender, The domain is not verified,"
+        "These identities failed the check, Invalid sender, Unauthenticated senders,"
+        "The envelope sender is another, The envelope from is another, It is in badmailfrom,"
+        "You cannot send as this user, You can't send as this user, You may not send as this user,"
+        "Unable to send as this user, You cannot send from there, You cannot send mail,"
+        "You cannot send e-mail, You cannot send messages, The domain must be verified"
+    ),
+    "pass mail on": "Relay denied, Mail may not be relayed, Relaying denied, Not in rcpthosts",
+    "its limit": (
+        "100 per hour, 100 per day, 100 per minute, 100 per second, 100 per month, Rate limit reached,"
+        "Maximum sending rate, Maximum credits, Sending suspended, Sending paused, Sending is paused,"
+        "Sending was paused, Sending has been paused, Daily limit, Hourly limit, Monthly limit,"
+        "Weekly limit, Sending limit, Send limit, Outgoing limit, Outbound limit, Messaging limit,"
+        "Message count limit, Plan limit, Trial limit, Sender limit, Exceeded hour limit,"
+        "Credit limit, Outgoing mail quota, Outgoing mail has exceeded it,"
+        "The limit for messages, The limit on messages, The limit of messages, The limit for sending,"
+        "The limit for outgoing, Too many messages, Too many mails, Too many emails"
+    ),
+    "user and a password": (
+        "Authentication required, Authentication is required, Authentication needed,"
+        "You must authenticate, Authenticate first, Auth first,"
+        "Authentication first, Login first, Log in first, Log in to go on, You are not logged in"
+    ),
+}
+# And these, for now, are about one message.
+ABOUT_US_FOR_GOOD = {
+    "by its policy": (
+        "Spam, It is blocked, Blacklisted, On a black list, On a deny list, You are banned, A ban,"
+        "By policy, By policies, Bad reputation, SPF, DKIM, DMARC, RBL, DNSBL, Unsolicited mail,"
+        "A virus, Malware, Not authorized, Not authorised, Unauthorized, Unauthorised,"
+        "Unauthenticated, Client host rejected, No reverse DNS, No rDNS, No PTR, A sandbox"
+    ),
+    "such a message": "Message size, Message too large, Message is too big, Message exceeds a limit",
+}
 
 ABOUT_THE_RECIPIENT = [
     (RCPT, "550 5.1.1 <ada@example.com>: Recipient address rejected: User unknown in relay table"),
@@ -124,7 +187,35 @@ ABOUT_THE_RECIPIENT = [
     (RCPT, "550 5.4.310 DNS domain example.com does not exist"),
     (RCPT, "550 You tried to send to a recipient that has been marked as inactive"),
     (RCPT, "550 5.2.1 This account has been suspended"),
+    (RCPT, "550 5.7.124 Sender not in allowed-senders list"),
+    (RCPT, "550 5.7.129 Restricted to allowed senders"),
+    (RCPT, "550 5.1.0 Not so"),
+    (RCPT, "550 5.2.0 Not so"),
+    (RCPT, "550 5.4.4 Not so"),
+    (RCPT, "550 5.4.310 Not so"),
+    (RCPT, "552 Not so"),
 ]  # fmt: skip
+MAILBOXES = ["user", "recipient", "mailbox", "mail box", "account", "inbox", "addressee", "person", "customer"]  # fmt: skip
+# By the words alone, one line for each.
+ABOUT_A_MAILBOX = [
+    *(f"Unknown {mailbox}" for mailbox in MAILBOXES),
+    *(f"The {mailbox} is full" for mailbox in MAILBOXES),
+    *listed(
+        "Invalid user, Inactive user, Disabled user, Not a valid user, Not a known user,"
+        "User not found, User does not exist, User doesn't exist, User unknown, User is disabled,"
+        "User is inactive, User unavailable, User invalid, User not available, User is not known,"
+        "User suspended, User deactivated, Account closed, User is not accepting mail,"
+        "User not local, User not listed, User over limit, Unrouteable, Unroutable,"
+        "There is no mailbox, There is no mail box, Mailbox name not allowed, Over quota,"
+        "Overquota, Quota exceeded, Recipient rejected, Recipient refused, Recipient denied,"
+        "Recipient address rejected, Invalid address, Bad address, Malformed address,"
+        "Unknown address, Bad destination address, Bad domain, Address unknown, Address rejected,"
+        "Address syntax, Address does not exist, RecipNotFound, RecipientNotFound,"
+        "Exceeded storage allocation, It is marked as inactive, It is on the suppression list,"
+        "It is no longer there, Domain not found, Domain does not exist, Cannot validate recipient,"
+        "Cannot verify recipient, No such name"
+    ),
+]
 
 MAY_BE_EITHER = [
     (RCPT, "550 Requested action not taken"),
@@ -179,6 +270,38 @@ def test_a_refusal_about_us_says_what_to_do(verb: Verb, line: str, remedy: str) 
     assert isinstance(refused, SenderRefused)
     assert remedy in str(refused)
     assert refused.code == int(line[:3])
+
+
+def lines_of(words: dict[str, str]) -> list[tuple[str, str]]:
+    return [(remedy, line) for remedy in words for line in listed(words[remedy])]
+
+
+@pytest.mark.parametrize(("remedy", "text"), lines_of(ABOUT_ALL))
+def test_what_is_about_all_that_we_send_is_known_by_each_of_its_words(
+    remedy: str, text: str
+) -> None:
+    """For good or for now, nobody's invitation ends for it."""
+    refused, delayed = heard(RCPT, f"550 {text}"), heard(RCPT, f"450 {text}")
+    assert type(refused) is SenderRefused
+    assert type(delayed) is MailUnavailable
+    for error in (refused, delayed):
+        assert remedy in error.remedy
+
+
+@pytest.mark.parametrize(("remedy", "text"), lines_of(ABOUT_US_FOR_GOOD))
+def test_what_is_about_us_for_good_is_about_one_message_for_now(remedy: str, text: str) -> None:
+    """A server that filters says 4xx to what it has not made up its mind about."""
+    refused = heard(RCPT, f"550 {text}")
+    assert type(refused) is SenderRefused
+    assert remedy in refused.remedy
+    assert type(heard(RCPT, f"450 {text}")) is MailDelayed
+
+
+@pytest.mark.parametrize("text", ABOUT_A_MAILBOX)
+def test_what_is_about_a_mailbox_is_known_by_each_of_its_words(text: str) -> None:
+    """For good or for now, the others go on."""
+    assert type(heard(RCPT, f"550 {text}")) is MailRefused
+    assert type(heard(RCPT, f"450 {text}")) is MailDelayed
 
 
 @pytest.mark.parametrize("code", [500, 501, 502, 504, 521, 530, 535, 550, 552, 553, 554, 571])
