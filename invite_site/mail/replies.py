@@ -108,6 +108,7 @@ class Rule:
 
 _MAILBOX = r"(?:user|recipient|mailbox|mail box|account|inbox|addressee|person|customer)"
 _ONE_RECIPIENT = frozenset({Verb.RCPT})
+_AFTER_THE_SIGN_IN = frozenset({Verb.MAIL, Verb.RCPT, Verb.DATA, Verb.CONTENT})
 _NO_SUCH_COMMAND = frozenset({500, 502, 503, 504, 555})
 
 RULES = (
@@ -128,26 +129,33 @@ RULES = (
         passing=True,
     ),
     Rule(
-        About.RELAY,
-        re.compile(r"\brelay(?:ed|ing)?\b(?! (?:recipient )?table)|rcpthosts"),
-        passing=True,
-    ),
-    Rule(
         About.QUOTA,
         re.compile(
             r"per (?:hour|day|minute|second|month)\b|rate limit|sending rate|maximum credits"
             r"|sending (?:is |was |has been )?(?:suspended|paused)"
             r"|(?:daily|hourly|monthly|weekly|sending|send|outgoing|outbound|messaging|message count"
-            r"|plan|trial|sender|hour|credit)\b[\w ]{0,25}\b(?:limit|quota|exceeded)"
+            r"|plan|trial|sender|hour|credit|relay)\b[\w ]{0,25}\b(?:limit|quota|exceeded)"
             r"|limit (?:for|on|of) (?:sending|messages|outgoing)|too many (?:messages|mails|emails)"
         ),
+        passing=True,
+    ),
+    Rule(
+        About.RELAY,
+        re.compile(r"\brelay(?:ed|ing)?\b(?! (?:recipient )?table)|rcpthosts"),
+        passing=True,
+    ),
+    # Of the account that we sign in with: whoever speaks of the recipient's says "the".
+    Rule(
+        About.QUOTA,
+        re.compile(r"\byour (?:account|plan|subscription)\b"),
+        verbs=_AFTER_THE_SIGN_IN,
         passing=True,
     ),
     Rule(About.CREDENTIALS, codes=frozenset({534, 535, 538})),
     Rule(
         About.SIGN_IN,
         re.compile(
-            r"authentication (?:is )?(?:required|needed)|must authenticate"
+            r"authentication (?:is )?(?:required|needed)|requires authentication|must authenticate"
             r"|auth(?:enticate|entication)? first|log ?in (?:first|to)|not logged in"
         ),
         passing=True,

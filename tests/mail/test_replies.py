@@ -95,8 +95,11 @@ ABOUT_US = [
     # By the code alone, or by the words though the code is of another matter
     (AUTH, "538 5.7.11 Encryption required for requested authentication mechanism", "587"),
     (AUTH, "535 Your account has been locked", "Correct them"),
+    (RCPT, "503 This mail server requires authentication when attempting to send to a non-local e-mail address", "user and a password"),
     (RCPT, "530 Not so", "user and a password"),
     (CONTENT, "538 Not so", "Correct them"),
+    (CONTENT, "550 5.4.5 Daily SMTP relay sending limit exceeded for user.", "its limit"),
+    (CONTENT, "552 Message would take you over your relay quota of 500", "its limit"),
     (CONTENT, "550 5.4.5 Not today", "its limit"),
     (CONTENT, "550 5.1.90 Not today", "its limit"),
     (CONTENT, "554 5.2.252 Not so", "MAIL_FROM"),
@@ -131,13 +134,14 @@ ABOUT_ALL = {
         "Sending was paused, Sending has been paused, Daily limit, Hourly limit, Monthly limit,"
         "Weekly limit, Sending limit, Send limit, Outgoing limit, Outbound limit, Messaging limit,"
         "Message count limit, Plan limit, Trial limit, Sender limit, Exceeded hour limit,"
-        "Credit limit, Outgoing mail quota, Outgoing mail has exceeded it,"
+        "Credit limit, Relay limit, Outgoing mail quota, Outgoing mail has exceeded it,"
         "The limit for messages, The limit on messages, The limit of messages, The limit for sending,"
-        "The limit for outgoing, Too many messages, Too many mails, Too many emails"
+        "The limit for outgoing, Too many messages, Too many mails, Too many emails,"
+        "Your account reached its email quota limit, Your plan has ended, Your subscription has ended"
     ),
     "user and a password": (
         "Authentication required, Authentication is required, Authentication needed,"
-        "You must authenticate, Authenticate first, Auth first,"
+        "It requires authentication, You must authenticate, Authenticate first, Auth first,"
         "Authentication first, Login first, Log in first, Log in to go on, You are not logged in"
     ),
 }
