@@ -172,7 +172,7 @@ RULES = (
     Rule(About.SENDER, enhanced=re.compile(r"5\.1\.[78]|5\.2\.252")),
     Rule(About.QUOTA, enhanced=re.compile(r"5\.4\.5|5\.1\.90")),
     Rule(About.CONTENT, enhanced=re.compile(r"5\.6\.\d+|5\.3\.4")),
-    Rule(About.RECIPIENT, enhanced=re.compile(r"5\.[12]\.\d+|5\.4\.(?:4|12|310)")),
+    Rule(About.RECIPIENT, enhanced=re.compile(r"5\.[12]\.\d+|5\.4\.(?:4|310)")),
     # Words that a code of policy or of an address would overrule.
     Rule(
         About.RECIPIENT,
@@ -188,7 +188,7 @@ RULES = (
             r"|domain (?:not found|does not exist)|validate recipient|verify recipient|no such"
         ),
     ),
-    Rule(About.RECIPIENT, codes=frozenset({551})),
+    Rule(About.RECIPIENT, codes=frozenset({551, 556})),
     Rule(
         About.POLICY,
         re.compile(
@@ -197,7 +197,7 @@ RULES = (
             r"|unauthori[sz]ed|unauthenticated|client host|\br?dns\b|\bptr\b|sandbox"
         ),
     ),
-    Rule(About.CONTENT, re.compile(r"message[\w ]{0,20}\b(?:size|too (?:large|big))|exceeds")),
+    Rule(About.CONTENT, re.compile(r"message[\w ]{0,20}\b(?:size|exceeds|too (?:large|big))")),
     Rule(About.RECIPIENT, codes=frozenset({552, 553}), verbs=_ONE_RECIPIENT),
     Rule(About.PROTOCOL, enhanced=re.compile(r"5\.5\.[1-9]\d*")),
     Rule(About.PROTOCOL, codes=_NO_SUCH_COMMAND),

@@ -198,6 +198,7 @@ ABOUT_THE_RECIPIENT = [
     (RCPT, "550 5.4.4 Not so"),
     (RCPT, "550 5.4.310 Not so"),
     (RCPT, "552 Not so"),
+    (RCPT, "556 Domain does not accept mail"),  # RFC 7504
 ]  # fmt: skip
 MAILBOXES = ["user", "recipient", "mailbox", "mail box", "account", "inbox", "addressee", "person", "customer"]  # fmt: skip
 # By the words alone, one line for each.
@@ -230,6 +231,9 @@ MAY_BE_EITHER = [
     (RCPT, "554 5.7.1 <ada@example.com>: Recipient address rejected: Access denied"),
     (CONTENT, "550 5.3.0 Error 42"),
     (CONTENT, "552 no"),
+    # Of one mailbox; a loop of one domain or of our own relay
+    (CONTENT, "552 Mail file size exceeds the maximum size allowed for mail delivery"),
+    (CONTENT, "554 5.4.12 SMTP; Hop count exceeded - possible mail loop detected"),
 ]
 
 LATER = [
