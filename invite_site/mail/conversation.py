@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import LeaseLost
-from ..logs import redact
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +38,7 @@ class Patience:
     """
 
     connect: float = 10  # to each address of the server, and for the handshake of TLS
-    command: float = 5 * 60  # the greeting as well
-    data: float = 2 * 60
+    command: float = 5 * 60  # the greeting as well; DATA needs less
     block: float = 3 * 60
     final: float = 10 * 60  # after the final dot
     quit: float = 5  # by then nothing depends on it
@@ -78,9 +76,7 @@ class Conversation(smtplib.SMTP):
         """Go on with TLS, after the server has agreed to STARTTLS; all that it said before is void."""
         assert self.sock is not None  # noqa: S101  # connected, or there is nobody who agreed
         self.sock = self._with_tls(self.sock, context, host)
-        self.file = self.helo_resp = self.ehlo_resp = None
-        self.esmtp_features = {}
-        self.does_esmtp = False
+        self.file = None  # EHLO forgets what was offered
 
     def sign_in(self, user: str, password: str) -> tuple[int, bytes] | None:
         """The last reply to AUTH; None where the server offers no mechanism that we know.
@@ -144,7 +140,7 @@ class Conversation(smtplib.SMTP):
     # What smtplib calls -----------------------------------------------------------------------
 
     def putcmd(self, cmd: str, args: str = "") -> None:
-        self.allow(self._patience.data if cmd == "DATA" else self._patience.command)
+        self.allow(self._patience.command)
         self._transcript(f"> {_without(self._secrets, f'{cmd} {args}'.strip())}")
         super().putcmd(cmd, args)
 
@@ -204,11 +200,9 @@ class Conversation(smtplib.SMTP):
     ) -> ssl.SSLSocket:
         self._beat()
         connection.settimeout(self._patience.connect)
-        try:
-            encrypted = context.wrap_socket(connection, server_hostname=host)
-        except BaseException:
-            connection.close()
-            raise
+        encrypted = context.wrap_socket(
+            connection, server_hostname=host
+        )  # closes it where it fails
         self._transcript(f"  ({encrypted.version()})")
         return encrypted
 
@@ -243,7 +237,7 @@ class Conversation(smtplib.SMTP):
         except LeaseLost:
             raise
         except Exception as failed:  # such as a database that is away; the answer still counts
-            log.warning("while the mail server takes its time: %s", redact(str(failed)))
+            log.warning("while the mail server takes its time: %s", failed)
 
 
 class _Lines:
@@ -281,7 +275,7 @@ def _send(octets: memoryview, connection: socket.socket) -> int:
 
 def _without(secrets: Sequence[str], line: str) -> str:
     for secret in secrets:
-        if len(secret) >= SHORTEST_SECRET or line == secret:
+        if len(secret) >= SHORTEST_SECRET:
             line = line.replace(secret, "***")
     return line
 

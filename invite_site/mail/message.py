@@ -29,7 +29,7 @@ from .wording import unlinked, unlinked_text
 # written ourselves stay as they are.
 POLICY = SMTP.clone(cte_type="7bit", refold_source="none")
 # Somebody waits for a page meanwhile.
-SOMEBODY_WAITS = Patience(connect=5, command=10, data=10, block=10, final=10, quit=1)
+SOMEBODY_WAITS = Patience(connect=5, command=10, block=10, final=10, quit=1)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9'. -]{1,40}")  # as it is, on one line, in any mail program
 
 

@@ -112,24 +112,21 @@ class SmtpConnection:
             on_wait=self._wait,
             transcript=transcript,
         )
-        try:
-            self._open()
-        except ssl.SSLCertVerificationError as failed:
-            self._smtp.close()
-            raise self._certificate_refused(failed) from failed
-        except ssl.SSLError as failed:
-            self._smtp.close()
-            raise SenderRefused(
-                "The mail server does not speak TLS where SMTP_URL says so.",
-                remedy="For STARTTLS write smtp:// with its port, most often 587; for TLS from the "
-                "start smtps:// with 465.",
-            ) from failed
-        except (OSError, ValueError) as failed:  # smtplib's own are OSErrors
-            self._smtp.close()
-            raise ServerUnavailable from failed
-        except BaseException:
-            self._smtp.close()
-            raise
+        with contextlib.ExitStack() as where_it_fails:
+            where_it_fails.callback(self._smtp.close)
+            try:
+                self._open()
+            except ssl.SSLCertVerificationError as failed:
+                raise self._certificate_refused(failed) from failed
+            except ssl.SSLError as failed:
+                raise SenderRefused(
+                    "The mail server does not speak TLS where SMTP_URL says so.",
+                    remedy="For STARTTLS write smtp:// with its port, most often 587; for TLS from "
+                    "the start smtps:// with 465.",
+                ) from failed
+            except (OSError, ValueError) as failed:  # smtplib's own are OSErrors
+                raise ServerUnavailable from failed
+            where_it_fails.pop_all()
 
     @property
     def is_encrypted(self) -> bool:
@@ -256,12 +253,10 @@ def _expect(verb: Verb, kind: int, answer: tuple[int, bytes], recipient: str = "
 
 
 def _name_for_greeting(host: str) -> str:
-    """As EHLO takes it: a host name in ASCII, or an address in brackets (RFC 5321 §4.1.3)."""
+    """As EHLO takes it: a host name, which SITE_URL has in ASCII, or an address in brackets (RFC 5321
+    §4.1.3)."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        try:
-            return host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return "localhost"
+        return host
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

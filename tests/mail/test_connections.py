@@ -6,6 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from invite_site.errors import (
+    LeaseLost,
     MailAmbiguous,
     MailDelayed,
     MailFailure,
@@ -14,12 +15,12 @@ from invite_site.errors import (
     MailUnavailable,
 )
 from invite_site.mail import connections
-from invite_site.mail.connections import Connections, OnWait
+from invite_site.mail.connections import Connections, OnEnd, OnWait
 from invite_site.mail.conversation import Patience
 from invite_site.mail.smtp import SmtpServer
 from tests.support.smtp_script import HANG_UP, NOTHING, SmtpScript
 
-SHORT = Patience(connect=2, command=0.6, data=0.6, block=0.6, final=0.6, quit=0.2, beat=0.05)
+SHORT = Patience(connect=2, command=0.6, block=0.6, final=0.6, quit=0.2, beat=0.05)
 GONE = "550 5.1.1 User unknown"
 
 
@@ -31,11 +32,16 @@ def kept(mail_server: SmtpScript) -> Iterator[Connections]:
         yield pool
 
 
-def send(pool: Connections, number: int = 0, on_wait: OnWait | None = None) -> None:
+def send(
+    pool: Connections,
+    number: int = 0,
+    on_wait: OnWait | None = None,
+    on_end: OnEnd | None = None,
+) -> None:
     message = EmailMessage()
     message["Subject"] = f"Message {number}"
     message.set_content("Hello\n")
-    pool.send(message, "app@acme.example", f"p{number}@example.com", on_wait)
+    pool.send(message, "app@acme.example", f"p{number}@example.com", on_wait, on_end)
 
 
 def greetings(server: SmtpScript) -> int:
@@ -66,6 +72,37 @@ def test_at_a_kept_connection_each_message_has_its_own_on_wait(
     assert set(waits) == {1}
 
 
+def test_each_message_is_told_of_just_before_the_server_can_have_it(
+    kept: Connections, mail_server: SmtpScript
+) -> None:
+    """By a new connection as by a kept one: its link counts from then on, and a lease that is lost by
+    then sends nothing."""
+    taken: list[int] = []
+    for number in range(2):
+        send(kept, number, on_end=lambda: taken.append(len(mail_server.mails)))
+    assert taken == [0, 1]
+
+    def is_lost() -> None:
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        send(kept, 2, on_end=is_lost)
+    send(kept, 3)
+    assert [mail.recipient for mail in mail_server.mails] == [
+        f"p{number}@example.com" for number in (0, 1, 3)
+    ]
+
+
+def test_none_is_kept_when_the_worker_has_ended(mail_server: SmtpScript) -> None:
+    """Neither what it kept, nor what is sent afterwards."""
+    pool = Connections(SmtpServer.from_url(mail_server.url), SHORT)
+    with pool.keeping():
+        send(pool, 0)
+    assert mail_server.verbs().count("QUIT") == 1
+    send(pool, 1)
+    assert mail_server.verbs().count("QUIT") == 2
+
+
 def test_without_a_worker_each_message_has_its_own(mail_server: SmtpScript) -> None:
     """A command that sends one message leaves no connection open."""
     pool = Connections(SmtpServer.from_url(mail_server.url), SHORT)
@@ -77,8 +114,10 @@ def test_without_a_worker_each_message_has_its_own(mail_server: SmtpScript) -> N
 
 def test_a_connection_ends_after_fifty_messages(kept: Connections, mail_server: SmtpScript) -> None:
     """Servers end those that go on for long."""
-    for number in range(connections.MESSAGES + 1):
+    for number in range(connections.MESSAGES):
         send(kept, number)
+    assert greetings(mail_server) == mail_server.verbs().count("QUIT") == 1
+    send(kept, connections.MESSAGES)
     assert greetings(mail_server) == 2
 
 
@@ -163,6 +202,18 @@ def test_idle_connections_are_closed(kept: Connections, mail_server: SmtpScript)
     assert "QUIT" not in mail_server.verbs()
     kept.close_idle(0.0)
     assert mail_server.verbs()[-1] == "QUIT"
+
+
+def test_a_connection_that_was_just_used_is_not_idle(
+    kept: Connections, mail_server: SmtpScript
+) -> None:
+    """However long ago it was opened."""
+    mail_server.delays["CONTENT"] = 0.5
+    send(kept, 0)
+    mail_server.delays.clear()
+    send(kept, 1)
+    kept.close_idle(0.4)
+    assert "QUIT" not in mail_server.verbs()
 
 
 def test_a_server_that_is_away_is_said_to_be(kept: Connections, mail_server: SmtpScript) -> None:

@@ -47,8 +47,9 @@ class SmtpScript:
     """What the server says. May be changed between two commands.
 
     Replies and delays are by verb: GREETING, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, CONTENT
-    (after the dot), QUIT; replies also by `RCPT <address>`. A reply may have several lines, each with
-    its code, or be HANG_UP or NOTHING. `AUTH <mechanism>` refuses one of those that are offered.
+    (after the dot), QUIT; delays also by TLS, before the handshake; replies also by `RCPT <address>`. A
+    reply may have several lines, each with its code, or be HANG_UP or NOTHING. `AUTH <mechanism>` refuses
+    one of those that are offered, USER what LOGIN asks for first, PASSWORD a wrong one.
     """
 
     port: int = 0
@@ -142,7 +143,8 @@ class _Conversation(socketserver.BaseRequestHandler):
             raise _Gone
         if reply == NOTHING:
             return
-        octets = "".join(f"{each}\r\n" for each in reply.split("\n")).encode()
+        lines = "".join(f"{each}\r\n" for each in reply.split("\n"))
+        octets = lines.encode("utf-8", "surrogateescape")
         for start in range(0, len(octets), 1 if self.script.pace else len(octets)):
             self.connection.sendall(octets[start : start + 1] if self.script.pace else octets)
             if self.server.stopping.wait(self.script.pace):
@@ -180,6 +182,7 @@ class _Conversation(socketserver.BaseRequestHandler):
         self.says("\n".join(filter(None, ["220 2.0.0 Ready to start TLS", self.script.slipped_in])))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.script.certificate)
+        self.wait("TLS")
         self.lines.close()
         self.server.open.discard(self.connection)
         self.connection = context.wrap_socket(self.connection, server_side=True)
@@ -189,7 +192,7 @@ class _Conversation(socketserver.BaseRequestHandler):
 
     def on_auth(self, rest: str) -> str:
         mechanism, _, initial = rest.partition(" ")
-        if mechanism not in self.script.mechanisms:
+        if mechanism not in [each.upper() for each in self.script.mechanisms]:
             return "504 5.5.4 Unrecognized authentication type"
         if refusal := self.script.replies.get(f"AUTH {mechanism}"):
             return refusal
@@ -200,6 +203,8 @@ class _Conversation(socketserver.BaseRequestHandler):
             case "LOGIN":
                 self.says("334 VXNlcm5hbWU6")
                 user = self.hears()
+                if refusal := self.script.replies.get("USER"):
+                    return refusal
                 self.says("334 UGFzc3dvcmQ6")
                 good = self.script.users.get(user) == self.hears()
             case _:
@@ -208,7 +213,7 @@ class _Conversation(socketserver.BaseRequestHandler):
                 key = self.script.users.get(user, "").encode()
                 good = hmac.new(key, CHALLENGE.encode(), "md5").hexdigest() == digest
         if not good:
-            return "535 5.7.8 Error: authentication failed"
+            return self.script.replies.get("PASSWORD", "535 5.7.8 Error: authentication failed")
         self.user = user
         return "235 2.7.0 Authentication successful"
 
