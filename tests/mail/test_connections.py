@@ -64,9 +64,10 @@ def test_at_a_kept_connection_each_message_has_its_own_on_wait(
 ) -> None:
     """Not that of the message that opened it: `on_wait` keeps the lease of one invitation."""
     waits: list[int] = []
-    send(kept, 0, on_wait=lambda: waits.append(0))
-    waits.clear()
     mail_server.delays["CONTENT"] = 0.2
+    send(kept, 0, on_wait=lambda: waits.append(0))
+    assert set(waits) == {0}
+    waits.clear()
     send(kept, 1, on_wait=lambda: waits.append(1))
     assert greetings(mail_server) == 1
     assert set(waits) == {1}
