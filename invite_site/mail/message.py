@@ -188,10 +188,10 @@ class Mailer:
             message.set_raw("Reply-To", mailbox_header(self._settings.contact_email))
         message["Date"] = format_datetime(now)
         message.set_raw("Message-ID", message_id)
-        message["Content-Language"] = language
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
         message.set_content(render("body.txt"))
         message.add_alternative(render("body.html"), subtype="html")
+        message["Content-Language"] = language  # after the content, which takes such headers away
         return message
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from invite_site.errors import ConfigError
 from invite_site.mail.conversation import Patience
-from invite_site.mail.message import Mailer, Recipient
+from invite_site.mail.message import Mailer, Recipient, part_of
 from invite_site.mailbox import Mailbox
 from invite_site.settings import Settings
 from tests.support.running import Tenant, settings_for
@@ -30,7 +30,7 @@ def settings(tenant: Tenant, tmp_path: Path, mail_server: SmtpScript) -> Setting
 
 def send(settings: Settings, name: str = "Ada Byron", **more: Any) -> None:
     Mailer(settings, more.pop("patience", HURRIED)).send_invitation(
-        Recipient("ada@example.com", "ada@example.com", name),
+        more.pop("recipient", Recipient("ada@example.com", "ada@example.com", name)),
         url=more.pop("url", "https://localhost/lo/reset?ticket=T#type=invite&app=A"),
         renew_url="https://localhost/invite/renew?i=ref",
         inviter=more.pop("inviter", "Grace"),
@@ -208,6 +208,80 @@ def test_a_retry_names_the_first_message(
     assert f"Message-ID: <second@{host}>" in lines
     assert f"In-Reply-To: <first@{host}>" in lines
     assert f"References: <first@{host}>" in lines
+
+
+def test_the_network_is_given_an_address_as_it_writes_it(
+    settings: Settings, mail_server: SmtpScript
+) -> None:
+    """Also where its domain is of other letters; the words have it as people do."""
+    recipient = Recipient("jo@bücher.example", "jo@xn--bcher-kva.example", "Jo")
+    send(settings, recipient=recipient)
+    [mail] = mail_server.mails
+    assert mail.recipient == recipient.mailbox
+    [address] = mail.message["To"].addresses
+    assert address.addr_spec == recipient.mailbox
+    assert recipient.email in part_of(mail.message, "plain")
+
+
+def test_whoever_sends_is_called_while_the_server_thinks_and_just_before_it_has_all(
+    settings: Settings, mail_server: SmtpScript
+) -> None:
+    """So that the lease lasts, and a link counts from the moment in which somebody can have it."""
+    mail_server.delays["CONTENT"] = 0.3
+    calls: list[str] = []
+    send(
+        settings,
+        patience=replace(HURRIED, beat=0.05),
+        on_wait=lambda: calls.append("waits"),
+        on_end=lambda: calls.append("ends"),
+    )
+    assert calls.count("ends") == 1
+    assert calls[-1] == "waits"
+
+
+def test_a_mail_says_when_it_was_written_and_shows_its_text_where_html_is_not_read(
+    settings: Settings, mail_server: SmtpScript
+) -> None:
+    """The moment of the clock; and the richest part comes last (RFC 2046)."""
+    send(settings)
+    message = mail_server.mails[0].message
+    assert message["Date"].datetime == NOW
+    assert message["Content-Language"] == "en"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_without_a_contact_nobody_is_named_to_answer_to(
+    tenant: Tenant, tmp_path: Path, mail_server: SmtpScript
+) -> None:
+    """Neither in the header nor in the words."""
+    settings = settings_for(tenant, tmp_path, SMTP_URL=mail_server.url, CONTACT_EMAIL="")
+    send(settings)
+    message = mail_server.mails[0].message
+    assert message["Reply-To"] is None
+    for kind in ("plain", "html"):
+        assert "Or write to" not in part_of(message, kind)
+
+
+@pytest.mark.parametrize("name", ["Ada\r\nBcc: eve@evil.example", "Ada\nBcc: eve@evil.example"])
+def test_a_name_of_several_lines_is_one_header(
+    settings: Settings, mail_server: SmtpScript, name: str
+) -> None:
+    """As a row from before may hold it."""
+    send(settings, name=name)
+    message = mail_server.mails[0].message
+    assert message["Bcc"] is None
+    assert len(message["To"].addresses) == 1
+
+
+def test_a_test_mail_shows_that_the_server_takes_its_time(
+    settings: Settings, mail_server: SmtpScript
+) -> None:
+    """Else it would look as if nothing went on."""
+    mail_server.delays["CONTENT"] = 0.3
+    shown: list[str] = []
+    mailer = Mailer(settings, replace(HURRIED, beat=0.05))
+    mailer.send_test("you@example.com", now=NOW, transcript=shown.append)
+    assert shown[shown.index("> .") + 1] == "  (waiting for the mail server)"
 
 
 def test_programs_are_told_not_to_answer(settings: Settings, mail_server: SmtpScript) -> None:
