@@ -262,7 +262,7 @@ def _passing(verb: Verb, code: int, words: str, shown: str, smtp_reply: str) -> 
             code=code,
             smtp_reply=smtp_reply,
         )
-    if code // 100 == 4 and not _GREYLISTED.search(words):
+    if not _GREYLISTED.search(words):
         for rule in RULES:
             if rule.passing and rule.fits(verb, code, "", words):
                 return MailUnavailable(

@@ -231,6 +231,9 @@ MAY_BE_EITHER = [
     (RCPT, "554 5.7.1 <ada@example.com>: Recipient address rejected: Access denied"),
     (CONTENT, "550 5.3.0 Error 42"),
     (CONTENT, "552 no"),
+    # Addresses of machines, which hold what looks like an enhanced code
+    (RCPT, "550 Go away, 203.5.1.1"),
+    (RCPT, "550 Go away, 5.1.1.203"),
     # Of one mailbox; a loop of one domain or of our own relay
     (CONTENT, "552 Mail file size exceeds the maximum size allowed for mail delivery"),
     (CONTENT, "554 5.4.12 SMTP; Hop count exceeded - possible mail loop detected"),
@@ -244,6 +247,8 @@ LATER = [
     (RCPT, "452 4.2.2 The email account that you tried to reach is over quota"),
     (RCPT, "451 4.7.1 Greylisting in action, please come back later"),
     (RCPT, "450 4.7.1 <ada@example.com>: Recipient address rejected: Greylisted for sender"),
+    (RCPT, "450 4.7.1 Sender address rejected: Graylisted"),
+    (RCPT, "450 4.7.1 Sender address rejected: Grey listing in effect"),
     (CONTENT, "451 4.3.0 Error: queue file write error"),
     (DATA, "452 4.3.1 Insufficient system storage"),
 ]
@@ -322,6 +327,21 @@ def test_before_a_recipient_is_named_every_refusal_is_about_us(
     assert isinstance(classify(verb, code, text), SenderRefused)
 
 
+@pytest.mark.parametrize(
+    ("verb", "remedy"),
+    [
+        (GREETING, "policy"),
+        (EHLO, "SITE_URL"),
+        (STARTTLS, "wants encryption"),
+        (AUTH, "Correct them"),
+        (MAIL, "MAIL_FROM"),
+    ],
+)
+def test_a_refusal_without_words_is_about_what_was_said(verb: Verb, remedy: str) -> None:
+    """As long as no recipient is named."""
+    assert remedy in heard(verb, "554 no").remedy
+
+
 @pytest.mark.parametrize(("verb", "line"), ABOUT_THE_RECIPIENT)
 def test_a_refusal_about_the_recipient_is_about_nobody_else(verb: Verb, line: str) -> None:
     """It ends that row alone."""
@@ -347,6 +367,7 @@ def test_a_delay_of_all_that_we_send_is_told_with_the_servers_words(verb: Verb, 
     assert type(refused) is MailUnavailable
     assert line[:3] in str(refused)
     assert "does not accept" not in str(refused)
+    assert (refused.code, refused.smtp_reply) == (int(line[:3]), line)
 
 
 @pytest.mark.parametrize(
@@ -356,14 +377,16 @@ def test_a_delay_of_all_that_we_send_is_told_with_the_servers_words(verb: Verb, 
         "550 <{}>: Rejected (queue id 4F{}0C)",
         "550 Sorry {}, not today [192.0.2.{}] https://example.test/{}",
         "550 Nothing for {local} today",
+        "550 Nothing for {domain} today",
     ],
 )
 def test_the_same_refusal_of_two_recipients_has_the_same_words(template: str) -> None:
     """Addresses, numbers and ids are left out, so that three in a row can be told."""
     words = set()
-    for mailbox in ("ada@example.com", "bob.lee@other.example", "7up@third.example"):
-        local = mailbox.partition("@")[0]
-        code, _, text = template.format(mailbox, *"17", local=local).partition(" ")
+    for number, mailbox in enumerate(("ada@example.com", "Bob_Lee@other.test", "7up@a.third.info")):
+        local, _, domain = mailbox.partition("@")
+        of_mailbox = template.format(mailbox, number, number, local=local, domain=domain)
+        code, _, text = of_mailbox.partition(" ")
         refused = classify(RCPT, int(code), text, mailbox)
         assert isinstance(refused, MailAmbiguous)
         words.add(refused.words)
@@ -371,12 +394,25 @@ def test_the_same_refusal_of_two_recipients_has_the_same_words(template: str) ->
     assert "@" not in words.pop()
 
 
-def test_two_refusals_have_words_of_their_own() -> None:
+@pytest.mark.parametrize("line", ["554 Rejected", "550 5.0.0 Rejected", "550 Rejected again"])
+def test_two_refusals_have_words_of_their_own(line: str) -> None:
     """Else two faults would look like one."""
-    one, other = heard(RCPT, "550 Rejected"), heard(RCPT, "554 Rejected")
+    one, other = heard(RCPT, "550 Rejected"), heard(RCPT, line)
     assert isinstance(one, MailAmbiguous)
     assert isinstance(other, MailAmbiguous)
     assert one.words != other.words
+
+
+def test_the_words_of_a_refusal_are_kept_as_far_as_there_is_room() -> None:
+    """The ledger has 200 letters for them."""
+    refused = heard(RCPT, f"550 {'Rejected ' * 100}")
+    assert isinstance(refused, MailAmbiguous)
+    assert len(refused.words) == 200
+
+
+def test_a_sentence_ends_with_one_full_stop() -> None:
+    """Whatever the server's own words end with."""
+    assert str(heard(RCPT, "550 No such user here.")).endswith("No such user here.")
 
 
 @pytest.mark.parametrize(
@@ -386,6 +422,7 @@ def test_no_sentence_holds_an_address_in_full(line: str) -> None:
     """It is shown and logged; the server's own words are kept apart, and short."""
     refused = heard(RCPT, line.format("ada@example.com") + "\x1b[2J" + "x" * 500)
     assert "ada@example.com" not in str(refused)
+    assert "x" * 200 not in str(refused)
     assert refused.smtp_reply.startswith(line[:3])
     assert "ada@example.com" in refused.smtp_reply
     assert len(refused.smtp_reply) == 200

@@ -1,6 +1,7 @@
 """MAIL_TEMPLATES: templates of the deployment in place of ours, checked at the start."""
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 from invite_site.errors import ConfigError
 from invite_site.mail.message import Mailer, Recipient, part_of
 from invite_site.mail.templates import OURS
+from invite_site.settings import ROOT
 from tests.support.running import Tenant, settings_for
 from tests.support.smtp_script import SmtpScript
 from tests.support.users import ordinary_user
@@ -100,7 +102,7 @@ def test_our_own_templates_pass_the_same_check(tenant: Tenant, tmp_path: Path) -
             "{{ url }}\n{% include 'signature.txt' %}",
             "invitation/body.txt, line 2: there is no template signature.txt",
         ),
-        ("invitation/subject.txt", "{{ name }}", "invitation/subject.txt: it is empty"),
+        ("invitation/subject.txt", " \n{{ name }} ", "invitation/subject.txt: it is empty"),
         ("invitation/subject.txt", b"Gr\xfc\xdfe", "invitation/subject.txt: it is not UTF-8"),
         (
             "invitation/subject.txt",
@@ -117,6 +119,46 @@ def test_what_could_not_be_sent_is_refused_at_the_start(
     """Once, with its file and line."""
     [found] = problems(tenant, tmp_path, {name: content})
     assert problem in found.removeprefix("MAIL_TEMPLATES: ")
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["name", "inviter", "contact_email", "note", "works_once", "is_reminder"],
+)
+@pytest.mark.parametrize("word", ["", "not "])
+def test_each_kind_of_mail_is_tried(tenant: Tenant, tmp_path: Path, case: str, word: str) -> None:
+    """What goes wrong in some of them alone is found as well."""
+    content = f"{{{{ url }}}}\n{{% if {word}{case} %}}{{{{ nam }}}}{{% endif %}}"
+    [found] = problems(tenant, tmp_path, {"invitation/body.txt": content})
+    assert "line 2: 'nam' is undefined" in found
+
+
+def test_a_mistake_in_a_file_that_is_included_is_told_with_its_name(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    """And its own line; one in ours, which theirs has led into, with the name of ours."""
+    files = {
+        "invitation/body.txt": "{{ url }}\n{% include 'end.txt' %}",
+        "end.txt": "\n\n{% if %}",
+        "invitation/body.html": "{{ url }}{% from 'parts.html' import button %}{{ button(1, 2, 3) }}",
+        "sign_in/body.html": "{% set inviter = nam.x %}{{ url }}",
+        "sign_in/body.txt": "{{ url }}\n{{ contact_email.no.way }}",
+    }
+    found = problems(tenant, tmp_path, files)
+    assert [each.split(": ")[1] for each in found][:1] == ["end.txt, line 3"]
+
+
+def test_each_variable_of_the_documentation_can_be_used(tenant: Tenant, tmp_path: Path) -> None:
+    """In every mail of an invitation."""
+    table = (ROOT / "docs/mail-templates.md").read_text().partition("## Variables")[2]
+    rows = [row for row in table.partition("`language`")[0].splitlines() if row.startswith("| `")]
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    content = "{{ url }}\n" + "\n".join(
+        f"{{{{ {name} }}}}" for name in [*names, "language", "direction", "start"]
+    )
+    folder = written(tmp_path, {f"{kind}/body.txt": content for kind in ("invitation", "sign_in")})
+    Mailer(settings_for(tenant, tmp_path, MAIL_TEMPLATES=str(folder)))
+    assert len(names) > 10
 
 
 def test_every_problem_is_named_at_once(tenant: Tenant, tmp_path: Path) -> None:
