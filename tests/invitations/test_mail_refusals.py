@@ -1,6 +1,7 @@
 """A mail server that refuses: whose fault it is decides who waits, who fails, and what goes out."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,32 @@ def test_a_refusal_about_the_recipient_ends_that_row_alone(
     deliver_for(scripted, 10)
     assert states(scripted) == ["failed", "sent"] * 5
     assert scripted.services.circuit_breaker.outage() is None
+
+
+@pytest.mark.parametrize("answer", ["550 5.1.1 User unknown", "450 4.2.0 Come back later"])
+def test_another_answer_in_between_ends_a_row_of_refusals_that_may_be_about_us(
+    scripted: RunningSite, mail_server: SmtpScript, answer: str
+) -> None:
+    """Three in a row are about us; where one was told another thing meanwhile, they are not."""
+    for number in (0, 1, 3):
+        mail_server.replies[f"RCPT {address(number)}"] = "550 Requested action not taken"
+    mail_server.replies[f"RCPT {address(2)}"] = answer
+    while scripted.delivers():
+        pass
+    assert scripted.services.circuit_breaker.outage() is None
+    assert states(scripted)[4:] == ["sent"] * 6
+
+
+def test_refusals_that_are_about_us_after_all_make_all_wait_as_long_as_a_certain_one(
+    scripted: RunningSite, mail_server: SmtpScript
+) -> None:
+    """Five minutes, or a little less by now."""
+    mail_server.replies["RCPT"] = "550 Requested action not taken"
+    while scripted.delivers():
+        pass
+    outage = scripted.services.circuit_breaker.outage()
+    assert outage is not None
+    assert outage.until - scripted.clock() > timedelta(minutes=4)
 
 
 @pytest.mark.parametrize(
