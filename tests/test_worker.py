@@ -6,9 +6,12 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -195,6 +198,180 @@ def test_what_fails_once_a_minute_keeps_nothing_else_from_being_done(site: Runni
     finally:
         stop.set()
         thread.join(timeout=15)
+
+
+@dataclass
+class Unforeseen:
+    """A part of the deliveries that goes wrong at `name`, as often as `times`, in a way nobody thought of.
+    Before that it does `first`."""
+
+    part: Any
+    name: str
+    times: int = 1
+    first: Callable[[], object] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self.name or not self.times:
+            return getattr(self.part, name)
+        self.times -= 1
+
+        def go_wrong(*_: object, **__: object) -> None:
+            self.first()
+            raise RuntimeError("no such thing")
+
+        return go_wrong
+
+
+@contextmanager
+def at_work(site: RunningSite, deliveries: Any = None, **more: Any) -> Iterator[None]:
+    """A worker in a thread of its own, which has ended behind the block."""
+    stop = threading.Event()
+    worker = threading.Thread(
+        target=work,
+        args=(deliveries or site.services.deliveries,),
+        kwargs={"name": "w", "stop": stop, "wake": site.services.wake, **more},
+    )
+    worker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        site.services.wake.set()
+        worker.join(timeout=15)
+        assert not worker.is_alive()
+
+
+def test_a_delivery_that_goes_wrong_as_nobody_foresaw_is_tried_again_in_a_while(
+    site: RunningSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says where, the row that it waits, and the others go out meanwhile."""
+    rows = [site.invites(ADA).id, site.invites("bob@example.com").id]
+    deliveries = site.services.deliveries
+    broken: Any = Unforeseen(deliveries.channel, "send")
+    with at_work(site, replace(deliveries, channel=broken)):
+        wait_until(lambda: any(site.row(each).last_error for each in rows), "one was put back")
+        wait_until(lambda: sent_of(site) == 1, "the other went out")
+        [waits] = [each for each in rows if site.row(each).state == "queued"]
+        reason = site.row(waits).last_error
+        assert reason == "Something unexpected went wrong here; the site's log says more."
+        assert f"delivery of invitation {waits} stopped unexpectedly" in caplog.text
+        assert "no such thing" in caplog.text
+        site.clock.forward(seconds=61)
+        wait_until(lambda: sent_of(site) == 2, "it was tried again")
+    assert "could not be put back" not in caplog.text
+
+
+def test_what_somebody_withdrew_while_its_delivery_went_wrong_is_left_alone(
+    site: RunningSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not this worker's any more, and there is nothing to say about it."""
+    row = site.invites(ADA)
+    deliveries = site.services.deliveries
+    broken: Any = Unforeseen(
+        deliveries.channel,
+        "send",
+        first=lambda: site.services.invitations.revoke(row.id, actor="Grace"),
+    )
+    with at_work(site, replace(deliveries, channel=broken)):
+        wait_until(lambda: "stopped unexpectedly" in caplog.text, "it went wrong")
+        site.invites("bob@example.com")
+        wait_until(lambda: site.status("bob@example.com") == "sent", "the worker goes on")
+    assert site.row(row.id).state == "revoked"
+    assert "could not be put back" not in caplog.text
+
+
+def test_what_cannot_be_put_back_is_left_to_its_lease(
+    site: RunningSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so, and the thread that met it delivers the next."""
+    row = site.invites(ADA)
+    deliveries = site.services.deliveries
+    broken: Any = Unforeseen(deliveries.channel, "send")
+    stubborn: Any = Unforeseen(deliveries.outcomes, "postponed")
+    with at_work(site, replace(deliveries, channel=broken, outcomes=stubborn)):
+        told = f"invitation {row.id} could not be put back"
+        wait_until(lambda: told in caplog.text, "the log says so")
+        assert site.row(row.id).state == "sending"
+        site.invites("bob@example.com")
+        wait_until(lambda: site.status("bob@example.com") == "sent", "the worker goes on")
+
+
+def test_what_goes_wrong_beside_the_deliveries_keeps_none_of_them(
+    site: RunningSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To say that it runs, to work on a job, to ask the tenant: each is done again, and the log tells."""
+    jobs = threading.Event()
+
+    def beat() -> None:
+        raise RuntimeError("no beat")
+
+    def job() -> bool:
+        if "no job" in caplog.text:
+            jobs.set()
+            return False
+        raise RuntimeError("no job")
+
+    sweeps = threading.Event()
+    deliveries = site.services.deliveries
+    broken: Any = Unforeseen(deliveries.checks, "run")
+    site.invites(ADA)
+    with at_work(
+        site, replace(deliveries, checks=broken), beat=beat, jobs=job, sweeps=[sweeps.set]
+    ):
+        wait_until(lambda: site.status(ADA) == "sent", "it was delivered")
+        assert jobs.wait(timeout=20)
+        assert sweeps.wait(timeout=20)
+    for told in (
+        "the worker could not say that it runs",
+        "a job stopped",
+        "asking the tenant stopped",
+    ):
+        assert told in caplog.text
+
+
+def test_what_is_done_once_a_minute_is_not_done_at_each_look(site: RunningSite) -> None:
+    """Else a worker without work would load the database."""
+    looks: list[int] = []
+    sweeps: list[int] = []
+
+    def job() -> bool:
+        looks.append(1)
+        return False
+
+    with at_work(site, jobs=job, sweeps=[lambda: sweeps.append(1)]):
+        wait_until(lambda: len(looks) > 4 and bool(sweeps), "it looked several times")
+    assert sweeps == [1]
+
+
+def test_what_is_in_hand_is_finished_when_a_worker_is_asked_to_end(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """A second more is granted; then it says that it has ended."""
+    row = site.invites(ADA)
+    tenant.fails("POST /api/v2/users", kind="slow", seconds=1, times=1)
+    ended = threading.Event()
+    with at_work(site, end=ended.set):
+        wait_until(lambda: site.row(row.id).state == "sending", "it was in hand")
+    assert site.row(row.id).state == "sent"
+    assert ended.is_set()
+    assert len(tenant.mails(ADA)) == 1
+
+
+def test_after_an_outage_one_goes_ahead_alone(site: RunningSite, tenant: Tenant) -> None:
+    """However long it takes; the others begin when it has come through."""
+    rows = [site.invites(f"p{number}@example.com") for number in range(3)]
+    breaker = site.services.circuit_breaker
+    breaker.open("tenant", "It does not answer.", now=site.clock() - timedelta(minutes=2))
+    tenant.fails("POST /api/v2/users", kind="slow", seconds=1, times=1)
+    with at_work(site):
+        wait_until(lambda: sent_of(site) == 3, "all were sent")
+    at = {
+        (row.id, each.event): each.at
+        for row in rows
+        for each in site.services.listing.events(row.id)
+    }
+    first, *others = sorted(at[row.id, "delivery_started"] for row in rows)
+    assert min(others) >= min(at[row.id, "handed_to_mail_server"] for row in rows) > first
 
 
 def test_a_database_that_cannot_be_used_is_a_line_of_the_log(
