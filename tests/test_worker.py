@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from invite_site.invitations.lifecycle import State
 from invite_site.invitations.tables import Invitation, WorkerHeartbeat
 from invite_site.server import working
-from invite_site.worker import work
+from invite_site.worker import UNLIMITED_THREADS, work
 from tests.support.forked import ROOT, Forked
 from tests.support.person import Person
 from tests.support.running import RunningSite, Tenant, accepts, wait_until
@@ -329,18 +329,21 @@ def test_what_goes_wrong_beside_the_deliveries_keeps_none_of_them(
         assert told in caplog.text
 
 
-def test_what_is_done_once_a_minute_is_not_done_at_each_look(site: RunningSite) -> None:
+def test_what_is_done_now_and_then_is_not_done_at_each_look(site: RunningSite) -> None:
     """Else a worker without work would load the database."""
     looks: list[int] = []
     sweeps: list[int] = []
+    beats: list[int] = []
 
     def job() -> bool:
         looks.append(1)
         return False
 
-    with at_work(site, jobs=job, sweeps=[lambda: sweeps.append(1)]):
+    with at_work(site, jobs=job, sweeps=[lambda: sweeps.append(1)], beat=lambda: beats.append(1)):
         wait_until(lambda: len(looks) > 4 and bool(sweeps), "it looked several times")
     assert sweeps == [1]
+    assert len(beats) in (1, 2), "each quarter of a minute"
+    assert len(looks) < 100, "four in a second"
 
 
 def test_what_is_in_hand_is_finished_when_a_worker_is_asked_to_end(
@@ -355,6 +358,30 @@ def test_what_is_in_hand_is_finished_when_a_worker_is_asked_to_end(
     assert site.row(row.id).state == "sent"
     assert ended.is_set()
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_worker_has_no_more_in_hand_than_it_can_deliver(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The leases of what only waits would run out; and each thread delivers one after the other."""
+    for number in range(24):
+        site.invites(f"p{number}@example.com")
+    tenant.fails("POST /api/v2/users", kind="slow", seconds=0.3, times=24)
+    in_hand: list[int] = []
+    threads: list[int] = []
+
+    def is_over() -> bool:
+        threads.append(sum("_run" in each.name for each in threading.enumerate()))
+        sending = select(func.count()).where(Invitation.state == State.SENDING)
+        with site.services.engine.connect() as db:
+            in_hand.append(db.scalar(sending) or 0)
+        return sent_of(site) == 24
+
+    before = sum("_run" in each.name for each in threading.enumerate())
+    with at_work(site):
+        wait_until(is_over, "all were sent", seconds=60)
+    assert 1 < max(in_hand) <= UNLIMITED_THREADS
+    assert max(threads) - before <= UNLIMITED_THREADS
 
 
 def test_after_an_outage_one_goes_ahead_alone(site: RunningSite, tenant: Tenant) -> None:

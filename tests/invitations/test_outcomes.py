@@ -43,6 +43,26 @@ def test_a_password_that_confirms_a_mail_is_its_evidence(site: RunningSite, tena
     assert breaker.outage() is None
 
 
+def test_a_mail_that_is_confirmed_leaves_the_time_of_the_one_before(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """It counts as sent when it was handed over, and the first is still the first."""
+    row = site.invites_and_delivers(ADA)
+    first = site.row(row.id).first_sent_at
+    site.clock.forward(hours=1)
+    site.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="reset", at="after_store", times=1)
+    site.delivers()
+    in_doubt_at = site.row(row.id).in_doubt_at
+    tenant.forward(3600)
+    sets_password_quietly(tenant.link_to(ADA))
+    site.clock.forward(minutes=16)
+    site.delivers()
+    done = site.row(row.id)
+    assert done.state == "password_set"
+    assert (done.first_sent_at, done.last_sent_at) == (first, in_doubt_at)
+
+
 def test_an_address_that_was_changed_is_the_reason_why_nothing_was_sent(
     site: RunningSite, tenant: Tenant
 ) -> None:

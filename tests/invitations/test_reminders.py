@@ -178,7 +178,8 @@ def test_nobody_is_reminded_who_has_chosen_a_password(
     reminding: RunningSite, tenant: Tenant
 ) -> None:
     """Also where they never came back, and the tenant has not been asked since: it is asked then."""
-    reminding.invites_and_delivers(ADA)
+    row = reminding.invites_and_delivers(ADA)
+    sent_at = reminding.row(row.id).last_sent_at
     forward(reminding, tenant, days=2, hours=23)
     reminding.delivers()
     sets_password_quietly(tenant.link_to(ADA))
@@ -186,6 +187,7 @@ def test_nobody_is_reminded_who_has_chosen_a_password(
     assert reminding.services.reminders.queue() == 1
     reminding.sends(10)
     assert reminding.status(ADA) == "password_set"
+    assert reminding.row(row.id).last_sent_at == sent_at, "nothing was sent since"
     assert len(tenant.mails(ADA)) == 1
 
 
