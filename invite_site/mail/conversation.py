@@ -200,9 +200,8 @@ class Conversation(smtplib.SMTP):
     ) -> ssl.SSLSocket:
         self._beat()
         connection.settimeout(self._patience.connect)
-        encrypted = context.wrap_socket(
-            connection, server_hostname=host
-        )  # closes it where it fails
+        # Where this fails it closes the connection.
+        encrypted = context.wrap_socket(connection, server_hostname=host)
         self._transcript(f"  ({encrypted.version()})")
         return encrypted
 
