@@ -92,6 +92,23 @@ def test_without_a_header_the_address_is_found(content: bytes | str) -> None:
     assert people(content) == TWO[:1]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Guests 2026;;\n;;\nVorname;Nachname;E-Mail\nAda;Byron;ada@example.com\n",
+        "Guests, 2026\nVorname;Nachname;E-Mail\nAda;Byron;ada@example.com\n",
+        "sep=;\nVorname;Nachname;E-Mail\nAda;Byron;ada@example.com\n",
+        'Notes:\n"When you export this, note that\nsome addresses are missing."\n\n'
+        "First Name,Last Name,Email Address\nAda,Byron,ada@example.com\n",
+        '\n"Vor-\nname";Nachname;E-Mail\nAda;Byron;ada@example.com\n',
+    ],
+)
+def test_the_header_may_stand_below_a_title_and_have_more_than_one_line(content: str) -> None:
+    """As people lay out a sheet, as LinkedIn exports contacts, and as programs tell Excel the separator.
+    A title is no person."""
+    assert people(content.encode()) == TWO[:1]
+
+
 def test_without_a_header_a_title_above_the_people_does_not_hide_their_addresses() -> None:
     """The column is looked for in the rows behind it, and a row may be longer than others."""
     rows = read_list(b"Guests,\nAda Byron,ada@example.com\nBob,bob@x.org,late\n", max_rows=5).rows
@@ -173,7 +190,12 @@ def test_what_no_preview_could_show_is_cut() -> None:
     "content",
     [
         b"Byron, Ada;ada@example.com\n",
+        b"ada@example.com;Byron, Ada\n",
+        b"Byron, Ada ; ada@example.com\n",
+        b"Byron, Ada <ada@example.com>;\n",
         b"Byron, Ada\tada@example.com\n",
+        b"Address, street;E-mail;Name\n1 High Street, Ham;ada@example.com;Byron, Ada\n",
+        b"Name;E-mail;Copy\nByron, Ada;ada@example.com;b@x.org, c@x.org, d@x.org\n",
         b"Name;E-mail;Floor, Team, Desk, Door\nByron, Ada;ada@example.com;1, R&D, 7, B\n",
         b'ada@example.com,"Byron, Ada",Countess;1;2;3\n',
     ],

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 from ...errors import UnreadableList
 from ...languages import LANGUAGES, language_of
@@ -14,8 +14,8 @@ from .columns import Columns, columns_named
 MAX_BYTES = 2_000_000
 EMAIL_KEPT = 320  # of what stands in the place of an address; more is no address
 NAME_KEPT = 160
-FIRST_LINE = 10_000  # characters of it in which the separator is looked for
-LOOKED_AT = 20  # rows without a header in which the column of the addresses is looked for
+BEGINNING = 10_000  # characters in which the separator is looked for
+LOOKED_AT = 20  # rows in which the header, or the column of the addresses, is looked for
 
 _NO_TEXT = {
     b"PK\x03\x04": "This is an Excel or a ZIP file. Save the table as CSV (UTF-8), then choose that.",
@@ -69,7 +69,7 @@ def read_list(content: bytes | str, *, max_rows: int) -> PeopleList:
     )
     ignored: tuple[str, ...] = ()
     if is_table:
-        records = _records(text, _delimiter_of(first))
+        records = _records(text, _delimiter_of(text[:BEGINNING]))
         columns, records = _columns(records)
         ignored = columns.ignored
         found: Iterator[ListRow] = (_row_of(line, cells, columns) for line, cells in records)
@@ -114,15 +114,18 @@ def _too_large() -> UnreadableList:
 # Tables -------------------------------------------------------------------------------------------
 
 
-def _delimiter_of(first: str) -> str:
-    """The sign by which the first line falls into the names of columns, or cells of which one is an
-    address; else the most frequent one. Names such as "Byron, Ada" have commas of their own."""
-    by_number = sorted(_DELIMITERS, key=first.count, reverse=True)
-    for delimiter in by_number:
-        cells = next(csv.reader([first[:FIRST_LINE]], delimiter=delimiter), [])
-        if columns_named(cells) or any(_ADDRESS.fullmatch(cell.strip()) for cell in cells):
-            return delimiter
-    return by_number[0]
+def _delimiter_of(beginning: str) -> str:
+    """The sign by which the earliest row falls into the names of columns, or cells of which one is an
+    address; of several the most frequent. Names such as "Byron, Ada" have commas of their own."""
+
+    def first_that_tells(delimiter: str) -> int:
+        rows = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
+        for number, cells in enumerate(islice(rows, LOOKED_AT)):
+            if columns_named(cells) or any(_ADDRESS.fullmatch(cell.strip()) for cell in cells):
+                return number
+        return LOOKED_AT
+
+    return min(sorted(_DELIMITERS, key=beginning.count, reverse=True), key=first_that_tells)
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -154,12 +157,12 @@ def _what_is_wrong(error: str, line: int) -> str:
 def _columns(
     records: Iterator[tuple[int, list[str]]],
 ) -> tuple[Columns, Iterator[tuple[int, list[str]]]]:
-    """Where the columns are, and the rows without the header."""
+    """Where the columns are, and the rows without the header and the title above it."""
     ahead = []
     for record in records:
-        ahead.append(record)
-        if len(ahead) == 1 and (columns := columns_named(record[1])):
+        if columns := columns_named(record[1]):
             return columns, records
+        ahead.append(record)
         if "@" in "".join(record[1]) or len(ahead) == LOOKED_AT:
             break
     cells = ahead[-1][1] if ahead else []
