@@ -54,6 +54,10 @@ def test_what_spreadsheet_programs_write(delimiter: str, ending: str, encoding: 
         "E-Mail-Adresse,Vor- und Nachname",
         "E-mail 1 - Value,Name",
         "Work email,Full name",
+        "E-Mail (dienstlich),Name *",
+        "Primary Email,Display Name",
+        "Address,Name",
+        "User principal name,Display name",
     ],
 )
 def test_the_words_that_people_use(header: str) -> None:
@@ -153,6 +157,8 @@ def test_of_several_columns_with_names_one_is_taken() -> None:
         "Last Name;Middle Name;First Name;E-mail 1 - Label;E-mail 1 - Value;E-mail 2 - Value\n"
         "Byron;;Ada;Work;ada@example.com;\n",
         "Nom;Prénom;Courriel\nByron;Ada;ada@example.com\n",
+        "First Name [Required];Last Name [Required];Email Address [Required]\nAda;Byron;ada@example.com\n",
+        "Vorname;Nachname;Primäre E-Mail-Adresse\nAda;Byron;ada@example.com\n",
         "Full name;Surname;E-mail\nAda Byron;Byron;ada@example.com\n",
         "Name;Vorname;Nachname;E-Mail\nAda Byron;Ada;Byron;ada@example.com\n",
     ],
@@ -163,9 +169,11 @@ def test_a_name_in_two_columns_is_read_from_both(content: str) -> None:
     assert people(content.encode()) == TWO[:1]
 
 
-@pytest.mark.parametrize("header", ["Adresse;E-Mail;Name", "Address;E-mail;Name"])
+@pytest.mark.parametrize(
+    "header", ["Adresse;E-Mail;Name", "Address;E-mail;Name", "userPrincipalName;mail;displayName"]
+)
 def test_a_column_of_postal_addresses_is_not_that_of_email_addresses(header: str) -> None:
-    """Where another column is called by the plainer word."""
+    """Nor one of accounts, where another column is called by the plainer word."""
     content = f"{header}\n5 High Street;ada@example.com;Ada Byron\n"
     found = read_list(content.encode(), max_rows=5)
     assert people(content.encode()) == TWO[:1]

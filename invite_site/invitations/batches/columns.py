@@ -16,9 +16,11 @@ _EMAIL_WORDS = frozenset(
         "emailid",
         "useremail",
         "workemail",
+        "primaryemail",  # of Thunderbird
         "email1value",  # "E-mail 1 - Value" of Google Contacts
         "emailadresse",
         "mailadresse",
+        "primareemailadresse",
         "emailadres",
         "correo",
         "correoelectronico",
@@ -34,8 +36,8 @@ _EMAIL_WORDS = frozenset(
         "epost",
     ]
 )
-# Of postal addresses, where there is a column of the above too.
-_ADDRESS_WORDS = frozenset(["address", "addresse", "adresse"])
+# Of postal addresses, or of accounts at Microsoft, where there is a column of the above too.
+_ADDRESS_WORDS = frozenset(["address", "addresse", "adresse", "userprincipalname"])
 _WHOLE_NAME_WORDS = frozenset(
     [
         "fullname",
@@ -70,7 +72,8 @@ _LAST_WORDS = frozenset(
 _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
 _NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
 _ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol"])
-_SIGNS = re.compile(r"[\W_]+")
+# And what explains a word, such as "(work)" or the "[Required]" of Google Workspace.
+_SIGNS = re.compile(r"\([^()]*\)|\[[^][]*\]|[\W_]")
 
 
 @dataclass(frozen=True, slots=True)
