@@ -257,14 +257,16 @@ def test_the_button_counts_those_of_the_failed_that_it_sends_again(
 
 
 def test_the_results_uploaded_again_name_the_same_people(site: RunningSite, desk: Person) -> None:
-    """Also those whose address begins like a formula, before which a sign stands in the file."""
-    uploads(desk, site, b"Email,Name\n=bob@example.com,=Bob\n-cy@example.com,'t Hooft\n")
-    desk.presses("Send 2 invitations")
+    """Also those with what could begin a formula, before which a sign stands in the file."""
+    content = '=bob@example.com,=Bob\n-cy@example.com,\'t Hooft\ndan@example.com,"Dan ""+1"" ;-)"\n'
+    uploads(desk, site, f"Email,Name\n{content}".encode())
+    desk.presses("Send 3 invitations")
     table = desk.peeks(desk.sees_link("Download the results (CSV)")).content
     uploads(desk, site, table)
     assert [row.partition(" Line ")[0] for row in lines(desk)] == [
         "=bob@example.com =Bob",
         "-cy@example.com 't Hooft",
+        'dan@example.com Dan "+1" ;-)',
     ]
     assert "No row can be sent." in desk.text
 

@@ -26,6 +26,8 @@ _NO_TEXT = {
 _DELIMITERS = ",;\t"
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“"}
+# Our own files have it there, so that a spreadsheet program runs no formula.
+_OUR_APOSTROPHE = re.compile(r"(?:^|(?<=[;\"]))'(?=[=+\-@])")
 _ADDRESS = re.compile(r"([^<>]*<)?[^<>@,;\s]+@[^<>@,;\s]+>?")
 
 
@@ -198,8 +200,7 @@ def _row_of(line: int, cells: list[str], columns: Columns) -> ListRow:
 
 def _cell(cells: list[str], number: int | None) -> str:
     text = cells[number].strip() if number is not None and number < len(cells) else ""
-    # Our own files have the apostrophe there, so that a spreadsheet program runs no formula.
-    return text[1:] if text[:2] in ("'=", "'+", "'-", "'@") else text
+    return _OUR_APOSTROPHE.sub("", text)
 
 
 # Pasted text --------------------------------------------------------------------------------------
