@@ -24,7 +24,7 @@ _NO_TEXT = {
     b"%PDF": "This is a PDF file. Save the list as CSV (UTF-8), then choose that.",
 }
 _DELIMITERS = ",;\t"
-_NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>\s*")
+_NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<(?P<email>[^<>]*)>")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“"}
 # Our own files have it there, so that a spreadsheet program runs no formula.
 _OUR_APOSTROPHE = re.compile(r"(?:^|(?<=[;\"]))'(?=[=+\-@])")
@@ -169,7 +169,7 @@ def _columns(
             break
     cells = ahead[-1][1] if ahead else []
     email = next((number for number, cell in enumerate(cells) if "@" in cell), 0)
-    names = tuple(number for number in range(min(len(cells), 2)) if number != email)[:1]
+    names = (0 if email else 1,)
     ignored = tuple(
         f"no. {number + 1}"
         for number, cell in enumerate(cells[:1000])
@@ -208,8 +208,6 @@ def _cell(cells: list[str], number: int | None) -> str:
 
 def _people_in(text: str) -> Iterator[ListRow]:
     for line, words in enumerate(text.splitlines(), start=1):
-        if not words.strip():
-            continue
         if words.count("@") == 1:  # "Lovelace, Ada <ada@example.com>", or the two cells of a table
             yield _one_person(line, words)
             continue
@@ -248,6 +246,6 @@ def _row(line: int, email: str, name: str, problem: str = "") -> ListRow:
 def _unquoted(text: str) -> str:
     """The text without blanks and pairs of quotation marks around it."""
     text = text.strip()
-    while len(text) > 1 and _QUOTES.get(text[0]) == text[-1]:
+    while text and _QUOTES.get(text[0]) == text[-1]:
         text = text[1:-1].strip()
     return text
