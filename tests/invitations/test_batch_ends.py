@@ -243,6 +243,21 @@ def test_the_failed_of_a_paused_batch_wait_when_they_are_sent_again(
     assert site_on.delivers() == 3
 
 
+def test_sending_the_failed_again_says_nothing_of_those_that_wait(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Nobody has sent them a second time."""
+    batch = one_that_failed(site_on, tenant)
+    site_on.clock.forward(seconds=1)
+    services = site_on.services
+    assert services.batches.send_failed_again(batch.id, actor="Grace") == 1
+    resent = [
+        [each.event for each in services.listing.events(row.id)].count("resent")
+        for row in services.batches.ledger.results(batch.id)
+    ]
+    assert resent == [1, 0, 0]
+
+
 def test_of_a_paused_batch_what_is_sent_again_in_bulk_waits_and_who_is_chosen_alone_does_not(
     site_on: RunningSite, tenant: Tenant
 ) -> None:

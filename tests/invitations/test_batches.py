@@ -13,6 +13,7 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
+from invite_site.invitations.batches.ledger import CHUNK
 from invite_site.invitations.leases import Leases
 from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.people import Inviter
@@ -326,6 +327,15 @@ def test_the_results_name_every_row(site_on: RunningSite) -> None:
     assert table[3][3] == "The same address stands in line 3."
 
 
+def test_a_list_has_more_rows_than_are_read_at_once(site: RunningSite) -> None:
+    """Its results name each once, and uploaded again each address is known."""
+    content = people("p", CHUNK + 1) + "".join(f"bad{each}\n" for each in range(CHUNK + 1))
+    _, *table = site.services.batches.results(starts(site, content).id)
+    assert len({cells[0] for cells in table}) == len(table) == 2 * (CHUNK + 1)
+    again = site.services.batches.fates(preview(site, content).id)
+    assert again == {Fate.INVITED: CHUNK + 1, Fate.BAD: CHUNK + 1}
+
+
 def test_the_results_say_of_each_invitation_how_far_it_came(site_on: RunningSite) -> None:
     """In words, with what was wrong, and the last of its mails."""
     at = site_on.clock()
@@ -409,6 +419,20 @@ def test_the_end_is_estimated_from_the_limit_of_the_tenant(
     # one invitation a second until the tenant was heard; 30 of ours and 30 of the others
     left = end - site_on.clock()
     assert timedelta(seconds=55) < left < timedelta(seconds=65)
+
+
+def test_without_a_limit_of_the_tenant_the_end_is_estimated_from_the_last_minute(
+    site: RunningSite,
+) -> None:
+    """And there is none once nothing waits."""
+    batch = starts(site, people("p", 4))
+    site.sends(2)
+    site.services.heartbeats.beat("desk:1", site.clock())
+    now = site.clock()
+    batches = replace(site.services.batches, rate=lambda: None, clock=lambda: now)
+    assert batches.progress(batch.id).ends_at == now + timedelta(minutes=1)
+    site.sends(2)
+    assert batches.progress(batch.id).ends_at is None
 
 
 def test_what_nobody_sent_is_forgotten_after_a_day(site_on: RunningSite) -> None:
