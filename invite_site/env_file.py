@@ -2,7 +2,6 @@
 
 import difflib
 import io
-import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -74,6 +73,6 @@ def _not_utf8(file: Path, content: bytes, at: int) -> ConfigError:
 def others_can_read(file: Path) -> bool:
     """Whether anybody but its owner may read or change the file."""
     try:
-        return bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
+        return bool(file.stat().st_mode & 0o077)
     except FileNotFoundError:
         return False

@@ -256,6 +256,7 @@ def test_a_name_that_begins_like_an_address_of_this_machine_is_none(host: str) -
         Settings.from_env({**GOOD, "SMTP_URL": f"smtp://{host}?verify=no"})
     assert is_loopback("http://127.0.0.1:3000")
     assert is_loopback("smtp://127.1")
+    assert is_loopback("http://[::1]:3000")
 
 
 def test_no_secret_stands_in_the_representation() -> None:
@@ -488,9 +489,9 @@ def test_a_first_start_says_where_settings_are_looked_for(tmp_path: Path) -> Non
 
 
 def test_names_of_others_may_stand_in_the_file_of_settings(tmp_path: Path) -> None:
-    """And an older value, beside the one in force."""
+    """And an older value, beside the one in force, and a setting without a value."""
     file = tmp_path / ".env"
-    file.write_text("MALLOC_ARENA_MAX=2\nSMTP_PORT=1\nSMTP_URLS=x\n", encoding="utf-8")
+    file.write_text("MALLOC_ARENA_MAX=2\nSMTP_PORT=1\nSMTP_URLS=x\nAPP_URL=\n", encoding="utf-8")
     file.chmod(0o600)
     Settings.from_env(GOOD, env_file=file)
 
