@@ -232,25 +232,15 @@ class MailFailure(DeliveryError):
     """What the mail server answered, or that it did not. The text is `sentence`, which goes on with
     what it `said` without addresses in full, then `remedy`.
 
-    `code` is its reply code, 0 without a reply; `smtp_reply` begins as its own words do, which may
-    hold addresses, so it is for nobody but whoever looks for a fault.
+    `code` is its reply code, 0 without a reply.
     """
 
-    def __init__(
-        self,
-        sentence: str,
-        *,
-        said: str = "",
-        remedy: str = "",
-        code: int = 0,
-        smtp_reply: str = "",
-    ) -> None:
+    def __init__(self, sentence: str, *, said: str = "", remedy: str = "", code: int = 0) -> None:
         self._own = f"{sentence} ({code})." if said else sentence
         sentence = f"{sentence}: {said}." if said else sentence
         self.sentence = sentence
         self.remedy = remedy
         self.code = code
-        self.smtp_reply = smtp_reply
         super().__init__(f"{sentence} {remedy}".strip())
 
     @property
@@ -269,17 +259,9 @@ class MailAmbiguous(MailFailure):
     about us.
     """
 
-    def __init__(
-        self,
-        sentence: str,
-        *,
-        said: str = "",
-        words: str = "",
-        code: int = 0,
-        smtp_reply: str = "",
-    ) -> None:
+    def __init__(self, sentence: str, *, said: str, words: str, code: int) -> None:
         self.words = words
-        super().__init__(sentence, said=said, code=code, smtp_reply=smtp_reply)
+        super().__init__(sentence, said=said, code=code)
 
 
 class MailInDoubt(MailFailure):

@@ -217,12 +217,11 @@ def classify(verb: Verb, code: int, reply: bytes | str, mailbox: str = "") -> Ma
     """
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    smtp_reply = f"{code} {text}"[:REPLY_LENGTH]
     shown = f"{code} {redact(text)[:REPLY_LENGTH]}".rstrip(" .")
     words = _words(text, mailbox)
     enhanced = found[1] if (found := _ENHANCED.search(text)) else ""
     if not 500 <= code <= 599:
-        return _passing(verb, code, words, shown, smtp_reply)
+        return _passing(verb, code, words, shown)
     about = _about(verb, code, enhanced, words)
     if about is About.EITHER:
         return MailAmbiguous(
@@ -230,16 +229,13 @@ def classify(verb: Verb, code: int, reply: bytes | str, mailbox: str = "") -> Ma
             said=shown,
             words=f"{code} {enhanced} {words}"[:REPLY_LENGTH].rstrip(),
             code=code,
-            smtp_reply=smtp_reply,
         )
     if about is About.RECIPIENT:
-        return MailRefused(
-            "The mail server refused this address", said=shown, code=code, smtp_reply=smtp_reply
-        )
+        return MailRefused("The mail server refused this address", said=shown, code=code)
     sentence = "The mail server refuses us"
     if about is About.CREDENTIALS:
         sentence = "The mail server does not accept the user and password of SMTP_URL"
-    return SenderRefused(sentence, said=shown, remedy=about.value, code=code, smtp_reply=smtp_reply)
+    return SenderRefused(sentence, said=shown, remedy=about.value, code=code)
 
 
 def _about(verb: Verb, code: int, enhanced: str, words: str) -> About:
@@ -250,18 +246,13 @@ def _about(verb: Verb, code: int, enhanced: str, words: str) -> About:
     return about
 
 
-def _passing(verb: Verb, code: int, words: str, shown: str, smtp_reply: str) -> MailFailure:
+def _passing(verb: Verb, code: int, words: str, shown: str) -> MailFailure:
     """A reply that says: later. Of this message alone, or of all that we send?"""
     if verb is Verb.AUTH:
         sentence = "The mail server cannot check our user and password now"
-        return MailUnavailable(sentence, said=shown, code=code, smtp_reply=smtp_reply)
+        return MailUnavailable(sentence, said=shown, code=code)
     if verb in BEFORE_THE_RECIPIENT or code == 421:  # RFC 5321 §3.8: it is closing, whatever for
-        return MailUnavailable(
-            "The mail server does not take messages now",
-            said=shown,
-            code=code,
-            smtp_reply=smtp_reply,
-        )
+        return MailUnavailable("The mail server does not take messages now", said=shown, code=code)
     if not _GREYLISTED.search(words):
         for rule in RULES:
             if rule.passing and rule.fits(verb, code, "", words):
@@ -270,11 +261,8 @@ def _passing(verb: Verb, code: int, words: str, shown: str, smtp_reply: str) -> 
                     said=shown,
                     remedy=rule.about.value,
                     code=code,
-                    smtp_reply=smtp_reply,
                 )
-    return MailDelayed(
-        "The mail server asks to try again later", said=shown, code=code, smtp_reply=smtp_reply
-    )
+    return MailDelayed("The mail server asks to try again later", said=shown, code=code)
 
 
 def _words(text: str, mailbox: str) -> str:

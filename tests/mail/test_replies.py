@@ -419,12 +419,8 @@ def test_a_sentence_ends_with_one_full_stop() -> None:
     "line", ["550 5.1.1 <{}>: User unknown", "550 5.7.1 {} no", "450 {} later"]
 )
 def test_no_sentence_holds_an_address_in_full(line: str) -> None:
-    """It is shown and logged; the server's own words are kept apart, and short."""
+    """It is shown and logged, and cut off where the server has much to say."""
     refused = heard(RCPT, line.format("ada@example.com") + "\x1b[2J" + "x" * 500)
     assert "ada@example.com" not in str(refused)
     assert "x" * 200 not in str(refused)
-    assert refused.smtp_reply.startswith(line[:3])
-    assert "ada@example.com" in refused.smtp_reply
-    assert len(refused.smtp_reply) == 200
-    assert refused.smtp_reply.isprintable()
     assert str(refused).isprintable()
