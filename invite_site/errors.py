@@ -93,8 +93,6 @@ class AlreadyInvited(InvitationError):
 
     def __init__(self, invitation_id: int, inviter: str, invited_at: datetime) -> None:
         self.invitation_id = invitation_id
-        self.inviter = inviter
-        self.invited_at = invited_at
         super().__init__(
             f"{inviter} already invited this address on {invited_at.day} {invited_at:%B %Y at %H:%M} UTC. "
             "Open that invitation to send it again or to revoke it."
@@ -106,7 +104,6 @@ class AlreadyAccepted(InvitationError):
 
     def __init__(self, invitation_id: int, accepted_at: datetime) -> None:
         self.invitation_id = invitation_id
-        self.accepted_at = accepted_at
         super().__init__(
             f"This person accepted an invitation on {accepted_at.day} {accepted_at:%B %Y} and has an "
             "account. Ask them to sign in."
