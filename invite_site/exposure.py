@@ -6,8 +6,9 @@ from pathlib import Path
 
 from . import env_file
 
-# Different ones, in a key. One of 32 random hexadecimal signs has fewer once in 20,000,000 times.
-FEWEST_SIGNS = 8
+# How many different characters a key needs. One of 32 random hexadecimal digits has fewer once in
+# 20,000,000 times.
+FEWEST_CHARACTERS = 8
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "password", "example", "replace")
 NO = {"", "0", "false", "no"}  # as Flask reads FLASK_DEBUG
 
@@ -31,9 +32,8 @@ def problems_of(
 
 
 def _is_guessable(key: str) -> bool:
-    text = key.lower()
-    rest = text
+    rest = key.lower()
     for word in PLACEHOLDERS:
         rest = rest.replace(word, "")
     # A random key that happens to hold one of the words has enough besides.
-    return len(set(text)) < FEWEST_SIGNS or len(set(rest)) < FEWEST_SIGNS
+    return len(set(rest)) < FEWEST_CHARACTERS
