@@ -10,10 +10,9 @@ VARIABLES = ("INVITE_DELIVERY", "INVITE_RETURN", "INVITE_LINK")
 
 @dataclass(frozen=True)
 class Scenario:
-    """`experience` is the tenant's part, the other three are the site's settings."""
+    """What the dashboard calls it, and the settings of the site."""
 
     words: str
-    experience: str
     delivery: Delivery = Delivery.TICKET
     invite_return: ReturnTo = ReturnTo.RESULT_URL
     link: LinkKind = LinkKind.TICKET
@@ -25,10 +24,10 @@ class Scenario:
 
 
 SCENARIOS: Mapping[str, Scenario] = {
-    "classic": Scenario("Classic password page", "classic"),
-    "new": Scenario("New Universal Login", "new", invite_return=ReturnTo.LOGIN_ROUTE),
-    "tenant_email": Scenario("The tenant's own mail", "classic", delivery=Delivery.TENANT_EMAIL),
-    "landing": Scenario("Landing link in our mail", "classic", link=LinkKind.LANDING),
+    "classic": Scenario("Classic password page"),
+    "new": Scenario("New Universal Login", invite_return=ReturnTo.LOGIN_ROUTE),
+    "tenant_email": Scenario("The tenant's own mail", delivery=Delivery.TENANT_EMAIL),
+    "landing": Scenario("Landing link in our mail", link=LinkKind.LANDING),
 }
 
 
