@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -146,11 +145,6 @@ class Instance:
             self.environment_file,
             "".join(f"{name}='{value}'\n" for name, value in environment.items()),
         )
-
-
-def secret_key(earlier: Mapping[str, str]) -> str:
-    """The key of the start before this one, or a new one."""
-    return earlier.get("SECRET_KEY") or secrets.token_hex()
 
 
 def _write(file: Path, text: str) -> None:

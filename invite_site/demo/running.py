@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from ..tenant.setup.reader import TenantReader
 from ..tenant.setup.requirement import Context
 from .following import Following
 from .guide import Guide
-from .instance import Instance, secret_key
+from .instance import Instance
 from .people import PASSWORD
 from .scenarios import SCENARIOS, VARIABLES, experience_for, scenario_of
 from .site import Site
@@ -153,8 +154,9 @@ class Demo:
 
     def _settings(self, chosen: Mapping[str, str]) -> Settings:
         """The settings of a deployment, also in `demo.env`. Raises ConfigError."""
+        earlier = self._instance.earlier_environment()
         environment = {
-            "SECRET_KEY": secret_key(self._instance.earlier_environment()),
+            "SECRET_KEY": earlier.get("SECRET_KEY") or secrets.token_hex(),
             "SITE_URL": self.addresses.site,
             "SITE_PORT": str(self.site_port),
             "APP_NAME": APP_NAME,
