@@ -14,6 +14,7 @@ from ..cli.run import stop_on_signal
 from ..errors import InviteSiteError
 from ..server import PortInUse, listening, wait_for
 from .instance import Instance
+from .people import ADMIN, ADMIN_PASSWORD
 from .running import Demo
 from .steps import Addresses
 
@@ -54,7 +55,7 @@ def _run(instance: Instance) -> None:
         gc.freeze()  # what the start has made stays: no collection looks through it
         gc.enable()
         if not stop.is_set():
-            _say_what_to_do(demo.addresses, demo.owner, demo.owner_password, instance)
+            _say_what_to_do(demo.addresses, instance)
             wait_for(stop)
     print("Stopped.")  # noqa: T201 - a word for the person at the terminal
 
@@ -80,10 +81,10 @@ def _port_taken(port: int) -> str:
     return f"Port {port} is taken by another program. Choose another one: {variable}=… make demo"
 
 
-def _say_what_to_do(to: Addresses, owner: str, password: str, instance: Instance) -> None:
+def _say_what_to_do(to: Addresses, instance: Instance) -> None:
     text = f"""
 Ready: {to.site}
-You are the owner: {owner} with the password {password}; invitees are at {to.site_of_invitee}
+You are the owner: {ADMIN} with the password {ADMIN_PASSWORD}; invitees are at {to.site_of_invitee}
 First step: {to.site}/admin/invitations/new - the bar on each page says what comes next
 Mailbox: {to.mailbox} - dashboard: {to.dashboard}
 Ctrl-C stops it; `make demo-reset` forgets everything. Settings: {instance.environment_file}

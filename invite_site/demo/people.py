@@ -1,4 +1,5 @@
-"""What an invitee does in the story: follows a mailed link, chooses a password, signs in."""
+"""Who there is in the demo, and what an invitee does in the story: follows a mailed link, chooses a
+password, signs in."""
 
 import html
 import re
@@ -7,7 +8,9 @@ import urllib.request
 from http.cookiejar import CookieJar
 
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
-PASSWORD = "Ada-Demo-1!"  # noqa: S105 - of accounts that only this machine reaches
+# Of accounts that only this machine reaches.
+ADMIN, ADMIN_PASSWORD = "admin@example.com", "Invite-Demo-1!"
+PASSWORD = "Ada-Demo-1!"  # noqa: S105
 PATIENCE = 10  # seconds
 
 

@@ -24,23 +24,18 @@ from ..tenant.setup.requirement import Context
 from .following import Following
 from .guide import Guide
 from .instance import Instance
-from .people import PASSWORD
+from .people import ADMIN, ADMIN_PASSWORD
 from .scenarios import SCENARIOS, VARIABLES, experience_for, scenario_of
 from .site import Site
 from .steps import Addresses, Guided, Scene
 from .story import Story
 from .two_hosts import INVITEE, OWNER, TwoHosts, is_invitee
 
-ADMIN = "admin@example.com"
-ADMIN_PASSWORD = "Invite-Demo-1!"  # noqa: S105 - of a tenant that only this machine reaches
 APP_NAME = "Acme Notes"
 
 
 class Demo:
     """A demo in the folder of `instance`, on these ports; `is_empty` begins it without the story."""
-
-    owner = ADMIN
-    owner_password = ADMIN_PASSWORD
 
     def __init__(
         self,
@@ -208,9 +203,6 @@ class Demo:
             is_invitee=is_invitee(environ),
             guided=self._guided(row) if row else None,
             returns_by_login=services.settings.invite_return == ReturnTo.LOGIN_ROUTE,
-            owner=ADMIN,
-            owner_password=ADMIN_PASSWORD,
-            password=PASSWORD,
         )
 
     def _guided(self, row: Invitation) -> Guided:

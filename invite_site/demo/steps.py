@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from ..invitations.lifecycle import EXPIRED, State
+from .people import ADMIN, ADMIN_PASSWORD, PASSWORD
 
 ADMIN_PAGES = "/admin"
 FORM = "/admin/invitations/new"
@@ -76,9 +77,6 @@ class Scene:
     is_invitee: bool
     guided: Guided | None
     returns_by_login: bool
-    owner: str
-    owner_password: str
-    password: str
 
     @property
     def is_refusal(self) -> bool:
@@ -122,11 +120,11 @@ def next_step(scene: Scene) -> Step:
     asks_for_mail = scene.is_tenant and scene.path.startswith(FORGOT_PAGES)
     on_login_page = scene.is_tenant and scene.path.startswith(LOGIN_PAGES) and not asks_for_mail
     if not scene.is_invitee and on_login_page:
-        return Step(f"Sign in as {scene.owner} with the password {scene.owner_password}.")
+        return Step(f"Sign in as {ADMIN} with the password {ADMIN_PASSWORD}.")
     if scene.is_not_the_owners:
         return Step(
-            f"Somebody else is signed in on this side: go on as {scene.owner}.",
-            _login(scene.addresses.site, scene.owner, next_page=scene.path),
+            f"Somebody else is signed in on this side: go on as {ADMIN}.",
+            _login(scene.addresses.site, ADMIN, next_page=scene.path),
             "Sign in as the owner",
         )
     guided = scene.guided
@@ -183,9 +181,7 @@ def _as_invitee(scene: Scene, guided: Guided, *, on_login_page: bool) -> Step:
     if scene.is_tenant and path.startswith(PASSWORD_PAGES):
         return _on_password_page(scene, guided, again)
     if on_login_page and guided.has_password:
-        return Step(
-            f"Sign in as {guided.email} with the chosen password, such as {scene.password}."
-        )
+        return Step(f"Sign in as {guided.email} with the chosen password, such as {PASSWORD}.")
     is_own_link = not scene.is_tenant and path.startswith(LINK_PAGES)
     if is_own_link and guided.status == State.SENT and guided.mail_link.endswith(path):
         return Step(f"This page is our own link: press its button.{again}")
@@ -240,9 +236,9 @@ def _on_password_page(scene: Scene, guided: Guided, again: str) -> Step:
     if scene.is_form_sent:
         return Step(f"The password is set. Press the button that leads back.{again}")
     if has_one:  # forgotten since; from there the Classic page leads nowhere
-        choose = f"Choose a password, such as {scene.password}, and sign in with it."
+        choose = f"Choose a password, such as {PASSWORD}, and sign in with it."
         return _to_the_login(scene, guided, choose)
-    return Step(f"Choose a password, such as {scene.password}, and type it twice.{again}")
+    return Step(f"Choose a password, such as {PASSWORD}, and type it twice.{again}")
 
 
 def _accepted(scene: Scene, guided: Guided) -> Step:

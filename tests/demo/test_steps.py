@@ -29,9 +29,6 @@ OWNER = Scene(
     is_invitee=False,
     guided=ADA,
     returns_by_login=False,
-    owner="admin@example.com",
-    owner_password="Invite-Demo-1!",
-    password="Ada-Demo-1!",
 )
 INVITEE = replace(OWNER, is_invitee=True)
 
