@@ -89,9 +89,12 @@ def apply_(
 
 
 def _setup_api(client_id: str, client_secret: str) -> ManagementApi | None:
+    """None unless both are there."""
     # A file of settings with the line ends of Windows leaves a \r on each value.
     credentials = Credentials.for_setup(client_id.strip(), client_secret.strip())
-    return ManagementApi(services.settings, credentials, COMMAND) if credentials else None
+    if not credentials.client_id or not credentials.client_secret:
+        return None
+    return ManagementApi(services.settings, credentials, COMMAND)
 
 
 def _context(setup: ManagementApi | None, *, replace: bool = False) -> Context:

@@ -173,11 +173,10 @@ class Demo:
             return
         names = ("TENANT_SETUP_CLIENT_ID", "TENANT_SETUP_CLIENT_SECRET")
         credentials = Credentials.for_setup(*(self._tenant.environment[name] for name in names))
-        api = ManagementApi(settings, credentials, COMMAND) if credentials else None
+        api = ManagementApi(settings, credentials, COMMAND)
         context = Context(settings, files.read(settings), TenantReader(settings, api), replace=True)
-        if api is not None:
-            for _ in execute(plan(context).changes, api):
-                pass
+        for _ in execute(plan(context).changes, api):
+            pass
 
     def _grant_admin(self) -> None:
         services = self._site.services

@@ -46,10 +46,7 @@ class Credentials:
         )
 
     @classmethod
-    def for_setup(cls, client_id: str, client_secret: str) -> "Credentials | None":
-        """None unless both are there."""
-        if not client_id or not client_secret:
-            return None
+    def for_setup(cls, client_id: str, client_secret: str) -> "Credentials":
         return cls("TENANT_SETUP_CLIENT", client_id, client_secret)
 
 

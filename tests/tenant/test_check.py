@@ -465,8 +465,9 @@ def test_no_secret_is_printed(at: AtTenant) -> None:
     assert not [secret for secret in [*secrets, "wrong-secret"] if secret in shown]
 
 
-def test_setup_credentials_need_both_halves() -> None:
+def test_setup_credentials_need_both_halves(at: AtTenant) -> None:
     """One of the two variables alone is as none."""
-    assert Credentials.for_setup("id", "") is None
-    assert Credentials.for_setup("", "secret") is None
+    for half in (("id", ""), ("", "secret")):
+        at.setup = Credentials.for_setup(*half)
+        assert "Set TENANT_SETUP_CLIENT_ID and" in at.runs("apply").output
     assert "secret" not in repr(Credentials.for_setup("id", "secret")).replace("client_secret", "")
