@@ -61,16 +61,17 @@ class BatchLedger:
 
     def pause(self, batch_id: int, now: datetime) -> bool:
         """Claim no more of this batch; False where it is paused or over already."""
-        return self._set_paused(batch_id, is_paused=True, paused_at=now)
+        return self._set_paused(batch_id, now)
 
     def resume(self, batch_id: int) -> bool:
         """Go on with it; False where it is not paused."""
-        return self._set_paused(batch_id, is_paused=False, paused_at=None)
+        return self._set_paused(batch_id, None)
 
-    def _set_paused(self, batch_id: int, *, is_paused: bool, paused_at: datetime | None) -> bool:
-        was_paused = Batch.paused_at.is_not(None) if not is_paused else Batch.paused_at.is_(None)
+    def _set_paused(self, batch_id: int, paused_at: datetime | None) -> bool:
+        is_paused = paused_at is not None
+        was_not_so = Batch.paused_at.is_(None) if is_paused else Batch.paused_at.is_not(None)
         with self._begin() as db:
-            if _change_started(db, batch_id, was_paused, paused_at=paused_at) is None:
+            if _change_started(db, batch_id, was_not_so, paused_at=paused_at) is None:
                 return False
             are_open = Invitation.batch_id == batch_id, Invitation.state.in_(OPEN_STATES)
             hold(db, *are_open)
