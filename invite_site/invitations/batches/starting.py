@@ -72,27 +72,20 @@ class Starting:
             if not _is_any_good(db, batch_id):
                 raise NotPossibleNow("No row of this list can be invited.")
             open_alone(db)
-            base = _base(db)
-            columns = self._columns(batch, inviter, expires_at, base, now)
+            columns: dict[str, Any] = {  # what all invitations of the batch have in common
+                "batch_id": batch.id,
+                "place": _base(db),
+                "inviter": inviter.name,
+                "inviter_sub": inviter.sub,
+                "expires_at": expires_at,
+                "next_try_at": now,
+            }
             opened = 0
             while _is_any_good(db, batch_id):
                 opened += self._open(db, batch, columns, inviter, now)
                 opened += self._decide_the_rest(db, batch_id, columns, inviter, now)
             batch.opened = opened
             return Started(opened, batch.rows - opened)
-
-    def _columns(
-        self, batch: Batch, inviter: Inviter, expires_at: datetime, base: int, now: datetime
-    ) -> dict[str, Any]:
-        """What all invitations of the batch have in common."""
-        return {
-            "batch_id": batch.id,
-            "place": base,
-            "inviter": inviter.name,
-            "inviter_sub": inviter.sub,
-            "expires_at": expires_at,
-            "next_try_at": now,
-        }
 
     def _open(
         self, db: Session, batch: Batch, columns: dict[str, Any], inviter: Inviter, now: datetime
