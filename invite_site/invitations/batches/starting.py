@@ -4,7 +4,6 @@ The rows do not leave the database. The unique index decides between two lists t
 address, so each address gets one invitation, and the row that lost says who was first.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -13,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     ScalarSelect,
+    and_,
     delete,
     false,
     func,
@@ -82,13 +82,13 @@ class Starting:
             }
             opened = 0
             while _is_any_good(db, batch_id):
-                opened += self._open(db, batch, columns, inviter, now)
+                opened += self._open(db, batch_id, columns, inviter, now)
                 opened += self._decide_the_rest(db, batch_id, columns, inviter, now)
             batch.opened = opened
             return Started(opened, batch.rows - opened)
 
     def _open(
-        self, db: Session, batch: Batch, columns: dict[str, Any], inviter: Inviter, now: datetime
+        self, db: Session, batch_id: int, columns: dict[str, Any], inviter: Inviter, now: datetime
     ) -> int:
         """New invitations; their rows are no longer needed. Returns how many."""
         values = {
@@ -113,33 +113,23 @@ class Starting:
             "is_paused": false(),
         }
         good = select(*(value.label(name) for name, value in values.items())).where(
-            BatchRow.batch_id == batch.id,
-            BatchRow.fate == Fate.GOOD,
-            self._newest_invitation(State.ACCEPTED).is_(None),
+            _is_good(batch_id), self._newest_invitation(State.ACCEPTED).is_(None)
         )
         db.execute(self._insert.from_select(list(values), good))
         # Those that were opened before have no row any more.
-        refs = select(BatchRow.ref).where(BatchRow.batch_id == batch.id)
-        is_new = Invitation.batch_id == batch.id, Invitation.ref.in_(refs)
+        refs = select(BatchRow.ref).where(BatchRow.batch_id == batch_id)
+        is_new = Invitation.batch_id == batch_id, Invitation.ref.in_(refs)
         record_where(db, INVITE, *is_new, actor=inviter.name, now=now)
         has_become_one = select(Invitation.id).where(Invitation.ref == BatchRow.ref).exists()
-        gone = db.scalars(
-            delete(BatchRow)
-            .where(
-                BatchRow.batch_id == batch.id,
-                BatchRow.fate == Fate.GOOD,
-                has_become_one,
-            )
-            .returning(BatchRow.id)
-        )
-        return len(gone.all())
+        gone = delete(BatchRow).where(_is_good(batch_id), has_become_one).returning(BatchRow.id)
+        return len(db.scalars(gone).all())
 
     def _decide_the_rest(
         self, db: Session, batch_id: int, columns: dict[str, Any], inviter: Inviter, now: datetime
     ) -> int:
         """Of the good rows whose address was taken, renew those that have expired, and leave the others
         out; returns how many were renewed. One whose invitation has ended meanwhile stays good."""
-        rest = _good_rows(db, batch_id)
+        rest = db.scalars(select(BatchRow).where(_is_good(batch_id)).order_by(BatchRow.id)).all()
         known = self._previews.known_in(db, [str(row.email_norm) for row in rest], now)
         taken = [
             (of_row, row)
@@ -195,17 +185,13 @@ def _started_before(db: Session, batch_id: int) -> Started:
     return Started(batch.opened, batch.rows - batch.opened)
 
 
+def _is_good(batch_id: int) -> ColumnElement[bool]:
+    """Whether a row of this preview can be invited."""
+    return and_(BatchRow.batch_id == batch_id, BatchRow.fate == Fate.GOOD)
+
+
 def _is_any_good(db: Session, batch_id: int) -> bool:
-    is_good = (BatchRow.batch_id == batch_id) & (BatchRow.fate == Fate.GOOD)
-    return db.scalar(select(BatchRow.id).where(is_good).limit(1)) is not None
-
-
-def _good_rows(db: Session, batch_id: int) -> Sequence[BatchRow]:
-    return db.scalars(
-        select(BatchRow)
-        .where(BatchRow.batch_id == batch_id, BatchRow.fate == Fate.GOOD)
-        .order_by(BatchRow.id)
-    ).all()
+    return db.scalar(select(BatchRow.id).where(_is_good(batch_id)).limit(1)) is not None
 
 
 def _of_person(row: BatchRow) -> dict[str, Any]:
