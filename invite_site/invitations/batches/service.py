@@ -10,7 +10,7 @@ from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
 from ..leases.heartbeats import Heartbeats
 from ..lifecycle import EXPIRED, STATUSES, Fate, State
-from ..options import NO_OPTIONS, Options
+from ..options import NO_OPTIONS, Options, lifetime_of
 from ..options.roles import RoleOffers
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation
@@ -140,7 +140,7 @@ class Batches:
         """Invite all good rows; a second start changes nothing. Raises BatchNotFound, NotPossibleNow."""
         now = self.clock()
         started = self.starting.start(
-            batch_id, inviter=inviter, expires_at=now + self._lifetime, now=now
+            batch_id, inviter=inviter, expires_at=now + lifetime_of(None, self.settings), now=now
         )
         self.on_queued()
         return started
@@ -167,7 +167,7 @@ class Batches:
         """Queue its failed invitations again; returns how many. Raises BatchNotFound, NotPossibleNow."""
         now = self.clock()
         resent = self.ledger.resend_failed(
-            batch_id, actor=actor, expires_at=now + self._lifetime, now=now
+            batch_id, actor=actor, expires_at=now + lifetime_of(None, self.settings), now=now
         )
         if resent is None:
             self._refuse(batch_id)
@@ -251,10 +251,6 @@ class Batches:
         if not rate:
             return None
         return now + timedelta(seconds=self.ledger.queued_until_last_of(batch_id, now) / rate)
-
-    @property
-    def _lifetime(self) -> timedelta:
-        return timedelta(seconds=self.settings.invitation_ttl)
 
 
 def _why_not(next_try: datetime | None, now: datetime) -> str:

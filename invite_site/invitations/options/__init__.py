@@ -88,7 +88,7 @@ def takes_words(settings: Settings) -> bool:
 
 
 def lifetime_of(lifetime: int | None, settings: Settings) -> timedelta:
-    """How long the links of an invitation with this `lifetime` work."""
+    """How long the links of an invitation with this `lifetime` work; None is that of the settings."""
     return timedelta(seconds=settings.invitation_ttl if lifetime is None else lifetime)
 
 
