@@ -25,6 +25,7 @@ from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State
 from ..tables import Batch, Invitation
 
 CHUNK = 500  # rows read at a time
+NO_BATCH = "There is no such batch. A preview is kept for a day."
 
 
 class BatchLedger:
@@ -38,7 +39,7 @@ class BatchLedger:
         with self._begin() as db:
             batch = db.get(Batch, batch_id)
         if batch is None or batch.is_removed:
-            raise BatchNotFound("There is no such batch. A preview is kept for a day.")
+            raise BatchNotFound(NO_BATCH)
         return batch
 
     def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:

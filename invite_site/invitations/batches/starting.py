@@ -30,6 +30,7 @@ from ..lifecycle import INVITE, RESEND, Fate, State
 from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation
 from .judging import Known, invited_by
+from .ledger import NO_BATCH
 from .previews import Previews
 
 _rows = Invitation.__table__
@@ -181,7 +182,7 @@ class Starting:
 def _started_before(db: Session, batch_id: int) -> Started:
     batch = db.get(Batch, batch_id)
     if batch is None or batch.is_removed:
-        raise BatchNotFound("There is no such batch. A preview is kept for a day.")
+        raise BatchNotFound(NO_BATCH)
     return Started(batch.opened, batch.rows - batch.opened)
 
 
