@@ -57,7 +57,7 @@ class Progress:
     failed: int
     failed_left: int
     waiting: str
-    per_minute: float
+    per_minute: int
     ends_at: datetime | None
 
     @property
@@ -187,7 +187,7 @@ class Batches:
             **counts,
             failed_left=self.ledger.failed_left(batch_id) if counts[State.FAILED] else 0,
             waiting=waiting,
-            per_minute=float(recent),
+            per_minute=recent,
             ends_at=self._end(batch_id, now, recent) if waits and not waiting else None,
         )
 
