@@ -41,10 +41,10 @@ class CircuitBreaker:
         second to a minute.
         """
         outage = self.outage()
-        is_same = outage is not None and outage.cause == cause
-        if outage and is_same and outage.until > now and wait is None:
-            return outage.until  # several deliveries were under way and met the same fault
-        failures = outage.failures + 1 if outage and is_same else 0
+        same = outage if outage and outage.cause == cause else None
+        if same and same.until > now and wait is None:
+            return same.until  # several deliveries were under way and met the same fault
+        failures = same.failures + 1 if same else 0
         doubled = min(2.0 ** min(failures, 6), LONGEST_WAIT)
         seconds = doubled if wait is None else min(wait, LONGEST_ASKED)
         until = now + timedelta(seconds=max(seconds, 1.0))
