@@ -19,10 +19,10 @@ CHECK_LEASE = timedelta(seconds=60)
 class CheckLeases:
     """Invitations that the tenant is to be asked about. Moments are aware UTC.
 
-    `pacer` says how many calls of the tenant may be reserved; without one, any number.
+    `pacer` says how many calls of the tenant may be reserved.
     """
 
-    def __init__(self, engine: Engine, pacer: Pacer | None = None) -> None:
+    def __init__(self, engine: Engine, pacer: Pacer) -> None:
         self._engine = engine
         self._pacer = pacer
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
@@ -47,18 +47,14 @@ class CheckLeases:
         with self._engine.connect() as looking:  # most looks find nothing
             if looking.scalar(due, {"now": now, "most": 1}) is None:
                 return ()
-        with self._begin() as db:
-            if self._pacer is None:
-                return _claim(db, due, limit, now)
-            with self._pacer.reserving(db.connection()) as buckets:
-                rows = _claim(db, due, buckets.affordable(calls, limit, keep=keep), now)
-                buckets.spend(calls, len(rows) if is_reserving else 0)
-                return rows
+        with self._begin() as db, self._pacer.reserving(db.connection()) as buckets:
+            rows = _claim(db, due, buckets.affordable(calls, limit, keep=keep), now)
+            buckets.spend(calls, len(rows) if is_reserving else 0)
+            return rows
 
     def spend(self, calls: Calls) -> None:
         """These calls, which were not reserved, are about to be made."""
-        if self._pacer is not None:
-            self._pacer.spend(calls)
+        self._pacer.spend(calls)
 
     def mark_password_set(self, row: Invitation, *, at: datetime, now: datetime) -> None:
         """The tenant says that the password was chosen, at `at`."""
