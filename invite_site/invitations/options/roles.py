@@ -48,7 +48,7 @@ class RoleOffers:
         is_old = self._asked_at is None or not now - KEEP < self._asked_at <= now
         if is_old and self._lock.acquire(blocking=False):
             try:
-                self._offer = self._ask(self._offer)
+                self._offer = self._ask()
                 self._asked_at = now
             finally:
                 self._lock.release()
@@ -75,7 +75,7 @@ class RoleOffers:
             found[role_id] = offer.roles[role_id]
         return found
 
-    def _ask(self, earlier: Offer) -> Offer:
+    def _ask(self) -> Offer:
         try:
             missing = self._roles.missing_scopes()
             if missing:
@@ -84,8 +84,8 @@ class RoleOffers:
         except CredentialsRefused as refused:
             return Offer(sentence=f"Roles cannot be chosen here. {refused}")
         except DeliveryError:
-            if earlier.roles:
-                return earlier
+            if self._offer.roles:
+                return self._offer
             return Offer(
                 sentence="The tenant cannot be asked for its roles now. Reload this page in a minute "
                 "if you want to choose some."
