@@ -16,6 +16,7 @@ from ..database.engine import require_current
 from ..errors import AlreadyInvited, InviteSiteError, TenantUnavailable
 from ..printable import one_line
 from ..services import Services
+from ..settings.values import is_utf8
 from ..web.current import EXTENSION
 
 # What the disk says behind the standard output, which no command has another word for.
@@ -68,11 +69,7 @@ def _is_utf8(value: Any) -> bool:
     """Whether this can be written: a text, the name of an open file, or each of several."""
     if isinstance(value, (tuple, list)):
         return all(map(_is_utf8, value))
-    try:
-        str(getattr(value, "name", value)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return is_utf8(str(getattr(value, "name", value)))
 
 
 class LedgerCommand(SiteCommand):

@@ -30,8 +30,8 @@ def is_loopback(url: str) -> bool:
 
 
 def is_utf8(value: str) -> bool:
-    """Whether a page or a mail can hold this: of other bytes in the environment Python makes lone
-    surrogates, which cannot be written."""
+    """Whether a page or a mail can hold this: of other bytes, in the environment or on the command line,
+    Python makes lone surrogates, which cannot be written."""
     try:
         value.encode()
     except UnicodeEncodeError:
