@@ -64,6 +64,7 @@ class Admins:
             return bool(gone)
 
     def all(self) -> Sequence[AdminGrant]:
+        """Who may invite by a grant, oldest first."""
         with self._begin() as db:
             return db.scalars(select(AdminGrant).order_by(AdminGrant.granted_at)).all()
 

@@ -75,7 +75,7 @@ def revoke(address_or_sub: str) -> None:
 def list_() -> None:
     """List who may invite. Those who may once they have accepted their invitation come last."""
     # Names may hold control characters, and a terminal would obey them.
-    for row in services.granting.all():
+    for row in services.admins.all():
         click.echo(
             "\t".join(map(one_line, (row.label, row.sub, moment(row.granted_at), row.granted_by)))
         )

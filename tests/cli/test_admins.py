@@ -53,7 +53,7 @@ def test_what_can_be_no_account_id_is_refused(site: RunningSite, run: Run, word:
         "Error: This is neither an address nor an account id. Enter an email address, or the account "
         "id as the tenant shows it, such as auth0|5f7c8ec7c33c6c004bbafe82.\n[exit 1]"
     )
-    assert not site.services.granting.all()
+    assert not site.services.admins.all()
 
 
 @pytest.mark.parametrize("word", ["auth0", "google-oauth2", "5f7c8ec7c33c6c004bbafe82"])
@@ -62,7 +62,7 @@ def test_half_an_account_id_is_refused(site: RunningSite, run: Run, word: str) -
     refused = run("admin", "grant", word)
     assert "'auth0|5f7c8ec7c33c6c004bbafe82', in single quotes" in refused
     assert refused.endswith("[exit 1]")
-    assert not site.services.granting.all()
+    assert not site.services.admins.all()
 
 
 def test_spaces_around_an_account_id_are_no_part_of_it(site: RunningSite, run: Run) -> None:

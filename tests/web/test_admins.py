@@ -65,7 +65,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, desk: Person) -> None:
     for named in (f" {BOB.upper()} ", account_of(tenant, BOB)):
         desk.opens(f"{site.url}/admin/admins").types(Address_or_account_id=named)
         assert "They may invite from now on." in desk.presses("Let them invite").text
-        [granted] = [each for each in site.services.granting.all() if each.label != ADMIN]
+        [granted] = [each for each in site.services.admins.all() if each.label != ADMIN]
         assert (granted.sub, granted.label.lower()) == (account_of(tenant, BOB), BOB)
         assert granted.granted_by in desk.text
         assert bob.opens(f"{site.url}/admin/admins").response.status_code == 200
@@ -114,7 +114,7 @@ def test_where_a_role_makes_admins_the_last_grant_may_go(
         asks_to_revoke(admin, site, account_of(tenant, ADMIN))
         assert "only the role makes admins" in admin.text
         admin.presses("Withdraw")
-        assert not site.services.granting.all()
+        assert not site.services.admins.all()
 
 
 def test_where_a_role_makes_admins_a_withdrawn_grant_does_not_say_that_all_is_over(
@@ -164,7 +164,7 @@ def test_somebody_who_is_not_there_yet_is_invited_and_granted_by_their_own_sign_
         assert not site.services.admins.includes(account_of(tenant, ADA))
         signs_in(ada, site, ADA, PASSWORD)
         assert ada.opens(f"{site.url}/admin/admins").response.status_code == 200
-    [granted] = [each for each in site.services.granting.all() if each.label != ADMIN]
+    [granted] = [each for each in site.services.admins.all() if each.label != ADMIN]
     assert (granted.sub, granted.label) == (account_of(tenant, ADA), ADA)
     assert not site.services.granting.awaited()
     [row] = site.services.listing.page(now=site.clock())
@@ -223,7 +223,7 @@ def test_what_cannot_be_granted_is_a_sentence_and_stays_in_the_form(
     desk.presses("Let them invite")
     assert "The tenant could not be asked; nothing was changed." in desk.text
     assert desk.sees_in("Address or account id") == ADA
-    assert [each.label for each in site.services.granting.all()] == [ADMIN]
+    assert [each.label for each in site.services.admins.all()] == [ADMIN]
 
 
 def test_all_open_invitations_of_an_admin_are_revoked_at_once(

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from ...accounts.admins import Admins
 from ...accounts.sessions import Session
-from ...accounts.tables import AdminGrant
 from ...errors import AlreadyInvited, GrantRefused, NotThereYet, TenantRefused
 from ...settings import Settings
 from ...tenant.management import Tenant
@@ -90,10 +89,6 @@ class Granting:
         """The same for the invitation to this address."""
         found = [each for each in self.awaited() if each.email.lower() == address.lower()]
         return any([self.cancel(each.invitation_id, by=by) for each in found])
-
-    def all(self) -> Sequence[AdminGrant]:
-        """Who may invite by a grant, oldest first."""
-        return self.admins.all()
 
     def awaited(self) -> Sequence[Awaited]:
         """Who may invite once they have accepted."""

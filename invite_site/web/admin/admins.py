@@ -60,7 +60,7 @@ def ask_to_revoke_admin() -> ResponseReturnValue:
         "admin/revoke_admin.html",
         grant=found,
         is_own=_is_own(sub),
-        is_last=len(services.granting.all()) == 1,
+        is_last=len(services.admins.all()) == 1,
         is_role_configured=services.granting.is_role_configured,
         open_invitations=services.granting.open_from(sub),
     )
@@ -138,7 +138,7 @@ def _list_page(form: GrantForm, offer: str = "") -> str:
         "admin/admins.html",
         form=form,
         offer=offer,
-        grants=services.granting.all(),
+        grants=services.admins.all(),
         awaited=services.granting.awaited(),
         own_sub=inviter().sub,
         is_role_configured=services.granting.is_role_configured,
