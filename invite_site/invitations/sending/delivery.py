@@ -128,18 +128,15 @@ class Deliveries:
             raise TenantRefused(BLOCKED)
         if user and self._was_asked_to_sign_in(job, user) and not outgoing.is_out_twice:
             return self._mail_sign_in(job, user, outgoing)
+        at = password_chosen_at(job, user, self.settings.delivery)
         if job.in_doubt_at and user:
-            if at := password_chosen_at(job, user, self.settings.delivery):
+            if at:
                 return self.outcomes.confirmed(job, at)
             if user.has_logged_in:
                 return self.outcomes.sent(job, COUNT_AS_SENT)
             if outgoing.is_out_twice:
                 return self.outcomes.sent(job, COUNT_AS_SENT, last_error=UNCONFIRMED)
-        if (
-            user
-            and job.generation > 1
-            and (at := password_chosen_at(job, user, self.settings.delivery))
-        ):
+        if user and at and job.generation > 1:
             # By the link of an earlier mail, and they never came back: only the sign-in is left.
             if job.is_reminder:
                 return self.outcomes.confirmed(job, at)
