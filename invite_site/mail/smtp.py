@@ -17,7 +17,6 @@ from .conversation import Conversation, Patience
 from .replies import Verb, classify
 
 KIND = {Verb.MAIL: 2, Verb.RCPT: 2, Verb.DATA: 3}  # the first digit of the reply that agrees
-UNREACHED = "The mail server cannot be reached."
 IN_DOUBT = "The mail server was given the message and did not say whether it took it."
 
 
@@ -76,15 +75,6 @@ class SmtpServer:
         return context
 
 
-class ServerUnavailable(MailUnavailable):
-    """There is no connection, so no message was handed over and all of them wait."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            UNREACHED, remedy="Check SMTP_URL, and that this machine may open that port."
-        )
-
-
 class SmtpConnection:
     """A connection that is encrypted and signed in as its server wants it.
 
@@ -125,7 +115,7 @@ class SmtpConnection:
                     "the start smtps:// with 465.",
                 ) from failed
             except (OSError, ValueError) as failed:  # smtplib's own are OSErrors
-                raise ServerUnavailable from failed
+                raise _unreached() from failed
             where_it_fails.pop_all()
 
     @property
@@ -150,7 +140,7 @@ class SmtpConnection:
             self._announce(sender, recipient)
             self._smtp.write(message.as_bytes())
         except OSError as failed:  # the dot was not sent, so nothing was taken
-            raise ServerUnavailable from failed
+            raise _unreached() from failed
         if on_end:
             on_end()
         try:
@@ -243,6 +233,14 @@ class SmtpConnection:
                 else "Name the server in SMTP_URL as its certificate does, or have it renewed."
             ),
         )
+
+
+def _unreached() -> MailUnavailable:
+    """There is no connection, so no message was handed over and all of them wait."""
+    return MailUnavailable(
+        "The mail server cannot be reached.",
+        remedy="Check SMTP_URL, and that this machine may open that port.",
+    )
 
 
 def _expect(verb: Verb, kind: int, answer: tuple[int, bytes], recipient: str = "") -> None:
