@@ -174,7 +174,6 @@ class RevokeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         description="Optional. Only admins see it.",
         validators=[Length(max=REASON_LENGTH, message=REASON_TOO_LONG)],
     )
-    submit = SubmitField("Revoke")
 
 
 class GrantForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
