@@ -83,7 +83,7 @@ def complete() -> ResponseReturnValue:
     if not result.succeeded:
         return _not_finished(result, invitation)
     if invitation is not None and not invitation.is_open:
-        return _dead_link(invitation.ref)
+        return _page(_row_of(invitation))
     if _is_signed_in_as_another(invitation):
         # Ask first: a third party may have sent this link (login CSRF).
         if request.method != "HEAD":  # which changes nothing
@@ -102,7 +102,7 @@ def switch_account() -> ResponseReturnValue:
     if invitation is not None and invitation.state == State.ACCEPTED:
         return start_login(login_hint=hint_of(invitation), is_fresh=current_session() is not None)
     if invitation is not None and not invitation.is_open:
-        return _dead_link(invitation.ref)
+        return _page(_row_of(invitation))
     return start_invited_login(invitation, _email(request.form.getlist("email")))
 
 
@@ -112,7 +112,7 @@ def sign_in() -> ResponseReturnValue:
     """The link in a mail to somebody whose account is in use: on to the login, which accepts."""
     invitation = invitation_named(request.args.get("i", ""))
     if invitation is None or not invitation.is_open:
-        return _page(services.ledger.by_ref(invitation.ref) if invitation else None)
+        return _page(_row_of(invitation))
     if _is_signed_in_as_another(invitation):
         return render_template("landing/signed_in.html", ref=invitation.ref, email="")
     return start_invited_login(invitation)
@@ -185,7 +185,7 @@ def _is_signed_in_as_another(invitation: InvitationSummary | None) -> bool:
 def _not_finished(result: Result, invitation: InvitationSummary | None) -> ResponseReturnValue:
     """The tenant's page ended without a password. Its message says what it refused; what that means
     for the invitee, the ledger knows."""
-    found = services.ledger.by_ref(invitation.ref) if invitation else None
+    found = _row_of(invitation)
     if found is None:
         return render_template("landing/incomplete.html", reason=result.reason, ref="")
     if _status(found) != State.SENT:
@@ -205,8 +205,9 @@ def _not_finished(result: Result, invitation: InvitationSummary | None) -> Respo
     )
 
 
-def _dead_link(ref: str) -> ResponseReturnValue:
-    return _page(services.ledger.by_ref(ref))
+def _row_of(invitation: InvitationSummary | None) -> Invitation | None:
+    """The whole of an invitation of which the landing has read a few columns."""
+    return services.ledger.by_ref(invitation.ref) if invitation else None
 
 
 def _page(invitation: Invitation | None, status: str = "") -> ResponseReturnValue:
