@@ -47,7 +47,7 @@ def init_app(app: Flask) -> None:
     register(LoginError, login_refused)
     register(DeliveryError, _upstream_unavailable)
     register(InvitationNotFound, lambda error: _page(404))
-    register(BatchNotFound, lambda error: _batch_not_found())
+    register(BatchNotFound, _batch_not_found)
     register(JobNotFound, lambda error: _page(404))
     register(CSRFError, _csrf_failed)
     register(ForeignForm, _form_from_elsewhere)
@@ -137,7 +137,7 @@ def _too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     )
 
 
-def _batch_not_found() -> ResponseReturnValue:
+def _batch_not_found(error: BatchNotFound) -> ResponseReturnValue:
     return _page(
         404,
         "There is no such batch",
