@@ -82,32 +82,28 @@ class AdminLedger:
             for row, grant in found
         ]
 
-    def open_from(self, sub: str, *, name: str = "") -> int:
-        """How many open invitations this admin has sent, by their `sub`, or as they were called."""
+    def open_from(self, sub: str) -> int:
+        """How many open invitations this admin has sent."""
         with self._begin() as db:
-            return (
-                db.scalar(select(func.count(Invitation.id)).where(*self._open_from(sub, name))) or 0
-            )
+            return db.scalar(select(func.count(Invitation.id)).where(*self._open_from(sub))) or 0
 
     def inviter_named(self, sub: str) -> str | None:
         """The name that their newest open invitation shows."""
         newest = (
             select(Invitation.inviter)
-            .where(*self._open_from(sub, ""))
+            .where(*self._open_from(sub))
             .order_by(Invitation.id.desc())
             .limit(1)
         )
         with self._begin() as db:
             return db.scalar(newest)
 
-    def revoke_from(
-        self, sub: str, *, name: str = "", actor: str, reason: str, now: datetime
-    ) -> Iterator[int]:
+    def revoke_from(self, sub: str, *, actor: str, reason: str, now: datetime) -> Iterator[int]:
         """Revoke all open invitations of this admin, some at a time; yields how many each time.
 
         One that ends meanwhile, or is renewed by another admin, stays as it is.
         """
-        are_open, after = self._open_from(sub, name), 0
+        are_open, after = self._open_from(sub), 0
         while True:
             with self._begin() as db:
                 found = db.scalars(
@@ -132,11 +128,9 @@ class AdminLedger:
                 return
             after = found[-1]
 
-    def _open_from(self, sub: str, name: str) -> tuple[ColumnElement[bool], ...]:
-        of_admin = Invitation.inviter_sub == sub
-        if name:
-            of_admin = or_(of_admin, Invitation.inviter == name)
-        return (of_admin, Invitation.state.in_(OPEN_STATES), *self._of_client)
+    def _open_from(self, sub: str) -> tuple[ColumnElement[bool], ...]:
+        is_open = Invitation.state.in_(OPEN_STATES)
+        return (Invitation.inviter_sub == sub, is_open, *self._of_client)
 
 
 def fulfil(db: Session, invitation: Invitation, *, sub: str, address: str, now: datetime) -> None:

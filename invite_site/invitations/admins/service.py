@@ -94,25 +94,20 @@ class Granting:
         """Who may invite once they have accepted."""
         return self.admin_ledger.awaited(self.clock())
 
-    def open_from(self, sub: str, *, name: str = "") -> int:
-        """How many open invitations this admin has sent; with `name` also those that show only it."""
-        return self.admin_ledger.open_from(sub, name=name)
+    def open_from(self, sub: str) -> int:
+        """How many open invitations this admin has sent."""
+        return self.admin_ledger.open_from(sub)
 
     def name_of(self, sub: str) -> str:
         """How this person is called here: by their grant, else by their invitations, else by their id."""
         grant = self.admins.find(sub)
         return grant.label if grant else self.admin_ledger.inviter_named(sub) or sub
 
-    def revoke_from(self, sub: str, *, name: str = "", by: Inviter, reason: str = "") -> int:
+    def revoke_from(self, sub: str, *, by: Inviter) -> int:
         """Revoke all of them, each with its event and its ticket; returns how many."""
+        reason = "All open invitations of this admin were revoked."
         return sum(
-            self.admin_ledger.revoke_from(
-                sub,
-                name=name,
-                actor=by.name,
-                reason=reason or "All open invitations of this admin were revoked.",
-                now=self.clock(),
-            )
+            self.admin_ledger.revoke_from(sub, actor=by.name, reason=reason, now=self.clock())
         )
 
     def _grant_by_address(self, address: str, by: Inviter, invites: bool) -> Granted:
