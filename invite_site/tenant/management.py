@@ -158,22 +158,20 @@ class Tenant:
         """Make the user's live ticket worthless: a newer one replaces it and is thrown away."""
         self.create_ticket(user_id, ref="", lifetime=1)
 
-    def clear_invited_marker(self, user_id: str) -> bool:
+    def clear_invited_marker(self, user_id: str) -> None:
         """Note that this user is no invitee any more, so that a later mail of the tenant's resets.
 
-        Returns False where the site may not: it needs the scope update:users, and works without.
+        The marker stays where the site may not: it needs the scope update:users, and works without.
         A user who is gone needs nothing.
         """
         body = {"app_metadata": {INVITED: None}}
         try:
             self._api.send("PATCH", f"/users/{quote(user_id, safe='')}", body)
         except ScopeMissing:
-            return False
+            pass
         except TenantRefused as refused:
             if refused.status not in (403, 404):
                 raise
-            return refused.status == 404
-        return True
 
     def send_password_email(self, email_norm: str) -> datetime:
         """Have the tenant send its own mail with a link; returns when, by the tenant's clock.
