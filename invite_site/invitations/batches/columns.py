@@ -7,68 +7,28 @@ from dataclasses import dataclass
 from ..people import fold
 
 # All words are without accents and signs, in lower case.
-_EMAIL_WORDS = frozenset(
-    [
-        "email",
-        "emailaddress",
-        "mail",
-        "mailaddress",
-        "emailid",
-        "useremail",
-        "workemail",
-        "primaryemail",  # of Thunderbird
-        "email1value",  # "E-mail 1 - Value" of Google Contacts
-        "emailadresse",
-        "mailadresse",
-        "primareemailadresse",
-        "emailadres",
-        "correo",
-        "correoelectronico",
-        "direcciondecorreo",
-        "direcciondecorreoelectronico",
-        "courriel",
-        "adresseemail",
-        "adressemail",
-        "adressecourriel",
-        "adresseelectronique",
-        "adressedemessagerie",  # of Outlook
-        "indirizzoemail",
-        "epost",
-    ]
-)
+_EMAIL_WORDS = frozenset((
+    "email", "emailaddress", "mail", "mailaddress", "emailid", "useremail", "workemail",
+    "primaryemail",  # of Thunderbird
+    "email1value",  # "E-mail 1 - Value" of Google Contacts
+    "emailadresse", "mailadresse", "primareemailadresse", "emailadres", "correo", "correoelectronico",
+    "direcciondecorreo", "direcciondecorreoelectronico", "courriel", "adresseemail",
+    "adressemail", "adressecourriel", "adresseelectronique",
+    "adressedemessagerie",  # of Outlook
+    "indirizzoemail", "epost",
+))  # fmt: skip
 # Of postal addresses, or of accounts at Microsoft, where there is a column of the above too.
 _ADDRESS_WORDS = frozenset(["address", "addresse", "adresse", "userprincipalname"])
-_WHOLE_NAME_WORDS = frozenset(
-    [
-        "fullname",
-        "displayname",
-        "person",
-        "vollername",
-        "vorundnachname",
-        "nombrecompleto",
-        "nombreyapellidos",
-        "nomcomplet",
-        "nometprenom",
-        "nomecompleto",
-    ]
-)
+_WHOLE_NAME_WORDS = frozenset((
+    "fullname", "displayname", "person", "vollername", "vorundnachname", "nombrecompleto",
+    "nombreyapellidos", "nomcomplet", "nometprenom", "nomecompleto",
+))  # fmt: skip
 _NAME_WORDS = frozenset(["name", "nombre", "nome", "naam"])  # the whole, or a part beside the other
 _FIRST_WORDS = frozenset(["firstname", "givenname", "vorname", "prenom", "first", "given"])
-_LAST_WORDS = frozenset(
-    [
-        "lastname",
-        "surname",
-        "familyname",
-        "nachname",
-        "nom",
-        "nomdefamille",
-        "last",
-        "family",
-        "apellido",
-        "apellidos",
-        "cognome",
-    ]
-)
+_LAST_WORDS = frozenset((
+    "lastname", "surname", "familyname", "nachname", "nom", "nomdefamille", "last", "family",
+    "apellido", "apellidos", "cognome",
+))  # fmt: skip
 _LANGUAGE_WORDS = frozenset(["language", "locale", "lang", "idioma", "sprache", "langue"])
 _NOTE_WORDS = frozenset(["note", "message", "nota", "notiz", "nachricht", "mensaje"])
 _ROLE_WORDS = frozenset(["role", "roles", "rolle", "rollen", "rol"])
