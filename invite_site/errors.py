@@ -6,7 +6,7 @@ InviteSiteError
 ├─ DatabaseOutdated         the database is older or newer than this code
 ├─ CannotListen             no socket can be bound to the address that was asked for
 ├─ InvitationError          the person asking can put it right
-│   ├─ InvalidInvitee       an address or name that cannot be used; says which field
+│   ├─ InvalidInvitee       something typed that cannot be used; says which field
 │   ├─ AlreadyInvited       an invitation to this address is open
 │   ├─ AlreadyAccepted      this person has accepted one, and their account is there
 │   ├─ NotPossibleNow       the invitation's state does not allow what was asked
@@ -46,8 +46,8 @@ class InviteSiteError(Exception):
 
     @property
     def for_record(self) -> str:
-        """The same in our own words alone, for what is kept for ever: those of somebody else may hold
-        an address."""
+        """The same in our own words alone, for events, which are kept for ever: the words of others may
+        hold an address."""
         return str(self)
 
 
@@ -81,7 +81,8 @@ class InvitationError(InviteSiteError):
 
 
 class InvalidInvitee(InvitationError):
-    """An address or a name that no invitation can be sent to. `field` is `email` or `name`."""
+    """Something about an invitation that cannot be used; `field` is what the form calls it: `email`, `name`,
+    `note`, `lifetime`, `roles` or `language`."""
 
     def __init__(self, field: str, sentence: str) -> None:
         self.field = field

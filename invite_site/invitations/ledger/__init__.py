@@ -1,4 +1,4 @@
-"""The ledger of invitations: every question to the table, and the changes that admins make.
+"""The ledger of invitations: the questions about single ones, and the changes that admins make.
 
 Each change is one conditional UPDATE and one event in one transaction, so two people or two
 workers that want the same thing get one winner. Which changes there are says `lifecycle`; those
