@@ -36,7 +36,9 @@ FATES = {
 
 @click.command("import", cls=LedgerCommand)
 @click.argument("file", type=click.File("rb"))
-@click.option("--list-name", default="", help="What to call the list; else the name of the file.")
+@click.option(
+    "--list-name", default="", help="What to call the list, in place of the name of its file."
+)
 @click.option("--yes", is_flag=True, help="Send without asking.")
 @click.option("--no-wait", is_flag=True, help="Do not follow the batch to its end.")
 @with_appcontext

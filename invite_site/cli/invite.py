@@ -50,8 +50,12 @@ for command in (
     multiple=True,
     help="A role of the tenant, by name or id, given once they have accepted. May be repeated.",
 )
-@click.option("--language", type=Language(), help="Of the mail and its pages: a code or a name.")
-@click.option("--again", is_flag=True, help="Though they accepted before: their account is gone.")
+@click.option(
+    "--language", type=Language(), help="The language of the mail and its pages: a code or a name."
+)
+@click.option(
+    "--again", is_flag=True, help="Also if they accepted before, since their account is gone."
+)
 def send(
     address: str,
     name: str,
@@ -75,7 +79,7 @@ def send(
 
 @invite.command("list")
 @with_filters
-@click.option("--by-change", is_flag=True, help="The last change first.")
+@click.option("--by-change", is_flag=True, help="Order by the last change, the latest first.")
 @click.option(
     "--number",
     type=click.IntRange(1, 100_000),
