@@ -34,7 +34,7 @@ def load(file: Path) -> None:
         raise _not_utf8(file, content, fault.start) from None  # the cause quotes the whole file
     if b"\0" in content:  # UTF-16 without its mark; no variable can hold it
         raise _not_utf8(file, content, content.index(b"\0"))
-    # Of a line that it cannot read python-dotenv warns, and leaves the setting out.
+    # python-dotenv only warns about a line that it cannot read, and leaves its setting out.
     unread = [each.original.line for each in parse_stream(io.StringIO(text)) if each.error]
     if unread:
         raise ConfigError([_unreadable(file, line) for line in unread])

@@ -19,7 +19,7 @@ from ..services import Services
 from ..settings.values import is_utf8
 from ..web.current import EXTENSION
 
-# What the disk says behind the standard output, which no command has another word for.
+# Faults of the disk behind the standard output, which nothing else reports.
 UNWRITTEN = (errno.ENOSPC, errno.EDQUOT)
 
 

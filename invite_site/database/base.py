@@ -46,7 +46,7 @@ class Base(DeclarativeBase):
     }
 
 
-# The INSERT of each database, by the name of its dialect: it passes over a row that is there, or changes it.
+# By the name of its dialect, the INSERT of each database that can pass over a row that is there, or change it.
 INSERTS: Mapping[str, Callable[[Any], sqlite.Insert | postgresql.Insert]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,

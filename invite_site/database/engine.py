@@ -40,7 +40,7 @@ UPGRADE_LOCK = 7_261_839  # any number that nothing else on this database uses
 
 
 class _Pool(QueuePool):
-    """Says it as other faults of the database are said, where no connection becomes free."""
+    """Raises DatabaseUnusable where no connection becomes free, as for other faults of the database."""
 
     def connect(self) -> PoolProxiedConnection:
         try:

@@ -33,8 +33,8 @@ class Following:
     tenant: DemoControl
 
     def invitation(self, environ: WSGIEnvironment, *, is_tenant: bool) -> Invitation | None:
-        """What is paused waits for the owner: the story ends with such a batch, and nobody has begun
-        anything until something else moves."""
+        """The one to follow. A paused one is none, since it waits for the owner: the story ends with such a
+        batch, and until something else moves there is nothing to follow."""
         row = self._of_page(environ, is_tenant=is_tenant)
         if row is None and is_invitee(environ) and environ.get("PATH_INFO") != MAILBOX:
             row = self._of_browser(environ)

@@ -92,9 +92,9 @@ def _kept(scene: Scene | None) -> list[tuple[str, str]]:
 
 
 def _page_of(environ: WSGIEnvironment) -> str:
-    """Where the bar of an owner's page is asked for again, which those do that follow what happens with
-    htmx; nothing for any other page, for a form and for the answer to one: when the session is over the
-    question leads to the sign-in, and what is typed would be lost."""
+    """The address that an owner's page asks for its bar again, if it follows what happens by htmx. Empty for
+    any other page, for a form and for the answer to one: once the session is over the sign-in is the answer,
+    and what is typed would be lost."""
     path = str(environ.get("PATH_INFO", ""))
     is_form = environ["REQUEST_METHOD"] != "GET" or path.endswith("/new")
     if is_form or not path.startswith("/admin"):

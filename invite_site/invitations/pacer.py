@@ -65,8 +65,8 @@ class Bucket:
     def refill(self, now: float) -> None:
         """Add what has come since; a clock that was set back a little changes nothing.
 
-        What lies further ahead has been stored by a clock that was wrong: it says nothing of when the
-        bucket began to grow, which is full by now, and of a wait nobody knows when it began.
+        What lies further ahead has been stored by a clock that was wrong. Nobody knows then when the bucket
+        began to grow, so it counts as full, nor when a wait began, so that counts as over.
         """
         if self._growing_since() > now + CLOCKS_APART:
             self.at = self.full_until = 0.0

@@ -56,9 +56,9 @@ class Connections:
         """Hand over one message. Raises what `SmtpConnection` and its `send` do, and takes the same
         `on_wait` and `on_end`.
 
-        What a kept connection answers may be about the connection: that it has been closed, or has
-        had enough messages. Unless the message was taken, or its recipient refused, it goes by a new
-        one.
+        A refusal by a kept connection may be about that connection: it was closed, or had enough
+        messages. So the message goes by a new one, unless it may have been taken or its recipient was
+        refused.
         """
         if (kept := self._idle_one()) is not None:
             kept.on_wait = on_wait

@@ -174,7 +174,7 @@ class RelyingParty:
             raise TenantUnreachable from failed
 
     def _token_error(self, refused: JoseError) -> str:
-        """A time that is wrong because a clock is will be wrong at every try: say so."""
+        """The code of ours. Where a clock is wrong every try is refused, so that has one of its own."""
         difference = self._oauth.auth0.clock_difference
         is_about_time = isinstance(refused, ExpiredTokenError | InvalidTokenError)
         if not is_about_time or abs(difference) <= LEEWAY:

@@ -1,6 +1,6 @@
 """How often a browser that nobody knows may make the site write, or call the tenant.
 
-The figures stop a flood and no crowd: all of an office, or of a proxy in front of us, come from one
+The figures stop a flood, not a crowd: all of an office, or of a proxy in front of us, come from one
 address. Whoever holds the link of an invitation is therefore counted by that invitation. The limits
 stand at the routes, in `signin.py` and `landing.py`, and in `admin/kept.py`, whose logins any admin page
 begins.

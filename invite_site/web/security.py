@@ -42,8 +42,8 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def _refuse_foreign_forms() -> None:
-        """By what browsers alone write and no page can. Where nothing says who sent the form, as with
-        old browsers and programs, its token decides."""
+        """By headers that browsers alone write, and no page can. Where none says who sent the form, as
+        with old browsers and programs, its token decides."""
         if request.method in SAFE_METHODS:
             return
         headers = request.headers

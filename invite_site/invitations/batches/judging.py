@@ -44,7 +44,7 @@ class Judged(NamedTuple):
 
 
 Parse = Callable[[str, str], Invitee]  # address and name; raises InvalidInvitee
-# Language, note and roles as far as they are right, and what is wrong with the rest, or nothing.
+# Language, note and roles as far as they are right, and a sentence about the first that is not, or nothing.
 ParseOptions = Callable[[ListRow], tuple[Options, str]]
 
 

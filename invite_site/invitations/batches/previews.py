@@ -212,8 +212,8 @@ class Previews:
 def _hold(db: Session, batch_id: int) -> bool:
     """Let nobody else change this preview until the transaction ends; False where it is none any more.
 
-    First the batch, as a start does, which ends before: else it would meet a good row of which it knows
-    nothing, or each would wait for what the other holds.
+    It takes the batch first, as a start does, so that one of the two is over before the other begins. Else
+    the start could meet a good row that it does not know, or each would wait for what the other holds.
     """
     is_preview = Batch.id == batch_id, Batch.started_at.is_(None)
     held = update(Batch).where(*is_preview).values(rows=Batch.rows).returning(Batch.id)

@@ -109,8 +109,8 @@ class Leases:
         waiting = CLAIM_PROBE if is_probe else CLAIM_WAITING
         rows: list[Invitation] = []
         if db.execute(IS_DUE, {"now": now}).one()[1]:
-            # Its worker died, and then its time ran out: expired, so that it can be sent again. Or its
-            # batch was paused or cancelled: whoever comes next does not send it.
+            # Where its worker died and then its time ran out, it goes back and is expired, so that it can be
+            # sent again. Where its batch was paused or cancelled, it goes back so that nobody sends it.
             is_kept = or_(Invitation.expires_at <= now, Invitation.is_paused)
             hold(db, Invitation.state == State.SENDING, Invitation.lease_until < now, is_kept)
             back = move(

@@ -1,7 +1,8 @@
 """What a clock that was wrong has stored, once it is right again: nobody waits for it.
 
-A machine that is a day ahead writes down moments that lie a day ahead for everybody, and stay when it is
-set right. Those that are further ahead than they can be are now. The pacer heeds the same for itself.
+A machine whose clock is a day ahead stores moments that lie a day ahead, and they stay when its clock is
+set right. A moment that is further ahead than any can be is replaced by now. The pacer does the same for
+itself.
 """
 
 from collections.abc import Callable

@@ -106,8 +106,9 @@ class Ledger(Queries):
         been replaced by another, and NotPossibleNow where that one ends in this very moment.
 
         It counts against an `allowance`, with which None also means: too soon. The job `job_id` does it
-        once, though a worker stood still in it until another had done it. `place` is that in the queue.
-        `columns` change with it, such as who invites this time.
+        once, also where one worker stood still and another has done it meanwhile. With `is_bulk` it goes
+        out behind single invitations, and waits while its batch is paused. `columns` change with it, such
+        as who invites this time.
         """
         states = [State.SENT, State.FAILED, *([State.PASSWORD_SET] if can_sign_in else [])]
         in_bulk = {"place": BEHIND_SINGLE, "is_paused": IS_OF_PAUSED_BATCH} if is_bulk else {}

@@ -20,8 +20,8 @@ OPENING_LOCK = 7_261_840  # any number that nothing else on this database uses
 def hold(db: Session, *conditions: ColumnElement[bool]) -> None:
     """Let nobody else change these rows until the transaction ends. For what changes many of them at once.
 
-    All take them by their numbers. PostgreSQL finds rows in any order, and of two that take the same
-    ones in another order each would wait for what the other has.
+    All take them in the order of their numbers. PostgreSQL finds rows in any order, and two transactions
+    that take the same rows in different orders would wait for each other.
     """
     rows = select(Invitation.id).where(*conditions).order_by(Invitation.id)
     db.execute(rows.with_for_update(key_share=True))
@@ -38,8 +38,8 @@ def hold_batch(db: Session, invitation_id: int) -> None:
 def open_alone(db: Session) -> None:
     """Let nobody else open many invitations until the transaction ends. Whoever holds a batch may call it.
 
-    The unique index holds their addresses one after the other, in the order of a plan that nobody
-    chooses. Of two that open the same ones each could wait for what the other has; so could one that
+    The unique index locks their addresses one after the other, in the order of a plan that nobody
+    chooses. Two transactions that open the same addresses could wait for each other; so could one that
     gives an invitation another address.
     """
     if db.get_bind().dialect.name == "postgresql":  # on SQLite whoever writes is alone

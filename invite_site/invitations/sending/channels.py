@@ -34,8 +34,7 @@ class Outgoing:
     mailbox shows them together.
 
     `on_end` is called just before the mail server can have the whole of it, with columns that change with
-    it, and may raise LeaseLost.
-    `is_out_twice`: two earlier ones may have arrived, which is enough.
+    it, and may raise LeaseLost. `is_out_twice`: two earlier ones may have arrived, which is enough.
     """
 
     message_id: str

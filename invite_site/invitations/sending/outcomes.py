@@ -266,9 +266,12 @@ class Outcomes:
 def _failing(
     job: Invitation, refused: DeliveryError, now: datetime
 ) -> tuple[Transition, dict[str, Any]]:
-    """Where a refusal leads: to *failed*, unless the password is set, the mail before a reminder had
-    arrived, its link is one of ours, which a mail that was refused has not replaced, or the next sign-in
-    accepts it."""
+    """Where a refusal leads, and the columns that change with it.
+
+    It is *failed*, unless the invitation can be accepted all the same: the password is set; only a
+    reminder was refused; the mail before has a link of ours, which a refused mail has not replaced; or
+    its account is in use and the next sign-in accepts it.
+    """
     if job.password_set_at:
         return FAIL.keeping(State.PASSWORD_SET), {"last_error": str(refused)}
     is_of_mail = isinstance(refused, MailFailure)

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Seconds. While mail servers answer within it the promise holds; the time that goes into waiting is made
-# up by more deliveries in flight.
+# Seconds. The promise holds while mail servers answer within them. What waiting costs is made up by more
+# deliveries in flight.
 PATIENCE = 1.0
 
 

@@ -24,7 +24,7 @@ def filters_in(given: MultiDict[str, str]) -> Filters:
         query=one_line(given.get("q", ""))[:QUERY_LENGTH],
         status=status if status in STATUSES else "",
         batch_id=given.get("batch", type=row_id),
-        # As ID tokens are read: the spaces count, since the name is compared as a whole.
+        # Not on one line: the name is compared as a whole, and an ID token may have several spaces in it.
         inviter=printable(given.get("inviter", ""))[:NAME_LENGTH],
         day=given.get("day", type=_day),
         role=one_line(given.get("role", ""))[:NAME_LENGTH],

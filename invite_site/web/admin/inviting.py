@@ -42,8 +42,8 @@ MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
 )
-# Its links ask for a window of their own, which the sandbox refuses: a press on one changes nothing. In the
-# frame itself no page may stand.
+# Its links ask for a window of their own, which the sandbox refuses. So a press on one does nothing, and no
+# other page comes into the frame.
 NO_WAY_OUT = '<base target="_blank">'
 
 
