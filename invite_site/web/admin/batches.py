@@ -141,12 +141,10 @@ def correct_row(batch_id: int, batch_row_id: int) -> ResponseReturnValue:
             _storable(request.form.get("name", "")),
         )
     except InvitationError as refused:
-        return _back_to_row(batch_id, str(refused), "error")
+        return _back_to(batch_id, str(refused), "error")
     if row.fate == Fate.GOOD:
-        return _back_to_row(
-            batch_id, f"Line {row.line} is corrected and will be invited.", "success"
-        )
-    return _back_to_row(batch_id, f"Line {row.line}: {row.reason}", "error")
+        return _back_to(batch_id, f"Line {row.line} is corrected and will be invited.", "success")
+    return _back_to(batch_id, f"Line {row.line}: {row.reason}", "error")
 
 
 @bp.post("/batches/<int32:batch_id>/rows/<int32:batch_row_id>/leave-out")
@@ -154,8 +152,8 @@ def leave_row_out(batch_id: int, batch_row_id: int) -> ResponseReturnValue:
     try:
         services.batches.leave_out(batch_id, batch_row_id)
     except InvitationError as refused:
-        return _back_to_row(batch_id, str(refused), "error")
-    return _back_to_row(batch_id, "The row is left out of this batch.", "success")
+        return _back_to(batch_id, str(refused), "error")
+    return _back_to(batch_id, "The row is left out of this batch.", "success")
 
 
 # Pages --------------------------------------------------------------------------------------------
@@ -211,18 +209,10 @@ def _fates_of(batch: Batch) -> list[tuple[Fate, int]]:
 
 
 def _back_to(batch_id: int, sentence: str, category: str) -> ResponseReturnValue:
+    """To the batch; to that page of its preview which a form of a row was on."""
     flash(sentence, category)
-    return redirect(url_for("admin.batch", batch_id=batch_id), 303)
-
-
-def _back_to_row(batch_id: int, sentence: str, category: str) -> ResponseReturnValue:
-    """To the page of the preview that the form was on."""
-    flash(sentence, category)
-    after = _position(request.form.get("after", ""))
-    return redirect(
-        url_for("admin.batch", batch_id=batch_id, after=_in_address(after)),
-        303,
-    )
+    after = _in_address(_position(request.form.get("after", "")))
+    return redirect(url_for("admin.batch", batch_id=batch_id, after=after), 303)
 
 
 def _in_address(after: tuple[int, int] | None) -> str | None:
