@@ -116,7 +116,9 @@ def send_test() -> ResponseReturnValue:
         with limited_test_mail():
             services.samples.send(address, _invitee(draft), _options(draft), inviter())
     except RateLimitExceeded:
-        return _too_soon(form)
+        sentence = f"There is one test in {TEST_MAIL_EVERY} seconds. Wait a moment, then press again."
+        page = _form_page(form, test=Notice("warning", sentence))
+        return page, 429, {"Retry-After": str(seconds_left())}
     except MailFailure as failed:
         return _form_page(form, test=Notice("error", f"The test was not sent. {failed}")), 503
     except NotPossibleNow as refused:
@@ -145,14 +147,6 @@ class Preview:
 
 def _sent_form() -> InviteForm:
     return InviteForm(settings=services.settings, roles=services.role_offers.current().roles)
-
-
-def _too_soon(form: InviteForm) -> ResponseReturnValue:
-    """A second test mail at once."""
-    seconds = seconds_left()
-    sentence = f"There is one test in {TEST_MAIL_EVERY} seconds. Wait a moment, then press again."
-    page = _form_page(form, test=Notice("warning", sentence))
-    return page, 429, {"Retry-After": str(seconds)}
 
 
 def _form_page(
