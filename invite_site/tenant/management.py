@@ -221,7 +221,10 @@ def _site_errors() -> Iterator[None]:
             "application is authorized for the Auth0 Management API; then restart the site."
         ) from refused
     except ScopeMissing as refused:
-        raise _permission_missing() from refused
+        raise CredentialsRefused(
+            "The Management API application lacks a permission. It needs the scopes "
+            "create:users, read:users and create:user_tickets; then restart the site."
+        ) from refused
     except TenantRefused as refused:
         status, code = refused.status, refused.code
         if status == 403:
@@ -242,13 +245,6 @@ def _misconfigured(reason: str) -> TenantMisconfigured:
     return TenantMisconfigured(
         f"The tenant does not know AUTH0_CONNECTION or AUTH0_CLIENT_ID ({reason}). "
         "`flask tenant check` says what to correct; then restart the site."
-    )
-
-
-def _permission_missing() -> CredentialsRefused:
-    return CredentialsRefused(
-        "The Management API application lacks a permission. It needs the scopes "
-        "create:users, read:users and create:user_tickets; then restart the site."
     )
 
 
