@@ -208,9 +208,8 @@ class JobLedger:
         changed: int,
         refusals: Mapping[str, int],
         now: datetime,
-    ) -> bool:
-        """Write how far the job is; whether this worker still has it. It is over where nothing is left
-        below."""
+    ) -> None:
+        """Write how far the job is, if this worker still has it. It is over where nothing is left below."""
         values: dict[str, Any] = {
             "below": below,
             "changed": job.changed + changed,
@@ -221,7 +220,6 @@ class JobLedger:
         is_held = (Job.id == job.id, Job.lease_by == worker)
         with self._begin() as db:
             # Also of one that was stopped meanwhile: what was done is told.
-            held = db.scalars(update(Job).where(*is_held).values(**values).returning(Job.id)).all()
+            db.execute(update(Job).where(*is_held).values(**values))
             if below <= 0:
                 db.execute(update(Job).where(*is_held, Job.ended_at.is_(None)).values(ended_at=now))
-            return bool(held)

@@ -116,7 +116,9 @@ def send_test() -> ResponseReturnValue:
         with limited_test_mail():
             services.samples.send(address, _invitee(draft), _options(draft), inviter())
     except RateLimitExceeded:
-        sentence = f"There is one test in {TEST_MAIL_EVERY} seconds. Wait a moment, then press again."
+        sentence = (
+            f"There is one test in {TEST_MAIL_EVERY} seconds. Wait a moment, then press again."
+        )
         page = _form_page(form, test=Notice("warning", sentence))
         return page, 429, {"Retry-After": str(seconds_left())}
     except MailFailure as failed:
