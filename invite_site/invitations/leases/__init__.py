@@ -127,8 +127,8 @@ class Leases:
             db.execute(ADD_EVENT, [_event(row, CLAIM, worker, now, {}) for row in rows])
         return rows
 
-    def release(self, worker: str, *, now: datetime) -> int:
-        """Give back what this worker holds; returns how many rows. For a worker that restarts."""
+    def release(self, worker: str, *, now: datetime) -> None:
+        """Give back what this worker holds. For a worker that starts or stops."""
         with self._begin() as db:
             hold(db, Invitation.lease_by == worker)
             released = move(
@@ -136,7 +136,6 @@ class Leases:
                 actor=worker, now=now, next_try_at=now, lease_until=None, lease_by=None,
             )  # fmt: skip
             _revoke_cancelled(db, [row.id for row in released], worker, now)
-            return len(released)
 
     def require(self, job: Invitation) -> None:
         """For what cannot be taken back, such as a ticket, which ends the one before it. Raises
