@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def _keep_by_version(response: Response) -> Response:
-        """But not an address that another process wrote amid a release, for a file that is not here."""
+        """Keep nothing under the address of another version, which another process writes amid a release."""
         is_file = request.endpoint == "static" and response.status_code < 400
         if is_file and request.full_path != url_for("static", **(request.view_args or {})):
             response.headers["Cache-Control"] = "no-store"
