@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export MALLOC_ARENA_MAX ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset run test test-fast test-proxy coverage soak check format bench browser screenshots translations locks
+.PHONY: help demo demo-reset run test test-fast test-proxy coverage soak check format bench browser redis screenshots translations locks
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -21,13 +21,13 @@ demo-reset: $(VENV)/.done-demo  ## forget everything the demo has stored, unless
 run: $(VENV)/.done  ## the site and a worker, with the settings of the environment or .env
 	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask --app app serve
 
-test: $(VENV)/.done-test browser  ## every test, browser tests included
+test: $(VENV)/.done-test redis browser  ## every test, browser tests included
 	@$(BIN)/python -m pytest
 
-coverage: $(VENV)/.done-test browser  ## every test, with the coverage of the site; takes half as long again
+coverage: $(VENV)/.done-test redis browser  ## every test, with the coverage of the site; takes half as long again
 	@$(BIN)/python -m pytest --cov --cov-fail-under=85
 
-test-fast: $(VENV)/.done-test  ## the tests that need no browser
+test-fast: $(VENV)/.done-test redis  ## the tests that need no browser
 	@$(BIN)/python -m pytest -m "not browser"
 
 test-proxy: $(VENV)/.done-test  ## the journey behind nginx, which has to be installed
@@ -79,3 +79,6 @@ $(VENV)/.done $(VENV)/.done-demo $(VENV)/.done-test: $(VENV)/.created pyproject.
 
 browser: $(VENV)/.done-test
 	@$(BIN)/python -m tests.browser.install
+
+redis: $(VENV)/.done-test
+	@$(BIN)/python -m tests.support.redis_server

