@@ -21,6 +21,7 @@ from tests.support.running import (
     sets_password,
     settings_for,
     signs_in,
+    wait_until,
 )
 
 REFUSED = [
@@ -157,6 +158,7 @@ def test_whoever_waited_for_new_keys_in_vain_asks_for_none(
     with Person() as first:
         signs_in(first, site)
     tenant.lies("key_rotated")
+    before = tenant.calls(f"GET {KEYS}")
     for _ in range(2):
         tenant.fails(f"GET {KEYS}", kind="slow", seconds=8)
 
@@ -169,6 +171,7 @@ def test_whoever_waited_for_new_keys_in_vain_asks_for_none(
     with ThreadPoolExecutor() as browsers:
         assert list(browsers.map(status, (0.0, 0.5))) == [503, 403]
     assert len(tenant.faults) == 1
+    wait_until(lambda: tenant.calls(f"GET {KEYS}") > before, "it was answered in the end")
 
 
 @pytest.mark.parametrize(
@@ -340,9 +343,12 @@ def test_a_tenant_that_never_answers_is_not_waited_for(
     site: RunningSite, tenant: Tenant, person: Person
 ) -> None:
     """Each such sign-in would keep one of the few threads of the site."""
-    tenant.fails("POST /oauth/token", kind="slow", seconds=8)
+    before = tenant.calls("POST /oauth/token")
+    tenant.fails("POST /oauth/token", kind="slow", seconds=7)
     signs_in(person, site)
     assert person.response.status_code == 503
+    # The next test would count it.
+    wait_until(lambda: tenant.calls("POST /oauth/token") > before, "it was answered in the end")
 
 
 def test_who_signed_in_is_believed_of_an_id_token_alone(
