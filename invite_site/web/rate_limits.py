@@ -50,13 +50,12 @@ def by_address() -> str:
 def subscriber(address: str) -> str:
     """The address without what differs from one request of somebody to the next. Some proxies write
     the port behind it: `192.0.2.1:5000`, `[2001:db8::1]:5000`."""
-    bare = address.strip().partition("%")[0]
-    if bare.startswith("["):
-        bare = bare[1:].partition("]")[0]
-    elif bare.count(":") == 1:
-        bare = bare.partition(":")[0]
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
     try:
-        found = ipaddress.ip_address(bare)
+        found = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"  # a proxy's word that is no address; all of those are counted as one
     if isinstance(found, ipaddress.IPv6Address):

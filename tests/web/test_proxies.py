@@ -91,6 +91,7 @@ def test_behind_a_proxy_each_browser_has_a_limit_of_its_own(tenant: Tenant, tmp_
         ("[2001:db8:1:2:3::4]:5000", "2001:db8:1:2::/64"),
         ("[2001:db8:1:2:3::4]", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
+        ("[fe80::1%eth0]:5000", "fe80::/64"),
         ("", "unknown"),
         ("unknown", "unknown"),
         ("_hidden:x:y", "unknown"),
