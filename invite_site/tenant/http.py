@@ -250,7 +250,7 @@ def transport_errors() -> Iterator[None]:
     """Around a request. Raises TenantUnavailable where no answer came."""
     try:
         yield
-    except (requests.RequestException, OAuthError, ValueError, KeyError) as failed:
+    except (requests.RequestException, OAuthError, ValueError) as failed:
         raise TenantUnavailable("The tenant does not answer.") from failed
 
 

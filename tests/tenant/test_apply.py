@@ -470,6 +470,13 @@ def test_it_keeps_to_the_limits_of_the_free_plan(at: AtTenant) -> None:
     assert at.plan().skipped == ()
 
 
+def test_a_command_waits_for_as_long_as_the_tenant_asks(at: AtTenant) -> None:
+    """Longer than a page would: nothing else comes back to what was left out."""
+    wait = {"kind": "status", "status": 429, "headers": {"Retry-After": "3"}, "times": 1}
+    at.tenant.fails("GET /api/v2/tenants/settings", **wait)
+    assert at.plan().skipped == ()
+
+
 def test_what_ends_an_invitation_is_permitted_where_the_tenant_mails(at: AtTenant) -> None:
     """Elsewhere nothing looks at the marker, and one permission that is enough stays the only one."""
     for ways, allowed, then in (
