@@ -456,6 +456,17 @@ def test_a_tenant_in_trouble_is_exit_status_2(at: AtTenant) -> None:
     assert at.runs("check").exit_code == 2
 
 
+@pytest.mark.parametrize("body", ["text", {}, []])
+def test_a_list_that_nobody_can_read_is_told(at: AtTenant, body: object) -> None:
+    """The facts that need none are told all the same."""
+    path = f"/api/v2/connections/{at.connection['id']}/clients"
+    at.tenant.fails(f"GET {path}", kind="status", status=200, times=None, body=body)
+    done = at.runs("check", "--json")
+    verdicts = {each["fact"]: each["verdict"] for each in json.loads(done.stdout)}
+    assert verdicts["Connection enabled"] == "cannot tell"
+    assert verdicts["Domain"] == "ok"
+
+
 def test_no_secret_is_printed(at: AtTenant) -> None:
     """Neither where all is well nor where credentials are refused."""
     shown = at.runs("check").output

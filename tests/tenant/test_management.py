@@ -505,6 +505,16 @@ def test_an_answer_that_is_no_token_is_not_kept(
     assert client.find_user(ADA.email_norm) is None
 
 
+@pytest.mark.parametrize("said", [{}, {"scope": None}, {"scope": ["read:users"]}])
+def test_permissions_that_a_tenant_does_not_tell_are_not_taken_for_missing(
+    client: TenantClient, tenant: Tenant, said: dict[str, object]
+) -> None:
+    """What it refuses then says so."""
+    body = {"access_token": "t", **said}
+    tenant.fails("POST /oauth/token", kind="status", status=200, times=1, body=body)
+    assert client.roles.missing_scopes() == []
+
+
 @pytest.mark.parametrize("path", ["/oauth/token", "/api/v2/users"])
 def test_a_redirect_is_not_followed(settings: Settings, path: str) -> None:
     """It would carry the secret, the token or the address to wherever the answer says."""
