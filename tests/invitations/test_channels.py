@@ -256,15 +256,17 @@ def test_a_page_left_open_past_the_end_makes_no_ticket(
 
 
 def test_the_tenant_being_away_is_a_page(
-    landing: RunningSite, tenant: Tenant, person: Person
+    landing: RunningSite, tenant: Tenant, person: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """503 with one next step; the link works when it is back."""
+    """503 with one next step, and a line of the log; the link works when it is back."""
     landing.invites_and_delivers(ADA)
     person.opens(link_in(tenant, ADA))
     tenant.fails("POST /api/v2/tickets/password-change", kind="status", status=503, times=1)
     person.presses("Choose your password")
     assert person.response.status_code == 503
     assert person.heading == "This does not work right now"
+    assert person.response.headers["Retry-After"] == "10"
+    assert "a page had to do without the tenant: TenantUnavailable" in caplog.messages
     landing.clock.forward(seconds=4)
     person.presses("Try again")
     assert person.url.startswith(tenant.url)

@@ -95,7 +95,7 @@ def test_every_page_says_that_the_database_is_older_until_it_is_not(
 
 
 def test_every_page_says_that_the_database_is_newer(
-    unprepared: RunningSite, person: Person
+    unprepared: RunningSite, person: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Such as after a step back to an earlier version of the site."""
     engine = unprepared.services.engine
@@ -105,6 +105,7 @@ def test_every_page_says_that_the_database_is_newer(
     person.opens(unprepared.url + "/")
     assert person.response.status_code == 503
     assert person.heading == "The database is newer than this site"
+    assert any("9999" in line for line in caplog.messages), "whoever runs the site is told too"
     ready = asked(unprepared, "/readyz")
     assert (ready.status_code, ready.json()["migration"]) == (503, "newer than this site")
 
@@ -159,9 +160,13 @@ def test_monitors_get_no_cookie_and_meet_no_limit(site: RunningSite) -> None:
 
 
 def test_a_database_that_is_away_makes_it_unready_and_not_dead(
-    tenant: Tenant, tmp_path: Path, clock: Clock, person: Person
+    tenant: Tenant,
+    tmp_path: Path,
+    clock: Clock,
+    person: Person,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A restart would not help, and nothing about the database is told to visitors."""
+    """A restart would not help, and nothing about the database is told to visitors, but to the log."""
     with served(tenant, tmp_path, clock, DATABASE_URL=AWAY) as site:
         ready = asked(site, "/readyz")
         assert ready.status_code == 503
@@ -169,8 +174,10 @@ def test_a_database_that_is_away_makes_it_unready_and_not_dead(
         assert asked(site, "/healthz").status_code == 200
         person.opens(site.url + "/")
         assert person.response.status_code == 503
+        assert person.response.headers["Retry-After"] == "5"
         assert person.heading == "The site cannot reach its database"
         assert person.offers("Try again")
+        assert any("The database" in line for line in caplog.messages)
         for told in (ready.text, person.response.text):
             assert "hunter2" not in told
             assert "127.0.0.1" not in told
