@@ -23,7 +23,7 @@ from .bounded import BoundedAdapter
 from .rate_limits import Kind, kind_of
 
 TIMEOUT = (3.0, 10.0)  # seconds to connect, to answer
-CONNECTIONS = 32  # at once; as many as a worker has threads
+CONNECTIONS = 32  # kept open; as many as a worker has threads
 
 # Told of each answer: what the call counts as, the status, the headers, how many seconds it took.
 Observer = Callable[[Kind, int, Mapping[str, str], float], None]
@@ -188,7 +188,7 @@ class _Session(OAuth2Session):
             backoff_factor=0.2,
             respect_retry_after_header=False,
         )
-        adapter = BoundedAdapter(pool_maxsize=CONNECTIONS, pool_block=True, max_retries=retry)
+        adapter = BoundedAdapter(pool_maxsize=CONNECTIONS, max_retries=retry)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 

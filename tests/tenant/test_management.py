@@ -125,6 +125,25 @@ def test_many_threads_share_one_token(client: TenantClient, tenant: Tenant) -> N
     assert tenant.calls("POST /oauth/token") - before == 1
 
 
+def test_as_many_connections_stay_open_as_a_worker_has_threads(
+    client: TenantClient, tenant: Tenant
+) -> None:
+    """Each new one would cost a handshake."""
+    client.sign_in()
+    before = tenant.state["connections"]
+    start = threading.Barrier(16)
+
+    def looks(_: int) -> None:
+        for _round in range(4):
+            start.wait()
+            client.find_user("nobody@example.com")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(looks, range(16)))
+    # Each look at the tenant's state is a connection of its own.
+    assert tenant.state["connections"] - before <= 16 + 1
+
+
 def test_a_token_that_is_refused_is_renewed_once(client: TenantClient, tenant: Tenant) -> None:
     """The tenant may have changed its keys."""
     client.find_user("nobody@example.com")
@@ -135,6 +154,31 @@ def test_a_token_that_is_refused_is_renewed_once(client: TenantClient, tenant: T
     tenant.fails("GET /api/v2/users-by-email", kind="status", status=401, times=2)
     with pytest.raises(CredentialsRefused):
         client.find_user("nobody@example.com")
+
+
+def test_a_token_that_is_refused_to_many_threads_is_renewed_once(settings: Settings) -> None:
+    """Each would ask for one of its own, and tokens are limited and paid for."""
+    tokens: list[str] = []
+    together = threading.Barrier(8)
+    app = Flask("new keys")
+
+    @app.post("/oauth/token")
+    def token() -> Response:
+        tokens.append(f"t{len(tokens)}")
+        return jsonify(access_token=tokens[-1], token_type="Bearer", expires_in=86400)
+
+    @app.get("/api/v2/users-by-email")
+    def nobody() -> ResponseReturnValue:
+        if request.headers["Authorization"] == "Bearer t0":
+            together.wait(10)
+            return {}, 401
+        return jsonify([])
+
+    with listening(0) as listener, serving(app, listener), ThreadPoolExecutor(8) as pool:
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        client = TenantClient(replace(settings, management_url=url))
+        assert list(pool.map(client.find_user, ["nobody@example.com"] * 8)) == [None] * 8
+    assert tokens == ["t0", "t1"]
 
 
 def test_the_password_mail_is_ordered_without_a_token(settings: Settings) -> None:
@@ -163,6 +207,24 @@ def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     assert TenantClient(settings).find_user("nobody@example.com") is None
+
+
+def test_a_tenant_is_reached_through_the_proxy_of_the_environment(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be no other way out. The secret goes in the body, as Auth0 has it where nobody chose."""
+    asked: list[tuple[str, str | None]] = []
+    app = Flask("proxy")
+
+    @app.post("/oauth/token")
+    def token() -> Response:
+        asked.append((request.host, request.form.get("client_secret")))
+        return jsonify(access_token="t", token_type="Bearer", expires_in=86400)
+
+    with listening(0) as listener, serving(app, listener):
+        monkeypatch.setenv("http_proxy", f"http://localhost:{listener.getsockname()[1]}")
+        TenantClient(replace(settings, management_url="http://acme.example")).sign_in()
+    assert asked == [("acme.example", settings.management_client_secret)]
 
 
 def test_a_link_that_has_ended_is_not_made_for_days(client: TenantClient, tenant: Tenant) -> None:
@@ -195,9 +257,11 @@ def test_a_tenant_that_is_not_there_is_unavailable(settings: Settings) -> None:
     """As an error of ours, at once."""
     with listening(0) as taken:
         port = taken.getsockname()[1]
-    gone = TenantClient(replace(settings, management_url=f"http://localhost:{port}"))
-    with pytest.raises(TenantUnavailable):
-        gone.find_user("nobody@example.com")
+    url = f"http://localhost:{port}"
+    gone = TenantClient(replace(settings, management_url=url, tenant_url=url))
+    for ask in (gone.find_user, gone.send_password_email):
+        with pytest.raises(TenantUnavailable):
+            ask("nobody@example.com")
 
 
 def test_a_tenant_that_never_answers_is_not_waited_for(settings: Settings) -> None:
