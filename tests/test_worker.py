@@ -14,15 +14,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
+from invite_site.accounts.kept_forms import KeptForm
+from invite_site.accounts.tables import KeptForm as Row
+from invite_site.accounts.tables import Session
 from invite_site.invitations.lifecycle import State
-from invite_site.invitations.tables import Invitation, WorkerHeartbeat
+from invite_site.invitations.people import Inviter
+from invite_site.invitations.statistics.tally import FOLD_FROM
+from invite_site.invitations.tables import BatchRow, Invitation, Tally, WorkerHeartbeat
 from invite_site.server import working
 from invite_site.worker import UNLIMITED_THREADS, work
+from tests.support.batches import people
 from tests.support.forked import ROOT, Forked
 from tests.support.person import Person
-from tests.support.running import RunningSite, Tenant, accepts, wait_until
+from tests.support.running import (
+    Clock,
+    RunningSite,
+    Tenant,
+    accepts,
+    running_site,
+    settings_for,
+    signs_in,
+    wait_until,
+)
 from tests.support.workers import environment_of, workers
 
 ADA = "ada@example.com"
@@ -67,6 +82,38 @@ def test_it_works(site_on: RunningSite, tenant: Tenant) -> None:
         worker.kill()
         worker.wait(timeout=10)
     assert len(tenant.mails(ADA)) == 1
+
+
+def test_a_worker_reminds_and_removes_what_has_run_out(
+    tenant: Tenant, tmp_path: Path, person: Person, clock: Clock
+) -> None:
+    """Once a minute, also where nobody opens a page."""
+    settings = settings_for(tenant, tmp_path, REMINDER_SECONDS=str(2 * 24 * 60 * 60))
+    with running_site(settings, clock=clock) as site:
+        services = site.services
+        signs_in(person, site)
+        services.kept_forms.keep(KeptForm("/admin/", []), browser="a browser", owner="an owner")
+        services.batches.preview(people("p", 2).encode(), name="x", inviter=Inviter("Grace"))
+        row = site.invites_and_delivers(ADA)
+        with services.engine.begin() as db:
+            folded = {"kind": "failed", "bucket": 0, "amount": 0}
+            db.execute(insert(Tally), [folded] * 2 * FOLD_FROM)
+
+        def left() -> list[str]:
+            kept = (Session, 0), (Row, 0), (BatchRow, 0), (Tally, 20)
+            with services.engine.connect() as db:
+                return [
+                    each.__tablename__
+                    for each, few in kept
+                    if (db.scalar(select(func.count()).select_from(each)) or 0) > few
+                ]
+
+        assert left() == ["session", "kept_form", "batch_row", "tally"]
+        site.clock.forward(days=3.1)
+        with working(services):
+            wait_until(lambda: left() == [], "all that had run out was removed")
+            wait_until(lambda: len(tenant.mails(ADA)) == 2, "the reminder was sent")
+        assert site.row(row.id).state == "sent"
 
 
 def test_a_worker_has_a_token_before_anything_waits(site: RunningSite, tenant: Tenant) -> None:
