@@ -16,6 +16,8 @@ def faults_of(soup: BeautifulSoup, headers: dict[str, str]) -> list[str]:
         faults.append(f"{len(soup.find_all('h1'))} h1")
     if not soup.find("main"):
         faults.append("no main part")
+    if soup.iframe and "frame-src" not in headers.get("Content-Security-Policy", ""):
+        faults.append("a frame that its policy forbids")
     ids = [str(tag["id"]) for tag in soup.find_all(id=True)]
     faults += [f"id {each} stands twice" for each in set(ids) if ids.count(each) > 1]
     faults += [

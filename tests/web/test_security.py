@@ -109,6 +109,13 @@ def test_every_form_is_judged_by_its_sender(site: RunningSite) -> None:
             assert (path, answer.status_code, FOREIGN in answer.text) == (path, 400, True)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_link_on_another_site_leads_here(site: RunningSite, method: str) -> None:
+    """Such as the one back from the tenant; what changes nothing may come from anywhere."""
+    sender = {"Sec-Fetch-Site": "cross-site", "Referer": "https://elsewhere.example/"}
+    assert site.app.test_client().open("/", method=method, headers=sender).status_code == 200
+
+
 def test_a_foreign_form_is_not_offered_again_while_the_database_is_away(
     tenant: Tenant, tmp_path: Path
 ) -> None:
