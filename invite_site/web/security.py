@@ -83,7 +83,6 @@ def init_app(app: Flask, settings: Settings) -> None:
 def renew_form_token() -> None:
     """Let no form of before be sent any more: somebody else may sit at this browser now."""
     session.pop(TOKEN, None)
-    g.pop(TOKEN, None)
 
 
 def _origin_of(url: str) -> tuple[str, str, int | None] | None:
