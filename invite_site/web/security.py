@@ -86,14 +86,14 @@ def renew_form_token() -> None:
 
 
 def _origin_of(url: str) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port as they are compared (RFC 6454 §4); None for `null` and the like."""
+    """Scheme, host and port as they are compared (RFC 6454 §4); None for what is no address."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode("ascii")  # as browsers write it
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
         return None
-    return (parts.scheme, host, port) if host else None
+    return parts.scheme, host, port
 
 
 def _content_policy(settings: Settings) -> str:

@@ -137,6 +137,7 @@ def test_a_default_port_is_no_other_origin(tenant: Tenant, tmp_path: Path) -> No
     """Browsers leave it out, and write a host of other letters in ASCII."""
     for site_url, origin in (
         ("https://invite.example.com:443", "https://invite.example.com"),
+        ("http://localhost:80", "http://localhost"),
         ("https://Invite.Example.com", "https://invite.example.com"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
     ):
