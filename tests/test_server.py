@@ -150,6 +150,7 @@ def test_whatever_host_a_request_names_the_page_is_the_same(site: RunningSite, h
     for path, status in (("/", 200), ("/nowhere", 404), ("/healthz", 200)):
         answer = requests.get(site.url + path, headers={"Host": host}, timeout=15)
         assert answer.status_code == status, path
+        assert "Server" not in answer.headers, "nobody needs to know what it runs on"
 
 
 @pytest.mark.usefixtures("no_temp_folder")
