@@ -101,14 +101,9 @@ def _page(
 
 
 def _is_repeatable() -> bool:
-    """No page can send a file again, nor a form that was not read for its size or its files. None may
-    send a form again that has not passed the check of its sender: with the token of our page it would."""
-    if request.method not in SAFE_METHODS and not g.get("csrf_valid"):
-        return False
-    try:
-        return not request.files
-    except HTTPException:
-        return False
+    """No page can send a file again. None may send a form again that has not passed the check of its
+    sender: with the token of our page it would."""
+    return request.method in SAFE_METHODS or (bool(g.get("csrf_valid")) and not request.files)
 
 
 def _refused(error: HTTPException) -> ResponseReturnValue:
