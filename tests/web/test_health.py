@@ -196,6 +196,7 @@ def test_a_form_that_cannot_be_read_is_answered_where_the_database_is_away(
         answer = sends_form(site, "/logout", **sent)
     assert answer.status_code == status
     assert "Try again" not in answer.text
+    assert "This list" not in answer.text
 
 
 @pytest.mark.parametrize(
