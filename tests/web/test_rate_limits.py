@@ -178,6 +178,21 @@ def test_a_callback_may_come_ten_times_as_often_as_a_login(site: RunningSite) ->
     assert asks(f"{site.url}/callback?state=guess", 2) == [400, 429]
 
 
+@pytest.mark.parametrize(
+    ("method", "endpoint", "status"),
+    [("GET", "landing.renew", 200), ("POST", "landing.ask_for_renewal", 303)],
+)
+def test_a_new_link_is_asked_for_only_so_often(
+    site: RunningSite, method: str, endpoint: str, status: int
+) -> None:
+    """By one address, whichever refs it tries."""
+    came(site, ADDRESS_LIMIT - 1, endpoint)
+    client = site.app.test_client()
+    site.app.config["WTF_CSRF_ENABLED"] = False
+    answers = [client.open("/invite/renew", method=method) for _ in range(2)]
+    assert [each.status_code for each in answers] == [status, 429]
+
+
 def test_a_page_without_a_limit_stays_open_in_a_flood(site: RunningSite, person: Person) -> None:
     """What costs only who asks for it is never refused."""
     came(site, ADDRESS_LIMIT, "auth.login")
