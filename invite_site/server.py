@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import logging
 import os
 import secrets
 import socket
@@ -98,7 +97,6 @@ def serving(
 ) -> Iterator[None]:
     """Serve `app` on this socket, in a thread, until the block ends. A connection on which nothing comes
     for `silence` seconds is closed."""
-    logging.getLogger("waitress").setLevel(logging.WARNING)
     server: Any = create_server(
         app,
         sockets=[listener],

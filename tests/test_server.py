@@ -4,6 +4,7 @@ The others are answered meanwhile, and nothing that anybody sent is written to d
 """
 
 import contextlib
+import logging
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -151,6 +152,12 @@ def test_whatever_host_a_request_names_the_page_is_the_same(site: RunningSite, h
         answer = requests.get(site.url + path, headers={"Host": host}, timeout=15)
         assert answer.status_code == status, path
         assert "Server" not in answer.headers, "nobody needs to know what it runs on"
+
+
+@pytest.mark.usefixtures("site")
+def test_the_server_logs_no_path_of_whoever_has_left() -> None:
+    """Waitress does so at INFO, and a path may hold the token of a link."""
+    assert not logging.getLogger("waitress").isEnabledFor(logging.INFO)
 
 
 @pytest.mark.usefixtures("no_temp_folder")
