@@ -9,6 +9,7 @@ import requests
 from invite_site import create_app
 from invite_site.errors import CannotListen
 from invite_site.server import PortInUse, listening, prepare, serving
+from tests.support.forked import flask
 from tests.support.person import Person
 from tests.support.running import Tenant, running_site, services_of, settings_for, signs_in
 
@@ -70,3 +71,22 @@ def test_two_sites_on_one_host_keep_their_sign_ins_apart(
         assert {f"login-{port}" for port in ports} <= names
         assert "sid" not in names
         assert "login" not in names
+
+
+def test_flask_serve_says_which_setting_chooses_another_port(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    """One sentence, where another program listens there."""
+    with listening(0) as taken:
+        port = str(taken.getsockname()[1])
+        environment = {
+            "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+            "SITE_PORT": port,
+            "APP_NAME": "Acme",
+            "MAIL_FROM": "invitations@example.com",
+            **tenant.environment,
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'site.db'}",
+        }
+        ended = flask("serve", environment=environment)
+    said = f"Error: Port {port} is taken by another program. Set SITE_PORT to a free one.\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
