@@ -16,6 +16,11 @@ from tests.support.running import ADMIN, RunningSite, Tenant, accepts
 ADA = "ada@example.com"
 
 
+def lists_as(desk: Person, site: RunningSite) -> str:
+    """The state of the newest batch in the list of them."""
+    return desk.opens(f"{site.url}/admin/batches").text_of("tbody .status")
+
+
 def token_of(desk: Person) -> str:
     return str(desk.soup.select("input[name=csrf_token]")[0]["value"])
 
@@ -161,6 +166,25 @@ def test_a_batch_can_be_paused_resumed_and_cancelled(
     assert desk.sees_link("5 Revoked")
     assert not desk.offers("Pause")
     assert len(tenant.mails()) == 10
+
+
+def test_a_pause_that_came_too_late_to_hold_anything_can_be_ended(
+    site: RunningSite, desk: Person
+) -> None:
+    """The last was being sent. Until then no reminder goes out to anybody of the batch, nor what a job sends
+    again."""
+    pastes(desk, site, ADA).presses("Send 1 invitation")
+    batch, deliveries = desk.url, site.services.deliveries
+    [job] = deliveries.claim("worker", limit=1)
+    desk.presses("Pause")
+    deliveries.deliver(job)
+    assert lists_as(desk, site) == "Paused"
+    assert desk.opens(batch).text_of(".proof .status") == "Paused"
+    desk.presses("Resume")
+    assert not desk.offers("Pause")
+    assert not desk.offers("Resume")
+    assert desk.text_of(".proof .status") == "Done"
+    assert lists_as(desk, site) == "Done"
 
 
 def test_an_invitation_of_a_paused_batch_says_what_it_waits_for(
