@@ -14,12 +14,11 @@ from .lists import ListRow
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows of an address: its newest invitation, the open one, an accepted one.
+    """What the ledger knows of an address: the open invitation, and an accepted one.
 
     `is_expired` is about the open one, which is renewed then.
     """
 
-    newest_id: int
     open_id: int | None = None
     is_expired: bool = False
     inviter: str = ""

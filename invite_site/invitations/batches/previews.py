@@ -57,7 +57,7 @@ class Previews:
                 .order_by(Invitation.id)
             )
             for row in rows:
-                known = replace(found.get(row.email_norm, Known(row.id)), newest_id=row.id)
+                known = found.get(row.email_norm, Known())
                 if row.state in OPEN_STATES:
                     known = replace(
                         known,

@@ -139,7 +139,7 @@ class Starting:
         ]
         renewed = 0
         # By their numbers, as everybody holds rows.
-        for of_row, row in sorted(taken, key=lambda each: each[0].newest_id):
+        for of_row, row in sorted(taken, key=lambda each: each[0].open_id or 0):
             if of_row.is_expired and self._renew(
                 db, of_row, _of_person(row), columns, inviter, now
             ):
