@@ -446,9 +446,10 @@ def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours
             removing = pool.submit(removes)
             if engine.dialect.name == "postgresql":
                 wait_until(lambda: removing.done() or waiting(site_on) > 0, "it went on or waits")
-            db.execute(delete(BatchRow))
+            db.execute(delete(BatchRow).where(BatchRow.id == row.id))
         removing.result(timeout=15)
-    batches.get(batch.id)
+    assert batches.get(batch.id).started_at
+    assert sum(batches.fates(batch.id).values()) == 1, "what was left out stays for a day"
 
 
 def test_a_pause_and_what_revokes_the_same_rows_do_not_wait_for_each_other_in_a_circle(

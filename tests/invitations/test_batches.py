@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
+from invite_site.invitations.batches.judging import Judged
 from invite_site.invitations.batches.ledger import CHUNK
 from invite_site.invitations.leases import Leases
 from invite_site.invitations.lifecycle import Fate
@@ -129,6 +130,21 @@ def test_the_same_file_twice_says_so_for_each_row(site_on: RunningSite) -> None:
     assert site_on.services.batches.fates(again.id) == {Fate.INVITED: 5}
 
 
+@pytest.mark.parametrize("state", ["sending", "sent", "password_set"])
+def test_a_list_invites_nobody_who_is_invited_however_far_they_are(
+    site_on: RunningSite, state: str
+) -> None:
+    """The preview says so, and so does the start where it came to that since."""
+    early = preview(site_on, f"{ADA}\nbob@example.com\n")
+    ends = site_on.invites(ADA).expires_at
+    lease = {"lease_until": ends, "lease_by": "worker"} if state == "sending" else {}
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(state=state, **lease))
+    assert rows(site_on, preview(site_on, f"{ADA}\n"))[1].fate == Fate.INVITED
+    assert site_on.services.batches.start(early.id, inviter=GRACE).opened == 1
+    assert rows(site_on, early)[1].fate == Fate.INVITED
+
+
 @pytest.mark.parametrize("setting", ["client_id", "connection"])
 @pytest.mark.parametrize("state", ["queued", "accepted"])
 def test_an_invitation_of_an_earlier_application_stands_in_nobodys_way(
@@ -152,16 +168,19 @@ def test_an_expired_invitation_is_renewed(site_on: RunningSite, tenant: Tenant) 
     with site_on.services.engine.begin() as db:
         db.execute(update(Invitation).values(kept))
     site_on.clock.forward(days=6)
-    batch = preview(site_on, "ada@example.com,Ada\n")
+    batch = preview(site_on, "ada@example.com,Ada\nbob@example.com,Bob\n")
     assert rows(site_on, batch)[1].fate == Fate.GOOD
-    assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 1
+    assert site_on.services.batches.start(batch.id, inviter=GRACE).opened == 2
     renewed = site_on.row(row.id)
     assert (renewed.name, renewed.batch_id, renewed.generation) == ("Ada", batch.id, 2)
     assert {name: getattr(renewed, name) for name in kept} == kept, "the list says nothing of these"
     assert rows(site_on, batch) == {}, "it is not told as left out as well"
     event = site_on.services.listing.events(row.id)[-1]
     assert (event.event, event.actor) == ("resent", "Grace Hopper")
-    assert site_on.delivers() == 1
+    bob = site_on.services.ledger.open_of("bob@example.com")
+    assert bob is not None
+    assert [each.event for each in site_on.services.listing.events(bob.id)] == ["invited"]
+    assert site_on.delivers() == 2
 
 
 def test_overlapping_lists_of_two_admins(site_on: RunningSite, tenant: Tenant) -> None:
@@ -206,9 +225,57 @@ def test_a_row_is_corrected_in_place(site_on: RunningSite) -> None:
     assert rows(site_on, batch)[3].fate == Fate.GOOD
     started = batches.start(batch.id, inviter=GRACE)
     assert (started.opened, started.left_out) == (3, 0)
+    assert site_on.services.listing.page(now=site_on.clock(), query="dan")
     for change in (batches.correct, lambda *_: batches.leave_out(batch.id, found[4].id)):
         with pytest.raises(BatchNotFound):
             change(batch.id, found[4].id, "eve@example.com", "")
+
+
+def test_rows_with_one_address_name_the_first_of_them(site_on: RunningSite) -> None:
+    """Also once another is the first; that is judged by what the address has already."""
+    invitation = site_on.invites(ADA)
+    batch = preview(site_on, f"{ADA}\nbob@example.com\n{ADA}\n{ADA}\nbob@example.com\n{ADA}\n")
+    reasons = {line: row.reason for line, row in rows(site_on, batch).items()}
+    assert reasons[3] == reasons[4] == reasons[6] == "The same address stands in line 1."
+    assert reasons[5] == "The same address stands in line 2."
+    site_on.services.batches.leave_out(batch.id, rows(site_on, batch)[1].id)
+    found = rows(site_on, batch)
+    assert (found[3].fate, found[3].invitation_id) == (Fate.INVITED, invitation.id)
+    assert [found[line].fate for line in (4, 6)] == [Fate.REPEATED] * 2
+    assert found[4].reason == found[6].reason == "The same address stands in line 3."
+
+
+def test_a_correction_changes_no_other_list(site_on: RunningSite) -> None:
+    """Another admin has the same person in theirs."""
+    other = preview(site_on, "bob@example.com\n", Inviter("Heidi"))
+    batch, batches = preview(site_on, "nobody\n"), site_on.services.batches
+    row = batches.correct(batch.id, rows(site_on, batch)[1].id, "bob@example.com", "")
+    assert row.fate == rows(site_on, other)[1].fate == Fate.GOOD
+
+
+def test_a_row_that_two_admins_leave_out_at_once_is_counted_once(site_on: RunningSite) -> None:
+    """Else it would be told that fewer rows became no invitation than did."""
+    batch = preview(site_on)
+    services = site_on.services
+    gone = rows(site_on, batch)[5]
+    for _ in range(2):  # both have the page with the row
+        services.batches.previews.leave_out(gone, site_on.clock())
+    assert services.batches.start(batch.id, inviter=GRACE).left_out == 1
+    assert list(rows(site_on, batch)) == [4]
+
+
+def test_a_row_of_who_has_accepted_says_when_and_names_that_invitation(
+    site_on: RunningSite,
+) -> None:
+    """The page leads there."""
+    invitation = site_on.invites(ADA)
+    then = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    proof = {"state": "accepted", "accepted_at": then, "accepted_sub": "auth0|a", "closed_at": then}
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(proof))
+    row = rows(site_on, preview(site_on, ADA))[1]
+    assert row.reason == "This person accepted an invitation on 5 March 2026."
+    assert (row.fate, row.invitation_id) == (Fate.ACCEPTED, invitation.id)
 
 
 def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite) -> None:
@@ -375,6 +442,8 @@ def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant
     site_on.clock.forward(minutes=2)
     site_on.delivers()
     assert batches.progress(batch.id).waiting == ""
+    site_on.clock.forward(hours=1)
+    assert batches.progress(batch.id).waiting == "", "no worker is needed any more"
 
 
 def test_in_an_outage_no_next_try_is_promised_without_a_worker(site_on: RunningSite) -> None:
@@ -437,13 +506,15 @@ def test_without_a_limit_of_the_tenant_the_end_is_estimated_from_the_last_minute
 
 def test_what_nobody_sent_is_forgotten_after_a_day(site_on: RunningSite) -> None:
     """And the rows that became no invitation; the batch and its invitations stay."""
-    unsent = preview(site_on, people("q", 3))
+    unsent, emptied = preview(site_on, people("q", 3)), preview(site_on, "nobody\n")
+    site_on.services.batches.leave_out(emptied.id, rows(site_on, emptied)[1].id)
     sent = starts(site_on, LIST)
     site_on.clock.forward(hours=23)
     site_on.services.batches.sweep()
     assert len(rows(site_on, unsent)) == 3
     site_on.clock.forward(hours=2)
     site_on.services.batches.sweep()
+    assert [each.id for each in site_on.services.batches.latest(before=None, size=9)] == [sent.id]
     with pytest.raises(BatchNotFound):
         site_on.services.batches.get(unsent.id)
     assert site_on.services.batches.get(sent.id).opened == 2
@@ -505,6 +576,8 @@ def test_the_number_of_a_removed_preview_is_given_to_no_other_list(site_on: Runn
     site_on.clock.forward(hours=25)
     batches = site_on.services.batches
     batches.sweep()
+    with site_on.services.engine.connect() as db:
+        assert db.execute(text("SELECT name FROM batch")).all() == [("",)], "only its number stays"
     other = preview(site_on, people("r", 2))
     for each in removed:
         with pytest.raises(BatchNotFound):
@@ -587,6 +660,21 @@ def test_two_admins_who_correct_rows_to_and_from_one_address_keep_what_both_have
     assert batches.fates(batch.id) == {Fate.GOOD: 2}
 
 
+def test_of_a_row_that_two_admins_correct_at_once_no_address_is_forgotten(
+    site_on: RunningSite,
+) -> None:
+    """The first made it the same as others, which the second did not see."""
+    bob, cyd = "bob@example.com", "cyd@example.com"
+    batch, batches = preview(site_on, f"{ADA}\n{bob}\n{bob}\n"), site_on.services.batches
+    seen_by_second = rows(site_on, batch)[1]
+    batches.correct(batch.id, seen_by_second.id, bob, "")
+    assert batches.fates(batch.id) == {Fate.GOOD: 1, Fate.REPEATED: 2}
+    by_second = Judged(1, cyd, cyd, "", Fate.GOOD, "")
+    batches.previews.correct(seen_by_second, by_second, site_on.clock())
+    good = [row.email for row in rows(site_on, batch).values() if row.fate == Fate.GOOD]
+    assert good == [cyd, bob]
+
+
 def test_a_row_that_is_corrected_in_the_midst_of_the_start_stops_nothing(
     site_on: RunningSite,
 ) -> None:
@@ -622,6 +710,24 @@ def test_a_person_whose_invitation_ends_in_the_midst_of_the_start_is_invited(
     )
     for row in site_on.services.listing.page(now=site_on.clock(), batch_id=batch.id):
         assert [each.event for each in site_on.services.listing.events(row.id)] == ["invited"]
+
+
+def test_an_expired_one_that_is_sent_again_in_the_midst_of_the_start_is_left_out(
+    site_on: RunningSite,
+) -> None:
+    """By another admin: it gets one mail, and the list says so. On SQLite they come after the start."""
+    row = site_on.invites(ADA)
+    site_on.clock.forward(days=6)
+    services, batch = site_on.services, preview(site_on, ADA)
+    sends = partial(services.resending.resend, row.id, actor="Heidi")
+    with meanwhile(site_on, sends, before="UPDATE invitation") as sent:
+        started = services.batches.start(batch.id, inviter=GRACE)
+    is_first = services.engine.dialect.name == "postgresql"
+    assert (sent.exception(timeout=15) is None) == is_first
+    left_out = [(each.fate, each.invitation_id) for each in rows(site_on, batch).values()]
+    assert (started.opened, left_out) == ((0, [(Fate.INVITED, row.id)]) if is_first else (1, []))
+    assert [each.event for each in services.listing.events(row.id)] == ["invited", "resent"]
+    assert site_on.row(row.id).generation == 2
 
 
 def test_two_lists_that_renew_the_same_people_do_not_wait_for_each_other_in_a_circle(
@@ -694,6 +800,7 @@ def test_days_are_written_as_on_every_page(site: RunningSite) -> None:
     when = f"on {at.day} {at:%B %Y at %H:%M} UTC."
     with pytest.raises(AlreadyInvited, match=when):
         site.invites(ADA)
+    site.clock.forward(days=1)
     batch = site.services.batches.preview(ADA, name="people", inviter=GRACE)
     [row] = site.services.batches.rows(batch.id, after=None, size=1).rows
     assert when in row.reason
