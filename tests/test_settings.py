@@ -171,13 +171,18 @@ def test_an_address_keeps_its_port(address: str, kept: str) -> None:
 
 
 def test_a_host_of_other_letters_is_written_as_browsers_write_it() -> None:
-    """The names of hosts stand in headers, and those take ASCII alone."""
+    """The names of hosts stand in headers, and those take ASCII alone. A letter may be written as several
+    signs."""
     names = ("SITE_URL", "AUTH0_DOMAIN", "AUTH0_MANAGEMENT_DOMAIN")
     domains = ("https://Łódź.example", "login.łódź.example", "łódź.example")
     settings = Settings.from_env({**GOOD, **dict(zip(names, domains, strict=True))})
     assert settings.site_url == "https://xn--d-uga0v4h.example"
     assert settings.issuer == "https://login.xn--d-uga0v4h.example/"
     assert settings.management_url == "https://xn--d-uga0v4h.example"
+    apart = {**GOOD, "SITE_URL": "https://lo\u0301dz.example", "AUTH0_DOMAIN": "हिन्दी.example"}
+    settings = Settings.from_env(apart)
+    assert settings.site_url == "https://xn--ldz-gna.example"
+    assert settings.issuer == "https://xn--j2bd4cyah0f.example/"
 
 
 @pytest.mark.parametrize("name", ["SITE_URL", "AUTH0_DOMAIN", "AUTH0_MANAGEMENT_DOMAIN"])
