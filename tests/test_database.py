@@ -6,6 +6,7 @@ import resource
 import stat
 import subprocess
 import tempfile
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 import pytest
 from alembic import command
 from sqlalchemy import inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from invite_site.database.address import read_address
+from invite_site.database.address import read_address, told
 from invite_site.database.engine import alembic_config, is_current, open_engine, upgrade
 from invite_site.errors import ConfigError, DatabaseOutdated, DatabaseUnusable
 from tests.support.forked import Forked, flask
@@ -89,16 +90,18 @@ def test_each_name_that_platforms_give_postgresql_is_taken(scheme: str, postgres
             "names the file srv/invite-site/site.db, which is an",
         ),
         ("sqlite:///~/site.db", "with four slashes."),
+        ("sqlite:///file:/srv/site.db", "with four slashes."),
         ("hunter2", "is not a database address"),
     ],
 )
 def test_an_address_that_cannot_work_is_refused_at_the_start(address: str, words: str) -> None:
-    """With what to write instead, and never with the password."""
+    """With what to write instead, and never with the password, which a server of Python would log with the
+    cause."""
     with pytest.raises(ConfigError) as refused:
         open_engine(address)
     assert "DATABASE_URL" in str(refused.value)
     assert words in str(refused.value)
-    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_what_stands_in_a_password_is_kept() -> None:
@@ -135,6 +138,8 @@ def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
             assert {stat.S_IMODE(each.stat().st_mode) for each in found} == {0o600}
     finally:
         engine.dispose()
+    open_engine(f"sqlite:///{tmp_path / 'instance' / 'site.db'}").dispose()
+    assert stat.S_IMODE((tmp_path / "instance").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -242,6 +247,25 @@ def test_a_statement_that_is_wrong_is_no_fault_of_the_file(tmp_path: Path) -> No
         engine.dispose()
 
 
+def test_an_error_quotes_no_value(bare_database_url: str) -> None:
+    """It stands in the log, and the values are addresses of people and signs of their logins."""
+    engine = open_engine(bare_database_url)
+    asks = text("SELECT * FROM no_such WHERE email = :address")
+    with engine.connect() as db, pytest.raises(DBAPIError, match="no_such") as raised:
+        db.execute(asks, {"address": "ada@example.com"})
+    engine.dispose()
+    assert "ada@example.com" not in str(raised.value)
+
+
+def test_nothing_names_a_row_that_is_not_there(database_url: str) -> None:
+    """SQLite looks at that only where it is told to."""
+    engine = open_engine(database_url)
+    names = text("INSERT INTO pending_grant VALUES (99, 'Grace', '2026-03-05 12:00')")
+    with engine.connect() as db, pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        db.execute(names)
+    engine.dispose()
+
+
 # Servers -------------------------------------------------------------------------------------------
 
 
@@ -281,8 +305,9 @@ def test_a_wait_for_a_lock_has_an_end(options: str, waits: str, postgres: str) -
     """The address may say another one."""
     url = make_url(postgres).update_query_dict({"options": options} if options else {})
     engine = open_engine(url.render_as_string(hide_password=False))
-    with engine.connect() as db:
-        assert db.execute(text("SHOW lock_timeout")).scalar() == waits
+    for _ in range(2):  # also once the connection was given back
+        with engine.connect() as db:
+            assert db.execute(text("SHOW lock_timeout")).scalar() == waits
     engine.dispose()
 
 
@@ -295,6 +320,38 @@ def test_a_lock_that_somebody_holds_is_one_sentence(postgres: str) -> None:
         with pytest.raises(DatabaseUnusable, match=r"Another program is writing to it"):
             db.execute(lock)
     engine.dispose()
+
+
+def test_a_connection_that_the_server_has_ended_is_replaced(postgres: str) -> None:
+    """As by its restart: nobody gets an error of it."""
+    engine, other = (open_engine(postgres) for _ in range(2))
+    ends = text("SELECT pg_terminate_backend(:number, 5000)")  # and waits for it
+    with engine.connect() as db:
+        number = db.execute(text("SELECT pg_backend_pid()")).scalar()
+    with other.connect() as db:
+        assert db.execute(ends, {"number": number}).scalar()
+    with engine.connect() as db:
+        assert db.execute(text("SELECT 1")).scalar() == 1
+    for each in (engine, other):
+        each.dispose()
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("sqlite:////srv/site.db", "The database file /srv/site.db"),
+        (
+            "postgres://acme:hunter2@db.example.com:5433/x",
+            "The database at db.example.com, port 5433",
+        ),
+        ("postgres://acme:hunter2@/x?host=/run/postgresql", "The database at /run/postgresql"),
+        ("postgres://acme:hunter2@/x?host=one&host=two", "The database at one"),
+        ("postgres:///x", "The database at this machine"),
+    ],
+)
+def test_a_database_is_told_by_its_place(address: str, name: str) -> None:
+    """As the address names it; without user and password."""
+    assert told(read_address(address)) == name
 
 
 def test_a_database_that_is_not_there_is_one_sentence(postgres: str) -> None:

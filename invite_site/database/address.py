@@ -33,7 +33,7 @@ def read_address(database_url: str) -> URL:
         )
     if url.drivername != "sqlite" or not url.database or url.database == ":memory:":
         raise _refused("must be sqlite:////a/file or postgresql://user:password@host/name.")
-    if url.query or url.database.startswith("file:"):
+    if url.query:
         raise _refused("takes no options behind a SQLite file. Remove what follows the “?”.")
     # A command typed in another folder would make another file.
     if not Path(url.database).is_absolute():
