@@ -432,6 +432,21 @@ def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
     assert (progress.queued, progress.failed, progress.failed_left) == (2, 1, 0)
 
 
+def test_one_that_failed_again_in_a_later_list_is_sent_again_by_either(
+    site_on: RunningSite, tenant: Tenant
+) -> None:
+    """Neither stands for the other; once one of them is queued, that one does."""
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=2)
+    batches, both = site_on.services.batches, []
+    for _ in range(2):
+        both.append(starts(site_on, people("p", 1)).id)
+        site_on.delivers()
+    assert [batches.progress(number).failed_left for number in both] == [1, 1]
+    assert batches.send_failed_again(both[0], actor="Grace") == 1
+    assert [batches.progress(number).failed_left for number in both] == [0, 0]
+    assert site_on.delivers() == 1
+
+
 @pytest.mark.parametrize("hours", [0, 25], ids=["a row is left out", "old previews are removed"])
 def test_a_start_does_not_wait_for_what_waits_for_it(site_on: RunningSite, hours: int) -> None:
     """It holds the batch, then its rows; so does everybody else."""

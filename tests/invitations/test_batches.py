@@ -380,7 +380,8 @@ def test_the_failed_are_sent_again_unless_they_were_replaced(
 
 
 def test_the_results_name_every_row(site_on: RunningSite) -> None:
-    """Invitations with their status, then what was left out with its reason."""
+    """Invitations with their status, then what was left out with its reason; nobody of another list."""
+    starts(site_on, "carol@example.com\nno one\n")
     batch = starts(site_on, LIST)
     site_on.delivers()
     header, *table = site_on.services.batches.results(batch.id)
@@ -407,10 +408,12 @@ def test_the_results_say_of_each_invitation_how_far_it_came(site_on: RunningSite
     """In words, with what was wrong, and the last of its mails."""
     at = site_on.clock()
     last = at + timedelta(days=1)
-    batch = starts(site_on, people("p", 2))
+    later, batch = last + timedelta(days=1), starts(site_on, people("p", 3))
+    came: dict[str, Any] = {"accepted_at": later, "accepted_sub": "auth0|p", "closed_at": later}
     of_each: list[dict[str, Any]] = [
         {"state": "password_set", "first_sent_at": at, "last_sent_at": last},
         {"state": "failed", "closed_at": at, "last_error": "There is no such mailbox."},
+        {"state": "accepted", "first_sent_at": at, "last_sent_at": last} | came,
     ]
     with site_on.services.engine.begin() as db:
         for number, values in enumerate(of_each):
@@ -420,7 +423,19 @@ def test_the_results_say_of_each_invitation_how_far_it_came(site_on: RunningSite
     assert [row[2:] for row in table] == [
         ("Password set", "", f"{at:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}", ""),
         ("Failed", "There is no such mailbox.", f"{at:%Y-%m-%d %H:%M}", "", ""),
+        ("Accepted", "", *(f"{each:%Y-%m-%d %H:%M}" for each in (at, last, later))),
     ]
+
+
+def test_a_list_of_a_site_that_others_reach_invites_nobody_at_a_test_domain(
+    site: RunningSite,
+) -> None:
+    """No mail can come there."""
+    reached = replace(site.settings, site_url="https://invite.example.com")
+    batches, content = site.services.batches, "ada@acme.test\nbob@example.com\n"
+    there = replace(batches, settings=reached).preview(content, name="list", inviter=GRACE)
+    assert batches.fates(there.id) == {Fate.BAD: 1, Fate.GOOD: 1}
+    assert batches.fates(preview(site, content).id) == {Fate.GOOD: 2}
 
 
 def test_progress_says_why_nothing_goes_out(site_on: RunningSite, tenant: Tenant) -> None:
@@ -552,13 +567,39 @@ def test_a_person_that_accepted_between_preview_and_start_is_left_out(
 
 
 def test_a_start_wakes_a_worker_of_this_process(site_on: RunningSite) -> None:
-    """So does a single invitation: nobody waits for the next look at the queue."""
-    wake = site_on.services.wake
+    """So does a single invitation, and whatever else queues some: nobody waits for the next look at the
+    queue."""
+    wake, batches = site_on.services.wake, site_on.services.batches
     site_on.invites(ADA)
     assert wake.is_set()
     wake.clear()
-    starts(site_on, "bob@example.com\n")
+    batch = starts(site_on, "bob@example.com\n")
     assert wake.is_set()
+    batches.pause(batch.id)
+    wake.clear()
+    batches.resume(batch.id)
+    assert wake.is_set()
+    with site_on.services.engine.begin() as db:
+        db.execute(update(Invitation).values(state="failed", closed_at=site_on.clock()))
+    wake.clear()
+    batches.send_failed_again(batch.id, actor="Grace")
+    assert wake.is_set()
+
+
+def test_a_list_that_was_not_sent_says_so_whatever_is_done_with_it(site_on: RunningSite) -> None:
+    """As by a command, which takes any number."""
+    batches = site_on.services.batches
+    batch, grace = preview(site_on), {"actor": "Grace"}
+    for change in (
+        partial(batches.pause, batch.id),
+        partial(batches.resume, batch.id),
+        partial(batches.cancel, batch.id, **grace),
+        partial(batches.send_failed_again, batch.id, **grace),
+        partial(batches.results, batch.id),
+    ):
+        with pytest.raises(NotPossibleNow, match="has not been sent yet"):
+            change()
+    assert batches.start(batch.id, inviter=GRACE).opened == 2
 
 
 def test_an_expired_one_that_is_invited_again_wakes_it_too(site: RunningSite) -> None:

@@ -176,7 +176,8 @@ def test_a_pause_that_came_too_late_to_hold_anything_can_be_ended(
     pastes(desk, site, ADA).presses("Send 1 invitation")
     batch, deliveries = desk.url, site.services.deliveries
     [job] = deliveries.claim("worker", limit=1)
-    desk.presses("Pause")
+    assert lists_as(desk, site) == "Under way"
+    desk.opens(batch).presses("Pause")
     deliveries.deliver(job)
     assert lists_as(desk, site) == "Paused"
     assert desk.opens(batch).text_of(".proof .status") == "Paused"

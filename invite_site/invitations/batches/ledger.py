@@ -61,7 +61,7 @@ class BatchLedger:
             return set(db.scalars(select(Batch.id).where(Batch.id.in_(batch_ids), waits)))
 
     def pause(self, batch_id: int, now: datetime) -> bool:
-        """Claim no more of this batch; False where it is paused or over already."""
+        """Claim no more of this batch; False where it is paused or cancelled already."""
         return self._set_paused(batch_id, now)
 
     def resume(self, batch_id: int) -> bool:
