@@ -63,6 +63,8 @@ class Truths:
     mails: list[Mail] = field(default_factory=list)  # oldest first
     # Of each invitation, a step earlier.
     _accounts: dict[int, str | None] = field(default_factory=dict)
+    # Mailed before their invitation got another address, which makes the links of ours worthless.
+    _readdressed: set[Mail] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
     _histories: dict[int, list[tuple[Any, ...]]] = field(default_factory=dict)
 
@@ -123,6 +125,8 @@ class Truths:
         assert _replayed(events) == row.state, "a change without an event"
         for event in events[len(earlier) :]:
             self._look_at_evidence(event, row, signed_in)
+            if event.event == EventKind.READDRESSED:
+                self._readdressed.update(mail for mail in self.mails if mail.ref == row.ref)
 
     def _look_at_evidence(self, event: Any, row: Any, signed_in: str | None) -> None:
         """The tenant's word for a password, a sign-in in this very step for an acceptance."""
@@ -142,7 +146,7 @@ class Truths:
         """The newest mailed link of a sent invitation works until it is used, and one of ours also while
         another mail is to follow."""
         mail = next((each for each in reversed(self.mails) if each.ref == row.ref), None)
-        is_in_hand = mail is not None and mail.is_landing and mail.to == row.email_norm
+        is_in_hand = mail is not None and mail.is_landing and mail not in self._readdressed
         if mail and is_in_hand and row.landing_works(self.site.clock()):
             page = requests.get(str(mail.link), timeout=10)
             next_step = "Your password is set" if row.password_set_at else "Choose your password"
