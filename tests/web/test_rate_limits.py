@@ -5,16 +5,19 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from limits.storage import storage_from_string
 from redis import Redis
 
-from invite_site.web.rate_limits import limiter
+from invite_site.web.rate_limits import CountingInMemory, limiter
 from tests.support.person import Person
 from tests.support.rate_counts import (
     ADDRESS_LIMIT,
@@ -205,6 +208,39 @@ def test_a_redirect_says_nothing_of_limits(site: RunningSite, person: Person) ->
     """Only who is refused needs to know."""
     headers = person.peeks(f"{site.url}/login").headers
     assert not [name for name in headers if "ratelimit" in name.lower() or name == "Retry-After"]
+
+
+class TimersMeet(CountingInMemory):
+    """Two threads that replace the timer go on together, where nothing keeps the second away."""
+
+    STORAGE_SCHEME = ["timers-meet"]  # noqa: RUF012 - as limits has it
+    meeting: threading.Barrier | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "timer" and self.meeting:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.meeting.wait(timeout=0.5)
+
+
+def test_two_requests_that_are_counted_at_the_same_moment_both_go_on() -> None:
+    assert isinstance(storage_from_string("memory://"), CountingInMemory)
+    counts, failed = TimersMeet(), []
+    counts.timer.join()
+    counts.meeting = threading.Barrier(2)
+
+    def count(key: str) -> None:
+        try:
+            counts.incr(key, 60)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=count, args=(key,)) for key in ("ada", "grace")]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (failed, counts.get("ada"), counts.get("grace")) == ([], 1, 1)
 
 
 def test_a_form_is_counted_by_the_invitation_in_it(site: RunningSite) -> None:
