@@ -50,13 +50,17 @@ Flask.url_rule_class = Rule
 
 
 class Clock:
-    """The site's time, moved by hand."""
+    """The site's time, moved by hand. It runs on between, unless it is stopped."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
+        self._stopped_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return (self._stopped_at or datetime.now(UTC)) + self._ahead
+
+    def stop(self) -> None:
+        self._stopped_at = datetime.now(UTC)
 
     def forward(self, **by: float) -> None:
         self._ahead += timedelta(**by)
