@@ -21,6 +21,7 @@ GOOD = {
     "AUTH0_CLIENT_SECRET": "secret-of-the-client",
     "SMTP_URL": "smtp://user:pass@mail.example.com:587",
     "MAIL_FROM": "Acme <invitations@example.com>",
+    "DATABASE_URL": "sqlite:////srv/invite-site/site.db",
 }
 
 NEWER = "fedcba9876543210fedcba9876543210"
@@ -527,3 +528,14 @@ def test_a_start_says_what_is_wrong_with_its_file(
     file.write_bytes(b"# nothing\n")
     with pytest.raises(ConfigError, match="chmod 600"):
         create_app(file=file)
+
+
+def test_the_database_of_a_demo_is_not_that_of_a_site_by_default(tmp_path: Path) -> None:
+    """What waits in it would be sent to real people by a real mail server."""
+    env = {**GOOD, "DATABASE_URL": ""}
+    settings = Settings.from_env(env, instance=tmp_path)
+    assert settings.database_url == f"sqlite:///{tmp_path}/site.db"
+    (tmp_path / "demo.env").touch()
+    with pytest.raises(ConfigError, match=r"of a demo\. Run `make demo-reset`, or set DATABASE_URL"):
+        Settings.from_env(env, instance=tmp_path)
+    Settings.from_env(env | {"DATABASE_URL": settings.database_url}, instance=tmp_path)

@@ -9,12 +9,12 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from ..errors import InviteSiteError
-from ..settings import ROOT
+from ..settings import DEMO_SETTINGS, INSTANCE
 
 DATABASES = ("site.db", "tenant.db")
 DATABASES_WITH_LOGS = tuple(f"{name}*" for name in DATABASES)
 # What else a demo writes into its folder.
-FILES = ("demo.env*", "clock*", "story-unfinished", "demo.lock")
+FILES = (f"{DEMO_SETTINGS}*", "clock*", "story-unfinished", "demo.lock")
 
 
 class DemoRuns(InviteSiteError):
@@ -37,7 +37,7 @@ class Instance:
 
     @classmethod
     def from_environment(cls) -> "Instance":
-        return cls(Path(os.environ.get("INSTANCE_DIR") or ROOT / "instance").resolve())
+        return cls(Path(os.environ.get("INSTANCE_DIR") or INSTANCE).resolve())
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -65,10 +65,12 @@ class Instance:
 
     def require_own(self) -> None:
         """Raises NotOfADemo where `site.db` is that of `make run`: the demo's worker would deliver what
-        waits in it to the demo's mailbox."""
-        if (self.folder / "site.db").exists() and not self._has_begun:
+        waits in it to the demo's mailbox. An empty file is nobody's: a command that needs no table
+        makes it."""
+        database = self.folder / "site.db"
+        if database.exists() and database.stat().st_size and not self._has_begun:
             raise NotOfADemo(
-                f"{self.folder / 'site.db'} is the database of a site that `make run` has started. "
+                f"{database} is the database of a site that `make run` has started. "
                 "Choose another folder for the demo: INSTANCE_DIR=… make demo"
             )
 
@@ -93,7 +95,8 @@ class Instance:
     @property
     def is_new(self) -> bool:
         """Whether nobody has used a demo here yet."""
-        return not any((self.folder / name).exists() for name in DATABASES)
+        files = (self.folder / name for name in DATABASES)
+        return not any(file.exists() and file.stat().st_size for file in files)
 
     def begin_story(self) -> None:
         """Note that the story is being told; what a kill leaves of it, `forget_half_story` deletes."""
@@ -131,7 +134,7 @@ class Instance:
 
     @property
     def environment_file(self) -> Path:
-        return self.folder / "demo.env"
+        return self.folder / DEMO_SETTINGS
 
     def earlier_environment(self) -> dict[str, str]:
         """The settings of the start before this one."""

@@ -1,5 +1,6 @@
 """`python -m invite_site.local_tenant`: the tenant alone, as the Auth0 of another project."""
 
+import argparse
 import os
 import signal
 import sys
@@ -13,6 +14,11 @@ from .simulation.rate_limits import PLANS
 def main() -> None:
     """Run until Ctrl-C; exit with one sentence where a variable is invalid, a port in use, or the
     folder not to be written."""
+    argparse.ArgumentParser(
+        prog="python -m invite_site.local_tenant",
+        description="A small stand-in for Auth0 on this machine. Ctrl-C stops it.",
+        epilog="It is set up by variables: docs/local-tenant.md lists them.",
+    ).parse_args()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

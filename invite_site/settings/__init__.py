@@ -22,6 +22,8 @@ from .values import is_loopback as is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENV_FILE = ROOT / ".env"
+INSTANCE = ROOT / "instance"  # what a site writes, unless DATABASE_URL says otherwise, and a demo
+DEMO_SETTINGS = "demo.env"  # what a demo has written beside its database
 FOR_SETUP = ("TENANT_SETUP_CLIENT_ID", "TENANT_SETUP_CLIENT_SECRET")  # read by `flask tenant`
 
 T = TypeVar("T")
@@ -127,9 +129,14 @@ class Settings:
 
     @classmethod
     def from_env(
-        cls, environ: Mapping[str, str] | None = None, *, env_file: Path | None = None
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        env_file: Path | None = None,
+        instance: Path = INSTANCE,
     ) -> "Settings":
-        """Settings from variables (`.env.example` lists them), which may come from `env_file`.
+        """Settings from variables (`.env.example` lists them), which may come from `env_file`; the
+        database is in `instance` where none of them names one.
 
         Raises ConfigError naming every problem at once, so that one start shows all there is to do.
         """
@@ -206,9 +213,7 @@ class Settings:
             batch_rows=checked("BATCH_MAX_ROWS", "10000", values.rows, 10_000),
             admin_role_claim=read("ADMIN_ROLE_CLAIM", ""),
             admin_role=read("ADMIN_ROLE", ""),
-            database_url=read(
-                "DATABASE_URL", f"sqlite:///{quote(str(ROOT / 'instance' / 'site.db'))}"
-            ),
+            database_url=read("DATABASE_URL", f"sqlite:///{quote(str(instance / 'site.db'))}"),
             rate_limit_url=checked("RATE_LIMIT_URL", MEMORY, values.rate_limit_address, MEMORY),
             trusted_proxies=checked("TRUSTED_PROXIES", "0", values.proxies, 0),
             smtp_url=checked("SMTP_URL", no_mail, values.smtp_address, ""),
@@ -217,6 +222,12 @@ class Settings:
             log_level=checked("LOG_LEVEL", "INFO", values.log_level, "INFO"),
         )
         problems.extend(_contradictions_in(settings))
+        if not env.get("DATABASE_URL", "").strip() and (instance / DEMO_SETTINGS).exists():
+            # A worker would send what waits in it to people of whom somebody thought as invented.
+            problems.append(
+                f"DATABASE_URL is missing, and {instance / 'site.db'} is the database of a demo. Run "
+                "`make demo-reset`, or set DATABASE_URL."
+            )
         if site_url and not settings.is_local:
             problems.extend(exposure.problems_of(settings.secret_keys, env, env_file))
         if env_file is not None:

@@ -42,9 +42,12 @@ def test_a_demo_leaves_the_database_of_a_site_alone(tmp_path: Path) -> None:
     """Its worker would deliver what waits there to the demo's mailbox. A local tenant beside it may have
     been started alone."""
     instance = Instance(tmp_path)
+    (tmp_path / "site.db").touch()  # by a command that needs no table
     instance.require_own()
-    (tmp_path / "site.db").touch()
+    assert instance.is_new
+    (tmp_path / "site.db").write_text("SQLite")
     (tmp_path / "tenant.db").touch()
+    assert not instance.is_new
     with pytest.raises(NotOfADemo, match="make run"):
         instance.require_own()
     instance.write_environment({"NAME": "value"})

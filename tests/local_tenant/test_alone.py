@@ -66,9 +66,9 @@ def test_it_works(tmp_path: Path) -> None:
         assert plan.json()["plan"] == "free"
 
 
-def refusal(folder: Path, **more: str) -> str:
-    done = subprocess.run(
-        COMMAND,
+def ended(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words],
         cwd=folder,
         env=environment(folder, **more),
         capture_output=True,
@@ -76,6 +76,10 @@ def refusal(folder: Path, **more: str) -> str:
         timeout=30,
         check=False,
     )
+
+
+def refusal(folder: Path, **more: str) -> str:
+    done = ended(folder, **more)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr.strip()
@@ -100,3 +104,12 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     (tmp_path / "instance").touch()
     assert refusal(tmp_path).startswith("The local tenant cannot start: ")
     assert "Not a directory" in refusal(tmp_path, INSTANCE_DIR=str(tmp_path / "instance" / "x"))
+
+
+def test_words_behind_the_command_start_nothing(tmp_path: Path) -> None:
+    """Whoever asks for help learns where the variables are listed."""
+    helped = ended(tmp_path, "--help")
+    assert helped.returncode == 0
+    assert "docs/local-tenant.md" in helped.stdout
+    assert ended(tmp_path, "start").returncode == 2
+    assert not (tmp_path / "instance").exists()
