@@ -20,6 +20,8 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 ADDRESS = re.compile(r"(?<![\w.+'-])([.+'-]*+\w?)[\w.+'-]*+@([\w.-]+\.\w+)")
+# What PostgreSQL adds to the error of a constraint: names and notes of people, which may have lines.
+ROW = re.compile(r"(Failing row contains \().+?(?=\)\.(?:\n\n|\n\[SQL|\Z))", re.DOTALL)
 # These say too much below this level: Authlib the PKCE verifier, urllib3 each path, SQLAlchemy
 # each value.
 QUIET = (
@@ -29,12 +31,14 @@ QUIET = (
 
 
 class Redaction(logging.Filter):
-    """Takes secrets, whole addresses and control characters out of a record, traceback included."""
+    """Takes secrets, whole addresses, rows of the database and control characters out of a record,
+    traceback included."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = redact(record.getMessage())
         if record.exc_info:
             trace = logging.Formatter().formatException(record.exc_info)
+            trace = ROW.sub(r"\1***", trace)
             text = "\n    ".join([text, *map(redact, trace.splitlines())])
         record.msg = text
         record.args = ()

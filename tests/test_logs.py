@@ -10,7 +10,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+import sqlalchemy
+from sqlalchemy.exc import IntegrityError
 
+from invite_site.database.engine import open_engine
 from invite_site.logs import Redaction, configure, redact
 from tests.support.person import Person
 from tests.support.running import (
@@ -224,6 +227,23 @@ def test_the_filter_reaches_into_tracebacks(log: Written) -> None:
     assert "secretsecret" not in log.lines[-1]
     assert "ada@example.com" not in log.lines[-1]
     assert "ValueError" in log.lines[-1]
+
+
+def test_a_row_that_the_database_refuses_is_not_logged(database_url: str, log: Written) -> None:
+    """PostgreSQL adds it to its error as a whole."""
+    engine = open_engine(database_url)
+    row = {"name": "Team (all).\nAda Byron", "inviter": "Grace Hopper"}
+    try:
+        with engine.begin() as db:
+            statement = "INSERT INTO batch (name, inviter) VALUES (:name, :inviter)"
+            db.execute(sqlalchemy.text(statement), row)
+    except IntegrityError:
+        logging.getLogger("somebody").exception("it broke")
+    engine.dispose()
+    [line] = log.lines
+    assert "IntegrityError" in line
+    assert "batch" in line
+    assert not any(words in line for words in ("Team", "Ada", "Grace"))
 
 
 def test_a_line_begins_with_its_time_in_utc(tenant: Tenant, tmp_path: Path) -> None:

@@ -536,6 +536,8 @@ def test_the_database_of_a_demo_is_not_that_of_a_site_by_default(tmp_path: Path)
     settings = Settings.from_env(env, instance=tmp_path)
     assert settings.database_url == f"sqlite:///{tmp_path}/site.db"
     (tmp_path / "demo.env").touch()
-    with pytest.raises(ConfigError, match=r"of a demo\. Run `make demo-reset`, or set DATABASE_URL"):
+    with pytest.raises(
+        ConfigError, match=r"of a demo\. Run `make demo-reset`, or set DATABASE_URL"
+    ):
         Settings.from_env(env, instance=tmp_path)
     Settings.from_env(env | {"DATABASE_URL": settings.database_url}, instance=tmp_path)
