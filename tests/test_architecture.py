@@ -70,6 +70,7 @@ ROUTES = {
     "POST /admin/admins/awaited/<int:invitation_id>/withdraw",
     "GET /healthz",
     "GET /readyz",
+    "GET /metrics",
     "GET /static/<path:filename>",
 }
 

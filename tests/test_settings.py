@@ -54,6 +54,8 @@ def test_every_problem_is_told_at_once() -> None:
     ("name", "value"),
     [
         ("SECRET_KEY", "short"),
+        ("METRICS_TOKEN", "short"),
+        ("METRICS_TOKEN", "no header can carry this: 0123456789 é"),
         ("SITE_URL", "http://invite.example.com"),
         ("SITE_URL", "ftp://invite.example.com"),
         ("AUTH0_DOMAIN", "http://acme.example.com"),

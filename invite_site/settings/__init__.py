@@ -94,6 +94,7 @@ class Settings:
     mail_templates: Path | None = None  # a folder whose files take the place of ours
     rate_limit_url: str = field(default=MEMORY, repr=False)
     trusted_proxies: int = 0  # that a request passes on its way from the browser to this process
+    metrics_token: str = field(default="", repr=False)  # empty: no figures are given
     log_level: str = "INFO"
 
     @property
@@ -219,6 +220,7 @@ class Settings:
             smtp_url=checked("SMTP_URL", no_mail, values.smtp_address, ""),
             mail_from=checked("MAIL_FROM", no_mail, read_mailbox, Mailbox()),
             mail_templates=checked("MAIL_TEMPLATES", "", values.folder, None),
+            metrics_token=checked("METRICS_TOKEN", "", values.bearer_token, ""),
             log_level=checked("LOG_LEVEL", "INFO", values.log_level, "INFO"),
         )
         problems.extend(_contradictions_in(settings))

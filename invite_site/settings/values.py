@@ -13,6 +13,8 @@ DAY = 24 * 60 * 60
 MEMORY = "memory://"
 
 _LOOPBACK = re.compile(r"127(?:\.\d{1,3}){1,3}", re.ASCII)  # a name may begin so too
+# Also the other signs that a header can carry: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+_BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{32,}=*")
 _NO_WEB_ADDRESS = "must be a web address such as https://invite.example.com"
 _NO_MAIL_SERVER = (
     "must look like smtp://user:password@mail.example.com:587, with special characters of user and "
@@ -153,6 +155,15 @@ def secret_keys(value: str) -> tuple[str, ...]:
             "python3 -c 'import secrets; print(secrets.token_hex())'"
         )
     return keys
+
+
+def bearer_token(value: str) -> str:
+    if not _BEARER_TOKEN.fullmatch(value):
+        raise ValueError(
+            "must be at least 32 letters and digits; make one with "
+            "python3 -c 'import secrets; print(secrets.token_hex())'"
+        )
+    return value
 
 
 def port(value: str) -> int:

@@ -16,6 +16,7 @@ from . import (
     landing,
     language,
     limits,
+    metrics,
     rate_limits,
     revision,
     security,
@@ -45,7 +46,7 @@ def init_app(app: Flask, services: Services) -> None:
     rate_limits.init_app(app, services.settings)
     templating.init_app(app)
     errors.init_app(app)
-    for blueprint in (home.bp, signin.bp, landing.bp, admin, health.bp):
+    for blueprint in (home.bp, signin.bp, landing.bp, admin, health.bp, metrics.bp):
         app.register_blueprint(blueprint)
     sweeping.init_app(app, services)
     app.after_request(_log_request)

@@ -47,7 +47,7 @@ def test_a_demo_leaves_the_database_of_a_site_alone(tmp_path: Path) -> None:
     assert instance.is_new
     (tmp_path / "site.db").write_text("SQLite")
     (tmp_path / "tenant.db").touch()
-    assert not instance.is_new
+    assert not Instance(tmp_path).is_new
     with pytest.raises(NotOfADemo, match="make run"):
         instance.require_own()
     instance.write_environment({"NAME": "value"})
