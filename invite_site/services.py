@@ -20,6 +20,7 @@ from .invitations.batches.service import Batches
 from .invitations.batches.starting import Starting
 from .invitations.checks import Checks
 from .invitations.circuit_breaker import CircuitBreaker
+from .invitations.erasure import Erasure
 from .invitations.exports import Exports
 from .invitations.extensions import Extensions
 from .invitations.jobs import Jobs
@@ -65,6 +66,7 @@ class Services:
     batches: Batches
     jobs: Jobs
     exports: Exports
+    erasure: Erasure
     acceptance: Acceptance
     checks: Checks  # those that a page asks for
     deliveries: Deliveries
@@ -166,6 +168,7 @@ def build_services(
         ),
         jobs=Jobs(JobLedger(engine), listing, invitations, resending, clock),
         exports=Exports(listing, clock),
+        erasure=Erasure(engine, clock),
         acceptance=Acceptance(settings, ledger, visits, checks, tenant, admins, clock),
         checks=checks,
         deliveries=deliveries,

@@ -98,7 +98,7 @@ def test_every_setting_is_explained_in_the_example() -> None:
 
 
 def test_no_part_of_the_site_outgrows_its_reader() -> None:
-    """At most 16 modules a folder, 350 lines a module, 200 lines a class."""
+    """At most 16 modules a folder but that of migrations, 350 lines a module, 200 lines a class."""
     too_large = []
     for module in PACKAGE.rglob("*.py"):
         source = module.read_text(encoding="utf-8")
@@ -108,6 +108,7 @@ def test_no_part_of_the_site_outgrows_its_reader() -> None:
             if isinstance(node, ast.ClassDef) and (node.end_lineno or 0) - node.lineno >= 200:
                 too_large.append(f"{name}: {node.name}")
     folders = Counter(module.parent for module in PACKAGE.rglob("*.py"))
+    del folders[PACKAGE / "migrations" / "versions"]  # each is read alone
     too_large += [str(folder) for folder, modules in folders.items() if modules > 16]
     assert too_large == []
 

@@ -1,5 +1,6 @@
 """`flask invite …`: send and follow invitations, and deliver them."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..invitations.jobs import JobKind
 from ..invitations.listing import Filters
 from ..invitations.options import LONGEST_LIFETIME, Options
 from ..invitations.resending import LONGEST_EXTENSION
+from ..invitations.tables import Invitation
 from ..printable import one_line
 from ..server import prepare, work_for, worker_name
 from ..settings import DAY
@@ -96,12 +98,16 @@ def list_(number: int, by_change: bool, **given: Any) -> None:
             filters, now=now, before=before, size=min(number, PAGE), by_change=by_change
         )
         for row in page.rows:
-            status = row.status(now).replace("_", " ")
-            click.echo(f"{row.id}\t{status}\t{one_line(row.email)}\t{moment(row.created_at)}")
+            click.echo(_line(row, now))
         number -= len(page.rows)
         if page.older is None:
             return
         before = page.older
+
+
+def _line(row: Invitation, now: datetime) -> str:
+    status = row.status(now).replace("_", " ")
+    return f"{row.id}\t{status}\t{one_line(row.email)}\t{moment(row.created_at)}"
 
 
 @invite.command("resend")
@@ -192,6 +198,27 @@ def revoke(invitation: int | str | None, reason: str, yes: bool, **given: Any) -
         click.echo("Revoked.")
     else:
         act_on_many(JobKind.REVOKE, filters, yes=yes, reason=reason)
+
+
+@invite.command("erase")
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do it without a question.")
+def erase(address: str, yes: bool) -> None:
+    """Delete all that is stored about a person. Their invitations have to be over.
+
+    ADDRESS is the one that was invited, or that the account has now.
+    """
+    for row in services.erasure.find(address):
+        click.echo(_line(row, services.clock()))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nothing was deleted. Add --yes to delete without a question.")
+        click.confirm("Delete what is stored about this person?", abort=True)
+    user_ids = services.erasure.erase(address)
+    click.echo("Deleted.")
+    for user_id in user_ids:
+        click.echo(f"The account {one_line(user_id)} is still at the tenant. Delete it there.")
+    services.erasure.write_file_anew()
 
 
 def _one_of(invitation: int | str | None, given: dict[str, Any]) -> Filters:
