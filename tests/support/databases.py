@@ -14,13 +14,39 @@ import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy import make_url
+from sqlalchemy import Connection, Engine, event, make_url
 
 from invite_site.database.engine import open_engine, upgrade
 
 _numbers = itertools.count(1)
+
+
+class _Compiled(dict[tuple[Any, ...], Any]):
+    """The compiled statements of all engines of one kind. SQLAlchemy keeps those of each engine, as a
+    site that runs has one. Each test has some of its own, and compiled all anew: that took longer than
+    to execute them."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(_without_engine(key), default)
+
+    def __setitem__(self, key: tuple[Any, ...], value: Any) -> None:
+        super().__setitem__(_without_engine(key), value)
+
+
+def _without_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    dialect, *statement = key
+    return (dialect.name, *statement)
+
+
+_compiled = _Compiled()
+
+
+@event.listens_for(Engine, "engine_connect")
+def _share_compiled(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=_compiled)
 
 
 @contextlib.contextmanager
