@@ -170,7 +170,9 @@ class Person:
     def _form_with(self, button: str) -> tuple[Tag, Tag]:
         """The form that this button sends, and the button."""
         for form in self.soup.find_all("form"):
-            for each in form.find_all(["button", "input"]):
+            for each in form.find_all(True):
+                if each.name not in ("button", "input"):
+                    continue
                 if button in (each.get_text(" ", strip=True), each.get("value")):
                     return form, each
         raise AssertionError(f"no button {button!r} on the page {self.heading!r} at {self.path}")
