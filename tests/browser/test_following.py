@@ -15,6 +15,18 @@ PATIENCE = 20_000  # milliseconds; the pages ask every two, five or ten seconds
 
 
 @pytest.fixture
+def desk(desk: Page) -> Page:
+    """An admin's page whose time goes on as ever, unless `later` moves it."""
+    desk.clock.install()
+    return desk
+
+
+def later(page: Page) -> None:
+    """Ten seconds on for the page alone: it asks now, in place of the next time."""
+    page.clock.fast_forward(10_000)
+
+
+@pytest.fixture
 def followed(site: RunningSite) -> RunningSite:
     site.make_admin()
     return site
@@ -30,11 +42,13 @@ def test_one_invitation_follows_by_itself(
     desk.evaluate("window.wasNotReloaded = true")
     expect(desk.get_by_text("Queued", exact=True)).to_be_visible()
     followed.delivers()
+    later(desk)
     expect(desk.get_by_text("Sent", exact=True)).to_be_visible(timeout=PATIENCE)
     with Person() as ada:
         sets_password(ada, tenant.link_to(ADA))
     followed.clock.forward(seconds=16)
     followed.delivers()
+    later(desk)
     status = desk.get_by_role("status").get_by_text("Password set")
     expect(status).to_be_visible(timeout=PATIENCE)
     assert desk.evaluate("window.wasNotReloaded")
@@ -50,6 +64,7 @@ def test_the_list_follows_by_itself_and_keeps_what_is_being_typed(
     expect(desk.get_by_role("cell", name="Queued")).to_be_visible()
     desk.get_by_label("Address or name").fill("byr")
     followed.delivers()
+    later(desk)
     expect(desk.get_by_role("cell", name="Sent")).to_be_visible(timeout=PATIENCE)
     expect(desk.get_by_label("Address or name")).to_have_value("byr")
 
@@ -65,12 +80,13 @@ def test_a_row_that_is_chosen_stays_chosen_when_it_leaves_the_list(
     desk.get_by_label(f"Choose {ADA}").check()
     followed.invites("eve@example.com")
     followed.delivers()
+    later(desk)
     expect(desk.get_by_label("Choose eve@example.com")).to_be_visible(timeout=PATIENCE)
     expect(desk.get_by_label(f"Choose {ADA}")).to_be_checked()
     expect(desk.locator("input[name=id]:checked")).to_have_count(1)
     followed.services.invitations.revoke(ada.id, actor="Grace Hopper")
     with desk.expect_response(lambda answer: f"id={ada.id}" in answer.url) as asked:
-        pass
+        later(desk)
     asked.value.finished()
     desk.get_by_role("button", name="Resend the chosen").click()
     expect(desk.get_by_role("heading", name="Resend 1 invitation?")).to_be_visible()
@@ -87,6 +103,7 @@ def test_a_session_that_ends_leaves_what_is_typed_and_chosen(
     desk.get_by_label("Address or name").fill("byr")
     desk.get_by_label(f"Choose {ADA}").check()
     followed.clock.forward(minutes=31)
+    later(desk)
     alert = desk.get_by_role("alert").get_by_text("You are signed out")
     expect(alert).to_be_visible(timeout=PATIENCE)
     expect(desk.get_by_label("Address or name")).to_have_value("byr")
@@ -95,6 +112,7 @@ def test_a_session_that_ends_leaves_what_is_typed_and_chosen(
     other = desk.context.new_page()
     other.goto(followed.url + "/admin/invitations")
     expect(other.get_by_role("heading", name="Invitations")).to_be_visible()
+    later(desk)
     expect(alert).to_be_hidden(timeout=PATIENCE)
     expect(desk.get_by_label(f"Choose {ADA}")).to_be_checked()
 
@@ -110,6 +128,7 @@ def test_the_focus_stays_near_when_its_row_leaves_the_list(
     desk.goto(f"{followed.url}/admin/invitations?state=sent")
     desk.get_by_label(f"Choose {rows[gone].email}").focus()
     followed.services.invitations.revoke(rows[gone].id, actor="Grace Hopper")
+    later(desk)
     expect(desk.get_by_role("link", name=rows[gone].email)).to_be_hidden(timeout=PATIENCE)
     expect(desk.locator("table :focus")).to_have_count(1)
 
@@ -124,6 +143,7 @@ def test_each_page_that_follows_says_that_the_session_is_over(
     signs_in_as_admin(desk, followed)
     desk.goto(followed.url + page)
     followed.clock.forward(minutes=31)
+    later(desk)
     link = desk.get_by_role("alert").get_by_role("link", name="sign in again")
     link.click(timeout=PATIENCE)
     expect(link).to_be_hidden()
@@ -147,6 +167,7 @@ def test_what_was_unfolded_stays_so_while_the_rest_changes(
     before = shown.count()
     followed.services.resending.extend(row.id, 20, actor="Grace Hopper")
     followed.delivers()
+    later(desk)
     expect(shown).to_have_count(before + 2, timeout=PATIENCE)
     expect(desk.get_by_text("The mail server says so.")).to_be_visible()
 
@@ -195,12 +216,13 @@ def test_an_answer_that_is_an_error_leaves_the_page_as_it_was(
         db.execute(text("ALTER TABLE invitation_event RENAME TO hidden"))
         db.execute(text("ALTER TABLE invitation RENAME TO away"))
     with desk.expect_response(lambda answer: answer.status >= 500):
-        pass
+        later(desk)
     expect(desk.get_by_text(ADA, exact=True)).to_be_visible()
     with followed.services.engine.begin() as db:
         db.execute(text("ALTER TABLE away RENAME TO invitation"))
         db.execute(text("ALTER TABLE hidden RENAME TO invitation_event"))
     followed.delivers()
+    later(desk)
     expect(desk.locator("main .status", has_text="Sent")).to_be_visible(timeout=PATIENCE)
 
 
