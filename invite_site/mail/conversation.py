@@ -65,6 +65,7 @@ class Conversation(smtplib.SMTP):
         self._on_wait = on_wait
         self._transcript = transcript or (lambda line: None)
         self._secrets: list[str] = []
+        self._is_in_message = False
         self._deadline = 0.0
         self._next_beat = time.monotonic() + patience.beat
 
@@ -111,6 +112,7 @@ class Conversation(smtplib.SMTP):
         """The content of a message, all but the final dot."""
         lines = content.replace(b"\r\n", b"\n").replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
         self._transcript(f"> ({len(lines)} bytes of message)")
+        self._is_in_message = True
         for start in range(0, len(lines), BLOCK):
             self.allow(self._patience.block)
             self.send(lines[start : start + BLOCK])
@@ -120,14 +122,16 @@ class Conversation(smtplib.SMTP):
         self.allow(self._patience.block)
         self._transcript("> .")
         self.send(b".\r\n")
+        self._is_in_message = False
         self.allow(self._patience.final)
         return self.getreply()
 
     def leave(self) -> None:
-        """Say goodbye, and care for no answer."""
+        """Say goodbye, and care for no answer. Within a message it would be a line of that, and not be
+        answered."""
         self._on_wait = None
         with contextlib.suppress(OSError):
-            if self.sock is not None:
+            if self.sock is not None and not self._is_in_message:
                 self.putcmd("QUIT")
                 self.allow(self._patience.quit)
                 self.getreply()

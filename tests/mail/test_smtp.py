@@ -403,6 +403,24 @@ def test_what_is_said_to_quit_is_not_waited_for(mail_server: SmtpScript) -> None
     assert "221 2.0.0 Bye" not in mail_server.said
 
 
+def test_a_message_that_is_given_up_before_its_dot_is_followed_by_no_quit(
+    mail_server: SmtpScript,
+) -> None:
+    """It would be a line of the message, and its answer would be waited for in vain."""
+    shown: list[str] = []
+    server = SmtpServer.from_url(mail_server.url, SITE)
+    connection = SmtpConnection(server, SHORT, transcript=shown.append)
+
+    def is_lost() -> None:
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        connection.send(message(), "app@acme.example", "ada@example.com", on_end=is_lost)
+    connection.close()
+    assert re.fullmatch(r"> \(\d+ bytes of message\)", shown[-1])
+    assert mail_server.mails == []
+
+
 def test_a_line_that_begins_with_a_dot_arrives_as_it_was(mail_server: SmtpScript) -> None:
     """RFC 5321 §4.5.2; and a dot alone is not the end."""
     send(mail_server.url, text="one\n.\n..two\n.three\n")
