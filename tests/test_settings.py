@@ -1,28 +1,13 @@
 """Settings are read once, and every problem is told at once."""
 
 import os
-import re
 import secrets
-from pathlib import Path
 
 import pytest
 
-from invite_site import create_app, env_file
 from invite_site.errors import ConfigError
-from invite_site.settings import DAY, ROOT, Settings, is_loopback
-from tests.support.users import ordinary_user
-
-GOOD = {
-    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
-    "SITE_URL": "https://invite.example.com/",
-    "APP_NAME": "Acme",
-    "AUTH0_DOMAIN": "acme.eu.auth0.com",
-    "AUTH0_CLIENT_ID": "cid",
-    "AUTH0_CLIENT_SECRET": "secret-of-the-client",
-    "SMTP_URL": "smtp://user:pass@mail.example.com:587",
-    "MAIL_FROM": "Acme <invitations@example.com>",
-    "DATABASE_URL": "sqlite:////srv/invite-site/site.db",
-}
+from invite_site.settings import DAY, Settings, is_loopback
+from tests.support.variables import GOOD, HERE
 
 NEWER = "fedcba9876543210fedcba9876543210"
 OLDER = GOOD["SECRET_KEY"]
@@ -332,9 +317,6 @@ def test_a_site_under_a_path_is_refused(address: str) -> None:
         Settings.from_env({**GOOD, "SITE_URL": address})
 
 
-HERE = {"SITE_URL": "http://localhost:3000"}
-
-
 @pytest.mark.parametrize(
     "key",
     [
@@ -375,23 +357,6 @@ def test_debug_mode_that_is_off_is_off(value: str) -> None:
     Settings.from_env({**GOOD, "FLASK_DEBUG": value})
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o660])
-def test_a_file_of_settings_that_others_can_read_is_refused(mode: int, tmp_path: Path) -> None:
-    """Where others reach the site: it holds the secrets of the tenant and the mail server."""
-    folder = tmp_path / "our site"
-    folder.mkdir()
-    file = folder / ".env"
-    file.touch()
-    file.chmod(mode)
-    with pytest.raises(ConfigError, match=f"chmod 600 '{file}'"):
-        Settings.from_env(GOOD, env_file=file)
-    Settings.from_env({**GOOD, **HERE}, env_file=file)
-    file.chmod(0o600)
-    Settings.from_env(GOOD, env_file=file)
-    file.unlink()
-    Settings.from_env(GOOD, env_file=file)
-
-
 @pytest.mark.parametrize("name", ["APP_NAME", "AUTH0_CONNECTION", "ADMIN_ROLE", "CONTACT_EMAIL"])
 def test_a_variable_in_another_encoding_is_named(name: str) -> None:
     """As a service file in Latin-1 sets it: no page and no mail could be written with it."""
@@ -401,145 +366,12 @@ def test_a_variable_in_another_encoding_is_named(name: str) -> None:
     assert f"{name} is not UTF-8. Save what sets it as UTF-8." in refused.value.problems
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "cp1252"])
-def test_a_file_of_settings_in_another_encoding_is_named_with_its_line(
-    encoding: str, tmp_path: Path
-) -> None:
-    """And never quoted: a line of it may hold a secret."""
-    file = tmp_path / ".env"
-    file.write_bytes("LEVEL_A='1'\r\nNAME_A='Müller'\r\n".encode(encoding))
-    line = 1 if encoding == "utf-16" else 2
-    with pytest.raises(ConfigError) as refused:
-        env_file.load(file)
-    assert f"{file} is not UTF-8: line {line} " in str(refused.value)
-    assert "ller" not in str(refused.value)
-
-
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_a_file_of_settings_in_two_bytes_a_letter_is_named(encoding: str, tmp_path: Path) -> None:
-    """As some editors save it, without the mark that would tell."""
-    file = tmp_path / ".env"
-    file.write_bytes("LEVEL_A='1'\r\n".encode(encoding))
-    with pytest.raises(ConfigError, match="is not UTF-8: line 1 "):
-        env_file.load(file)
-
-
-@pytest.mark.parametrize(
-    "line", ['MAIL_FROM="Acme, Inc." <secret@example.com>', "SMTP_URL secret", "APP_NAME='secret"]
-)
-def test_a_line_of_settings_that_cannot_be_read_is_named(line: str, tmp_path: Path) -> None:
-    """It would be left out otherwise, and an optional setting would have its default without a word."""
-    file = tmp_path / ".env"
-    file.write_text(f"# Names\n{line}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"\.env, line 2, cannot be read") as refused:
-        env_file.load(file)
-    assert "secret" not in str(refused.value)
-
-
-def test_the_example_of_a_name_in_quotes_is_read_as_it_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the file of settings and then by the setting."""
-    page = (ROOT / ".env.example").read_text(encoding="utf-8")
-    [example] = re.findall(r"""'".*>'$""", page, re.MULTILINE)
-    file = tmp_path / ".env"
-    file.write_text(f"MAIL_FROM={example}\n", encoding="utf-8")
-    monkeypatch.setenv("MAIL_FROM", "")  # taken back at the end
-    monkeypatch.delenv("MAIL_FROM")
-    env_file.load(file)
-    settings = Settings.from_env({**GOOD, "MAIL_FROM": os.environ["MAIL_FROM"]})
-    assert settings.mail_from.name == "Acme, Inc."
-
-
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
-def test_a_file_of_settings_is_read(
-    start: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the mark that Windows puts first, and its ends of lines; the environment has the last word."""
-    file = tmp_path / ".env"
-    file.write_bytes(start + "NAME_B='Müller'\r\nNAME_C=file\r\n".encode())
-    monkeypatch.setenv("NAME_B", "")  # both are taken back at the end
-    monkeypatch.delenv("NAME_B")
-    monkeypatch.setenv("NAME_C", "environment")
-    env_file.load(file)
-    assert os.environ.pop("NAME_B") == "Müller"
-    assert os.environ["NAME_C"] == "environment"
-    env_file.load(tmp_path / "none")
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [("INVITE_DELIVRY", "INVITE_DELIVERY"), ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
-     ("TENANT_SETUP_CLIENTID", "TENANT_SETUP_CLIENT_ID"), ("invite_link", "INVITE_LINK")],
-)  # fmt: skip
-def test_a_misspelt_name_in_the_file_of_settings_is_told(
-    written: str, meant: str, tmp_path: Path
-) -> None:
-    """The setting would have its default without a word."""
-    file = tmp_path / ".env"
-    file.write_text(f"{written}=1\n", encoding="utf-8")
-    file.chmod(0o600)
-    with pytest.raises(ConfigError, match=f"{written}, which is no setting.* {meant}") as refused:
-        Settings.from_env({**GOOD, written: "1"}, env_file=file)
-    assert len(refused.value.problems) == 1
-
-
-def test_a_first_start_says_where_settings_are_looked_for(tmp_path: Path) -> None:
-    """Where some are missing, and there is no file of them."""
-    file = tmp_path / ".env"
-    with pytest.raises(ConfigError, match=rf"{file} is not there. Copy \.env\.example"):
-        Settings.from_env({**GOOD, "APP_NAME": ""}, env_file=file)
-    Settings.from_env(GOOD, env_file=file)
-    file.touch(mode=0o600)
-    with pytest.raises(ConfigError) as refused:
-        Settings.from_env({**GOOD, "APP_NAME": ""}, env_file=file)
-    assert refused.value.problems == ["APP_NAME is missing."]
-
-
-def test_names_of_others_may_stand_in_the_file_of_settings(tmp_path: Path) -> None:
-    """And an older value, beside the one in force, and a setting without a value."""
-    file = tmp_path / ".env"
-    file.write_text("MALLOC_ARENA_MAX=2\nSMTP_PORT=1\nSMTP_URLS=x\nAPP_URL=\n", encoding="utf-8")
-    file.chmod(0o600)
-    Settings.from_env(GOOD, env_file=file)
-
-
-def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    """A folder of that name, or a file of another user; with what to do."""
-    file = tmp_path / ".env"
-    file.touch()
-    file.chmod(0 if os.geteuid() else 0o600)
-    advice = r" cannot be read \(.+\)\. It must be a file that the user who runs this may read\."
-    with pytest.raises(ConfigError, match=f"{tmp_path}{advice}"):
-        env_file.load(tmp_path)
-    with ordinary_user(), pytest.raises(ConfigError, match=f"{file}{advice}"):
-        env_file.load(file)
-
-
-def test_a_start_says_what_is_wrong_with_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whichever server starts it."""
-    file = tmp_path / ".env"
-    for name, value in GOOD.items():
-        monkeypatch.setenv(name, value)
-    file.write_bytes("# Müller\n".encode("latin-1"))
-    file.chmod(0o644)
-    with pytest.raises(ConfigError, match="is not UTF-8: line 1"):
-        create_app(file=file)
-    file.write_bytes(b"# nothing\n")
-    with pytest.raises(ConfigError, match="chmod 600"):
-        create_app(file=file)
-
-
 def test_the_database_of_a_demo_is_not_that_of_a_site_by_default(tmp_path: Path) -> None:
     """What waits in it would be sent to real people by a real mail server."""
     env = {**GOOD, "DATABASE_URL": ""}
     settings = Settings.from_env(env, instance=tmp_path)
     assert settings.database_url == f"sqlite:///{tmp_path}/site.db"
     (tmp_path / "demo.env").touch()
-    with pytest.raises(
-        ConfigError, match=r"of a demo\. Run `make demo-reset`, or set DATABASE_URL"
-    ):
+    with pytest.raises(ConfigError, match=r"of a demo\. Run `make demo-reset`, or set DATABASE_URL"):
         Settings.from_env(env, instance=tmp_path)
     Settings.from_env(env | {"DATABASE_URL": settings.database_url}, instance=tmp_path)

@@ -35,7 +35,7 @@ from tests.support.running import (
     signs_in,
     wait_until,
 )
-from tests.test_settings import GOOD
+from tests.support.variables import GOOD
 
 LOGIN = "/login?iss=nobody"  # counted like any other, and cheap: it ends before a login begins
 AWAY = "Rate limit storage unreachable - falling back to in-memory storage"
