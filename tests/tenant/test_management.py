@@ -93,6 +93,30 @@ def test_an_account_of_another_connection_is_nobody(client: TenantClient, tenant
         assert (user and user.user_id) == found
 
 
+def test_an_account_id_may_hold_what_has_a_meaning_in_addresses(settings: Settings) -> None:
+    """As those of other systems do; another account, or none, would be asked about and changed."""
+    asked: list[str] = []
+    app = Flask("accounts")
+
+    @app.post("/oauth/token")
+    def token() -> Response:
+        return jsonify(access_token="t", token_type="Bearer", expires_in=86400)
+
+    @app.route("/api/v2/users/<path:_>", methods=["GET", "PATCH", "POST"])
+    def account(_: str) -> Response:
+        asked.append(request.environ["REQUEST_URI"].removeprefix("/api/v2/users/"))
+        return jsonify(user_id="samlp|a/b?c#d")
+
+    with listening(0) as listener, serving(app, listener):
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        client = TenantClient(replace(settings, management_url=url))
+        client.get_user("samlp|a/b?c#d")
+        client.clear_invited_marker("samlp|a/b?c#d")
+        client.roles.grant("samlp|a/b?c#d", ["rol_1"])
+    whole = "samlp%7Ca%2Fb%3Fc%23d"
+    assert asked == [whole, whole, f"{whole}/roles"]
+
+
 @pytest.mark.parametrize("status", [400, 410])
 def test_a_question_that_is_refused_is_not_answered_with_nobody(
     client: TenantClient, tenant: Tenant, status: int
