@@ -53,6 +53,7 @@ def test_every_problem_is_told_at_once() -> None:
         ("RATE_LIMIT_URL", "localhost:6379"),
         ("RATE_LIMIT_URL", "memcached://localhost"),
         ("RATE_LIMIT_URL", "redis://"),
+        ("RATE_LIMIT_URL", "redis://user:password@"),
         ("RATE_LIMIT_URL", "redis://localhost:abc"),
         ("RATE_LIMIT_URL", "redis://localhost/name"),
         ("TRUSTED_PROXIES", "yes"),
@@ -89,21 +90,23 @@ def test_what_others_are_built_from_has_neither_hash_nor_query(name: str, end: s
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "most"),
+    ("name", "field", "least", "most"),
     [
-        ("SITE_PORT", 1, 65_535),
-        ("INVITATION_TTL_SECONDS", 60, 365 * DAY),
-        ("REMINDER_SECONDS", 60 * 60, 5 * DAY - 1),
-        ("BATCH_MAX_ROWS", 1, 100_000),
-        ("TRUSTED_PROXIES", 0, 5),
+        ("SITE_PORT", "site_port", 1, 65_535),
+        ("INVITATION_TTL_SECONDS", "invitation_ttl", 60, 365 * DAY),
+        ("REMINDER_SECONDS", "reminder", 60 * 60, 5 * DAY - 1),
+        ("BATCH_MAX_ROWS", "batch_rows", 1, 100_000),
+        ("TRUSTED_PROXIES", "trusted_proxies", 0, 5),
     ],
 )
-def test_a_number_may_stand_at_its_limits_and_not_beyond(name: str, least: int, most: int) -> None:
+def test_a_number_may_stand_at_its_limits_and_not_beyond(
+    name: str, field: str, least: int, most: int
+) -> None:
     """A hop too many would let everybody write the address that they are counted by."""
     for good in (least, most):
-        Settings.from_env({**GOOD, name: str(good)})
-    for bad in (least - 1, most + 1):
-        with pytest.raises(ConfigError, match=name):
+        assert getattr(Settings.from_env({**GOOD, name: str(good)}), field) == good
+    for bad in (least - 1, most + 1, "soon"):
+        with pytest.raises(ConfigError, match=f"{name} must be "):
             Settings.from_env({**GOOD, name: str(bad)})
 
 
@@ -117,10 +120,18 @@ def test_each_secret_key_has_32_characters(keys: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["javascript:alert(1)", "acme.example.com", "http://acme.example.com/#/", "https://a b/"],
+    [
+        "javascript:alert(1)",
+        "acme.example.com",
+        "http://acme.example.com/#/",
+        "https://a b/",
+        "https:///notes",
+        "https://acme.example.com:99999/",
+        "https://acme.example.com/\u202eseton",
+    ],
 )
 def test_the_application_is_a_web_address_all_the_same(address: str) -> None:
-    """No script, no half address, nothing in the clear."""
+    """No script, no half address, nothing in the clear, and nothing that reads as another one."""
     with pytest.raises(ConfigError, match="APP_URL"):
         Settings.from_env({**GOOD, "APP_URL": address})
 
@@ -194,7 +205,8 @@ def test_a_host_that_there_cannot_be_is_refused(name: str, host: str) -> None:
     lead nowhere."""
     with pytest.raises(ConfigError, match=f"{name} must be a web address"):
         Settings.from_env({**GOOD, name: f"https://{host}"})
-    for good in ("invite.example.com.", "invite_site-2.example.com", "[::1]", "192.0.2.7"):
+    longest = "a" * 63 + ".example"
+    for good in ("invite.example.com.", "invite_site-2.example.com", longest, "[::1]", "192.0.2.7"):
         assert Settings.from_env({**GOOD, name: f"https://{good}"})
 
 
@@ -204,6 +216,12 @@ def test_an_address_holds_no_password(name: str) -> None:
     with pytest.raises(ConfigError, match=name) as refused:
         Settings.from_env({**GOOD, name: "https://user:word-of-hers@acme.example.com"})
     assert "word-of-hers" not in str(refused.value)
+
+
+@pytest.mark.parametrize("level", ["debug", "Info", "WARNING", "error"])
+def test_a_log_level_is_one_in_small_letters_too(level: str) -> None:
+    """The logging of Python knows them in capitals alone."""
+    assert Settings.from_env({**GOOD, "LOG_LEVEL": level}).log_level == level.upper()
 
 
 def test_spaces_around_a_secret_are_no_part_of_it() -> None:
