@@ -195,8 +195,8 @@ def lifetime(value: str) -> int:
 
 def reminder(value: str) -> int:
     seconds = int(value) if value.isdecimal() else -1
-    if not (seconds == 0 or 60 * 60 <= seconds <= 365 * DAY):
-        raise ValueError("must be 0 for none, or a number of seconds between one hour and one year")
+    if seconds != 0 and seconds < 60 * 60:
+        raise ValueError("must be 0 for none, or a number of seconds, one hour at least")
     return seconds
 
 
