@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, update
 
-from invite_site.invitations.people import Inviter
+from invite_site.invitations.people import COMMAND_LINE, Inviter
 from invite_site.invitations.tables import Invitation
 from invite_site.web.templating import moment
 from tests.support.at_tenant import at_tenant
@@ -19,14 +19,19 @@ from .conftest import Run
 
 
 def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
-    """Send, list, resend, revoke."""
+    """Send, list, resend, extend, revoke; the history says that it was done here."""
     assert run("invite", "send", "ada@example.com", "--name", "Ada").startswith("Queued as number")
+    assert tenant.calls("POST /oauth/token") == 0, "the tenant is not waited for"
     site.delivers()
     assert "sent\tada@example.com" in run("invite", "list")
     assert len(tenant.mails("ada@example.com")) == 1
     number = str(site.services.listing.page(now=site.clock())[0].id)
     assert "Queued again." in run("invite", "resend", number)
+    assert "It ends on " in run("invite", "extend", number, "--days", "9")
     assert "Revoked." in run("invite", "revoke", number, "--reason", "typo")
+    actors = {each.event: each.actor for each in site.services.listing.events(int(number))}
+    done_here = ("invited", "resent", "extended", "revoked")
+    assert [actors[event] for event in done_here] == [COMMAND_LINE] * 4
     assert "revoked" in run("invite", "list", "--state", "revoked")
 
 
@@ -187,6 +192,7 @@ def test_all_that_failed_since_a_moment_are_sent_again(
 ) -> None:
     """At that moment or after it, and neither with a number nor with filters; but for one in whose place
     there is another."""
+    day = f"{site.clock():%Y-%m-%d}"
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=3)
     site.invites_and_delivers("ada@example.com")
     site.clock.forward(minutes=5)
@@ -195,11 +201,14 @@ def test_all_that_failed_since_a_moment_are_sent_again(
     site.invites("carol@example.com")
     since = f"{site.clock():%Y-%m-%dT%H:%M}"
     for others in (["1"], ["--state", "failed"]):
-        output = run("invite", "resend", "--failed-since", since, *others)
+        output = run("invite", "resend", "--failed-since", since.replace("T", " "), *others)
         assert "Name one invitation by its number or address, or use --failed-since" in output
         assert output.endswith("[exit 2]")
     assert run("invite", "resend", "--failed-since", since) == "Queued again: 1.\n"
     assert (site.status("ada@example.com"), site.status("bob@example.com")) == ("failed", "queued")
+    assert run("invite", "resend", "--failed-since", day) == "Queued again: 1.\n"
+    again = [site.services.listing.events(number)[-1] for number in (1, 3)]
+    assert {(each.event, each.actor) for each in again} == {("resent", COMMAND_LINE)}
 
 
 def test_another_address_is_invited_in_place_of_one(site: RunningSite, run: Run) -> None:
@@ -242,14 +251,18 @@ def test_the_overview_counts_what_needs_attention(site: RunningSite, run: Run) -
     assert "      3 ending within two days\n        3 refused by the tenant" in said
     accepted = {
         "state": "accepted",
-        "accepted_at": now + timedelta(hours=2),
+        "accepted_at": now + timedelta(hours=24),
         "accepted_sub": "auth0|p",
     }
     with site.services.engine.begin() as db:
         values = {**sent, **accepted, "closed_at": accepted["accepted_at"]}
         db.execute(update(Invitation).where(Invitation.id == numbers[6]).values(values))
     said = run("invite", "overview")
-    assert "Median time from the first mail to acceptance: about 2 hours.\n" in said
+    assert "Median time from the first mail to acceptance: about 24 hours.\n" in said
+    assert re.findall(r"^\d{4}-\S+ +(\d).* (\d) accepted$", said, re.MULTILINE) == [
+        ("7", "0"),
+        ("0", "1"),
+    ]
 
 
 def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
@@ -257,8 +270,8 @@ def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     for name in ("ada", "abe", "bob"):
         site.invites(f"{name}@example.com")
     assert "Add --yes" in run("invite", "revoke", "--search", "a")
-    for command in ("revoke", "resend"):
-        assert "Name one invitation" in run("invite", command, "--yes")
+    for command in (("revoke",), ("resend",), ("extend", "--days", "3")):
+        assert "Name one invitation" in run("invite", *command, "--yes")
     assert "Name one invitation" in run("invite", "revoke", "1", "--state", "queued")
     today = f"{site.clock():%Y-%m-%d}"
     assert run("invite", "extend", "--day", today, "--days", "30", "--yes") == "Extended: 3.\n"
@@ -269,6 +282,8 @@ def test_many_are_changed_by_filters(site: RunningSite, run: Run) -> None:
     assert output.startswith("Queued again: 0.\nLeft as they are: 2. This invitation is already on")
     assert "bob@" in run("invite", "list", "--state", "revoked")
     assert "ada@" not in run("invite", "list", "--search", "bob")
+    copied = "\u202abob@example.com\u202c"  # as Windows hands it over, with marks that nobody sees
+    assert "bob@" in run("invite", "list", "--search", copied)
     header, *lines = run("invite", "export", "--state", "queued").splitlines()
     assert header.endswith("Invited by,Batch,Number")
     assert len(lines) == 2
@@ -307,10 +322,10 @@ def test_a_reason_is_kept_as_the_page_keeps_it(
 ) -> None:
     """One line of at most 200 letters, for one invitation and for many; a longer one is refused."""
     row = site.invites("ada@example.com")
-    output = run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 195 * "b")
+    output = run("invite", "revoke", *words, "--reason", "a\x1b[2J \n" + 195 * "b")
     assert "Shorten the reason to 200 characters at most." in output
     assert output.endswith("[exit 2]")
     assert site.row(row.id).state == "queued"
-    assert "Revoked" in run("invite", "revoke", *words, "--reason", "a\x1b[2J\n" + 194 * "b")
+    assert "Revoked" in run("invite", "revoke", *words, "--reason", "a\x1b[2J \n" + 194 * "b")
     [event] = [each for each in site.services.listing.events(row.id) if each.event == "revoked"]
     assert event.evidence["reason"] == "a [2J " + 194 * "b"

@@ -61,6 +61,8 @@ def test_what_others_have_said_cannot_command_a_terminal(site: RunningSite, run:
     assert "Eve [2J already invited this address" in run("invite", "send", "ada@example.com")
     site.services.circuit_breaker.open("mail", f"{eve} said no.", now=site.clock())
     assert "Invitations are waiting. Eve [2J said no." in run("invite", "overview")
+    run("invite", "import", "-", "--yes", "--no-wait", typed="bob@example.com\n")
+    assert "1 queued. Eve [2J said no." in run("invite", "batch", "1")
 
 
 def test_settings_that_cannot_work_are_listed_and_nothing_starts() -> None:

@@ -33,7 +33,7 @@ def test_it_works(site: RunningSite, tenant: Tenant, run: Run) -> None:
     assert "  line 3: nobody: Enter an email address" in said
     assert "  line 2: " not in said, "nothing is wrong with it"
     assert "Not used: Team" in said.splitlines()
-    assert "Batch 1: 2 invitations on the way." in said
+    assert said.endswith("Batch 1: 2 invitations on the way.\n")
     site.delivers()
     assert len(tenant.mails()) == 2
     assert "Standard input, uploaded" in run("batch", "1")
@@ -247,6 +247,8 @@ def test_cells_of_a_list_cannot_command_a_terminal(site: RunningSite, run: Run) 
     said = run("import", "-", "--yes", "--no-wait", typed=typed)
     assert "  line 2: no [2Jbody: " in said
     assert "  line 3: bob@example.com: Eve [2J" in said
+    named = run("import", "-", "--yes", "--no-wait", typed="Email,Te\x1b[2Jam\ncy@example.com,x\n")
+    assert "Not used: Te [2Jam\n" in named
     batch = site.services.batches.preview("x\x9b2J@example.com\n", name="x\x1b[2J", inviter=eve)
     shown = run("batch", str(batch.id))
     assert shown.startswith("x [2J, uploaded")

@@ -51,6 +51,7 @@ def test_an_admin_who_is_not_there_yet_is_invited_after_a_yes(
     """Who is invited already is offered the grant alone."""
     words = ("admin", "grant", ADA)
     refused = run(*words, typed=Terminal(b"n\n"))
+    assert refused.startswith("Nobody at the tenant has this address yet.")
     assert "Invite them and grant when they have accepted? [y/N]: n\nAborted!" in refused
     assert site.services.ledger.open_of(ADA) is None
     row = site.invites(ADA)
