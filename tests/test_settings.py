@@ -1,16 +1,34 @@
 """Settings are read once, and every problem is told at once."""
 
 import os
+import re
 import secrets
+from dataclasses import MISSING, fields
+from pathlib import Path
 
 import pytest
 
 from invite_site.errors import ConfigError
-from invite_site.settings import DAY, Settings, is_loopback
+from invite_site.mailbox import Mailbox
+from invite_site.settings import (
+    DAY,
+    ROOT,
+    Delivery,
+    LinkKind,
+    Plan,
+    ReturnTo,
+    Settings,
+    is_loopback,
+)
 from tests.support.variables import GOOD, HERE
 
 NEWER = "fedcba9876543210fedcba9876543210"
 OLDER = GOOD["SECRET_KEY"]
+# What `.env.example` shows of these is no default.
+EXAMPLES = (
+    "AUTH0_MANAGEMENT_DOMAIN", "TENANT_PLAN", "ADMIN_ROLE_CLAIM", "ADMIN_ROLE", "APP_URL",
+    "CONTACT_EMAIL", "MAIL_TEMPLATES", "DATABASE_URL",
+)  # fmt: skip
 
 
 def test_it_works() -> None:
@@ -24,6 +42,80 @@ def test_it_works() -> None:
     assert settings.result_url == "https://invite.example.com/invite/complete"
     assert settings.management_client_id == "cid"
     assert settings.invitation_ttl == 432000
+
+
+def test_each_setting_has_the_value_of_its_variable(tmp_path: Path) -> None:
+    """And no other."""
+    read = Settings.from_env(
+        {
+            **GOOD,
+            "SITE_PORT": "8000",
+            "APP_URL": "https://app.example.com/",
+            "CONTACT_EMAIL": "help@example.com",
+            "AUTH0_MANAGEMENT_DOMAIN": "acme-1.eu.auth0.com",
+            "AUTH0_MANAGEMENT_CLIENT_ID": "mid",
+            "AUTH0_MANAGEMENT_CLIENT_SECRET": "secret-of-management",
+            "AUTH0_CONNECTION": "Guests",
+            "INVITATION_TTL_SECONDS": "86400",
+            "REMINDER_SECONDS": "7200",
+            "INVITE_RETURN": "login_route",
+            "INVITE_LINK": "landing",
+            "TENANT_PLAN": "free",
+            "BATCH_MAX_ROWS": "7",
+            "ADMIN_ROLE_CLAIM": "https://example.com/roles",
+            "ADMIN_ROLE": "inviter",
+            "DATABASE_URL": "postgresql://db.example.com/x",
+            "MAIL_TEMPLATES": str(tmp_path),
+            "RATE_LIMIT_URL": "redis://cache.example.com",
+            "TRUSTED_PROXIES": "2",
+            "LOG_LEVEL": "ERROR",
+        }
+    )
+    assert read == Settings(
+        secret_keys=(GOOD["SECRET_KEY"],),
+        site_url="https://invite.example.com",
+        site_port=8000,
+        app_name="Acme",
+        app_url="https://app.example.com/",
+        contact_email=Mailbox(address="help@example.com"),
+        tenant_url="https://acme.eu.auth0.com",
+        client_id="cid",
+        client_secret="secret-of-the-client",
+        management_url="https://acme-1.eu.auth0.com",
+        management_client_id="mid",
+        management_client_secret="secret-of-management",
+        connection="Guests",
+        invitation_ttl=86400,
+        reminder=7200,
+        invite_return=ReturnTo.LOGIN_ROUTE,
+        link=LinkKind.LANDING,
+        plan=Plan.FREE,
+        batch_rows=7,
+        admin_role_claim="https://example.com/roles",
+        admin_role="inviter",
+        database_url="postgresql://db.example.com/x",
+        smtp_url="smtp://user:pass@mail.example.com:587",
+        mail_from=Mailbox("Acme", "invitations@example.com"),
+        mail_templates=tmp_path,
+        rate_limit_url="redis://cache.example.com",
+        trusted_proxies=2,
+        log_level="ERROR",
+    )
+
+
+def test_the_defaults_are_those_of_the_example() -> None:
+    """Where people read them; and those of the class, which a test begins with."""
+    page = (ROOT / ".env.example").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^# ([A-Z0-9_]+)=(.+)$", page, re.MULTILINE))
+    for name in EXAMPLES:
+        del shown[name]
+    settings = Settings.from_env(GOOD)
+    assert Settings.from_env({**GOOD, **shown}) == settings
+    defaults = {each.name: each.default for each in fields(Settings) if each.default is not MISSING}
+    assert {name: getattr(settings, name) for name in defaults} == defaults
+    assert settings.database_url.endswith("/instance/site.db")
+    here = Settings.from_env({**GOOD, "SITE_URL": "", "SITE_PORT": "8000"})
+    assert here.site_url == "http://localhost:8000"
 
 
 def test_every_problem_is_told_at_once() -> None:
@@ -230,6 +322,8 @@ def test_spaces_around_a_secret_are_no_part_of_it() -> None:
     assert (settings.client_id, settings.client_secret) == ("cid", "secret-of-the-client")
     assert settings.management_client_id == "cid"
     assert settings.management_client_secret == "secret-of-the-client"
+    no_mail = {"SMTP_URL": "\r", "MAIL_FROM": "\r", "INVITE_DELIVERY": "tenant_email\r"}
+    assert Settings.from_env({**GOOD, **no_mail}).delivery == Delivery.TENANT_EMAIL
 
 
 @pytest.mark.parametrize("name", ["AUTH0_MANAGEMENT_CLIENT_ID", "AUTH0_MANAGEMENT_CLIENT_SECRET"])
