@@ -6,13 +6,12 @@ The link in it is a key to the account: it goes to one recipient and is written 
 import re
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
-from typing import NotRequired, TypedDict, Unpack
 
 from ..errors import MailRefused
 from ..languages import ENGLISH, LANGUAGES, time_left
@@ -46,22 +45,23 @@ class Recipient:
     name: str
 
 
-class Words(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
     """What an invitation says. `renew_url` is where the invitee asks for a new link; `note` is the
     inviter's own; `first_message_id` is that of the message that this one follows; without a
     `language` it is English."""
 
-    url: str
+    url: str = field(repr=False)  # a key to the account
     renew_url: str
     inviter: str
     expires_at: datetime
     message_id: str
     now: datetime
-    kind: NotRequired[MailKind]
-    note: NotRequired[str]
-    is_reminder: NotRequired[bool]
-    first_message_id: NotRequired[str | None]
-    language: NotRequired[str | None]
+    kind: MailKind = MailKind.INVITATION
+    note: str = ""
+    is_reminder: bool = False
+    first_message_id: str | None = None
+    language: str | None = None
 
 
 class Mailer:
@@ -80,10 +80,10 @@ class Mailer:
     def send_invitation(
         self,
         to: Recipient,
+        words: Words,
         *,
         on_wait: Callable[[], None] | None = None,
         on_end: Callable[[], None] | None = None,
-        **words: Unpack[Words],
     ) -> None:
         """Mail the invitation with this link, or that its account can sign in there.
 
@@ -91,61 +91,47 @@ class Mailer:
         can have the whole. Raises MailRefused, MailAmbiguous, MailDelayed, MailInDoubt, MailUnavailable,
         SenderRefused, and what `on_wait` and `on_end` raise.
         """
-        message = self.invitation(to, **words)
+        message = self.invitation(to, words)
         sender = self._settings.mail_from.address
         self.connections.send(message, sender, to.mailbox, on_wait, on_end)
 
-    def send_sample(self, to: Recipient, **words: Unpack[Words]) -> None:
+    def send_sample(self, to: Recipient, words: Words) -> None:
         """Mail the same to whoever wants to see it, with *Test* in its subject. Raises what
         `send_invitation` does."""
-        message = self.invitation(to, **words)
+        message = self.invitation(to, words)
         subject = str(message["Subject"])
         message.replace_header("Subject", f"Test: {subject}")
         with closing(SmtpConnection(self._server, self._patience or SOMEBODY_WAITS)) as connection:
             connection.send(message, self._settings.mail_from.address, to.mailbox)
 
-    def invitation(
-        self,
-        to: Recipient,
-        *,
-        url: str,
-        renew_url: str,
-        inviter: str,
-        expires_at: datetime,
-        message_id: str,
-        now: datetime,
-        kind: MailKind = MailKind.INVITATION,
-        note: str = "",
-        is_reminder: bool = False,
-        first_message_id: str | None = None,
-        language: str | None = None,
-    ) -> EmailMessage:
+    def invitation(self, to: Recipient, words: Words) -> EmailMessage:
         """The message as it is sent. Raises MailRefused for an address that no header can hold."""
         settings = self._settings
-        spoken = language if language and language in LANGUAGES else ENGLISH
+        wanted = words.language
+        language = wanted if wanted and wanted in LANGUAGES else ENGLISH
         message = self._message(
-            kind,
+            words.kind,
             to,
-            language=spoken,
-            message_id=message_id,
-            now=now,
-            url=url,
-            renew_url=renew_url,
+            language=language,
+            message_id=words.message_id,
+            now=words.now,
+            url=words.url,
+            renew_url=words.renew_url,
             app_name=settings.app_name,
             site_url=settings.site_url,
             contact_email=settings.contact_email.address if settings.contact_email else "",
             name=unlinked(to.name),
             email=to.email,
-            inviter=unlinked(inviter),
-            note=unlinked_text(note),
-            is_reminder=is_reminder,
-            expires_at=expires_at,
-            expires_in=time_left(expires_at - now, spoken),
+            inviter=unlinked(words.inviter),
+            note=unlinked_text(words.note),
+            is_reminder=words.is_reminder,
+            expires_at=words.expires_at,
+            expires_in=time_left(words.expires_at - words.now, language),
             works_once=settings.link == LinkKind.TICKET,
         )
-        if first_message_id:  # a retry with another link: shown together with the first
-            message.set_raw("In-Reply-To", first_message_id)
-            message.set_raw("References", first_message_id)
+        if words.first_message_id:  # a retry with another link: shown together with the first
+            message.set_raw("In-Reply-To", words.first_message_id)
+            message.set_raw("References", words.first_message_id)
         return message
 
     def send_test(self, address: str, *, now: datetime, transcript: Callable[[str], None]) -> None:

@@ -19,7 +19,7 @@ from invite_site.errors import (
     MailUnavailable,
 )
 from invite_site.languages import time_left
-from invite_site.mail.message import Mailer, Recipient
+from invite_site.mail.message import Mailer, Recipient, Words
 from invite_site.server import listening
 from invite_site.tenant.management import invitation_link
 from tests.support.running import APP_NAME, Tenant, settings_for
@@ -36,12 +36,14 @@ def mailer(tenant: Tenant, tmp_path: Path) -> Mailer:
 def send(mailer: Mailer, email: str = "ada@example.com", name: str = "", **more: Any) -> None:
     mailer.send_invitation(
         Recipient(email, email, name),
-        url=invitation_link(TICKET, APP_NAME),
-        renew_url="https://localhost/invite/renew?i=ref",
-        inviter=more.get("inviter", "Grace Hopper"),
-        expires_at=NOW + timedelta(days=5, hours=2),
-        message_id="<ref.1@localhost>",
-        now=NOW,
+        Words(
+            url=invitation_link(TICKET, APP_NAME),
+            renew_url="https://localhost/invite/renew?i=ref",
+            inviter=more.get("inviter", "Grace Hopper"),
+            expires_at=NOW + timedelta(days=5, hours=2),
+            message_id="<ref.1@localhost>",
+            now=NOW,
+        ),
     )
 
 

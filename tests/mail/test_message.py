@@ -11,7 +11,7 @@ import pytest
 
 from invite_site.errors import ConfigError
 from invite_site.mail.conversation import Patience
-from invite_site.mail.message import Mailer, Recipient, part_of
+from invite_site.mail.message import Mailer, Recipient, Words, part_of
 from invite_site.mailbox import Mailbox
 from invite_site.settings import Settings
 from tests.support.running import Tenant, settings_for
@@ -29,15 +29,19 @@ def settings(tenant: Tenant, tmp_path: Path, mail_server: SmtpScript) -> Setting
 
 
 def send(settings: Settings, name: str = "Ada Byron", **more: Any) -> None:
+    calls = {name: more.pop(name) for name in ("on_wait", "on_end") if name in more}
     Mailer(settings, more.pop("patience", HURRIED)).send_invitation(
         more.pop("recipient", Recipient("ada@example.com", "ada@example.com", name)),
-        url=more.pop("url", "https://localhost/lo/reset?ticket=T#type=invite&app=A"),
-        renew_url="https://localhost/invite/renew?i=ref",
-        inviter=more.pop("inviter", "Grace"),
-        expires_at=NOW + timedelta(days=5),
-        message_id=more.pop("message_id", "<ref.1@localhost>"),
-        now=NOW,
-        **more,
+        Words(
+            url=more.pop("url", "https://localhost/lo/reset?ticket=T#type=invite&app=A"),
+            renew_url="https://localhost/invite/renew?i=ref",
+            inviter=more.pop("inviter", "Grace"),
+            expires_at=NOW + timedelta(days=5),
+            message_id=more.pop("message_id", "<ref.1@localhost>"),
+            now=NOW,
+            **more,
+        ),
+        **calls,
     )
 
 

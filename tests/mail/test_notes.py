@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 
 from invite_site.errors import InvalidInvitee
 from invite_site.invitations.options import NOTE_LENGTH, Options
-from invite_site.mail.message import Mailer, Recipient, part_of
+from invite_site.mail.message import Mailer, Recipient, Words, part_of
 from invite_site.settings import Settings
 from tests.support.running import Tenant, settings_for
 from tests.support.smtp_script import SmtpScript
@@ -30,13 +30,15 @@ class Desk:
         """The text, and the quotation of the HTML."""
         Mailer(self.settings).send_invitation(
             Recipient("ada@example.com", "ada@example.com", "Ada"),
-            url="https://localhost/lo/reset?ticket=T#type=invite&app=A",
-            renew_url="https://localhost/invite/renew?i=ref",
-            inviter=inviter,
-            note=Options.parse(self.settings, note=note).note,
-            expires_at=NOW + timedelta(days=5),
-            message_id="<ref.1@localhost>",
-            now=NOW,
+            Words(
+                url="https://localhost/lo/reset?ticket=T#type=invite&app=A",
+                renew_url="https://localhost/invite/renew?i=ref",
+                inviter=inviter,
+                note=Options.parse(self.settings, note=note).note,
+                expires_at=NOW + timedelta(days=5),
+                message_id="<ref.1@localhost>",
+                now=NOW,
+            ),
         )
         message = self.mail_server.mails[-1].message
         return part_of(message, "plain"), BeautifulSoup(part_of(message, "html"), "html.parser")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from invite_site.errors import ConfigError
-from invite_site.mail.message import Mailer, Recipient, part_of
+from invite_site.mail.message import Mailer, Recipient, Words, part_of
 from invite_site.mail.templates import OURS
 from invite_site.settings import ROOT
 from tests.support.running import Tenant, settings_for
@@ -57,12 +57,14 @@ def test_it_works(tenant: Tenant, tmp_path: Path, mail_server: SmtpScript) -> No
     (folder / "invitation/subject.txt").write_text("{{ broken")
     mailer.send_invitation(
         Recipient("ada@example.com", "ada@example.com", "<b>Ada"),
-        url=URL,
-        renew_url="https://localhost/invite/renew?i=ref",
-        inviter="Grace",
-        expires_at=NOW + timedelta(days=5),
-        message_id="<ref.1@localhost>",
-        now=NOW,
+        Words(
+            url=URL,
+            renew_url="https://localhost/invite/renew?i=ref",
+            inviter="Grace",
+            expires_at=NOW + timedelta(days=5),
+            message_id="<ref.1@localhost>",
+            now=NOW,
+        ),
     )
     message = mail_server.mails[0].message
     assert message["Subject"] == "Welcome to Acme!"

@@ -201,7 +201,7 @@ def _send_mail(
     """Mail this link to the invitee; the lease is extended while the mail server takes its time."""
     channel.mailer.send_invitation(
         recipient_of(job),
-        **words_of(
+        words_of(
             job,
             kind=kind,
             url=url,

@@ -28,12 +28,12 @@ class Samples:
     def message(self, invitee: Invitee, options: Options, inviter: Inviter) -> EmailMessage:
         """The first mail of this invitation. Raises MailRefused for an address that no header can hold."""
         row = self._row(invitee, options, inviter)
-        return self.mailer.invitation(recipient_of(row), **self._words(row))
+        return self.mailer.invitation(recipient_of(row), self._words(row))
 
     def send(self, address: str, invitee: Invitee, options: Options, inviter: Inviter) -> None:
         """Mail it to `address`, marked as a test. Raises MailFailure."""
         row = self._row(invitee, options, inviter)
-        self.mailer.send_sample(Recipient(row.email, address, ""), **self._words(row))
+        self.mailer.send_sample(Recipient(row.email, address, ""), self._words(row))
 
     def _row(self, invitee: Invitee, options: Options, inviter: Inviter) -> Invitation:
         now = self.clock()
