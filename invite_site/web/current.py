@@ -59,29 +59,26 @@ def is_admin() -> bool:
     return session is not None and services.admins.may_invite(session)
 
 
-def invitation_named(ref: str) -> InvitationSummary | None:
-    """The invitation that this ref points to. Read once for each request: the limit of its page and
-    the page itself both ask."""
-    found: tuple[str, InvitationSummary | None] | None = g.get("invitation_named")
-    if found is None or found[0] != ref:
-        found = g.invitation_named = (ref, services.acceptance.find(ref))
-    return found[1]
+def invitation_named() -> InvitationSummary | None:
+    """The invitation whose ref is the `i` of this address or form. Read once for each request: the limit
+    of its page and the page itself both ask."""
+    if "invitation_named" not in g:
+        given = request.form if request.method == "POST" else request.args
+        g.invitation_named = services.acceptance.find(given.get("i", ""))
+    return cast(InvitationSummary | None, g.invitation_named)
 
 
-def invitation_of_link(token: str) -> Invitation | None:
-    """The invitation whose newest mail carries this landing link. Read once for each request too."""
-    found: tuple[str, Invitation | None] | None = g.get("invitation_of_link")
-    if found is None or found[0] != token:
-        found = g.invitation_of_link = (token, services.acceptance.find_by_link(token))
-    return found[1]
+def invitation_of_link() -> Invitation | None:
+    """The invitation whose newest mail carries the landing link that this address is. Read once too."""
+    if "invitation_of_link" not in g:
+        token = (request.view_args or {})["token"]
+        g.invitation_of_link = services.acceptance.find_by_link(token)
+    return cast(Invitation | None, g.invitation_of_link)
 
 
 def landing_invitation() -> InvitationSummary | Invitation | None:
-    """The invitation that the address or the form of a landing names."""
-    if request.view_args:
-        return invitation_of_link(request.view_args["token"])
-    named = request.form if request.method == "POST" else request.args
-    return invitation_named(named.get("i", ""))
+    """The invitation that a landing is about."""
+    return invitation_of_link() if request.view_args else invitation_named()
 
 
 def is_asked_by_script() -> bool:

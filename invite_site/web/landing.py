@@ -79,7 +79,7 @@ class Result:
 def complete() -> ResponseReturnValue:
     """On to the login with the invited address filled in, or a page that says what to do."""
     result = Result.from_query(request.args)
-    invitation = invitation_named(result.ref)
+    invitation = invitation_named()
     if not result.succeeded:
         return _not_finished(result, invitation)
     if invitation is not None and not invitation.is_open:
@@ -98,7 +98,7 @@ def complete() -> ResponseReturnValue:
 def switch_account() -> ResponseReturnValue:
     """*Continue as the invited person*, *Switch account*, *Sign in* and *Try again*: a login with the
     invited address filled in; nobody is signed out until it has succeeded."""
-    invitation = invitation_named(request.form.get("i", ""))
+    invitation = invitation_named()
     if invitation is not None and invitation.state == State.ACCEPTED:
         return start_login(login_hint=hint_of(invitation), is_fresh=current_session() is not None)
     if invitation is not None and not invitation.is_open:
@@ -110,7 +110,7 @@ def switch_account() -> ResponseReturnValue:
 @limited_by_invitation
 def sign_in() -> ResponseReturnValue:
     """The link in a mail to somebody whose account is in use: on to the login, which accepts."""
-    invitation = invitation_named(request.args.get("i", ""))
+    invitation = invitation_named()
     if invitation is None or not invitation.is_open:
         return _page(_row_of(invitation))
     if _is_signed_in_as_another(invitation):
@@ -142,14 +142,14 @@ def ask_for_renewal() -> ResponseReturnValue:
 def link(token: str) -> ResponseReturnValue:
     """Our own link in the mail: a page by the state of the invitation. Opening it does nothing,
     so mail scanners may."""
-    return _link_page(token, invitation_of_link(token))
+    return _link_page(token, invitation_of_link())
 
 
 @bp.post("/i/<token>")
 @limited_by_invitation
 def open_link(token: str) -> ResponseReturnValue:
     """The button: on to the tenant's password page with a ticket made now, or to the login."""
-    invitation = invitation_of_link(token)
+    invitation = invitation_of_link()
     if invitation is None or _status_of_link(invitation) not in (State.SENT, State.PASSWORD_SET):
         return _link_page(token, invitation)
     try:
