@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import click
 from flask.cli import with_appcontext
 
+from ..invitations.batches.judging import Fate
 from ..invitations.batches.lists import MAX_BYTES
 from ..invitations.batches.service import Progress
-from ..invitations.lifecycle import Fate
 from ..printable import one_line
 from ..web.admin.csv_files import written
 from ..web.current import services

@@ -138,13 +138,3 @@ SET_PASSWORD = Transition(EventKind.PASSWORD_SET, (State.SENT, State.QUEUED), St
 ACCEPT = Transition(EventKind.ACCEPTED, OPEN_STATES, State.ACCEPTED)
 # An admin, or the command line.
 REVOKE = Transition(EventKind.REVOKED, OPEN_STATES, State.REVOKED)
-
-
-class Fate(enum.StrEnum):
-    """What would come of a row of a list, or why nothing came of it."""
-
-    GOOD = "good"  # an invitation; an expired one is renewed
-    REPEATED = "repeated"
-    INVITED = "invited"
-    ACCEPTED = "accepted"
-    BAD = "bad"

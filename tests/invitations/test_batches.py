@@ -13,10 +13,9 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
-from invite_site.invitations.batches.judging import Judged
+from invite_site.invitations.batches.judging import Fate, Judged
 from invite_site.invitations.batches.ledger import CHUNK
 from invite_site.invitations.leases import Leases
-from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts

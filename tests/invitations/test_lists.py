@@ -5,9 +5,8 @@ import tracemalloc
 import pytest
 
 from invite_site.errors import UnreadableList
-from invite_site.invitations.batches.judging import judge_list
+from invite_site.invitations.batches.judging import Fate, judge_list
 from invite_site.invitations.batches.lists import read_list
-from invite_site.invitations.lifecycle import Fate
 from invite_site.invitations.options import NO_OPTIONS, Options
 from invite_site.invitations.people import Invitee
 

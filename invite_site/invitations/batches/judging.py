@@ -1,15 +1,25 @@
 """What would come of each row of a list: an invitation, or a reason why not."""
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from ...errors import InvalidInvitee
-from ..lifecycle import Fate
 from ..options import Options
 from ..people import Invitee
 from .lists import ListRow
+
+
+class Fate(enum.StrEnum):
+    """What would come of a row of a list, or why nothing came of it."""
+
+    GOOD = "good"  # an invitation; an expired one is renewed
+    REPEATED = "repeated"
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+    BAD = "bad"
 
 
 @dataclass(frozen=True, slots=True)

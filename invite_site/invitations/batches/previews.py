@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import Boolean
 
 from ...errors import BatchNotFound
-from ..lifecycle import OPEN_STATES, Fate, State
+from ..lifecycle import OPEN_STATES, State
 from ..people import Inviter, search_text
 from ..tables import Batch, BatchRow, Invitation
-from .judging import Judged, Known, fate_of
+from .judging import Fate, Judged, Known, fate_of
 
 KEPT = timedelta(days=1)  # previews, and rows that became no invitation
 CHUNK = 500  # addresses asked about in one statement

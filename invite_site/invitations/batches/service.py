@@ -9,12 +9,12 @@ from ...errors import InvalidInvitee, NotPossibleNow
 from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
 from ..leases.heartbeats import Heartbeats
-from ..lifecycle import EXPIRED, STATUSES, Fate, State
+from ..lifecycle import EXPIRED, STATUSES, State
 from ..options import NO_OPTIONS, Options, lifetime_of
 from ..options.roles import RoleOffers
 from ..people import Invitee, Inviter
 from ..tables import Batch, BatchRow, Invitation
-from .judging import Known, judge_list
+from .judging import Fate, Known, judge_list
 from .ledger import BatchLedger
 from .lists import ListRow, read_list
 from .previews import Previews

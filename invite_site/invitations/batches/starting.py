@@ -26,10 +26,10 @@ from ...database.base import INSERTS
 from ...errors import BatchNotFound, NotPossibleNow
 from ..ledger.many import end_of_life, move_all, open_alone, record_where
 from ..ledger.moves import new_life
-from ..lifecycle import INVITE, RESEND, Fate, State
+from ..lifecycle import INVITE, RESEND, State
 from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation
-from .judging import Known, invited_by
+from .judging import Fate, Known, invited_by
 from .ledger import NO_BATCH
 from .previews import Previews
 

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from ...errors import InvitationError, NotPossibleNow, UnreadableList
+from ...invitations.batches.judging import Fate
 from ...invitations.batches.previews import KEPT
-from ...invitations.lifecycle import Fate
 from ...invitations.tables import Batch
 from ...printable import one_line
 from ..current import services
