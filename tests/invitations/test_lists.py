@@ -1,6 +1,7 @@
 """Lists of people: every form that spreadsheet programs write, and files that are none."""
 
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,6 @@ from invite_site.errors import UnreadableList
 from invite_site.invitations.batches.judging import Fate, judge_list
 from invite_site.invitations.batches.lists import read_list
 from invite_site.invitations.options import NO_OPTIONS, Options
-from invite_site.invitations.people import Invitee
 
 TWO = [("ada@example.com", "Ada Byron"), ("bob@example.com", "Böb")]
 
@@ -19,7 +19,7 @@ def people(content: bytes | str, max_rows: int = 10_000) -> list[tuple[str, str]
 
 def fates(content: bytes | str) -> list[Fate]:
     rows = read_list(content, max_rows=10_000).rows
-    judged = judge_list(rows, Invitee.parse, lambda _: (NO_OPTIONS, ""), lambda _: {})
+    judged = judge_list([(row, NO_OPTIONS) for row in rows], lambda _: {})
     assert len(judged) == len(rows)
     return [row.fate for row in judged]
 
@@ -410,7 +410,7 @@ def test_every_row_of_a_hostile_list_gets_a_fate() -> None:
     """Accepted and rejected rows are all rows, and each rejected one has its reason."""
     content = "Email\n" + "".join(f'"{address}"\n' for address in HOSTILE)
     rows = read_list(content.encode(), max_rows=100).rows
-    judged = judge_list(rows, Invitee.parse, lambda _: (NO_OPTIONS, ""), lambda _: {})
+    judged = judge_list([(row, NO_OPTIONS) for row in rows], lambda _: {})
     assert len(judged) == len(rows) == len(HOSTILE)
     assert all(bool(row.reason) is (row.fate != Fate.GOOD) for row in judged)
     assert {row.fate for row in judged} == {Fate.GOOD, Fate.BAD}
@@ -447,7 +447,7 @@ def test_each_row_that_becomes_no_invitation_says_why() -> None:
     """What is wrong with its cells, and the line in which its address stood first."""
     content = b"Email,Name\n,Nobody\nByron, Ada,ada@x.org\nb@x.org\nb@x.org\nb@x.org\n"
     rows = read_list(content, max_rows=10).rows
-    judged = judge_list(rows, Invitee.parse, lambda _: (NO_OPTIONS, ""), lambda _: {})
+    judged = judge_list([(row, NO_OPTIONS) for row in rows], lambda _: {})
     assert [(row.line, row.fate, row.reason) for row in judged] == [
         (2, Fate.BAD, "This row has no address."),
         (3, Fate.BAD, rows[1].problem),
@@ -461,8 +461,8 @@ def test_a_row_with_a_mistake_keeps_what_is_right_of_it() -> None:
     """Its address can be mended, and the note is still there then."""
     rows = read_list(b"Email\nada@example.com\nnobody\n", max_rows=10).rows
     options = Options(note="Welcome.", language="de")
-    wrong = {2: "The tenant has no role Editor.", 3: ""}
-    judged = judge_list(rows, Invitee.parse, lambda row: (options, wrong[row.line]), lambda _: {})
+    wrong = replace(rows[0], problem="The tenant has no role Editor.")
+    judged = judge_list([(wrong, options), (rows[1], options)], lambda _: {})
     assert [row.fate for row in judged] == [Fate.BAD, Fate.BAD]
     assert judged[0].reason == "The tenant has no role Editor."
     assert {(row.note, row.locale) for row in judged} == {("Welcome.", "de")}

@@ -52,33 +52,30 @@ class Judged(NamedTuple):
     roles: dict[str, str] | None = None
 
 
-Parse = Callable[[str, str], Invitee]  # address and name; raises InvalidInvitee
-# Language, note and roles as far as they are right, and a sentence about the first that is not, or nothing.
-ParseOptions = Callable[[ListRow], tuple[Options, str]]
-
-
 def judge_list(
-    rows: Sequence[ListRow],
-    parse: Parse,
-    parse_options: ParseOptions,
+    rows: Sequence[tuple[ListRow, Options]],
     known: Callable[[Sequence[str]], Mapping[str, Known]],
+    *,
+    allow_test_domains: bool = False,
 ) -> list[Judged]:
-    """Each row of a list with its fate. `known` is asked once, for all addresses of the list."""
-    options = [parse_options(row) for row in rows]
-    parsed = [wrong or _parsed(row, parse) for row, (_, wrong) in zip(rows, options, strict=True)]
+    """Each row of a list, with its options, as judged. `known` is asked once, for all addresses of the
+    list."""
+    parsed = [_parsed(row, allow_test_domains) for row, _ in rows]
     of_address = known([each.email_norm for each in parsed if isinstance(each, Invitee)])
     lines: dict[str, int] = {}
     judged = []
-    for row, invitee, (kept, _) in zip(rows, parsed, options, strict=True):
+    for (row, options), invitee in zip(rows, parsed, strict=True):
         if isinstance(invitee, str):
-            bad = Judged(row.line, row.email, None, row.name, Fate.BAD, invitee)
-            judged.append(with_options(bad, kept))
-            continue
-        repeats = lines.get(invitee.email_norm)
-        lines.setdefault(invitee.email_norm, row.line)
-        fate = fate_of(of_address.get(invitee.email_norm), repeats=repeats)
-        of_row = Judged(row.line, invitee.email, invitee.email_norm, invitee.name, *fate)
-        judged.append(with_options(of_row, kept))
+            of_row = Judged(row.line, row.email, None, row.name, Fate.BAD, invitee)
+        else:
+            address = invitee.email_norm
+            fate = fate_of(of_address.get(address), repeats=lines.get(address))
+            of_row = Judged(row.line, invitee.email, address, invitee.name, *fate)
+            lines.setdefault(address, row.line)
+        kept = options.columns
+        judged.append(
+            of_row._replace(locale=kept["locale"], note=kept["note"], roles=kept["roles"])
+        )
     return judged
 
 
@@ -95,12 +92,6 @@ def fate_of(known: Known | None, *, repeats: int | None) -> tuple[Fate, str, int
     return Fate.GOOD, "", None
 
 
-def with_options(judged: Judged, options: Options) -> Judged:
-    """The same row with language, note and roles."""
-    columns = options.columns
-    return judged._replace(locale=columns["locale"], note=columns["note"], roles=columns["roles"])
-
-
 def invited_by(known: Known) -> str:
     """Who invited this address already, and when."""
     at = known.invited_at
@@ -112,13 +103,13 @@ def _day(at: datetime | None) -> str:
     return f"{at.day} {at:%B %Y}" if at else ""
 
 
-def _parsed(row: ListRow, parse: Parse) -> Invitee | str:
+def _parsed(row: ListRow, allow_test_domains: bool) -> Invitee | str:
     """The person of a row, or what is wrong with it."""
     if row.problem:
         return row.problem
     if not row.email:
         return "This row has no address."
     try:
-        return parse(row.email, row.name)
+        return Invitee.parse(row.email, row.name, allow_test_domains=allow_test_domains)
     except InvalidInvitee as invalid:
         return str(invalid)

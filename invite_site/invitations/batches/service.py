@@ -1,6 +1,6 @@
 """Many invitations at once: what admins do with lists and batches."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -12,9 +12,9 @@ from ..leases.heartbeats import Heartbeats
 from ..lifecycle import EXPIRED, STATUSES, State
 from ..options import NO_OPTIONS, Options, lifetime_of
 from ..options.roles import RoleOffers
-from ..people import Invitee, Inviter
+from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation
-from .judging import Fate, Known, judge_list
+from .judging import Fate, Judged, judge_list
 from .ledger import BatchLedger
 from .lists import ListRow, read_list
 from .previews import Previews
@@ -93,7 +93,7 @@ class Batches:
         Raises UnreadableList.
         """
         people = read_list(content, max_rows=self.settings.batch_rows)
-        judged = judge_list(people.rows, self._parse, self._parse_options, self._known)
+        judged = self._judge([self._with_options(row) for row in people.rows])
         return self.previews.keep(
             judged, name=name, ignored=people.ignored, inviter=inviter, now=self.clock()
         )
@@ -123,12 +123,7 @@ class Batches:
     def correct(self, batch_id: int, row_id: int, email: str, name: str) -> BatchRow:
         """Another address or name for a row of a preview. Raises BatchNotFound."""
         row = self.previews.row(batch_id, row_id)
-        judged = judge_list(
-            [ListRow(row.line, email.strip(), name)],
-            self._parse,
-            lambda _: (_options_of(row), ""),
-            self._known,
-        )[0]
+        [judged] = self._judge([(ListRow(row.line, email.strip(), name), _options_of(row))])
         self.previews.correct(row, judged, self.clock())
         return self.previews.row(batch_id, row_id)
 
@@ -216,14 +211,34 @@ class Batches:
         """Remove previews that nobody sent within a day, and rows that became no invitation."""
         self.previews.sweep(self.clock())
 
-    def _parse(self, email: str, name: str) -> Invitee:
-        return Invitee.parse(email, name, allow_test_domains=self.settings.is_local)
+    def _judge(self, rows: Sequence[tuple[ListRow, Options]]) -> list[Judged]:
+        return judge_list(
+            rows,
+            lambda addresses: self.previews.known(addresses, self.clock()),
+            allow_test_domains=self.settings.is_local,
+        )
 
-    def _parse_options(self, row: ListRow) -> tuple[Options, str]:
-        return _options_in(row, self.settings, self.role_offers)
-
-    def _known(self, addresses: Sequence[str]) -> Mapping[str, Known]:
-        return self.previews.known(addresses, self.clock())
+    def _with_options(self, row: ListRow) -> tuple[ListRow, Options]:
+        """A row with the options that it names, as far as they are right, and what is wrong with the rest
+        as its problem: a mistake in one of them does not cost the others."""
+        options = NO_OPTIONS
+        mistakes: list[str] = []
+        for word in row.roles:
+            try:
+                named = self.role_offers.named([word])
+                options = replace(options, roles={**options.roles, **named})
+            except InvalidInvitee as invalid:
+                mistakes.append(str(invalid))
+        try:
+            options = replace(options, note=Options.parse(self.settings, note=row.note).note)
+        except InvalidInvitee as invalid:
+            mistakes.append(str(invalid))
+        try:
+            language = Options.parse(self.settings, language=row.locale).language
+            options = replace(options, language=language)
+        except InvalidInvitee as invalid:
+            mistakes.append(str(invalid))
+        return (replace(row, problem=mistakes[0]) if mistakes else row), options
 
     def _refuse(self, batch_id: int, sentence: str = "") -> NoReturn:
         """Say why nothing was changed. Raises BatchNotFound, NotPossibleNow."""
@@ -275,28 +290,6 @@ def result_of(row: Invitation, now: datetime) -> tuple[object, ...]:
     times = (row.created_at, row.last_sent_at, row.accepted_at)
     written = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in times)
     return (row.email, row.name, words, row.last_error or "", *written)
-
-
-def _options_in(row: ListRow, settings: Settings, offers: RoleOffers) -> tuple[Options, str]:
-    """Those that a row of a list names, as far as they are right, and what is wrong with the rest: a
-    mistake in one of them does not cost the others."""
-    options = NO_OPTIONS
-    mistakes: list[str] = []
-    for word in row.roles:
-        try:
-            options = replace(options, roles={**options.roles, **offers.named([word])})
-        except InvalidInvitee as invalid:
-            mistakes.append(str(invalid))
-    try:
-        options = replace(options, note=Options.parse(settings, note=row.note).note)
-    except InvalidInvitee as invalid:
-        mistakes.append(str(invalid))
-    try:
-        language = Options.parse(settings, language=row.locale).language
-        options = replace(options, language=language)
-    except InvalidInvitee as invalid:
-        mistakes.append(str(invalid))
-    return options, mistakes[0] if mistakes else ""
 
 
 def _options_of(row: BatchRow) -> Options:
