@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .batches.service import RESULT_COLUMNS, result_of
 from .listing import Filters, Listing
 from .tables import Invitation
 
 CHUNK = 500  # invitations in memory
-COLUMNS = (*RESULT_COLUMNS, "Password set (UTC)", "Ends (UTC)", "Invited by", "Batch", "Number")
+COLUMNS = (
+    "Address", "Name", "Status", "Reason", "Invited (UTC)", "Sent (UTC)", "Accepted (UTC)",
+)  # fmt: skip
+MORE_COLUMNS = ("Password set (UTC)", "Ends (UTC)", "Invited by", "Batch", "Number")
 EVENT_COLUMNS = ("Number", "Address", "At (UTC)", "Event", "By", "From", "To", "Details")
 
 Table = Iterator[tuple[object, ...]]
@@ -24,16 +26,13 @@ class Exports:
 
     def invitations(self, filters: Filters) -> Table:
         """The invitations that fit, in the order of their list, after the names of the columns."""
-        yield COLUMNS
+        yield COLUMNS + MORE_COLUMNS
         now = self.clock()
         for rows in self._chunks(filters, now):
             for row in rows:
-                ends = f"{row.expires_at:%Y-%m-%d %H:%M}" if row.is_open else ""
-                password = f"{row.password_set_at:%Y-%m-%d %H:%M}" if row.password_set_at else ""
-                yield (
-                    *result_of(row, now),
-                    password, ends, row.inviter, row.batch_id, row.id,
-                )  # fmt: skip
+                ends = _minute(row.expires_at if row.is_open else None)
+                more = _minute(row.password_set_at), ends, row.inviter, row.batch_id, row.id
+                yield columns_of(row, now) + more
 
     def events(self, filters: Filters) -> Table:
         """What happened to these invitations, each one's oldest first."""
@@ -56,3 +55,14 @@ class Exports:
             page = self.listing.find(filters, now=now, before=before, size=CHUNK)
             yield page.rows
             before = page.older
+
+
+def columns_of(row: Invitation, now: datetime) -> tuple[object, ...]:
+    """What stands in COLUMNS for this invitation."""
+    times = (row.created_at, row.last_sent_at, row.accepted_at)
+    status = row.status(now).replace("_", " ").capitalize()
+    return (row.email, row.name, status, row.last_error or "", *map(_minute, times))
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""

@@ -1,6 +1,6 @@
 """Many invitations at once: what admins do with lists and batches."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -8,12 +8,13 @@ from typing import NoReturn
 from ...errors import InvalidInvitee, NotPossibleNow
 from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
+from ..exports import COLUMNS, Table, columns_of
 from ..leases.heartbeats import Heartbeats
-from ..lifecycle import EXPIRED, STATUSES, State
+from ..lifecycle import STATUSES, State
 from ..options import NO_OPTIONS, Options, lifetime_of
 from ..options.roles import RoleOffers
 from ..people import Inviter
-from ..tables import Batch, BatchRow, Invitation
+from ..tables import Batch, BatchRow
 from .judging import Fate, Judged, judge_list
 from .ledger import BatchLedger
 from .lists import ListRow, read_list
@@ -22,15 +23,6 @@ from .starting import Started, Starting
 
 MINUTE = timedelta(minutes=1)
 NOT_SENT = "This batch has not been sent yet."
-RESULT_COLUMNS = (
-    "Address",
-    "Name",
-    "Status",
-    "Reason",
-    "Invited (UTC)",
-    "Sent (UTC)",
-    "Accepted (UTC)",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +178,18 @@ class Batches:
             ends_at=self._end(batch_id, now, recent) if waits and not waiting else None,
         )
 
-    def results(self, batch_id: int) -> Iterator[tuple[object, ...]]:
+    def results(self, batch_id: int) -> Table:
         """A table of what came of each row, its header first; rows that became no invitation at the
         end, for a day. Raises BatchNotFound, NotPossibleNow."""
         if self.ledger.get(batch_id).started_at is None:
             raise NotPossibleNow(NOT_SENT)
         return self._results(batch_id)
 
-    def _results(self, batch_id: int) -> Iterator[tuple[object, ...]]:
-        yield RESULT_COLUMNS
+    def _results(self, batch_id: int) -> Table:
+        yield COLUMNS
         now = self.clock()
         for row in self.ledger.results(batch_id):
-            yield result_of(row, now)
+            yield columns_of(row, now)
         after: tuple[int, int] | None = None
         while True:
             page = self.rows(batch_id, after=after, size=500)
@@ -281,15 +273,6 @@ def _why_not(next_try: datetime | None, now: datetime) -> str:
 
 def _next_try(at: datetime) -> str:
     return f"The next try is at {at:%H:%M:%S} UTC."
-
-
-def result_of(row: Invitation, now: datetime) -> tuple[object, ...]:
-    """An invitation as a row of a table for a spreadsheet program."""
-    status = row.status(now)
-    words = "Expired" if status == EXPIRED else status.replace("_", " ").capitalize()
-    times = (row.created_at, row.last_sent_at, row.accepted_at)
-    written = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in times)
-    return (row.email, row.name, words, row.last_error or "", *written)
 
 
 def _options_of(row: BatchRow) -> Options:
