@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from ..invitations.batches.judging import Fate
 from ..invitations.batches.lists import MAX_BYTES
 from ..invitations.batches.service import Progress
+from ..invitations.lifecycle import State
 from ..printable import one_line
 from ..web.admin.csv_files import written
 from ..web.current import services
@@ -169,7 +170,7 @@ def _bar(batch_id: int, progress: Progress) -> Progress:
         item_show_func=lambda waiting: waiting,
     ) as bar:
         while True:
-            done = total - progress.queued - progress.sending
+            done = total - progress.counts[State.QUEUED] - progress.counts[State.SENDING]
             bar.update(done - bar.pos, one_line(progress.waiting))
             bar.render_progress()  # also where nothing moves, which is when it says why
             if progress.is_over:

@@ -41,7 +41,7 @@ def one_that_failed(site: RunningSite, tenant: Tenant) -> Batch:
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
     batch = starts(site, people("p", 3))
     site.sends(1)
-    assert site.services.batches.progress(batch.id).failed == 1
+    assert site.services.batches.progress(batch.id).counts["failed"] == 1
     return batch
 
 
@@ -73,7 +73,7 @@ def test_what_comes_back_to_the_queue_of_a_cancelled_batch_is_revoked(
     deliveries.deliver(job)
     assert reasons(site_on, job) == ["The batch was cancelled."]
     progress = batches.progress(batch.id)
-    assert (progress.revoked, progress.is_over) == (3, True)
+    assert (progress.counts["revoked"], progress.is_over) == (3, True)
     site_on.clock.forward(minutes=5)
     site_on.delivers()
     assert tenant.mails() == []
@@ -224,7 +224,7 @@ def test_what_a_dead_worker_held_of_a_paused_batch_waits(
     batches.pause(batch.id)
     site_on.clock.forward(minutes=2)
     assert site_on.delivers() == 0
-    assert batches.progress(batch.id).queued == 1
+    assert batches.progress(batch.id).counts["queued"] == 1
     batches.resume(batch.id)
     assert site_on.delivers() == 1
     assert len(tenant.mails()) == 1
@@ -411,7 +411,10 @@ def test_sending_the_failed_again_and_what_invites_the_same_people_do_not_wait_i
             db.rollback()
         done = [each.exception(timeout=15) for each in (inviting, resending)]
     assert all(each is None or isinstance(each, NotPossibleNow) for each in done), done
-    assert batches.progress(batch.id).queued + batches.progress(other.id).queued == 3
+    assert (
+        batches.progress(batch.id).counts["queued"] + batches.progress(other.id).counts["queued"]
+        == 3
+    )
 
 
 def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
@@ -429,7 +432,7 @@ def test_of_two_that_failed_for_one_address_the_later_is_sent_again(
     assert site_on.services.batches.progress(batch.id).failed_left == 2
     assert site_on.services.batches.send_failed_again(batch.id, actor="Grace") == 2
     progress = site_on.services.batches.progress(batch.id)
-    assert (progress.queued, progress.failed, progress.failed_left) == (2, 1, 0)
+    assert (progress.counts["queued"], progress.counts["failed"], progress.failed_left) == (2, 1, 0)
 
 
 def test_one_that_failed_again_in_a_later_list_is_sent_again_by_either(

@@ -86,7 +86,7 @@ def test_a_batch_is_sent_once(site_on: RunningSite, tenant: Tenant) -> None:
     assert len(tenant.mails()) == 2
     assert {row.fate for row in rows(site_on, batch).values()} == {Fate.BAD, Fate.REPEATED}
     progress = site_on.services.batches.progress(batch.id)
-    assert (progress.sent, progress.is_over, progress.per_minute) == (2, True, 2)
+    assert (progress.counts["sent"], progress.is_over, progress.per_minute) == (2, True, 2)
     row = site_on.services.ledger.open_of(ADA)
     assert row is not None
     assert (row.inviter, row.inviter_sub, row.name) == ("Grace Hopper", "auth0|grace", "Ada")
@@ -324,7 +324,7 @@ def test_a_paused_batch_waits_and_goes_on(site_on: RunningSite, tenant: Tenant) 
     site_on.clock.forward(minutes=5)
     assert site_on.delivers() == 0, "the one that came back into the queue is paused as well"
     progress = batches.progress(batch.id)
-    assert (progress.queued, progress.waiting) == (4, "The batch is paused.")
+    assert (progress.counts["queued"], progress.waiting) == (4, "The batch is paused.")
     batches.resume(batch.id)
     assert site_on.delivers() == 4
     with pytest.raises(NotPossibleNow, match="not paused"):
@@ -341,7 +341,7 @@ def test_cancelling_revokes_what_has_not_gone_out(site_on: RunningSite, tenant: 
     for job in jobs:
         deliveries.deliver(job)
     progress = batches.progress(batch.id)
-    assert (progress.sent, progress.revoked, progress.is_over) == (2, 3, True)
+    assert (progress.counts["sent"], progress.counts["revoked"], progress.is_over) == (2, 3, True)
     with pytest.raises(NotPossibleNow, match="was cancelled"):
         batches.cancel(batch.id, actor="Grace")
     with pytest.raises(NotPossibleNow, match="was cancelled"):
@@ -368,12 +368,12 @@ def test_the_failed_are_sent_again_unless_they_were_replaced(
     batch = starts(site_on, people("p", 3))
     site_on.delivers()
     batches = site_on.services.batches
-    assert batches.progress(batch.id).failed == 2
+    assert batches.progress(batch.id).counts["failed"] == 2
     failed = site_on.services.listing.page(now=site_on.clock(), status="failed", size=5)
     site_on.invites(failed[0].email)
     assert batches.send_failed_again(batch.id, actor="Grace") == 1
     assert site_on.delivers() == 2
-    assert batches.progress(batch.id).failed == 1
+    assert batches.progress(batch.id).counts["failed"] == 1
     with pytest.raises(NotPossibleNow, match="all were replaced"):
         batches.send_failed_again(batch.id, actor="Grace")
 
@@ -483,7 +483,7 @@ def test_a_batch_that_waits_has_no_end_and_one_that_moves_says_nothing(
     site_on.delivers()
     site_on.services.heartbeats.beat("desk:1", site_on.clock())
     moving = batches.progress(batch.id)
-    assert (moving.sent, moving.queued, moving.waiting) == (1, 1, "")
+    assert (moving.counts["sent"], moving.counts["queued"], moving.waiting) == (1, 1, "")
     assert moving.ends_at is not None
     batches.pause(batch.id)
     paused = batches.progress(batch.id)

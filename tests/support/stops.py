@@ -33,10 +33,10 @@ def nothing_is_sent_twice(
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=10) == 0
             assert not held_by(site, name_of(process))
-        assert batches.progress(batch.id).queued > 0, "the stops were in the middle"
+        assert batches.progress(batch.id).counts["queued"] > 0, "the stops were in the middle"
         group.start(command)
         wait_until(lambda: batches.progress(batch.id).is_over, "the batch was over", 600)
-    assert batches.progress(batch.id).sent == people
+    assert batches.progress(batch.id).counts["sent"] == people
     box = f"{tenant.mailbox_url}/api/v1/messages"
     mails = requests.get(box, params={"limit": 5000}, timeout=30).json()["messages"]
     copies = Counter(mail["To"][0]["Address"] for mail in mails)

@@ -1,6 +1,6 @@
 """Many invitations at once: what admins do with lists and batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -10,7 +10,7 @@ from ...settings import Settings
 from ..circuit_breaker import CircuitBreaker
 from ..exports import COLUMNS, Table, columns_of
 from ..leases.heartbeats import Heartbeats
-from ..lifecycle import STATUSES, State
+from ..lifecycle import State
 from ..options import NO_OPTIONS, Options, lifetime_of
 from ..options.roles import RoleOffers
 from ..people import Inviter
@@ -35,32 +35,20 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch is: its invitations by status. `failed_left` are those failed ones that can be
-    sent again; `waiting` is a sentence that says why nothing goes out, or empty; `ends_at` is an
-    estimate, where there is one."""
+    """How far a batch is: how many of its invitations have each of STATUSES. `failed_left` are those
+    failed ones that can be sent again; `waiting` is a sentence that says why nothing goes out, or empty;
+    `ends_at` is an estimate, where there is one."""
 
-    queued: int
-    sending: int
-    sent: int
-    password_set: int
-    accepted: int
-    expired: int
-    revoked: int
-    failed: int
+    counts: Mapping[str, int]
     failed_left: int
     waiting: str
     per_minute: int
     ends_at: datetime | None
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many have each of STATUSES, in their order."""
-        return {status: getattr(self, status) for status in STATUSES}
-
-    @property
     def is_over(self) -> bool:
         """Whether nothing of it waits to be sent."""
-        return not self.queued and not self.sending
+        return not self.counts[State.QUEUED] and not self.counts[State.SENDING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +159,7 @@ class Batches:
         waits = counts[State.QUEUED] > 0
         waiting = self._waiting(batch, now, is_moving=recent > 0) if waits else ""
         return Progress(
-            **counts,
+            counts=counts,
             failed_left=self.ledger.failed_left(batch_id) if counts[State.FAILED] else 0,
             waiting=waiting,
             per_minute=recent,

@@ -7,6 +7,7 @@ from werkzeug.datastructures import FileStorage
 from ...errors import InvitationError, NotPossibleNow, UnreadableList
 from ...invitations.batches.judging import Fate
 from ...invitations.batches.previews import KEPT
+from ...invitations.lifecycle import EXPIRED, State
 from ...invitations.tables import Batch
 from ...printable import one_line
 from ..current import services
@@ -17,6 +18,7 @@ from .reading import inviter, row_id
 
 PAGE = 50  # rows of a preview, and batches
 NAME_LENGTH = 80
+GONE_OUT = (State.SENT, State.PASSWORD_SET, State.ACCEPTED, EXPIRED)
 
 
 @bp.get("/batches")
@@ -187,7 +189,7 @@ def _progress_of(batch: Batch) -> dict[str, object]:
     progress = services.batches.progress(batch.id)
     counts = progress.counts
     total = sum(counts.values())
-    gone_out = progress.sent + progress.password_set + progress.accepted + progress.expired
+    gone_out = sum(counts[each] for each in GONE_OUT)
     return {
         "progress": progress,
         "counts": {status: number for status, number in counts.items() if number},
