@@ -15,7 +15,6 @@ from sqlalchemy.orm import sessionmaker
 from invite_site.errors import AlreadyInvited, BatchNotFound, NotPossibleNow
 from invite_site.invitations.batches.judging import Fate, Judged
 from invite_site.invitations.batches.ledger import CHUNK
-from invite_site.invitations.leases import Leases
 from invite_site.invitations.people import Inviter
 from invite_site.invitations.tables import Batch, BatchRow, Invitation
 from tests.support.batches import GRACE, people, starts
@@ -282,7 +281,7 @@ def test_single_invitations_go_first_and_batches_take_turns(site_on: RunningSite
     starts(site_on, people("long", 20))
     starts(site_on, people("short", 3))
     site_on.invites("single@example.com")
-    claimed = Leases(site_on.services.engine).claim("w", limit=7, now=site_on.clock())
+    claimed = site_on.services.deliveries.leases.claim("w", limit=7, now=site_on.clock(), calls={})
     kinds = Counter(row.email.partition("@")[0].rstrip("0123456789") for row in claimed)
     assert kinds == {"single": 1, "long": 3, "short": 3}
 
@@ -304,9 +303,9 @@ def test_a_probe_is_what_has_waited_longest(site_on: RunningSite) -> None:
     starts(site_on, people("p", 1))
     site_on.clock.forward(seconds=1)
     site_on.invites("single@example.com")
-    leases, now = Leases(site_on.services.engine), site_on.clock()
-    [probe] = leases.claim("w", limit=1, now=now, is_probe=True)
-    [other] = leases.claim("w", limit=1, now=now, is_probe=True)
+    leases, now = site_on.services.deliveries.leases, site_on.clock()
+    [probe] = leases.claim("w", limit=1, now=now, calls={}, is_probe=True)
+    [other] = leases.claim("w", limit=1, now=now, calls={}, is_probe=True)
     assert (probe.email, other.email) == ("p0@example.com", "single@example.com")
 
 

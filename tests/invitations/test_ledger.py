@@ -15,9 +15,11 @@ from invite_site.invitations.leases.statements import CLAIM_WAITING
 from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.lifecycle import FAIL, HAND_TO_MAIL_SERVER, POSTPONE, State
 from invite_site.invitations.listing import Listing
+from invite_site.invitations.pacer import Pacer
 from invite_site.invitations.people import Invitee, Inviter
 from invite_site.invitations.tables import Invitation
 from invite_site.invitations.visits import Visits
+from invite_site.settings import Plan
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -36,7 +38,7 @@ def listing(engine: Engine) -> Listing:
 
 @pytest.fixture
 def leases(engine: Engine) -> Leases:
-    return Leases(engine)
+    return Leases(engine, Pacer(engine, Plan.UNKNOWN, lambda: NOW))
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def invited(ledger: Ledger, email: str = "ada@example.com", **more: Any) -> Invi
 
 def sent(ledger: Ledger, leases: Leases, email: str = "ada@example.com") -> Invitation:
     row = invited(ledger, email)
-    [job] = leases.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW, calls={})
     leases.extend(job, now=NOW, user_id=f"auth0|{row.id}")
     hand_over(leases, job, f"<{row.id}@x>")
     return ledger.get(row.id)
@@ -174,7 +176,7 @@ def test_each_job_goes_to_one_worker(ledger: Ledger, leases: Leases) -> None:
 
     def drain(worker: int) -> list[int]:
         taken: list[int] = []
-        while jobs := leases.claim(f"w{worker}", limit=3, now=NOW):
+        while jobs := leases.claim(f"w{worker}", limit=3, now=NOW, calls={}):
             taken += [job.id for job in jobs]
         return taken
 
@@ -186,9 +188,9 @@ def test_each_job_goes_to_one_worker(ledger: Ledger, leases: Leases) -> None:
 def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, leases: Leases) -> None:
     """Not before, and the dead one can do nothing with it if it wakes up."""
     invited(ledger)
-    [dead] = leases.claim("dead", limit=1, now=NOW)
-    assert not leases.claim("next", limit=1, now=NOW + LEASE)
-    [job] = leases.claim("next", limit=1, now=NOW + LEASE + timedelta(seconds=1))
+    [dead] = leases.claim("dead", limit=1, now=NOW, calls={})
+    assert not leases.claim("next", limit=1, now=NOW + LEASE, calls={})
+    [job] = leases.claim("next", limit=1, now=NOW + LEASE + timedelta(seconds=1), calls={})
     assert job.id == dead.id
     with pytest.raises(LeaseLost):
         hand_over(leases, dead)
@@ -202,9 +204,9 @@ def test_a_dead_workers_job_is_due_again_after_its_lease(ledger: Ledger, leases:
 def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, leases: Leases) -> None:
     """A thread that was given up and wakes later finds the row claimed anew under its own name."""
     invited(ledger)
-    [slow] = leases.claim("w", limit=1, now=NOW)
+    [slow] = leases.claim("w", limit=1, now=NOW, calls={})
     leases.release("w", now=NOW)
-    [job] = leases.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW, calls={})
     assert not holds(leases, slow)
     assert holds(leases, job)
 
@@ -212,9 +214,9 @@ def test_an_earlier_claim_of_the_same_worker_counts_no_more(ledger: Ledger, leas
 def test_another_workers_claim_counts_no_more(ledger: Ledger, leases: Leases) -> None:
     """Also where the tries were given back, so that both claims are the first."""
     invited(ledger)
-    [slow] = leases.claim("slow", limit=1, now=NOW)
+    [slow] = leases.claim("slow", limit=1, now=NOW, calls={})
     postpone(leases, slow, attempts=0)
-    [job] = leases.claim("quick", limit=1, now=NOW)
+    [job] = leases.claim("quick", limit=1, now=NOW, calls={})
     assert job.attempts == slow.attempts
     assert not holds(leases, slow)
     assert holds(leases, job)
@@ -224,16 +226,16 @@ def test_a_worker_that_restarts_takes_its_own_jobs_back(ledger: Ledger, leases: 
     """Under the same name at once; another's lease is left alone."""
     invited(ledger, "a@example.com")
     invited(ledger, "b@example.com")
-    leases.claim("mine", limit=1, now=NOW)
-    leases.claim("theirs", limit=1, now=NOW)
+    leases.claim("mine", limit=1, now=NOW, calls={})
+    leases.claim("theirs", limit=1, now=NOW, calls={})
     leases.release("mine", now=NOW)
-    assert len(leases.claim("mine", limit=5, now=NOW)) == 1
+    assert len(leases.claim("mine", limit=5, now=NOW, calls={})) == 1
 
 
 def test_an_expired_invitation_is_never_sent(ledger: Ledger, leases: Leases) -> None:
     """Its link would be dead on arrival."""
     row = invited(ledger, expires_at=NOW + timedelta(minutes=1))
-    assert not leases.claim("w", limit=1, now=NOW + timedelta(minutes=1))
+    assert not leases.claim("w", limit=1, now=NOW + timedelta(minutes=1), calls={})
     assert row.status(NOW + timedelta(minutes=1)) == "expired"
 
 
@@ -251,7 +253,7 @@ def test_resending_gives_a_full_life_and_a_new_message(ledger: Ledger, leases: L
 def test_a_withdrawn_invitation_is_taken_from_its_worker(ledger: Ledger, leases: Leases) -> None:
     """The worker finds out at its next step and stops."""
     row = invited(ledger)
-    [job] = leases.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW, calls={})
     assert holds(leases, job)
     assert ledger.revoke(row.id, actor="Grace", reason="", now=NOW)
     assert not holds(leases, job)
@@ -330,7 +332,7 @@ def test_accepting_while_a_newer_mail_goes_out_takes_it_from_its_worker(
     """They signed in by the mail before."""
     row = sent(ledger, leases)
     assert ledger.requeue(row.id, actor="Grace", expires_at=NOW + 5 * DAY, now=NOW)
-    [job] = leases.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW, calls={})
     assert job.state == State.SENDING
     account = f"auth0|{row.id}"
     email = "ada@example.com"
@@ -365,9 +367,9 @@ def test_an_event_is_neither_changed_nor_removed(
 def test_a_retry_of_one_message_is_one_delivery(ledger: Ledger, leases: Leases) -> None:
     """What the server said last is what is kept."""
     invited(ledger)
-    [job] = leases.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW, calls={})
     postpone(leases, job, attempts=1, message=Message("<m@x>", MessageStatus.DELAYED))
-    [job] = leases.claim("w", limit=1, now=NOW)
+    [job] = leases.claim("w", limit=1, now=NOW, calls={})
     assert job.attempts == 2
     hand_over(leases, job, now=LATER)
     [delivery] = leases.messages(job)
@@ -378,7 +380,7 @@ def test_a_wait_that_is_nobodys_fault_costs_no_attempt(ledger: Ledger, leases: L
     """A paused queue does not use up a row's tries."""
     invited(ledger)
     for _ in range(3):
-        [job] = leases.claim("w", limit=1, now=NOW)
+        [job] = leases.claim("w", limit=1, now=NOW, calls={})
         assert job.attempts == 1
         postpone(leases, job, attempts=0)
 
@@ -442,4 +444,4 @@ def test_what_expired_in_the_queue_does_not_hold_up_what_is_behind_it(
         Invitee.parse("bob@example.com"), inviter=grace, expires_at=NOW + 3 * DAY, now=NOW
     )
     later = NOW + 2 * DAY
-    assert [row.id for row in leases.claim("w", limit=1, now=later)] == [bob.id]
+    assert [row.id for row in leases.claim("w", limit=1, now=later, calls={})] == [bob.id]

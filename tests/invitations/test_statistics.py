@@ -16,11 +16,13 @@ from invite_site.database.engine import alembic_config, open_engine, upgrade
 from invite_site.invitations.leases import Leases
 from invite_site.invitations.ledger import Ledger
 from invite_site.invitations.lifecycle import STATUSES, State
+from invite_site.invitations.pacer import Pacer
 from invite_site.invitations.people import Invitee, Inviter
 from invite_site.invitations.statistics import Statistics
 from invite_site.invitations.statistics.figures import Day, Progress, Standing
 from invite_site.invitations.statistics.tally import FOLD_FROM, Mistake
 from invite_site.invitations.tables import Invitation, InvitationEvent, Tally
+from invite_site.settings import Plan
 from tests.support.databases import postgres_database
 from tests.support.interleaving import meanwhile
 from tests.support.person import Person
@@ -121,8 +123,8 @@ def test_the_counts_follow_what_people_and_workers_do(
     assert same().total == 0
     failed = site_on.invites("ada@example.com")
     assert same().counts["queued"] == 1
-    leases = Leases(services.engine)
-    leases.claim("a worker", limit=1, now=site_on.clock())
+    leases = services.deliveries.leases
+    leases.claim("a worker", limit=1, now=site_on.clock(), calls={})
     assert same().counts["sending"] == 1
     leases.release("a worker", now=site_on.clock())
     assert same().counts["queued"] == 1
@@ -252,7 +254,9 @@ def test_what_happens_during_the_question_is_counted_or_not(engine: Engine) -> N
     def happens(*_: object) -> None:
         if not happened:
             happened.append(invited(other, "ada"))
-            Leases(other).claim("w", limit=1, now=NOW)
+            Leases(other, Pacer(other, Plan.UNKNOWN, lambda: NOW)).claim(
+                "w", limit=1, now=NOW, calls={}
+            )
 
     event.listen(engine, "after_cursor_execute", happens)
     counts = Statistics(engine).standing(NOW).counts

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import pytest
 
-from invite_site.invitations.leases import Leases
 from invite_site.invitations.lifecycle import FAIL
 from invite_site.invitations.people import Invitee, Inviter
 from tests.support.person import Person
@@ -34,8 +33,8 @@ def sent(site: RunningSite, name: str = "") -> Any:
 
 def failed(site: RunningSite, name: str = "") -> Any:
     row = site.invites(ADA, name)
-    leases = Leases(site.services.engine)
-    [job] = leases.claim("a worker", limit=1, now=site.clock())
+    leases = site.services.deliveries.leases
+    [job] = leases.claim("a worker", limit=1, now=site.clock(), calls={})
     now = site.clock()
     leases.finish(job, FAIL, now=now, closed_at=now, last_error=REFUSED)
     return row

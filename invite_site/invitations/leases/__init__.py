@@ -62,10 +62,10 @@ class Message:
 class Leases:
     """Invitations that a worker has something to do for. Moments are aware UTC.
 
-    `pacer` says how many calls of the tenant may be reserved; without one, any number.
+    `pacer` says how many calls of the tenant may be reserved.
     """
 
-    def __init__(self, engine: Engine, pacer: Pacer | None = None) -> None:
+    def __init__(self, engine: Engine, pacer: Pacer) -> None:
         self._engine = engine
         self._pacer = pacer
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
@@ -81,7 +81,7 @@ class Leases:
         *,
         limit: int,
         now: datetime,
-        calls: Calls | None = None,
+        calls: Calls,
         is_probe: bool = False,
     ) -> Sequence[Invitation]:
         """Take up to `limit` invitations that are due, for as long as a lease lasts, and reserve the
@@ -92,13 +92,10 @@ class Leases:
         no row is the probe again and again. Nobody else gets the same row meanwhile; SKIP
         LOCKED keeps workers on PostgreSQL from waiting for each other.
         """
-        with self._begin() as db:
-            if self._pacer is None or not calls:
-                return self._claim(db, worker, limit, now, is_probe)
-            with self._pacer.reserving(db.connection()) as buckets:
-                rows = self._claim(db, worker, buckets.affordable(calls, limit), now, is_probe)
-                buckets.spend(calls, len(rows))
-                return rows
+        with self._begin() as db, self._pacer.reserving(db.connection()) as buckets:
+            rows = self._claim(db, worker, buckets.affordable(calls, limit), now, is_probe)
+            buckets.spend(calls, len(rows))
+            return rows
 
     def _claim(
         self, db: Session, worker: str, limit: int, now: datetime, is_probe: bool

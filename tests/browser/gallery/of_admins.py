@@ -6,7 +6,6 @@ from datetime import timedelta
 from playwright.sync_api import expect
 from sqlalchemy import text
 
-from invite_site.invitations.leases import Leases
 from invite_site.invitations.lifecycle import POSTPONE
 from tests.browser.steps import signs_in_as_admin
 
@@ -42,20 +41,20 @@ def hang_admin_pages(gallery: Gallery) -> None:
     gallery.hang("revoked", admin, gallery.of(revoked))
     gallery.hang("revoke", admin, f"{gallery.of(sent)}/revoke")
 
-    leases = Leases(services.engine)
+    leases = services.deliveries.leases
     failed = gallery.row("Mary Jackson")
-    [job] = leases.claim("a worker", limit=1, now=site.clock())
+    [job] = leases.claim("a worker", limit=1, now=site.clock(), calls={})
     fail(site, job)
     gallery.hang("failed", admin, gallery.of(failed))
     sending = gallery.row("Dorothy Vaughan")
-    leases.claim("a worker", limit=1, now=site.clock())
+    leases.claim("a worker", limit=1, now=site.clock(), calls={})
     gallery.hang("sending", admin, gallery.of(sending))
     expired = gallery.row("Edsger Dijkstra", life=timedelta(seconds=-1))
     gallery.hang("expired", admin, gallery.of(expired))
 
     long = gallery.row("Ada Byron")
     for _ in range(20):
-        [job] = leases.claim("a worker", limit=1, now=site.clock())
+        [job] = leases.claim("a worker", limit=1, now=site.clock(), calls={})
         leases.finish(
             job,
             POSTPONE,

@@ -3,7 +3,6 @@
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
-from invite_site.invitations.leases import Leases
 from invite_site.invitations.sending.channels import landing_hash
 from invite_site.invitations.tables import Invitation
 from tests.support.running import ADMIN, ADMIN_PASSWORD
@@ -34,8 +33,8 @@ def hang_invitee_pages(gallery: Gallery) -> None:
     services.invitations.revoke(revoked.id, actor="Grace Hopper")
     gallery.hang("ended: revoked", visitor, back.format("true", "", revoked.ref))
     failed = gallery.row()
-    leases = Leases(services.engine)
-    for job in leases.claim("a worker", limit=10, now=site.clock()):
+    leases = services.deliveries.leases
+    for job in leases.claim("a worker", limit=10, now=site.clock(), calls={}):
         fail(site, job)
     gallery.hang("ended: failed", visitor, back.format("true", "", failed.ref))
 

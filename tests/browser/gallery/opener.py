@@ -6,7 +6,6 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize
 
-from invite_site.invitations.leases import Leases
 from invite_site.invitations.ledger.moves import SETTLED
 from invite_site.invitations.lifecycle import FAIL
 from invite_site.invitations.people import Invitee, Inviter
@@ -93,7 +92,7 @@ def _but_no_update(route: Route) -> None:
 
 def fail(site: RunningSite, job: Invitation) -> None:
     reason = "The mail server refused this address."
-    Leases(site.services.engine).finish(
+    site.services.deliveries.leases.finish(
         job,
         FAIL,
         now=site.clock(),
