@@ -66,16 +66,45 @@ class Channel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class TicketLink:
+class _OurMail:
+    """What sends a mail of ours."""
+
+    settings: Settings
+    mailer: Mailer
+    leases: Leases
+    clock: Callable[[], datetime]
+
+    def _send_mail(
+        self,
+        job: Invitation,
+        url: str,
+        outgoing: Outgoing,
+        kind: MailKind = MailKind.INVITATION,
+    ) -> None:
+        """Mail this link to the invitee; the lease is extended while the mail server takes its time."""
+        self.mailer.send_invitation(
+            recipient_of(job),
+            words_of(
+                job,
+                kind=kind,
+                url=url,
+                site_url=self.settings.site_url,
+                message_id=outgoing.message_id,
+                first_message_id=outgoing.first_message_id,
+                now=self.clock(),
+            ),
+            on_wait=lambda: self.leases.extend(job, now=self.clock()),
+            on_end=outgoing.on_end,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLink(_OurMail):
     """Our mail with the tenant's password change ticket."""
 
     calls: ClassVar[Calls] = {Kind.WRITE_USERS: 1, Kind.TICKETS: 1}
 
-    settings: Settings
     tenant: Tenant
-    mailer: Mailer
-    leases: Leases
-    clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         lifetime = int((job.expires_at - self.clock()).total_seconds())
@@ -92,20 +121,15 @@ class TicketLink:
             asks_to_sign_in=False,
         )
         with _link_before_stays(self, job):
-            _send_mail(self, job, invitation_link(ticket.url, self.settings.app_name), outgoing)
+            self._send_mail(job, invitation_link(ticket.url, self.settings.app_name), outgoing)
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, ticket.issued_at)
 
 
 @dataclass(frozen=True, slots=True)
-class LandingLink:
+class LandingLink(_OurMail):
     """Our mail with a link to a page of ours, which makes the ticket when its button is pressed."""
 
     calls: ClassVar[Calls] = {Kind.WRITE_USERS: 1}
-
-    settings: Settings
-    mailer: Mailer
-    leases: Leases
-    clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         token = landing_token(job.ref)
@@ -124,7 +148,7 @@ class LandingLink:
                 handed_over.enter_context(_link_before_stays(self, job))
 
             url = f"{self.settings.site_url}/i/{token}"
-            _send_mail(self, job, url, replace(outgoing, on_end=replace_link))
+            self._send_mail(job, url, replace(outgoing, on_end=replace_link))
         return Sent(HAND_TO_MAIL_SERVER, outgoing.message_id, None)
 
 
@@ -147,14 +171,9 @@ class TenantMail:
 
 
 @dataclass(frozen=True, slots=True)
-class SignInMail:
+class SignInMail(_OurMail):
     """Our mail to somebody whose account is in use: a link to the login, without a ticket, which would
     make them choose another password."""
-
-    settings: Settings
-    mailer: Mailer
-    leases: Leases
-    clock: Callable[[], datetime]
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
         """Raises DeliveryError and LeaseLost, as channels do."""
@@ -166,7 +185,7 @@ class SignInMail:
             asks_to_sign_in=True,
         )
         url = f"{self.settings.site_url}/invite/sign-in?i={job.ref}"
-        _send_mail(self, job, url, outgoing, kind=MailKind.SIGN_IN)
+        self._send_mail(job, url, outgoing, kind=MailKind.SIGN_IN)
         return Sent(SEND_SIGN_IN_MAIL, outgoing.message_id, job.ticket_issued_at)
 
 
@@ -189,30 +208,6 @@ def _link_before_stays(
             ticket_issued_at=job.ticket_issued_at,
         )
         raise
-
-
-def _send_mail(
-    channel: TicketLink | LandingLink | SignInMail,
-    job: Invitation,
-    url: str,
-    outgoing: Outgoing,
-    kind: MailKind = MailKind.INVITATION,
-) -> None:
-    """Mail this link to the invitee; the lease is extended while the mail server takes its time."""
-    channel.mailer.send_invitation(
-        recipient_of(job),
-        words_of(
-            job,
-            kind=kind,
-            url=url,
-            site_url=channel.settings.site_url,
-            message_id=outgoing.message_id,
-            first_message_id=outgoing.first_message_id,
-            now=channel.clock(),
-        ),
-        on_wait=lambda: channel.leases.extend(job, now=channel.clock()),
-        on_end=outgoing.on_end,
-    )
 
 
 def landing_token(ref: str) -> str:
@@ -268,4 +263,4 @@ def channel_of(
         return TenantMail(tenant, leases, clock)
     if settings.link == LinkKind.LANDING:
         return LandingLink(settings, mailer, leases, clock)
-    return TicketLink(settings, tenant, mailer, leases, clock)
+    return TicketLink(settings, mailer, leases, clock, tenant)
