@@ -17,10 +17,9 @@ from ..languages import marked
 from ..settings import Delivery, Settings
 from ..tenant.management import Tenant, invitation_link
 from .checks import Checks
-from .ledger import Ledger
+from .ledger import Ledger, landing_links
 from .lifecycle import EventKind, State
 from .people import Invitee
-from .sending.channels import landing_hash
 from .tables import Invitation
 from .visits import InvitationSummary, Visits
 
@@ -60,12 +59,12 @@ class Acceptance:
 
     def find_by_link(self, token: str) -> Invitation | None:
         """The invitation whose newest mail carries this landing link."""
-        return self.ledger.by_landing(landing_hash(token))
+        return self.ledger.by_landing_link(token)
 
     def find_behind_link(self, token: str) -> Invitation | None:
         """The invitation that a landing link belonged to, though a newer mail has replaced it or a part
         of it was lost on the way. It opens nothing."""
-        return self.ledger.by_ref(token.partition(".")[0])
+        return self.ledger.by_ref(landing_links.ref_in(token))
 
     def chose_password(self, invitation: Invitation) -> bool:
         """Whether the password was chosen, as far as the tenant can be asked now. For somebody whose

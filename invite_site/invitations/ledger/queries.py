@@ -10,6 +10,7 @@ from sqlalchemy.orm import sessionmaker
 from ...errors import InvitationNotFound
 from ..lifecycle import OPEN_STATES, State
 from ..tables import Invitation
+from . import landing_links
 
 REF = re.compile(r"[\w-]{1,43}", re.ASCII)  # PostgreSQL takes no NUL, and addresses may hold one
 
@@ -49,9 +50,9 @@ class Queries:
         with self._read() as db:
             return db.scalars(_BY_REF, {"ref": ref}).one_or_none()
 
-    def by_landing(self, landing_hash: str) -> Invitation | None:
-        """The invitation whose newest mail carries the landing link with this hash."""
-        return self._first(Invitation.landing_hash == landing_hash)
+    def by_landing_link(self, token: str) -> Invitation | None:
+        """The invitation whose newest mail carries this landing link."""
+        return self._first(Invitation.landing_hash == landing_links.hash_of(token))
 
     def accepted_of(self, email_norm: str) -> Invitation | None:
         """The newest accepted invitation of this address."""

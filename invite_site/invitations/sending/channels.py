@@ -3,8 +3,6 @@
 A channel sends one invitation whose account exists, and says what it cannot do.
 """
 
-import hashlib
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from ...settings import Delivery, LinkKind, ReturnTo, Settings
 from ...tenant.management import Tenant, invitation_link
 from ...tenant.rate_limits import Kind
 from ..leases import Leases
+from ..ledger import landing_links
 from ..lifecycle import (
     HAND_TO_MAIL_SERVER,
     HAND_TO_TENANT,
@@ -132,7 +131,7 @@ class LandingLink(_OurMail):
     calls: ClassVar[Calls] = {Kind.WRITE_USERS: 1}
 
     def send(self, job: Invitation, user_id: str, outgoing: Outgoing) -> Sent:
-        token = landing_token(job.ref)
+        token = landing_links.new_token(job.ref)
         self.leases.extend(job, now=self.clock(), message_id=outgoing.message_id, user_id=user_id)
         with ExitStack() as handed_over:
 
@@ -140,7 +139,7 @@ class LandingLink(_OurMail):
                 """Only now: until then the link in the mail before is the one that people have, also
                 where this worker dies."""
                 outgoing.on_end(
-                    landing_hash=landing_hash(token),
+                    landing_hash=landing_links.hash_of(token),
                     link_uses=0,
                     ticket_issued_at=None,
                     asks_to_sign_in=False,
@@ -208,17 +207,6 @@ def _link_before_stays(
             ticket_issued_at=job.ticket_issued_at,
         )
         raise
-
-
-def landing_token(ref: str) -> str:
-    """What a landing link ends in: the ref, by which an older link is known for what it is, and a secret
-    of its own, which alone opens anything."""
-    return f"{ref}.{secrets.token_urlsafe(32)}"
-
-
-def landing_hash(token: str) -> str:
-    """What is stored of a landing link."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def describe(settings: Settings) -> tuple[str, list[str]]:

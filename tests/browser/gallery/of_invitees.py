@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
-from invite_site.invitations.sending.channels import landing_hash
+from invite_site.invitations.ledger.landing_links import hash_of
 from invite_site.invitations.tables import Invitation
 from tests.support.running import ADMIN, ADMIN_PASSWORD
 
@@ -64,7 +64,7 @@ def hang_invitee_pages(gallery: Gallery) -> None:
     token = "t" * 43
     with services.engine.begin() as db:
         row = update(Invitation).where(Invitation.id == own.id)
-        db.execute(row.values(state="sent", landing_hash=landing_hash(token)))
+        db.execute(row.values(state="sent", landing_hash=hash_of(token)))
     gallery.hang("our own link", visitor, f"/i/{token}")
     for name in ("start", "link replaced", "our own link", "renewal", "welcome"):
         of = gallery.pages[name]
