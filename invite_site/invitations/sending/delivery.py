@@ -72,13 +72,12 @@ class Deliveries:
         now = self.clock()
         if limit <= 0 or self.seconds_until_next() > 0 or not self.leases.is_due(now):
             return ()
-        if outage := self.circuit_breaker.outage():
-            limit = 1 if outage.until <= now and not in_flight else 0
-        if limit <= 0:
+        calls, outage = self.channel.calls, self.circuit_breaker.outage()
+        if outage is None:
+            return self.leases.claim(worker, limit=limit, now=now, calls=calls)
+        if in_flight or outage.until > now:
             return ()
-        return self.leases.claim(
-            worker, limit=limit, now=now, calls=self.channel.calls, is_probe=outage is not None
-        )
+        return self.leases.claim(worker, limit=1, now=now, calls=calls, is_probe=True)
 
     def seconds_until_next(self) -> float:
         """Until the tenant takes the calls of one more invitation, as far as this process knows."""

@@ -132,8 +132,7 @@ class Outcomes:
         not_taken = Message(message_id, MessageStatus.NOT_TAKEN)
         match refused:
             case SenderRefused():
-                wait = CREDENTIALS_WAIT
-                self._open_breaker(job, "sender", refused, wait=wait, message=not_taken)
+                self._open_breaker(job, "sender", refused, wait=CREDENTIALS_WAIT, message=not_taken)
             case CredentialsRefused():
                 self._open_breaker(job, "credentials", refused, wait=CREDENTIALS_WAIT)
             case TenantBusy(is_counted=True) if (refused.retry_after or 0.0) <= SHORT_WAIT:
