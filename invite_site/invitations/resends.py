@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, or_
+from sqlalchemy import ColumnElement, and_, case, or_
 
-from ..database.base import UTCDateTime
+from ..database.base import literal_moment
 from .tables import Invitation
 
 DAY = timedelta(days=1)  # from the first time on
@@ -35,18 +35,14 @@ class Allowance:
         """The columns that this UPDATE counts with."""
         count, day_ends = getattr(Invitation, self.count), getattr(Invitation, self.day_ends)
         day_goes_on = and_(day_ends.is_not(None), day_ends > now)
-        pause_ends = _moment(now + self.pause)
+        pause_ends = literal_moment(now + self.pause)
         is_last = and_(day_goes_on, count + 1 >= self.a_day, day_ends > pause_ends)
         return {
             self.count: case((day_goes_on, count + 1), else_=1),
-            self.day_ends: case((day_goes_on, day_ends), else_=_moment(now + DAY)),
+            self.day_ends: case((day_goes_on, day_ends), else_=literal_moment(now + DAY)),
             self.again_from: case((is_last, day_ends), else_=pause_ends),
         }
 
 
 BY_HAND = Allowance(timedelta(minutes=2), 10, "resend_from", "resends", "resend_day_ends")
 BY_INVITEE = Allowance(timedelta(minutes=15), 3, "renew_from", "renewals", "renewal_day_ends")
-
-
-def _moment(at: datetime) -> ColumnElement[datetime]:
-    return literal(at, UTCDateTime())

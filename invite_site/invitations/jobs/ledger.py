@@ -15,7 +15,6 @@ from sqlalchemy import (
     case,
     false,
     func,
-    literal,
     or_,
     select,
     update,
@@ -23,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
-from ...database.base import UTCDateTime
+from ...database.base import literal_moment
 from ...errors import JobNotFound
 from ..ledger.moves import was_caused_by
 from ..listing.filters import ROWS, Filters, unindexed
@@ -215,7 +214,7 @@ class JobLedger:
             "changed": job.changed + changed,
             "refused": job.refused + sum(refusals.values()),
             "refusals": dict(Counter(job.refusals) + Counter(refusals)),
-            "lease_until": case((Job.ended_at.is_(None), literal(now + LEASE, UTCDateTime()))),
+            "lease_until": case((Job.ended_at.is_(None), literal_moment(now + LEASE))),
         }
         is_held = (Job.id == job.id, Job.lease_by == worker)
         with self._begin() as db:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from ...database.base import UTCDateTime
+from ...database.base import literal_moment
 from ..lifecycle import Transition
 from ..tables import Batch, Invitation, InvitationEvent
 
@@ -71,7 +71,7 @@ def record_where(
     source = transition.source
     values = {
         "invitation_id": _rows.c.id,
-        "at": literal(now, _events.c.at.type),
+        "at": literal_moment(now),
         "actor": literal(actor),
         "event": literal(transition.event.value),
         "from_state": literal(source.value if source else None, String),
@@ -88,11 +88,6 @@ def end_of_life(
     """When each of these rows ends if it is sent anew: after the life of its own, if it has one."""
     lifetime = Invitation.lifetime
     own = db.scalars(select(lifetime).where(lifetime.is_not(None), *conditions).distinct())
-    ends = {
-        seconds: _moment(now + timedelta(seconds=seconds)) for seconds in own if seconds is not None
-    }
-    return case(ends, value=lifetime, else_=_moment(default)) if ends else _moment(default)
-
-
-def _moment(at: datetime) -> ColumnElement[datetime]:
-    return literal(at, UTCDateTime())
+    ends = {each: literal_moment(now + timedelta(seconds=each)) for each in own if each is not None}
+    usual = literal_moment(default)
+    return case(ends, value=lifetime, else_=usual) if ends else usual
