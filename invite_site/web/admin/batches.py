@@ -166,7 +166,7 @@ def _form_page(form: ListForm) -> str:
 
 
 def _preview_page(batch: Batch) -> str:
-    after = _position(request.args.get("after", ""))
+    after = request.args.get("after", type=_position)
     found = services.batches.rows(batch.id, after=after, size=PAGE)
     fates = _fates_of(batch)
     good = dict(fates)[Fate.GOOD]
@@ -213,7 +213,7 @@ def _fates_of(batch: Batch) -> list[tuple[Fate, int]]:
 def _back_to(batch_id: int, sentence: str, category: str) -> ResponseReturnValue:
     """To the batch; to that page of its preview which a form of a row was on."""
     flash(sentence, category)
-    after = _in_address(_position(request.form.get("after", "")))
+    after = _in_address(request.form.get("after", type=_position))
     return redirect(url_for("admin.batch", batch_id=batch_id, after=after), 303)
 
 
@@ -221,13 +221,10 @@ def _in_address(after: tuple[int, int] | None) -> str | None:
     return "-".join(map(str, after)) if after else None
 
 
-def _position(text: str) -> tuple[int, int] | None:
-    """Where a page of a preview begins, out of its address; None for the first."""
-    parts = text.split("-")
-    try:
-        return (row_id(parts[0]), row_id(parts[1])) if len(parts) == 2 else None
-    except ValueError:
-        return None
+def _position(text: str) -> tuple[int, int]:
+    """Where a page of a preview begins, out of its address. Raises ValueError for anything else."""
+    group, number = text.split("-")
+    return row_id(group), row_id(number)
 
 
 def _name_of(upload: FileStorage | None) -> str:

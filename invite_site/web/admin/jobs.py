@@ -24,7 +24,7 @@ def new_job() -> ResponseReturnValue:
     """Asks before anything is done, with the number. Each `id` in the address is one invitation; `all`
     stands for every one that fits its filters. Without either, all that fit are meant where there is
     a filter."""
-    kind = _kind(request.args.get("kind", ""))
+    kind = request.args.get("kind", type=JobKind)
     if kind is None:
         return redirect(list_last_seen(), 303)
     numbers = request.args.getlist("id", type=row_id)
@@ -42,7 +42,7 @@ def new_job() -> ResponseReturnValue:
 @bp.post("/jobs")
 def begin_job() -> ResponseReturnValue:
     """Begin it. Sent twice, it is the same as once."""
-    kind = _kind(request.form.get("kind", ""))
+    kind = request.form.get("kind", type=JobKind)
     if kind is None:
         return redirect(list_last_seen(), 303)
     is_all = bool(request.form.get("all"))
@@ -120,7 +120,3 @@ def _form_page(kind: JobKind, is_all: bool, numbers: list[int], error: str = "")
         mails_to_extend=services.resending.mails_to_extend,
         back=list_last_seen(),
     )
-
-
-def _kind(name: str) -> JobKind | None:
-    return next((kind for kind in JobKind if kind == name), None)
