@@ -14,11 +14,11 @@ from ...errors import (
 )
 from ...invitations.admins.service import SUB_LENGTH
 from ...printable import one_line
-from ..current import current_session, services
+from ..current import services
 from ..forms import GrantForm
 from ..templating import grouped
 from . import bp
-from .reading import inviter
+from .reading import admin_session, inviter
 
 
 @bp.get("/admins")
@@ -69,9 +69,9 @@ def ask_to_revoke_admin() -> ResponseReturnValue:
 @bp.post("/admins/revoke")
 def revoke_admin() -> ResponseReturnValue:
     sub = _sub_in(request.form.get("sub", ""))
-    session = current_session()
+    session = admin_session()
     found = services.admins.find(sub) if sub else None
-    if found is None or session is None:
+    if found is None:
         flash("They have no right to invite that could be withdrawn.", "warning")
         return _back()
     try:

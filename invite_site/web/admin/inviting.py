@@ -29,12 +29,12 @@ from ...invitations.people import Invitee
 from ...invitations.sending import channels
 from ...mail.message import part_of
 from ...printable import one_line
-from ..current import current_session, is_asked_by_script, services
+from ..current import is_asked_by_script, services
 from ..forms import InviteForm
 from ..rate_limits import TEST_MAIL_EVERY, limited_test_mail, seconds_left
 from . import bp
 from .drafts import Draft, UnreadableDraft
-from .reading import inviter, row_id
+from .reading import admin_session, inviter, row_id
 
 SAMPLE_ADDRESS = "ada@example.com"  # while none is typed
 # A mail brings its own styles. It runs nothing, loads nothing and sends nothing.
@@ -224,9 +224,8 @@ def _shown(name: str, address: str) -> str:
 
 def _own_address() -> str:
     """The address of whoever is signed in, as the tenant has verified it. Raises NotPossibleNow."""
-    session = current_session()
     try:
-        user = services.tenant.get_user(session.sub) if session else None
+        user = services.tenant.get_user(admin_session().sub)
     except DeliveryError as failed:
         raise NotPossibleNow(
             f"The test was not sent: the tenant has to say which address is yours. {failed}"

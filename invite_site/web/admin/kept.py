@@ -10,14 +10,14 @@ from werkzeug.exceptions import HTTPException
 from ...accounts.kept_forms import KeptForm
 from ...printable import one_line
 from ...tenant.relying_party import browser_key
-from ..current import SIGNED_IN_AS, current_session, services
+from ..current import SIGNED_IN_AS, services
 from ..forms import InviteForm
 from ..rate_limits import limited_logins
 from ..signin import start_login
 from . import bp
 from .filters import filters_in
 from .jobs import meant_by
-from .reading import row_id
+from .reading import admin_session, row_id
 
 # What people typed, and is shown again to be checked; every other field goes along unseen.
 LABELS = {
@@ -54,10 +54,9 @@ def sign_in_again() -> ResponseReturnValue:
 @bp.get("/kept-form")
 def kept_form() -> ResponseReturnValue:
     """The form that this person sent when they were signed out, to be sent by one press more."""
-    signed_in = current_session()
     form = None
-    if signed_in and request.method == "GET":  # HEAD changes nothing
-        form = services.kept_forms.take(browser=browser_key(), sub=signed_in.sub)
+    if request.method == "GET":  # HEAD changes nothing
+        form = services.kept_forms.take(browser=browser_key(), sub=admin_session().sub)
     if form is None:  # taken already, too old, somebody else's, or another tab has sent one since
         flash(
             "What was sent while you were signed out is not kept any more, and was not done.",

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from flask import abort, request, session, url_for
 
+from ...accounts.sessions import Session
 from ...invitations.people import Inviter
 from ...invitations.tables import LARGEST_ID
 from ..current import current_session
@@ -11,11 +12,18 @@ from ..current import current_session
 LIST_LENGTH = 600  # letters; the cookie has room for some 4,000
 
 
+def admin_session() -> Session:
+    """The session of the admin who sends this request: the guard of the blueprint lets nobody else
+    through."""
+    session = current_session()
+    if session is None:
+        abort(403)
+    return session
+
+
 def inviter() -> Inviter:
     """Who invites with this request, as the session names them."""
-    session = current_session()
-    if session is None:  # the guard of the blueprint let nobody through who is not signed in
-        abort(403)
+    session = admin_session()
     return Inviter(name=session.name or session.email, sub=session.sub)
 
 
