@@ -11,7 +11,7 @@ from ...accounts.admins import add_grant
 from ...database.base import INSERTS
 from ...errors import NotPossibleNow
 from ..ledger.many import hold, move_all, record_where
-from ..ledger.moves import record, revocation
+from ..ledger.moves import is_of_same_address, record, revocation
 from ..lifecycle import OPEN_STATES, REVOKE, EventKind, State
 from ..tables import Invitation, PendingGrant
 
@@ -147,10 +147,7 @@ def fulfil(db: Session, invitation: Invitation, *, sub: str, address: str, now: 
             record(db, invitation.id, kind, actor="tenant", now=now, evidence=why)
         return
     failed = select(Invitation.id).where(
-        Invitation.email_norm == invitation.email_norm,
-        Invitation.connection == invitation.connection,
-        Invitation.client_id == invitation.client_id,
-        Invitation.state == State.FAILED,
+        is_of_same_address(Invitation, invitation), Invitation.state == State.FAILED
     )
     granted_by = _take(
         db,

@@ -64,12 +64,15 @@ def move(
     return rows
 
 
-def is_of_same_address(other: type[Invitation]) -> ColumnElement[bool]:
-    """Whether `other`, an alias, is an invitation of the same address to the same application."""
+def is_of_same_address(
+    other: type[Invitation], row: Invitation | type[Invitation] = Invitation
+) -> ColumnElement[bool]:
+    """Whether `other` is an invitation of the same address to the same application as `row`; one of both
+    may be an alias."""
     return and_(
-        other.email_norm == Invitation.email_norm,
-        other.connection == Invitation.connection,
-        other.client_id == Invitation.client_id,
+        other.email_norm == row.email_norm,
+        other.connection == row.connection,
+        other.client_id == row.client_id,
     )
 
 
