@@ -11,6 +11,8 @@ from ..errors import LoginError
 from ..printable import printable
 from ..settings import Settings
 
+LEEWAY = 30  # seconds that the clocks of the tenant and of this machine may differ
+
 
 def claims_at(now: datetime, token: Mapping[str, Any]) -> type:
     """The class that Authlib would choose for this answer of the token endpoint, but that compares

@@ -28,12 +28,11 @@ from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
 from .answers import date_of
 from .bounded import KeptConnections
-from .id_tokens import claims_at, identity_of
+from .id_tokens import LEEWAY, claims_at, identity_of
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = (3.0, 5.0)  # seconds to connect, to answer; somebody is looking at a blank page
-LEEWAY = 30  # seconds that the clocks may differ
 KEYS_EVERY = 60.0  # seconds between two looks for new keys, whatever key ids tokens name
 POOL = 10
 # What is called, or where a browser is sent, with something of ours: only at the tenant itself.

@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 from ....errors import TenantRefused, TenantUnavailable
 from ...answers import date_of, json_object
+from ...id_tokens import LEEWAY
 from ..findings import Finding, cannot_tell, note, ok, wrong
 from ..requirement import Context
 
-LEEWAY = 30  # seconds that an ID token's times may be off at sign-in
 SLOW = 2  # calls at once; Auth0's free plan
 
 
@@ -44,12 +44,12 @@ def clock(context: Context) -> Finding:
     if apart > LEEWAY:
         return wrong(
             f"This machine's clock is {apart:.0f} seconds away from the tenant's.",
-            "Set the clock by NTP: sign-ins fail from 30 seconds on.",
+            f"Set the clock by NTP: sign-ins fail from {LEEWAY} seconds on.",
         )
     if apart > LEEWAY / 3:
         return note(
             f"This machine's clock is {apart:.0f} seconds away from the tenant's.",
-            "Set the clock by NTP before it is 30.",
+            f"Set the clock by NTP before it is {LEEWAY}.",
         )
     return ok("The clocks agree.")
 
