@@ -5,6 +5,7 @@ from typing import Any
 
 from ....mail.smtp import SmtpServer
 from ....settings import Delivery, ReturnTo, is_loopback
+from ...management import INVITED
 from ..changes import Change, Skipped, added, replaced, rewritten
 from ..files import OURS
 from ..findings import Finding, cannot_tell, note, ok, wrong
@@ -36,7 +37,7 @@ def template(context: Context) -> Finding:
         return wrong(
             "The change-password mail does not tell an invitation from a reset.",
             "Run `flask tenant apply --replace`, or put the condition on "
-            f"user.app_metadata.invitedToMyApp into {MENU}.",
+            f"user.app_metadata.{INVITED} into {MENU}.",
         )
     body = str(stored.get("body"))
     if OURS in body and body != context.desired.template["body"]:
@@ -183,7 +184,7 @@ def _not_used() -> Finding:
 
 
 def _knows_invitations(stored: dict[str, Any]) -> bool:
-    return "invitedToMyApp" in str(stored.get("body"))
+    return INVITED in str(stored.get("body"))
 
 
 def _lines(stored: dict[str, Any], body: dict[str, Any]) -> tuple[str, ...]:
