@@ -106,7 +106,7 @@ def _open_sqlite(url: URL, synchronous: str) -> Engine:
         connect_args={"timeout": BUSY_SECONDS},
         poolclass=_Pool,
         pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,  # an error is logged, and its values are nobody's business
+        hide_parameters=True,  # an error is logged, and its values may be addresses
     )
 
     def prepare(connection: Any, _record: Any) -> None:

@@ -1,6 +1,6 @@
 """How the account at the tenant differs from its invitation, since somebody changed it there.
 
-It changes no state: what the tenant did is shown to the owner, who decides.
+It changes no state: what the tenant did is shown to admins, who decide.
 """
 
 import enum
@@ -10,7 +10,7 @@ from .tables import Invitation
 
 
 class Drift(enum.StrEnum):
-    """What an owner has to know of an account."""
+    """What admins have to know of an account."""
 
     DELETED = "deleted"
     BLOCKED = "blocked"

@@ -168,7 +168,7 @@ class Buckets:
             for bucket in self._sharing(kind):
                 bucket.spend(need * times, self._now)
 
-    def is_news(self, kind: Kind, answer: "Answer") -> bool:
+    def is_news(self, kind: Kind, answer: Answer) -> bool:
         """Whether this answer says something that lowers the estimate, or is the first."""
         bucket = self._of[kind]
         if bucket.full_until > self._now:
@@ -182,7 +182,7 @@ class Buckets:
             or answer.tokens(bucket.rate) < bucket.tokens
         )
 
-    def hear(self, kind: Kind, answer: "Answer") -> None:
+    def hear(self, kind: Kind, answer: Answer) -> None:
         """Lower the estimate to what the tenant says, or begin one."""
         bucket = self._of[kind]
         for each in self._sharing(kind):

@@ -147,7 +147,7 @@ def search_text(email: str, email_norm: str, name: str) -> str:
 
 
 def _tidy(name: str) -> str:
-    """The name with single spaces."""
+    """The name with single spaces, and each letter in the one form that Unicode prefers."""
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 

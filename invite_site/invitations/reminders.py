@@ -35,7 +35,7 @@ class Reminders:
 
         A mail has to be as old as `before` is long, so that no link is reminded of just after it came.
         Where the batch is paused nothing goes out, and where the account was changed or deleted at the
-        tenant the owner decides.
+        tenant an admin decides.
         """
         if not self.before:
             return 0

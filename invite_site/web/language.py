@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def _name(response: Response) -> Response:
-        if response.mimetype == "text/html" and not _is_of_owners() and not response.location:
+        if response.mimetype == "text/html" and not is_admin_page() and not response.location:
             response.headers["Content-Language"] = page_language()
             response.vary.add("Accept-Language")
         return response
@@ -48,7 +48,7 @@ def speak(language: str | None) -> None:
 
 def page_language() -> str:
     """The language of the page that answers this request."""
-    if not has_request_context() or _is_of_owners():
+    if not has_request_context() or is_admin_page():
         return ENGLISH
     chosen = session.get(CHOSEN) or g.get("language_of_invitation")
     if chosen in LANGUAGES:
@@ -56,7 +56,8 @@ def page_language() -> str:
     return request.accept_languages.best_match(LANGUAGES) or ENGLISH
 
 
-def _is_of_owners() -> bool:
+def is_admin_page() -> bool:
+    """Whether an admin page answers this request."""
     return request.blueprint == "admin"
 
 
@@ -77,7 +78,7 @@ def _context() -> dict[str, object]:
 def _choices() -> list[tuple[str, str, str]]:
     """Code, name and address of each language that the page can be had in. None where the same address
     would not give the same page once more."""
-    if _is_of_owners() or request.method != "GET" or request.endpoint == "auth.callback":
+    if is_admin_page() or request.method != "GET" or request.endpoint == "auth.callback":
         return []
     here = [each for each in request.args.items(multi=True) if each[0] != PARAMETER]
     return [

@@ -17,7 +17,7 @@ from ..invitations.tables import Invitation
 from ..invitations.visits import InvitationSummary
 from ..tenant.relying_party import LoginContent
 from .current import LAST_INVITATION, SIGNED_IN_AS, services, sid_cookie
-from .language import page_language, speak
+from .language import is_admin_page, page_language, speak
 from .rate_limits import limited_callbacks, limited_logins
 from .security import renew_form_token
 
@@ -229,7 +229,7 @@ def _named(state: str) -> str:
 
 def _language_at_tenant() -> str | None:
     """That of our pages. To an admin the tenant speaks as their browser asks."""
-    return None if request.blueprint == "admin" else page_language()
+    return None if is_admin_page() else page_language()
 
 
 def _sign_in(identity: Identity, next_page: str) -> Response:

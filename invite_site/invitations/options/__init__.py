@@ -69,7 +69,7 @@ class Options:
         return cls(row.note, row.lifetime, row.roles or {}, row.locale)
 
     @property
-    def columns(self) -> "Columns":
+    def columns(self) -> Columns:
         """The columns of an invitation that these are kept in."""
         return Columns(
             note=self.note,
