@@ -68,7 +68,7 @@ class Checks:
         """Whether the password was chosen since the ticket was made; if so, the row moves to
         *password set*. Asks the tenant unless `user` is given. Raises DeliveryError."""
         user = user or (self.tenant.get_user(row.user_id) if row.user_id else None)
-        at = password_chosen_at(row, user, self.settings.delivery)
+        at = password_chosen_at(row, user, self.settings.delivery) if user else None
         if at:
             self.leases.mark_password_set(row, at=at, now=self.clock())
         return at is not None
@@ -149,18 +149,16 @@ class Checks:
         self.leases.end_check(row, again_at=again_at, now=self.clock(), event=event)
 
 
-def password_chosen_at(
-    row: Invitation, user: TenantUser | None, delivery: Delivery
-) -> datetime | None:
+def password_chosen_at(row: Invitation, user: TenantUser, delivery: Delivery) -> datetime | None:
     """When the password was chosen by the link of this invitation, if it was: since its ticket was made.
 
     Our tickets verify the address with it. Where it is not verified somebody has set the password in
     another way, such as in the tenant's dashboard, and the sign-in is refused until the link is used.
     """
-    at = user.last_password_reset if user else None
+    at = user.last_password_reset
     if not at or not row.ticket_issued_at or at < row.ticket_issued_at:
         return None
-    return at if user and (user.email_verified or delivery == Delivery.TENANT_EMAIL) else None
+    return at if user.email_verified or delivery == Delivery.TENANT_EMAIL else None
 
 
 def next_check(row: Invitation, now: datetime) -> datetime | None:

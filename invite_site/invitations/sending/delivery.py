@@ -119,32 +119,8 @@ class Deliveries:
 
     def _send(self, job: Invitation, outgoing: Outgoing) -> None:
         user = self.tenant.get_user(job.user_id) if job.user_id else None
-        if user and user.email != job.email_norm:
-            self.leases.require(job)
-            self.tenant.withdraw_ticket(user.user_id)  # the older link stops working as well
-            return self.outcomes.held(job, user.email)
-        if user and user.blocked:
-            raise TenantRefused(BLOCKED)
-        if user and self._was_asked_to_sign_in(job, user) and not outgoing.is_out_twice:
-            return self._mail_sign_in(job, user, outgoing)
-        at = password_chosen_at(job, user, self.settings.delivery)
-        if job.in_doubt_at and user:
-            if at:
-                return self.outcomes.confirmed(job, at)
-            if user.has_logged_in:
-                return self.outcomes.sent(job, COUNT_AS_SENT)
-            if outgoing.is_out_twice:
-                return self.outcomes.sent(job, COUNT_AS_SENT, last_error=UNCONFIRMED)
-        if user and at and job.generation > 1:
-            # By the link of an earlier mail, and they never came back: only the sign-in is left.
-            if job.is_reminder:
-                return self.outcomes.confirmed(job, at)
-            self.leases.record_password(job, at=at, now=self.clock())
-            return self._mail_sign_in(job, user, outgoing)
-        if user and user.is_in_use:
-            return self._mail_sign_in(job, user, outgoing)
-        if user:
-            return self._send_link(job, user.user_id, outgoing)
+        if user is not None:
+            return self._send_to_known(job, user, outgoing)
         if job.password_set_at:  # that of an account which is gone
             job.password_set_at = None
             self.leases.extend(job, now=self.clock(), password_set_at=None)
@@ -154,10 +130,35 @@ class Deliveries:
             return self._send_to_existing(job, outgoing)
         self._send_link(job, user_id, outgoing)
 
-    def _was_asked_to_sign_in(self, job: Invitation, user: TenantUser) -> bool:
-        """Whether nothing about this account shows that a message in doubt arrived: the password was
-        known before."""
-        return bool(job.password_set_at or (job.asks_to_sign_in and user.is_in_use))
+    def _send_to_known(self, job: Invitation, user: TenantUser, outgoing: Outgoing) -> None:
+        """To the account that an earlier try, or an earlier mail of this invitation, was for."""
+        if user.email != job.email_norm:
+            self.leases.require(job)
+            self.tenant.withdraw_ticket(user.user_id)  # the older link stops working as well
+            return self.outcomes.held(job, user.email)
+        if user.blocked:
+            raise TenantRefused(BLOCKED)
+        # Then nothing about the account shows that a message in doubt arrived.
+        had_password = job.password_set_at or (job.asks_to_sign_in and user.is_in_use)
+        if had_password and not outgoing.is_out_twice:
+            return self._mail_sign_in(job, user, outgoing)
+        at = password_chosen_at(job, user, self.settings.delivery)
+        if job.in_doubt_at:
+            if at:
+                return self.outcomes.confirmed(job, at)
+            if user.has_logged_in:
+                return self.outcomes.sent(job, COUNT_AS_SENT)
+            if outgoing.is_out_twice:
+                return self.outcomes.sent(job, COUNT_AS_SENT, last_error=UNCONFIRMED)
+        if at and job.generation > 1:
+            # By the link of an earlier mail, and they never came back: only the sign-in is left.
+            if job.is_reminder:
+                return self.outcomes.confirmed(job, at)
+            self.leases.record_password(job, at=at, now=self.clock())
+            return self._mail_sign_in(job, user, outgoing)
+        if user.is_in_use:
+            return self._mail_sign_in(job, user, outgoing)
+        self._send_link(job, user.user_id, outgoing)
 
     def _send_link(self, job: Invitation, user_id: str, outgoing: Outgoing) -> None:
         """The invitation itself, to an account that nobody has used yet."""
