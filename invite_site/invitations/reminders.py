@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import sessionmaker
 
+from .ledger.many import IS_OF_PAUSED_BATCH
 from .ledger.moves import move, new_life
 from .lifecycle import REMIND, State
 from .resends import BY_INVITEE
-from .tables import Batch, Invitation
+from .tables import Invitation
 
-PAUSED = select(Batch.id).where(Batch.paused_at.is_not(None))
 AT_A_TIME = 500  # so that a batch that ends as a whole is no long transaction
 
 
@@ -50,7 +50,7 @@ class Reminders:
                 Invitation.reminded_at.is_(None),
                 Invitation.asks_to_sign_in.is_(False),
                 Invitation.drift.is_(None),
-                or_(Invitation.batch_id.is_(None), Invitation.batch_id.not_in(PAUSED)),
+                ~IS_OF_PAUSED_BATCH,
                 BY_INVITEE.is_left(now),
             )
             .order_by(Invitation.expires_at)
