@@ -7,25 +7,22 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from invite_site.invitations.people import Inviter
 from tests.support.running import (
     Clock,
     RunningSite,
     Tenant,
     running_site,
     settings_for,
-    wait_until,
 )
 
 TOKEN = "a-token-of-some-monitor-0123456789"
-GRACE = Inviter("Grace")
 
 
 @pytest.fixture
 def watched(tenant: Tenant, tmp_path: Path, clock: Clock) -> Iterator[RunningSite]:
-    """A site with a worker, which gives its figures to whoever has the token."""
+    """A site that gives its figures to whoever has the token."""
     settings = settings_for(tenant, tmp_path, METRICS_TOKEN=TOKEN)
-    with running_site(settings, clock=clock, worker="worker") as running:
+    with running_site(settings, clock=clock) as running:
         yield running
 
 
@@ -48,24 +45,24 @@ def figures(site: RunningSite) -> dict[str, float]:
 
 def test_it_works(watched: RunningSite, clock: Clock) -> None:
     """What is sent, what waits and why, and when a worker was seen."""
-    services = watched.services
-    services.invitations.invite("ada@example.com", inviter=GRACE)
-    wait_until(lambda: figures(watched)["invitations sent"] == 1, "the mail went out")
-    now = services.clock()
+    clock.stop()
+    services, now = watched.services, clock()
+    watched.invites_and_delivers("ada@example.com")
     services.circuit_breaker.open("mail", "The mail server does not answer.", now=now, wait=600)
-    services.invitations.invite("bob@example.com", inviter=GRACE)
+    watched.invites("bob@example.com")
+    services.heartbeats.beat("worker", now)
+    clock.forward(seconds=30)
     found = figures(watched)
     assert (found["invitations sent"], found["invitations queued"]) == (1, 1)
     assert (found["invitations expired"], found["invitations_stuck"]) == (0, 0)
     assert (found["invitations_sent_total"], found["invitations_accepted_total"]) == (1, 0)
     assert (found["invitations_due"], found["circuit_breaker_open"]) == (1, 1)
-    assert abs(found["worker_seen_timestamp_seconds"] - now.timestamp()) < 60
+    assert found["worker_seen_timestamp_seconds"] == now.timestamp()
 
 
-def test_a_site_on_which_nothing_has_happened_gives_noughts(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_site_on_which_nothing_has_happened_gives_noughts(watched: RunningSite) -> None:
     """And no moment at which a worker was seen."""
-    with running_site(settings_for(tenant, tmp_path, METRICS_TOKEN=TOKEN)) as running:
-        found = figures(running)
+    found = figures(watched)
     assert set(found.values()) == {0}
     assert "worker_seen_timestamp_seconds" not in found
 
