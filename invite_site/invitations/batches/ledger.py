@@ -25,7 +25,6 @@ from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State
 from ..tables import Batch, Invitation
 
 CHUNK = 500  # rows read at a time
-NO_BATCH = "There is no such batch. A preview is kept for a day."
 
 
 class BatchLedger:
@@ -37,10 +36,7 @@ class BatchLedger:
     def get(self, batch_id: int) -> Batch:
         """Raises BatchNotFound."""
         with self._begin() as db:
-            batch = db.get(Batch, batch_id)
-        if batch is None or batch.is_removed:
-            raise BatchNotFound(NO_BATCH)
-        return batch
+            return batch_in(db, batch_id)
 
     def latest(self, *, before: int | None, size: int) -> Sequence[Batch]:
         """Batches and previews, newest first, of those with a number below `before`."""
@@ -197,6 +193,14 @@ class BatchLedger:
             if len(rows) < CHUNK:
                 return
             after = rows[-1].id
+
+
+def batch_in(db: Session, batch_id: int) -> Batch:
+    """The batch or preview with this number. Raises BatchNotFound."""
+    batch = db.get(Batch, batch_id)
+    if batch is None or batch.is_removed:
+        raise BatchNotFound("There is no such batch. A preview is kept for a day.")
+    return batch
 
 
 def _change_started(

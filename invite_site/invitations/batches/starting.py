@@ -23,14 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...database.base import INSERTS
-from ...errors import BatchNotFound, NotPossibleNow
+from ...errors import NotPossibleNow
 from ..ledger.many import end_of_life, move_all, open_alone, record_where
 from ..ledger.moves import new_life
 from ..lifecycle import INVITE, RESEND, State
 from ..people import Inviter
 from ..tables import Batch, BatchRow, Invitation
 from .judging import Fate, Known, invited_by
-from .ledger import NO_BATCH
+from .ledger import batch_in
 from .previews import Previews
 
 _rows = Invitation.__table__
@@ -69,7 +69,8 @@ class Starting:
                 .returning(Batch)
             ).one_or_none()
             if batch is None:
-                return _started_before(db, batch_id)
+                batch = batch_in(db, batch_id)
+                return Started(batch.opened, batch.rows - batch.opened)
             if not _is_any_good(db, batch_id):
                 raise NotPossibleNow("No row of this list can be invited.")
             open_alone(db)
@@ -177,13 +178,6 @@ class Starting:
         if moved:
             record_where(db, RESEND, is_it, actor=inviter.name, now=now)
         return bool(moved)
-
-
-def _started_before(db: Session, batch_id: int) -> Started:
-    batch = db.get(Batch, batch_id)
-    if batch is None or batch.is_removed:
-        raise BatchNotFound(NO_BATCH)
-    return Started(batch.opened, batch.rows - batch.opened)
 
 
 def _is_good(batch_id: int) -> ColumnElement[bool]:
