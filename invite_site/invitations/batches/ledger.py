@@ -18,9 +18,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from ...errors import BatchNotFound
-from ..leases.statements import BATCH_CANCELLED
 from ..ledger.many import end_of_life, hold, move_all, open_alone, record_where
-from ..ledger.moves import has_accepted_since, is_of_same_address, new_life, revocation
+from ..ledger.moves import (
+    BATCH_CANCELLED,
+    has_accepted_since,
+    is_of_same_address,
+    new_life,
+    revocation,
+)
 from ..lifecycle import EXPIRED, OPEN_STATES, RESEND, REVOKE, STATUSES, State
 from ..tables import Batch, Invitation
 

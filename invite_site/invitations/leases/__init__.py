@@ -15,14 +15,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import LeaseLost
 from ..ledger.many import hold
-from ..ledger.moves import NO_LEASE, SETTLED, move, revocation
+from ..ledger.moves import BATCH_CANCELLED, NO_LEASE, SETTLED, move, revocation
 from ..lifecycle import CLAIM, FIND_PASSWORD, LAPSE, POSTPONE, RELEASE, REVOKE, State, Transition
 from ..pacer import Calls, Pacer
 from ..tables import Invitation, InvitationEvent, SentMessage
 from .statements import (
     ADD_EVENT,
     ADD_MESSAGE,
-    BATCH_CANCELLED,
     CHANGE_MESSAGE,
     CLAIM_ABANDONED,
     CLAIM_PROBE,

@@ -51,7 +51,6 @@ def _claiming(which: Select[int]) -> Executable:
 
 CLAIM_WAITING, CLAIM_ABANDONED = _claiming(_WAITING), _claiming(_ABANDONED)
 CLAIM_PROBE = _claiming(_NEXT_PROBE)
-BATCH_CANCELLED = "The batch was cancelled."  # why an invitation was revoked
 # What was being sent while its batch was cancelled, and came back into the queue. One that somebody
 # sent again since is not paused.
 IS_CANCELLED = and_(

@@ -125,6 +125,7 @@ ARRIVED: dict[str, Any] = {
     "last_sent_at": func.coalesce(Invitation.in_doubt_at, Invitation.last_sent_at),
 }
 NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_by": None}
+BATCH_CANCELLED = "The batch was cancelled."  # why an invitation was revoked
 
 
 def new_life(expires_at: datetime | SQLColumnExpression[datetime], now: datetime) -> dict[str, Any]:
