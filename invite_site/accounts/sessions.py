@@ -21,7 +21,7 @@ IDLE_LIFE = timedelta(hours=8)
 ADMIN_IDLE_LIFE = timedelta(minutes=30)
 SEEN_EVERY = timedelta(minutes=1)  # how fine `seen_at` is kept: a page view need not be a write
 
-Note = Callable[[Connection], None]  # something else to write in the transaction of a login
+Write = Callable[[Connection], None]  # something else to write in the transaction of a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +144,15 @@ class Sessions:
             db.execute(delete(_sessions).where(_sessions.c.id_hash == digest(cookie)))
 
     def begin_login(
-        self, state: str, browser: str, content: dict[str, Any], note: Note | None = None
+        self, state: str, browser: str, content: dict[str, Any], write: Write | None = None
     ) -> None:
         """Keep what the callback of this login needs, for this browser only.
 
-        `note` is written with it: one commit for both.
+        `write` is done with it: one commit for both.
         """
         with self._logins.begin() as db:
-            if note is not None:
-                note(db)
+            if write is not None:
+                write(db)
             db.execute(
                 _BEGIN_LOGIN,
                 {

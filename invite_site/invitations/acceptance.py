@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..accounts.admins import Admins
-from ..accounts.sessions import Identity, Note
+from ..accounts.sessions import Identity, Write
 from ..errors import AccountUnusable, DeliveryError, InvalidInvitee, NotPossibleNow
 from ..languages import marked
 from ..settings import Delivery, Settings
@@ -73,15 +73,15 @@ class Acceptance:
             return self.checks.has_password(invitation)
         return False
 
-    def note_of_result(self, invitation: InvitationSummary | None) -> Note | None:
+    def write_of_result(self, invitation: InvitationSummary | None) -> Write | None:
         """Somebody came back from the password page with `success=true`: what to write of it when
         their login begins. None where there is nothing to write."""
-        return self.visits.note_of_result(invitation, now=self.clock()) if invitation else None
+        return self.visits.write_of_result(invitation, now=self.clock()) if invitation else None
 
     def record_result(self, invitation: InvitationSummary | None) -> None:
         """The same where no login begins yet."""
-        if note := self.note_of_result(invitation):
-            self.visits.write(note)
+        if write := self.write_of_result(invitation):
+            self.visits.execute(write)
 
     def open_link(self, invitation: Invitation) -> str | None:
         """The button on the landing page was pressed: where at the tenant to go on, or None where

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import sessionmaker
 
-from ..accounts.sessions import Note
+from ..accounts.sessions import Write
 from .admins.ledger import fulfil
 from .ledger.moves import ARRIVED, NO_LEASE, SETTLED, move, record
 from .ledger.queries import REF
@@ -87,7 +87,7 @@ class Visits:
             row = db.execute(_FIND, {"ref": ref}).one_or_none()
         return InvitationSummary(*row) if row else None
 
-    def note_of_result(self, invitation: InvitationSummary, *, now: datetime) -> Note | None:
+    def write_of_result(self, invitation: InvitationSummary, *, now: datetime) -> Write | None:
         """What records that somebody came back with `success=true`; None where it would not change
         anything. A hint: it starts a check and proves nothing.
 
@@ -99,7 +99,7 @@ class Visits:
         if not is_awaited or (seen_at is not None and seen_at >= now - RESULT_EVERY):
             return None
 
-        def note(db: Connection) -> None:
+        def write(db: Connection) -> None:
             times = {"now": now, "before": now - RESULT_EVERY, "check_at": now + CHECK_AFTER}
             if db.execute(_RECORD_RESULT, {"of": invitation.id, **times}).rowcount:
                 db.execute(
@@ -113,12 +113,12 @@ class Visits:
                     },
                 )
 
-        return note
+        return write
 
-    def write(self, note: Note) -> None:
-        """Write a note in a transaction of its own."""
+    def execute(self, write: Write) -> None:
+        """Do this write in a transaction of its own."""
         with self._engine.begin() as db:
-            note(db)
+            write(db)
 
     def open_link(self, invitation: Invitation, *, now: datetime) -> bool:
         """Whether the landing link may lead on to the tenant now: one ticket at a time, so that a

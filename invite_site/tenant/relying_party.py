@@ -23,7 +23,7 @@ from joserfc.errors import ExpiredTokenError, InvalidTokenError, JoseError
 from joserfc.jwk import KeySet
 from werkzeug.wrappers import Response
 
-from ..accounts.sessions import Identity, Note, Sessions
+from ..accounts.sessions import Identity, Sessions, Write
 from ..errors import LoginError, TenantUnreachable
 from ..settings import Settings, is_loopback
 from .answers import date_of
@@ -96,18 +96,18 @@ class RelyingParty:
         self._oauth.init_app(app)
 
     def begin(
-        self, *, content: LoginContent, note: Note | None = None, **params: str | None
+        self, *, content: LoginContent, write: Write | None = None, **params: str | None
     ) -> Response:
         """A redirect to the tenant's login page; `content` comes back from `finish`.
 
-        `note` is written in the transaction that keeps the login. `params` go to `/authorize`:
+        `write` is done in the transaction that keeps the login. `params` go to `/authorize`:
         `login_hint`, `prompt`, `connection`, `ui_locales`. Raises TenantUnreachable, LoginError.
         """
         try:
             response: Response = self._oauth.auth0.authorize_redirect(
                 self._settings.callback_url,
                 content=content,
-                note=note,
+                write=write,
                 # Authlib's own generator of random text takes longer than all the rest.
                 state=secrets.token_urlsafe(24),
                 nonce=secrets.token_urlsafe(24),
@@ -211,10 +211,10 @@ class _Transactions(FlaskIntegration):
     """
 
     def set_state_data(self, session: Any, state: str, data: Any) -> None:
-        note = data.pop("note")
+        write = data.pop("write")
         del data["url"]  # it holds the state, and the address of `login_hint`
         if request.method != "HEAD":  # which changes nothing; no browser keeps its key
-            self.cache.begin_login(state, browser_key(), data, note)
+            self.cache.begin_login(state, browser_key(), data, write)
 
     def get_state_data(self, session: Any, state: str) -> dict[str, Any] | None:
         """The transaction, taken out of the database by the first who asks in this request."""
@@ -248,10 +248,10 @@ class _Client(FlaskOAuth2App):
         redirect_uri: str | None = None,
         *,
         content: Any = None,
-        note: Note | None = None,
+        write: Write | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """Authlib hands what this returns to `set_state_data`, so our content and note go along.
+        """Authlib hands what this returns to `set_state_data`, so our content and write go along.
 
         It is written by one kept session: to make one for each redirect takes longer than the rest.
         """
@@ -260,7 +260,7 @@ class _Client(FlaskOAuth2App):
         created: dict[str, Any] = self._create_oauth2_authorization_url(  # type: ignore[attr-defined]  # not in the stubs
             self._writer, endpoint, **kwargs
         )
-        return created | {"content": content, "note": note}
+        return created | {"content": content, "write": write}
 
     def load_server_metadata(self) -> dict[str, Any]:
         """The discovery document, if it is our tenant's own (OpenID Connect Discovery §4.3).

@@ -89,8 +89,8 @@ def complete() -> ResponseReturnValue:
         if request.method != "HEAD":  # which changes nothing
             services.acceptance.record_result(invitation)
         return render_template("landing/signed_in.html", ref=result.ref, email=result.email or "")
-    note = services.acceptance.note_of_result(invitation)
-    return start_invited_login(invitation, result.email, note)
+    write = services.acceptance.write_of_result(invitation)
+    return start_invited_login(invitation, result.email, write)
 
 
 @bp.post("/invite/complete")

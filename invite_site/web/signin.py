@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from ..accounts.kept_forms import owner_of
-from ..accounts.sessions import SESSION_LIFE, Identity, Note, digest
+from ..accounts.sessions import SESSION_LIFE, Identity, Write, digest
 from ..errors import DeliveryError, LoginError, TenantUnreachable
 from ..invitations.people import Invitee, plain_address
 from ..invitations.tables import Invitation
@@ -44,9 +44,9 @@ def start_login(
 def start_invited_login(
     invitation: Invitation | InvitationSummary | None,
     email: str | None = None,
-    note: Note | None = None,
+    write: Write | None = None,
 ) -> Response:
-    """The sign-in that follows an invitation, with the address filled in; `note` is written in the
+    """The sign-in that follows an invitation, with the address filled in; `write` is done in the
     transaction that keeps the login.
 
     It asks for a fresh sign-in on our connection: otherwise a session that somebody else left at
@@ -57,7 +57,7 @@ def start_invited_login(
         session[LAST_INVITATION] = invitation.id
     return _begin(
         ref=invitation.ref if invitation else None,
-        note=note,
+        write=write,
         login_hint=hint_of(invitation) if invitation else email,
         prompt="login",
         connection=services.settings.connection,
@@ -211,11 +211,11 @@ def _speak_as_invited(ref: str | None) -> None:
 
 
 def _begin(
-    *, ref: str | None, next_page: str = "/", note: Note | None = None, **params: str | None
+    *, ref: str | None, next_page: str = "/", write: Write | None = None, **params: str | None
 ) -> Response:
     content = LoginContent(invitation=ref, next=next_page)
     response = services.relying_party.begin(
-        content=content, note=note, ui_locales=_language_at_tenant(), **params
+        content=content, write=write, ui_locales=_language_at_tenant(), **params
     )
     if request.method == "POST":
         response.status_code = 303  # the browser goes on with GET (RFC 9110 §15.4.4)
