@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...errors import DeliveryError, NotPossibleNow
-from ...invitations.lifecycle import EXPIRED, STATUSES, State
+from ...invitations.lifecycle import STATUSES, State
 from ...invitations.tables import Invitation
 from ...printable import one_line
 from ..current import is_asked_by_script, services
@@ -98,7 +98,7 @@ def _page_of(row: Invitation, *, days_error: str = "") -> str:
         delivery=services.settings.delivery,
         outage=services.circuit_breaker.outage(),
         back=list_last_seen(),
-        can_extend=services.resending.can_extend and status in (State.QUEUED, State.SENT, EXPIRED),
+        can_extend=services.resending.can_extend and row.state in (State.QUEUED, State.SENT),
         mails_to_extend=services.resending.mails_to_extend_one(row),
         is_batch_paused=row.batch_id and services.batches.get(row.batch_id).paused_at,
         resend_possible_at=services.resending.resend_possible_at(row),
