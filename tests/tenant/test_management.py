@@ -53,6 +53,7 @@ def test_it_works(client: TenantClient, tenant: Tenant) -> None:
     assert ticket.url.startswith(f"{tenant.url}/lo/reset?ticket=")
     assert ticket.url.endswith("#")
     assert ticket.url not in repr(ticket)
+    assert (client._api.get(f"/users/{user_id}") or {})["name"] == ADA.name
     again = client.get_user(user_id)
     assert again is not None
     assert again.last_password_reset is None
@@ -531,7 +532,10 @@ def test_without_a_word_no_wait_is_known() -> None:
     assert wait_asked_for({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) is None
 
 
-@pytest.fixture(params=["text", {}, [], None, {"user_id": None}, {"ticket": "http://[x/"}])
+@pytest.fixture(
+    params=["text", {}, [], None, {"user_id": None}, {"user_id": ""}, {"user_id": 5},
+            {"ticket": "http://[x/"}]
+)  # fmt: skip
 def unreadable_tenant(request: pytest.FixtureRequest) -> Iterator[str]:
     """A tenant that answers 200 with something else."""
     app = Flask("unreadable")
