@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event, update
 
 from invite_site.invitations.batches.lists import MAX_BYTES
-from invite_site.invitations.people import Inviter
-from invite_site.invitations.tables import Invitation
+from invite_site.invitations.people import COMMAND_LINE, Inviter
+from invite_site.invitations.tables import Invitation, InvitationEvent
 from invite_site.server import working
 from tests.support.running import RunningSite, Tenant
 
@@ -166,6 +166,7 @@ def test_a_batch_is_shown_paused_and_cancelled(site: RunningSite, run: Run) -> N
     assert "1 queued. The batch is paused." in run("batch", "1")
     assert "It goes on." in run("batch", "1", "--resume")
     assert "Cancelled: 1 invitation revoked." in run("batch", "1", "--cancel")
+    assert site.services.listing.events(1)[-1].actor == COMMAND_LINE
     assert "1 revoked." in run("batch", "1")
 
 
@@ -182,11 +183,17 @@ def test_of_many_rows_with_a_problem_the_first_twenty_are_shown(run: Run) -> Non
 
 def test_the_failed_of_a_batch_are_sent_again(site: RunningSite, tenant: Tenant, run: Run) -> None:
     """By its number."""
+
+    def last_event(number: int) -> InvitationEvent:
+        return site.services.listing.events(number)[-1]
+
     tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
     run("import", "-", "--yes", "--no-wait", typed=LIST)
     site.delivers()
     assert "1 sent, 1 failed." in run("batch", "1")
     assert run("batch", "1", "--again") == "Queued again: 1 invitation.\n"
+    [last] = [each for each in map(last_event, (1, 2)) if each.event == "resent"]
+    assert last.actor == COMMAND_LINE
     site.delivers()
     assert "2 sent." in run("batch", "1")
     assert "No invitation of this batch has failed" in run("batch", "1", "--again")
