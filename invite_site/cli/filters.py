@@ -76,6 +76,6 @@ def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> No
     done = {JobKind.RESEND: "Queued again", JobKind.EXTEND: "Extended", JobKind.REVOKE: "Revoked"}
     click.echo(f"{done[kind]}: {job.changed:,}.")
     for sentence, number in sorted(job.refusals.items(), key=lambda each: -each[1]):
-        click.echo(f"Left as they are: {number:,}. {one_line(sentence)}")
+        click.echo(f"Left as they are: {number:,}. {sentence}")
     if job.is_stopped:
         raise click.ClickException("Somebody stopped this job; the rest stays as it is.")
