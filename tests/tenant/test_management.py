@@ -80,18 +80,19 @@ def test_nobody_is_found_as_none(client: TenantClient) -> None:
 
 
 def test_an_account_of_another_connection_is_nobody(client: TenantClient, tenant: Tenant) -> None:
-    """The search knows of none: who signs in with Google has another account of the same address."""
+    """The search knows of none: who signs in with Google has another account of the same address. In
+    capitals it is the same address too."""
     theirs, ours = (
-        {"user_id": user_id, "email": ADA.email_norm, "identities": [{"connection": connection}]}
+        {"user_id": user_id, "email": ADA.email, "identities": [{"connection": connection}]}
         for user_id, connection in (
             ("google-oauth2|1", "google-oauth2"),
             ("auth0|1", client._settings.connection),
         )
     )
-    for listed, found in (([theirs], None), ([theirs, ours], "auth0|1")):
+    for listed, found in (([theirs], None), ([theirs, ours], ("auth0|1", ADA.email_norm))):
         tenant.fails("GET /api/v2/users-by-email", kind="status", status=200, body=listed, times=1)
         user = client.find_user(ADA.email_norm)
-        assert (user and user.user_id) == found
+        assert (user and (user.user_id, user.email)) == found
 
 
 def test_an_account_id_may_hold_what_has_a_meaning_in_addresses(settings: Settings) -> None:
