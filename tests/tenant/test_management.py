@@ -208,13 +208,16 @@ def test_a_token_that_is_refused_to_many_threads_is_renewed_once(settings: Setti
 
 
 def test_the_password_mail_is_ordered_without_a_token(settings: Settings) -> None:
-    """It is a call of the Authentication API, which anybody may make."""
+    """It is a call of the Authentication API, which anybody may make, and names our application: Auth0
+    refuses it otherwise."""
     tokens: list[str | None] = []
+    bodies: list[dict[str, str]] = []
     app = Flask("authentication")
 
     @app.post("/dbconnections/change_password")
     def change_password() -> str:
         tokens.append(request.headers.get("Authorization"))
+        bodies.append(request.get_json())
         return "We've just sent you an email to reset your password."
 
     with listening(0) as listener, serving(app, listener):
@@ -223,6 +226,18 @@ def test_the_password_mail_is_ordered_without_a_token(settings: Settings) -> Non
         client.sign_in()
         client.send_password_email(ADA.email_norm)
     assert tokens == [None]
+    ours = {"client_id": settings.client_id, "connection": settings.connection}
+    assert bodies == [ours | {"email": ADA.email_norm}]
+
+
+def test_a_password_mail_that_is_refused_is_a_matter_of_the_settings(
+    client: TenantClient, tenant: Tenant
+) -> None:
+    """Known or not, each address is answered alike; one invitation after the other would fail for it."""
+    body = {"error": "invalid_request", "error_description": "connection does not exist"}
+    tenant.fails("POST /dbconnections/", kind="status", status=400, body=body, times=1)
+    with pytest.raises(TenantMisconfigured, match="AUTH0_CONNECTION"):
+        client.send_password_email(ADA.email_norm)
 
 
 def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
