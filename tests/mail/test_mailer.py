@@ -84,6 +84,7 @@ def test_the_note_stands_behind_the_hash_and_changes_nothing_before_it(name: str
     assert unquote(link.removeprefix(TICKET + "type=invite&app=")) == name
     assert re.fullmatch(r"[\x21-\x7e]+", link)
     assert link.count("#") == 1
+    assert invitation_link(TICKET.removesuffix("#"), name) == link
 
 
 def test_nothing_is_loaded_from_outside(mailer: Mailer, tenant: Tenant) -> None:
