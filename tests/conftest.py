@@ -22,16 +22,25 @@ from tests.support.running import (
 )
 from tests.support.smtp_script import SmtpScript, smtp_script
 
-# A file of these takes most of a minute or more. One that came last would be waited for alone.
+# A file of these takes a quarter of a minute or more. One that came last would be waited for alone.
 LONG = (
+    "browser/test_demo.py",
     "browser/test_pages.py",
+    "cli/test_commands.py",
+    "invitations/test_batch_ends.py",
+    "invitations/test_batches.py",
+    "invitations/test_life.py",
+    "invitations/test_mail_refusals.py",
+    "test_database.py",
+    "test_demo.py",
     "test_kills.py",
+    "test_production.py",
     "test_stops.py",
     "test_worker.py",
-    "test_demo.py",
-    "test_database.py",
     "web/test_floods.py",
+    "web/test_lists.py",
     "web/test_rate_limits.py",
+    "web/test_tokens.py",
 )
 
 
