@@ -60,7 +60,6 @@ def pytest_collection_finish() -> None:
     """Nothing that was imported or collected is garbage until the end, and to look through all of it again
     and again took a tenth of the time of the tests."""
     gc.freeze()
-    gc.set_threshold(700, 10, 40)  # the last: all that is left, a quarter as often as usual
 
 
 @pytest.fixture(scope="session")

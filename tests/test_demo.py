@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -250,13 +251,8 @@ def test_a_word_that_it_does_not_know_starts_nothing(tmp_path: Path) -> None:
     """Such as `--help`, or a mistyped `reset`: the usage, and status 2."""
     demo = Demo(tmp_path / "instance")
     for words in (["--help"], ["rest"], ["reset", "all"]):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "app.py"), *words],
-            env=demo.environment | {"SITE_PORT": "0"},  # else it would run until it is stopped
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        # At port 0, or it would run until it is stopped.
+        done = forked.run(partial(forked.demo, *words), demo.environment | {"SITE_PORT": "0"})
         assert (done.returncode, done.stderr) == (2, "Usage: python app.py [reset]\n"), words
     assert not demo.folder.exists()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from invite_site.invitations.people import Inviter
+from tests.support.databases import copy_sqlite
 from tests.support.running import RunningSite, Tenant
 
 from .conftest import Run
@@ -132,7 +133,7 @@ def test_a_terminal_of_another_encoding_gets_what_it_can_show(environment: dict[
         assert b"Traceback" not in ended.stderr
         return ended.stdout
 
-    run("db", "upgrade")
+    copy_sqlite(environment["DATABASE_URL"])
     run("invite", "send", "ada@łódź.example", "--name", "Łukasz")
     assert b"ada@?\xf3d?.example" in run("invite", "list")
     assert "Łukasz" in run("invite", "export").decode("utf-8-sig")

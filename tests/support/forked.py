@@ -72,9 +72,9 @@ class Flask:
         flask.cli.main()
 
 
-def demo() -> None:
-    """`python app.py`, to be called in a process of its own."""
-    sys.argv = ["app.py"]
+def demo(*words: str) -> None:
+    """`python app.py` with these words, to be called in a process of its own."""
+    sys.argv = ["app.py", *words]
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
 
 
