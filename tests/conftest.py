@@ -27,7 +27,7 @@ from tests.support.smtp_script import SmtpScript, smtp_script
 LONG = (
     "browser/test_demo.py",
     "browser/test_pages.py",
-    "cli/test_commands.py",
+    "cli/test_errors.py",
     "invitations/test_batch_ends.py",
     "invitations/test_batches.py",
     "invitations/test_life.py",
