@@ -203,9 +203,9 @@ def test_a_number_may_stand_at_its_limits_and_not_beyond(
             Settings.from_env({**GOOD, name: str(bad)})
 
 
-@pytest.mark.parametrize("keys", ["{0:.31}", "{0}, {1:.31}", "{1:.31}, {0}"])
+@pytest.mark.parametrize("keys", ["{0:.31}", "{0}, {1:.31}", "{1:.31}, {0}", ", "])
 def test_each_secret_key_has_32_characters(keys: str) -> None:
-    """Also one that only reads what was signed before."""
+    """Also one that only reads what was signed before; and there is one at least."""
     Settings.from_env({**GOOD, "SECRET_KEY": f"{NEWER:.32}, {OLDER:.32}"})
     with pytest.raises(ConfigError, match="SECRET_KEY must be at least 32"):
         Settings.from_env({**GOOD, "SECRET_KEY": keys.format(NEWER, OLDER)})
@@ -401,8 +401,9 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(
 
 def test_older_secret_keys_follow_the_newest() -> None:
     """Cookies signed with the key before the change stay good."""
-    settings = Settings.from_env({**GOOD, "SECRET_KEY": f"{NEWER}, {OLDER}"})
-    assert settings.secret_keys == (NEWER, OLDER)
+    for end in ("", ", "):
+        settings = Settings.from_env({**GOOD, "SECRET_KEY": f"{NEWER}, {OLDER}{end}"})
+        assert settings.secret_keys == (NEWER, OLDER)
 
 
 @pytest.mark.parametrize(
