@@ -208,12 +208,13 @@ def rows(value: str) -> int:
 
 
 def proxies(value: str) -> int:
+    proxies = int(value) if value.isdecimal() else -1
     # A hop too many would let everybody write the address that they are counted by.
-    if value not in {"0", "1", "2", "3", "4", "5"}:
+    if not 0 <= proxies <= 5:
         raise ValueError(
             "must be the number of proxies between browsers and this site, from 0 to 5"
         )
-    return int(value)
+    return proxies
 
 
 def log_level(value: str) -> str:
