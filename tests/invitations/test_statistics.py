@@ -317,6 +317,14 @@ def test_changes_at_the_same_time_do_not_wait_for_each_other(postgres: Engine) -
     assert Statistics(postgres).standing(NOW).counts["failed"] == 2
 
 
+def test_a_time_that_counts_no_more_is_no_median(engine: Engine) -> None:
+    """As that of the only one who accepted, and was erased."""
+    with engine.begin() as db:
+        both = [{"kind": "took", "bucket": 60, "amount": amount} for amount in (1, -1)]
+        db.execute(insert(Tally), both)
+    assert Statistics(engine).progress(NOW).seconds_to_accept is None
+
+
 def test_a_recount_says_what_was_wrong_and_mends_it(engine: Engine) -> None:
     """A count that somebody spoilt, and one that is gone."""
     invited(engine, "ada", "bob")
