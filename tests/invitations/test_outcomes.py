@@ -140,3 +140,14 @@ def test_an_account_that_was_made_before_a_refusal_is_not_asked_for_again(
     site.delivers()
     assert site.row(row.id).state == "sent"
     assert tenant.calls("POST /api/v2/users") == 1
+
+
+def test_a_newer_mail_that_is_refused_ends_an_invitation_by_ticket(
+    site: RunningSite, tenant: Tenant
+) -> None:
+    """The tenant's link for it was made before, and has ended the one in the mail that they have."""
+    row = site.invites_and_delivers(ADA)
+    site.services.resending.resend(row.id, actor="Grace")
+    tenant.fails("SMTP", kind="status", status=550, at="rcpt", times=1)
+    site.delivers()
+    assert site.row(row.id).state == "failed"
