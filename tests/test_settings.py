@@ -20,6 +20,7 @@ from invite_site.settings import (
     Settings,
     is_loopback,
 )
+from tests.support.users import ordinary_user
 from tests.support.variables import GOOD, HERE
 
 NEWER = "fedcba9876543210fedcba9876543210"
@@ -491,3 +492,11 @@ def test_the_database_of_a_demo_is_not_that_of_a_site_by_default(tmp_path: Path)
     ):
         Settings.from_env(env, instance=tmp_path)
     Settings.from_env(env | {"DATABASE_URL": settings.database_url}, instance=tmp_path)
+
+
+def test_a_folder_that_may_not_be_looked_into_holds_no_demo(tmp_path: Path) -> None:
+    """That nothing can be written there is told where the database is opened."""
+    folder = tmp_path / "instance"
+    folder.mkdir(mode=0)
+    with ordinary_user():
+        Settings.from_env({**GOOD, "DATABASE_URL": ""}, instance=folder)

@@ -1,6 +1,7 @@
 """What commands take: numbers, statuses, reasons, and an invitation by its number or its address; and
 who acts."""
 
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +84,16 @@ class Named(click.ParamType[int | str]):
             self.fail(f"{value} is neither the number of an invitation nor an address.", param, ctx)
         number: int = NUMBER.convert(value, param, ctx)
         return number
+
+
+def confirm(question: str, *, yes: bool, otherwise: str) -> None:
+    """Go on only if somebody says so, or did by --yes. Raises Abort; where there is no terminal to ask
+    at, UsageError with the sentence `otherwise`."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(otherwise)
+    click.confirm(question, abort=True)
 
 
 def invitation_number(named: int | str, services: Services) -> int:

@@ -18,7 +18,7 @@ from ..printable import one_line
 from ..web.admin.csv_files import written
 from ..web.current import services
 from ..web.templating import moment
-from .arguments import ME, NUMBER
+from .arguments import ME, NUMBER, confirm
 from .errors import LedgerCommand
 from .filters import filters_of, with_filters
 
@@ -60,10 +60,8 @@ def import_(file: BinaryIO, list_name: str, yes: bool, no_wait: bool) -> None:
     good = fates.get(Fate.GOOD, 0)
     if not good:
         raise click.ClickException("No row of this list can be invited.")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("Nothing was sent. Add --yes to send without a question.")
-        click.confirm(f"Send {_invitations(good)}?", abort=True)
+    otherwise = "Nothing was sent. Add --yes to send without a question."
+    confirm(f"Send {_invitations(good)}?", yes=yes, otherwise=otherwise)
     started = services.batches.start(batch.id, inviter=ME)
     click.echo(f"Batch {batch.id}: {_invitations(started.opened)} on the way.")
     if started.opened < good:

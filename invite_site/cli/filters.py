@@ -1,6 +1,5 @@
 """The options of commands that act on many invitations: the filters of the list."""
 
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +14,7 @@ from ..printable import one_line
 from ..server import worker_name
 from ..web.current import services
 from ..web.templating import counted
-from .arguments import NUMBER, Day, Status
+from .arguments import NUMBER, Day, Status, confirm
 
 LOOK_EVERY = 0.5  # seconds, where a worker does the job
 WORDS = {"--search": "query", "--inviter": "inviter", "--role": "role"}
@@ -64,10 +63,8 @@ def act_on_many(kind: JobKind, filters: Filters, *, yes: bool, **how: Any) -> No
     count = jobs.count(filters, ())
     words = counted(count.number, count.is_exact)
     noun = "invitation" if words == "1" else "invitations"
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("Nothing was done. Add --yes to go on without a question.")
-        click.confirm(f"{kind.capitalize()} {words} {noun}?", abort=True)
+    otherwise = "Nothing was done. Add --yes to go on without a question."
+    confirm(f"{kind.capitalize()} {words} {noun}?", yes=yes, otherwise=otherwise)
     job = jobs.begin(kind, filters=filters, actor=COMMAND_LINE, **how)
     while job.ended_at is None:
         if not jobs.work(worker_name()):

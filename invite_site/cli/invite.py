@@ -1,6 +1,5 @@
 """`flask invite …`: send and follow invitations, and deliver them."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..settings import DAY
 from ..web.current import own_services, services
 from ..web.templating import moment
 from . import batches, overview
-from .arguments import ME, Language, Named, Reason, invitation_number
+from .arguments import ME, Language, Named, Reason, confirm, invitation_number
 from .errors import LedgerGroup, SiteCommand
 from .filters import act_on_many, filters_of, with_filters
 from .run import stop_on_signal
@@ -210,10 +209,8 @@ def erase(address: str, yes: bool) -> None:
     """
     for row in services.erasure.find(address):
         click.echo(_line(row, services.clock()))
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("Nothing was deleted. Add --yes to delete without a question.")
-        click.confirm("Delete what is stored about this person?", abort=True)
+    otherwise = "Nothing was deleted. Add --yes to delete without a question."
+    confirm("Delete what is stored about this person?", yes=yes, otherwise=otherwise)
     user_ids = services.erasure.erase(address)
     click.echo("Deleted.")
     for user_id in user_ids:

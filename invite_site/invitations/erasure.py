@@ -108,8 +108,8 @@ def _require_ended(db: Session, rows: Sequence[Invitation], user_ids: Sequence[s
 
 
 def _delete(db: Session, numbers: Sequence[int], now: datetime) -> None:
-    """Delete these invitations. The newest one of all stays as a row of nobody until a newer one comes, since
-    SQLite would give its number to that one."""
+    """Delete these invitations. The newest one of all stays as a row of nobody until the next erasure, since
+    SQLite would give its number to the next invitation."""
     is_one = Invitation.id.in_(numbers)
     of_nobody = {"email": NOBODY, "email_norm": "", "name": "", "search_text": ""}
     db.execute(update(Invitation).where(is_one).values(of_nobody))

@@ -224,8 +224,8 @@ class Settings:
             log_level=checked("LOG_LEVEL", "INFO", values.log_level, "INFO"),
         )
         problems.extend(_contradictions_in(settings))
-        if not env.get("DATABASE_URL", "").strip() and (instance / DEMO_SETTINGS).exists():
-            # A worker would send what waits in it to people of whom somebody thought as invented.
+        if not env.get("DATABASE_URL", "").strip() and os.path.exists(instance / DEMO_SETTINGS):
+            # A worker would send what waits in it, by a real tenant and a real mail server.
             problems.append(
                 f"DATABASE_URL is missing, and {instance / 'site.db'} is the database of a demo. Run "
                 "`make demo-reset`, or set DATABASE_URL."

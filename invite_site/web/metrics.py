@@ -11,9 +11,8 @@ from datetime import datetime
 
 from flask import Blueprint, Response, abort, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from werkzeug.datastructures import WWWAuthenticate
 
 from ..services import Services
 from .current import own_services, services
@@ -29,7 +28,8 @@ def metrics() -> Response:
     if not token:
         abort(404)
     if not sent or not hmac.compare_digest((sent.token or "").encode(), token.encode()):
-        abort(401, www_authenticate=WWWAuthenticate("bearer"))
+        sentence = "Send METRICS_TOKEN as a bearer token.\n"
+        return Response(sentence, 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     registry = CollectorRegistry()
     registry.register(Figures(own_services(), services.clock()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -62,11 +62,14 @@ class Figures(Collector):
             "Invitations whose password was set more than an hour ago, without a sign-in since.",
             standing.stuck,
         )
-        for name, words, number in (
-            ("sent", "Invitations that went out.", progress.sent),
-            ("accepted", "Invitations that were accepted.", progress.accepted),
-        ):
-            yield CounterMetricFamily(f"invite_site_invitations_{name}", words, number)
+        # No counters, which Prometheus takes to begin anew where they fall, as they do by an erasure.
+        by_step = GaugeMetricFamily(
+            "invite_site_invitations_reached", "Invitations that came so far.", labels=["step"]
+        )
+        by_step.add_metric(["sent"], progress.sent)
+        by_step.add_metric(["password_set"], progress.password_set)
+        by_step.add_metric(["accepted"], progress.accepted)
+        yield by_step
         yield GaugeMetricFamily(
             "invite_site_circuit_breaker_open",
             "1 while nothing goes out because of the tenant or the mail server.",

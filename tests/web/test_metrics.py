@@ -55,7 +55,8 @@ def test_it_works(watched: RunningSite, clock: Clock) -> None:
     found = figures(watched)
     assert (found["invitations sent"], found["invitations queued"]) == (1, 1)
     assert (found["invitations expired"], found["invitations_stuck"]) == (0, 0)
-    assert (found["invitations_sent_total"], found["invitations_accepted_total"]) == (1, 0)
+    steps = ("sent", "password_set", "accepted")
+    assert [found[f"invitations_reached {step}"] for step in steps] == [1, 0, 0]
     assert (found["invitations_due"], found["circuit_breaker_open"]) == (1, 1)
     assert found["worker_seen_timestamp_seconds"] == now.timestamp()
 
@@ -73,7 +74,7 @@ def test_whoever_does_not_send_the_token_learns_nothing(watched: RunningSite, se
     answer = asked(watched, sent.encode().decode("latin-1"))
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert "invite_site_" not in answer.text
+    assert answer.text == "Send METRICS_TOKEN as a bearer token.\n"
 
 
 def test_without_a_token_in_the_settings_there_is_no_such_page(site: RunningSite) -> None:
