@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import DatabaseError
 
 from invite_site.database.base import Base
@@ -12,7 +12,7 @@ from invite_site.errors import InvitationNotFound, NotPossibleNow
 from invite_site.invitations.options import Options
 from invite_site.invitations.tables import Invitation, InvitationEvent
 from tests.support.accounts import change_user, identity_of
-from tests.support.batches import GRACE, starts
+from tests.support.batches import GRACE, people, starts
 from tests.support.person import Person
 from tests.support.running import PASSWORD, RunningSite, Tenant, accepts
 
@@ -53,6 +53,7 @@ def test_it_works(site_on: RunningSite, tenant: Tenant, person: Person) -> None:
     assert accepts(person, tenant.link_to(ADA)).heading == "Welcome, Ada Byron"
     site_on.invites_and_delivers("cy@example.com", "Cy")
     user_id = site_on.row(row.id).user_id
+    services.sessions.open(identity_of(site_on.row(row.id), sub="google-oauth2|1"))
     others = stored(engine, [BOB, "cy@example.com"])
     hers = [ADA, "Byron", "engine", user_id, row.ref]
     assert {each.partition(" ")[0] for each in stored(engine, hers)} == {
@@ -70,14 +71,22 @@ def test_it_works(site_on: RunningSite, tenant: Tenant, person: Person) -> None:
 
 
 def test_nothing_of_it_is_left_in_the_file(site: RunningSite, tmp_path: Path) -> None:
-    """SQLite keeps what was deleted until something else takes its place."""
-    revoked(site, ADA)
-    site.invites(BOB)
+    """SQLite keeps what was deleted until something else takes its place, but where a distribution has
+    built it otherwise."""
+    engine = site.services.engine
+    engine.dispose()
+    event.listen(engine, "connect", lambda db, _: db.execute("PRAGMA secure_delete = OFF"))
+    note = Options(note="Bring the engine.")
+    row = site.services.invitations.invite(ADA, inviter=GRACE, options=note)
+    site.services.invitations.revoke(row.id, actor="Grace")
+    site.delivers()
+    starts(site, people("p", 50))
     site.services.erasure.erase(ADA)
+    hers = [ADA.encode(), b"Bring the engine."]
     site.services.erasure.write_file_anew()
     files = [file.read_bytes() for file in tmp_path.glob("site.db*")]
-    assert any(BOB.encode() in content for content in files)
-    assert not any(ADA.encode() in content for content in files)
+    assert any(b"p49@example.com" in content for content in files)
+    assert not any(word in content for content in files for word in hers)
 
 
 def test_the_number_of_the_newest_one_is_not_given_again(site_on: RunningSite) -> None:
@@ -96,6 +105,19 @@ def test_the_number_of_the_newest_one_is_not_given_again(site_on: RunningSite) -
     assert [row.email for row in site_on.services.listing.page(now=site_on.clock())] == [
         "cy@example.com"
     ]
+
+
+def test_one_that_followed_and_went_to_another_address_stays(site_on: RunningSite) -> None:
+    """It was invited again, and its account has got another address since."""
+    revoked(site_on, ADA)
+    row = site_on.invites_and_delivers(ADA)
+    change_user(site_on, site_on.row(row.id), email=BOB)
+    site_on.services.resending.resend(row.id, actor="Grace")
+    site_on.delivers()
+    site_on.services.invitations.readdress(row.id, BOB, actor="Grace")
+    site_on.services.erasure.erase(ADA)
+    left = site_on.row(row.id)
+    assert (left.email_norm, left.supersedes_id) == (BOB, None)
 
 
 def test_what_is_not_over_is_not_erased(site_on: RunningSite) -> None:
